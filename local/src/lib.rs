@@ -1,0 +1,1 @@
+//! The whole outscout system on one machine.

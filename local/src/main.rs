@@ -1,0 +1,3 @@
+//! The `outscout` command.
+
+fn main() {}

@@ -1,0 +1,213 @@
+//! What every function works with: settings read once from the environment, the store, the rate
+//! windows and the clock. A missing or malformed variable stops the function at its start.
+
+use std::{path::PathBuf, sync::Arc};
+
+use crate::{clock::Clock, limits::Limits, store::Store};
+
+/// Everything that is read from the environment, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name of the table that holds entities.
+    pub main_table: String,
+    /// Name of the table of short-lived records: rate windows, idempotency records.
+    pub hot_table: String,
+    /// AWS region.
+    pub region: String,
+    /// Where the store answers; `None` means AWS.
+    pub store_endpoint: Option<String>,
+    /// Where the rate windows live; `None` means with the store. A laptop keeps them in memory.
+    pub windows_endpoint: Option<String>,
+    /// Credentials for AWS; the embedded store takes any.
+    pub credentials: StoreCredentials,
+    /// File with the clock's offset in milliseconds (local systems only).
+    pub clock_file: Option<PathBuf>,
+    /// Configured public origin and prefix of the Outset API (outset 8.7).
+    pub outset_public_url: Option<String>,
+    /// Origins that may call the Outset API from a browser; empty means that CORS is off (outset 7.3).
+    pub outset_cors_origins: Vec<String>,
+    /// Requests per minute of each Outset policy (outset 12); 0 turns one off.
+    pub outset_limits: OutsetLimits,
+}
+
+/// Requests in 60 seconds for each policy of outset 12; 0 means no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutsetLimits {
+    /// Key of a free organization.
+    pub free: u32,
+    /// Key of a pro organization.
+    pub pro: u32,
+    /// Source address without a usable key.
+    pub anonymous: u32,
+}
+
+impl Default for OutsetLimits {
+    fn default() -> Self {
+        Self { free: 120, pro: 600, anonymous: 30 }
+    }
+}
+
+/// AWS credentials; `Debug` shows none of them.
+#[derive(Clone)]
+pub struct StoreCredentials {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: String,
+    /// Session token of a role.
+    pub session_token: Option<String>,
+}
+
+impl std::fmt::Debug for StoreCredentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("StoreCredentials(…)")
+    }
+}
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A variable that must be set is not.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable has a value that cannot be used.
+    #[error("environment variable {name} is not {expected}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+impl Settings {
+    /// Reads and checks the process environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or malformed.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where a function reads its environment")]
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads and checks variables through `lookup`.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or malformed.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let optional = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let required = |name: &'static str| optional(name).ok_or(SettingsError::Missing(name));
+        let limit = |name: &'static str, default: u32| match optional(name) {
+            None => Ok(default),
+            Some(text) => text.parse().map_err(|_| SettingsError::Malformed { name, expected: "a whole number" }),
+        };
+        let defaults = OutsetLimits::default();
+        Ok(Self {
+            main_table: required("OUTSCOUT_MAIN_TABLE")?,
+            hot_table: required("OUTSCOUT_HOT_TABLE")?,
+            region: required("AWS_REGION")?,
+            store_endpoint: optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            windows_endpoint: optional("OUTSCOUT_WINDOWS_ENDPOINT_URL"),
+            credentials: StoreCredentials {
+                access_key_id: required("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: required("AWS_SECRET_ACCESS_KEY")?,
+                session_token: optional("AWS_SESSION_TOKEN"),
+            },
+            clock_file: optional("OUTSCOUT_CLOCK_FILE").map(PathBuf::from),
+            outset_public_url: optional("OUTSCOUT_OUTSET_PUBLIC_URL"),
+            outset_cors_origins: optional("OUTSCOUT_OUTSET_CORS_ORIGINS")
+                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
+                .unwrap_or_default(),
+            outset_limits: OutsetLimits {
+                free: limit("OUTSCOUT_OUTSET_LIMIT_FREE", defaults.free)?,
+                pro: limit("OUTSCOUT_OUTSET_LIMIT_PRO", defaults.pro)?,
+                anonymous: limit("OUTSCOUT_OUTSET_LIMIT_ANONYMOUS", defaults.anonymous)?,
+            },
+        })
+    }
+}
+
+/// The context of a function; clones share it.
+#[derive(Clone, Debug)]
+pub struct Context(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    clock: Clock,
+    store: Store,
+    limits: Limits,
+}
+
+impl Context {
+    /// Builds the context that `settings` describe. Opens no connection yet.
+    #[must_use]
+    pub fn new(settings: Settings, clock: Clock) -> Self {
+        let store = Store::connect(&settings);
+        let limits = Limits::connect(&settings, &store);
+        Self(Arc::new(Inner { settings, clock, store, limits }))
+    }
+
+    /// The context of a process: its environment, and the clock that the environment names.
+    ///
+    /// # Errors
+    /// As [`Settings::from_env`].
+    pub fn from_env() -> Result<Self, SettingsError> {
+        let settings = Settings::from_env()?;
+        let clock = settings.clock_file.clone().map_or_else(Clock::system, Clock::offset_file);
+        Ok(Self::new(settings, clock))
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// The clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The store of entities.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The rate windows.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(name: &str) -> Option<String> {
+        (!name.contains("CLOCK") && !name.contains("LIMIT")).then(|| "x".to_owned())
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = Settings::read(|name| environment(name).filter(|_| name != "OUTSCOUT_HOT_TABLE")).unwrap_err();
+        assert_eq!(error.to_string(), "environment variable OUTSCOUT_HOT_TABLE is not set");
+    }
+
+    #[test]
+    fn a_malformed_limit_is_named() {
+        let error = Settings::read(|name| environment(name).or_else(|| Some("many".to_owned()))).unwrap_err();
+        assert_eq!(error.to_string(), "environment variable OUTSCOUT_OUTSET_LIMIT_FREE is not a whole number");
+    }
+
+    #[test]
+    fn debug_hides_the_credentials() {
+        let settings =
+            Settings::read(|name| environment(name).map(|_| if name.contains("KEY") { "hush" } else { "x" }.to_owned()))
+                .unwrap();
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+}

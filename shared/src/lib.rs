@@ -1,0 +1,6 @@
+//! What every outscout function links: the context, the entities, the store, the limits, and one
+//! module for each API dialect. Arrows run one way: `model` ← `store` ← `limits` ← `api`.
+
+pub mod clock;
+pub mod model;
+pub mod secret;

@@ -1,0 +1,305 @@
+//! Rate limits: sliding logs, exact under concurrency (outset 12).
+//!
+//! A bucket is one item: the times of the requests that it counted (`log`), the limit that it was
+//! last used with (`quota`) and a counter of its clean-ups (`generation`). The usual request is one
+//! conditional update, `append if size(log) < quota`, which needs no read and does not conflict
+//! with its neighbours. When the log is full, the failed condition brings the item back: if some
+//! of it has left the window, a second update replaces the log, conditional on nobody having
+//! changed it; otherwise the request is refused and nothing is written. Only one party can win a
+//! clean-up and appends stop at the quota, so of N + k parallel requests exactly N pass.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use time::OffsetDateTime;
+
+use crate::{
+    clock::epoch_millis,
+    context::Settings,
+    store::{BoxFuture, Store, StoreError, connect, trips::trip},
+};
+
+/// Length of every window, in milliseconds.
+const WINDOW_MS: i64 = 60_000;
+/// A bucket that nobody used for this long is removed, in seconds.
+const KEPT_S: i64 = 600;
+const MOST_ATTEMPTS: u32 = 1_000;
+
+/// What a bucket says of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether the request passed and was counted.
+    pub passed: bool,
+    /// Requests allowed in a window.
+    pub limit: u32,
+    /// Requests left now.
+    pub remaining: u32,
+    /// Seconds until the oldest counted request leaves the window, rounded up, at least 1.
+    pub reset_seconds: u32,
+}
+
+/// A bucket as it was last seen.
+#[derive(Clone, Debug, Default)]
+struct Bucket {
+    exists: bool,
+    log: Vec<i64>,
+    quota: u32,
+    generation: u64,
+}
+
+/// The first update's outcome: it goes out together with the credential's read, when the limit is not known yet.
+#[derive(Debug)]
+pub struct Started {
+    counted: bool,
+    bucket: Bucket,
+}
+
+/// The rate windows.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    client: Client,
+    table: String,
+}
+
+impl Limits {
+    /// The windows that `settings` name: with the store, or at an endpoint of their own.
+    #[must_use]
+    pub fn connect(settings: &Settings, store: &Store) -> Self {
+        let client = match settings.windows_endpoint.as_deref() {
+            Some(endpoint) => connect(settings, Some(endpoint)),
+            None => store.client(),
+        };
+        Self { client, table: settings.hot_table.clone() }
+    }
+
+    /// Counts a request in `bucket` under the limit that the bucket knows from earlier requests.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn start<'a>(&'a self, bucket: &'a str, now: OffsetDateTime) -> BoxFuture<'a, Result<Started, StoreError>> {
+        Box::pin(self.append(bucket, now, None))
+    }
+
+    /// Says whether the request that was started passes under `limit`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn settle<'a>(
+        &'a self,
+        bucket: &'a str,
+        started: Started,
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(self.decide(bucket, started, limit, now))
+    }
+
+    /// Counts a request in `bucket` under `limit`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn charge<'a>(&'a self, bucket: &'a str, limit: u32, now: OffsetDateTime) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+        Box::pin(async move {
+            let started = self.append(bucket, now, Some(limit)).await?;
+            self.decide(bucket, started, limit, now).await
+        })
+    }
+
+    /// Takes a started request back: it turned out not to reach the limit's step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn refund<'a>(&'a self, bucket: &'a str, started: Started, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut seen = started.bucket;
+            for _ in 0..MOST_ATTEMPTS {
+                let Some(position) = seen.log.iter().position(|at| *at == epoch_millis(now)) else { return Ok(()) };
+                let mut log = seen.log.clone();
+                log.remove(position);
+                match self.replace(bucket, &seen, &log, seen.quota, now).await? {
+                    None => return Ok(()),
+                    Some(current) => seen = current,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Whether a started request was counted.
+    #[must_use]
+    pub const fn counted(started: &Started) -> bool {
+        started.counted
+    }
+
+    /// Whether a started request is already known to pass under `limit`, so that nothing is left to do.
+    #[must_use]
+    pub fn settled(started: &Started, limit: u32) -> bool {
+        started.counted && started.bucket.quota == limit
+    }
+
+    async fn decide(&self, bucket: &str, started: Started, limit: u32, now: OffsetDateTime) -> Result<Verdict, StoreError> {
+        let now_ms = epoch_millis(now);
+        let Started { mut counted, bucket: mut seen } = started;
+        for _ in 0..MOST_ATTEMPTS {
+            if counted && seen.quota == limit {
+                return Ok(verdict(true, limit, &seen.log, now_ms));
+            }
+            let mut log = live(&seen.log, now_ms);
+            if counted {
+                // counted under another limit than the one that holds now: judged again without itself
+                if let Some(position) = log.iter().position(|at| *at == now_ms) {
+                    log.remove(position);
+                }
+            }
+            let passes = log.len() < limit as usize;
+            if !passes && !counted {
+                return Ok(verdict(false, limit, &log, now_ms));
+            }
+            if passes {
+                log.push(now_ms);
+            }
+            let Some(current) = self.replace(bucket, &seen, &log, limit, now).await? else {
+                return Ok(verdict(passes, limit, &log, now_ms));
+            };
+            seen = current;
+            if !counted {
+                let again = self.append(bucket, now, Some(limit)).await?;
+                counted = again.counted;
+                seen = again.bucket;
+            }
+        }
+        Err(StoreError::Contended(MOST_ATTEMPTS))
+    }
+
+    /// Adds `now` to the log if there is room under the bucket's quota (which must be `limit`, if given).
+    async fn append(&self, bucket: &str, now: OffsetDateTime, limit: Option<u32>) -> Result<Started, StoreError> {
+        let mut call = self
+            .key(bucket)
+            .update_expression("SET #log = list_append(#log, :entry), #ttl = :ttl")
+            .expression_attribute_names("#log", "log")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_names("#quota", "quota")
+            .expression_attribute_values(":entry", AttributeValue::L(vec![number(epoch_millis(now))]))
+            .expression_attribute_values(":ttl", number(now.unix_timestamp() + KEPT_S))
+            .return_values(ReturnValue::AllNew);
+        call = match limit {
+            None => call.condition_expression("size(#log) < #quota"),
+            Some(limit) => call
+                .condition_expression("size(#log) < #quota AND #quota = :limit")
+                .expression_attribute_values(":limit", number(limit)),
+        };
+        let (counted, bucket) = self.send(call).await?;
+        Ok(Started { counted, bucket })
+    }
+
+    /// Replaces the log that was seen; `Some` with the current bucket when somebody else changed it.
+    async fn replace(
+        &self,
+        bucket: &str,
+        seen: &Bucket,
+        log: &[i64],
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> Result<Option<Bucket>, StoreError> {
+        let entries = log.iter().map(|at| number(*at)).collect();
+        let mut call = self
+            .key(bucket)
+            .update_expression("SET #log = :log, #quota = :limit, #generation = :next, #ttl = :ttl")
+            .expression_attribute_names("#log", "log")
+            .expression_attribute_names("#quota", "quota")
+            .expression_attribute_names("#generation", "generation")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":log", AttributeValue::L(entries))
+            .expression_attribute_values(":limit", number(limit))
+            .expression_attribute_values(":next", number(seen.generation + 1))
+            .expression_attribute_values(":ttl", number(now.unix_timestamp() + KEPT_S));
+        call = if seen.exists {
+            call.condition_expression("#generation = :seen AND size(#log) = :length")
+                .expression_attribute_values(":seen", number(seen.generation))
+                .expression_attribute_values(":length", number(seen.log.len()))
+        } else {
+            call.condition_expression("attribute_not_exists(pk)")
+        };
+        let (replaced, current) = self.send(call).await?;
+        Ok((!replaced).then_some(current))
+    }
+
+    fn key(&self, bucket: &str) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(format!("WINDOW#{bucket}")))
+            .key("sk", AttributeValue::S("WINDOW".to_owned()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+    }
+
+    /// Whether the update's condition held, and the bucket as it is now.
+    async fn send(&self, call: UpdateItemFluentBuilder) -> Result<(bool, Bucket), StoreError> {
+        match trip(call.send()).await {
+            Ok(output) => Ok((true, Bucket::read(output.attributes.as_ref()))),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok((false, Bucket::read(failed.item()))),
+                _ => Err(StoreError::call("UpdateItem", &error)),
+            },
+        }
+    }
+}
+
+impl Bucket {
+    fn read(item: Option<&HashMap<String, AttributeValue>>) -> Self {
+        let Some(item) = item else { return Self::default() };
+        let entries = item.get("log").and_then(|log| log.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
+        Self {
+            exists: !item.is_empty(),
+            log: entries.iter().filter_map(|entry| entry.as_n().ok()?.parse().ok()).collect(),
+            quota: read_number(item, "quota"),
+            generation: read_number(item, "generation"),
+        }
+    }
+}
+
+fn read_number<T: std::str::FromStr + Default>(item: &HashMap<String, AttributeValue>, name: &str) -> T {
+    item.get(name).and_then(|value| value.as_n().ok()?.parse().ok()).unwrap_or_default()
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The entries that are still in the window, oldest first.
+fn live(log: &[i64], now_ms: i64) -> Vec<i64> {
+    let mut live: Vec<_> = log.iter().copied().filter(|at| now_ms - at < WINDOW_MS).collect();
+    live.sort_unstable();
+    live
+}
+
+fn verdict(passed: bool, limit: u32, log: &[i64], now_ms: i64) -> Verdict {
+    let live = live(log, now_ms);
+    let oldest = live.first().copied().unwrap_or(now_ms);
+    let left_ms = (WINDOW_MS - (now_ms - oldest)).max(1);
+    Verdict {
+        passed,
+        limit,
+        remaining: limit.saturating_sub(u32::try_from(live.len()).unwrap_or(u32::MAX)),
+        reset_seconds: u32::try_from((left_ms + 999) / 1_000).unwrap_or(60).clamp(1, 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_is_rounded_up_and_at_least_one_second() {
+        assert_eq!(verdict(false, 1, &[0], 0).reset_seconds, 60);
+        assert_eq!(verdict(false, 1, &[0], 1).reset_seconds, 60);
+        assert_eq!(verdict(false, 1, &[0], 1_000).reset_seconds, 59);
+        assert_eq!(verdict(false, 1, &[0], 59_999).reset_seconds, 1);
+        assert_eq!(verdict(true, 3, &[0, 10], 20).remaining, 1);
+        assert_eq!(verdict(true, 3, &[0, 10], 60_005).remaining, 2);
+    }
+}

@@ -1,0 +1,13 @@
+//! Entities and their state machines; no input or output.
+
+mod id;
+mod key;
+mod organization;
+mod participant;
+mod study;
+
+pub use id::{ApiKeyId, OrganizationId, SessionToken, StudyId};
+pub use key::{ApiKey, Scope};
+pub use organization::{Organization, Plan};
+pub use participant::{ParticipantSession, SessionState};
+pub use study::{Activation, ActivationRefused, Status, Study, Task};

@@ -1,0 +1,143 @@
+//! Secrets have types: what a client holds ([`PlainKey`]) and what is stored ([`KeyHash`]) cannot be
+//! mistaken for each other, and neither shows itself in a log.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const PREFIX: &str = "oset_";
+const DIGITS: usize = 43;
+/// How many characters of a key may be shown later (outset 5.2).
+const SHOWN: usize = 9;
+
+/// An Outset API key in plain text: `oset_` and 43 base62 digits (outset 5.2). `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PlainKey(String);
+
+impl PlainKey {
+    /// A new key from 32 random bytes of the operating system.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(format!("{PREFIX}{}", base62(&bytes, DIGITS))))
+    }
+
+    /// Reads a key that a client sent; `None` when it has not the form of a key, so that no read is spent on it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix(PREFIX)?;
+        let well_formed = digits.len() == DIGITS && digits.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        well_formed.then(|| Self(text.to_owned()))
+    }
+
+    /// The text to hand to its owner, once.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored and looked up.
+    #[must_use]
+    pub fn hash(&self) -> KeyHash {
+        KeyHash(hex(&Sha256::digest(self.0.as_bytes())))
+    }
+
+    /// The first characters, for display in lists (outset 5.2).
+    #[must_use]
+    pub fn display_prefix(&self) -> &str {
+        self.0.get(..SHOWN).unwrap_or(PREFIX)
+    }
+}
+
+impl fmt::Debug for PlainKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PlainKey(…)")
+    }
+}
+
+/// The SHA-256 of a whole key in lower-case hex (outset 5.2). `Debug` shows only its beginning.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct KeyHash(String);
+
+impl KeyHash {
+    /// Reads a stored hash back.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The 64 hex digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "KeyHash({}…)", self.0.get(..6).unwrap_or(""))
+    }
+}
+
+/// Lower-case hex of `bytes`.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// SHA-256 of `bytes` in lower-case hex.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// `bytes` as one big-endian integer in base62, left-padded with `0` to `width` characters.
+#[must_use]
+pub fn base62(bytes: &[u8], width: usize) -> String {
+    let mut number = bytes.to_vec();
+    let mut digits = Vec::with_capacity(width);
+    while number.iter().any(|byte| *byte != 0) {
+        let mut remainder = 0_u32;
+        for byte in &mut number {
+            let value = remainder * 256 + u32::from(*byte);
+            *byte = u8::try_from(value / 62).unwrap_or(0);
+            remainder = value % 62;
+        }
+        digits.push(ALPHABET.get(remainder as usize).copied().unwrap_or(b'0'));
+    }
+    digits.resize(digits.len().max(width), b'0');
+    digits.iter().rev().map(|digit| char::from(*digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_has_its_form_and_reads_back() {
+        let key = PlainKey::generate().unwrap();
+        assert_eq!(key.reveal().len(), 48);
+        assert_eq!(PlainKey::parse(key.reveal()).unwrap().hash(), key.hash());
+        assert!(!format!("{key:?}").contains(key.reveal()));
+        assert_eq!(key.display_prefix().len(), 9);
+        assert_eq!(PlainKey::parse("oset_short"), None);
+        assert_eq!(PlainKey::parse(&key.reveal().replace("oset_", "oset-")), None);
+    }
+
+    #[test]
+    fn base62_counts_like_an_integer() {
+        assert_eq!(base62(&[0], 3), "000");
+        assert_eq!(base62(&[61], 2), "0z");
+        assert_eq!(base62(&[62], 2), "10");
+        assert_eq!(base62(&[1, 0], 1), "48");
+        assert_eq!(base62(&[0xff; 32], 43).len(), 43);
+    }
+}

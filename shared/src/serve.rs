@@ -1,0 +1,102 @@
+//! How a function is named, invoked and run: the same [`Invoke`] serves the Lambda runtime and the
+//! local gateway.
+
+use std::{process::ExitCode, sync::Arc};
+
+use bytes::Bytes;
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde_json::value::RawValue;
+
+use crate::{
+    api::{Answer, ApiRequest, edge},
+    context::Context,
+};
+
+pub use crate::store::BoxFuture;
+
+/// How a process ends.
+pub type Exit = ExitCode;
+
+/// One invocation: the event's JSON in, the answer's JSON out. An error means that the invocation
+/// itself failed and the platform may retry it; an HTTP function answers instead.
+pub type Invoke = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Bytes, InvokeError>> + Send + Sync>;
+
+/// Why an invocation failed. The text is for the log.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvokeError(pub String);
+
+/// A function: what its crate exports.
+#[derive(Clone, Copy, Debug)]
+pub struct Function {
+    /// The crate's name, which is also the name of its binary and, in CamelCase, of its resource in the template.
+    pub name: &'static str,
+    /// Builds the function over a context.
+    pub invoke: fn(Context) -> Invoke,
+}
+
+/// A handler of HTTP requests, erased so that the edge is compiled once.
+pub type Handler = fn(Context, ApiRequest) -> BoxFuture<'static, Answer>;
+
+/// An HTTP function: REST API proxy events in, proxy responses out, everything between at the edge.
+#[must_use]
+pub fn http(name: &'static str, context: Context, handler: Handler) -> Invoke {
+    Arc::new(move |event| {
+        let context = context.clone();
+        Box::pin(async move { edge::answer(name, context, handler, &event).await })
+    })
+}
+
+/// Serves `function` on the Lambda Runtime API until the platform stops the process.
+#[must_use]
+pub fn run(function: Function) -> Exit {
+    start_log();
+    let context = match Context::from_env() {
+        Ok(context) => context,
+        Err(error) => {
+            tracing::error!(function = function.name, cause = %error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(function = function.name, cause = %error, "cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    let invoke = (function.invoke)(context);
+    let served = runtime.block_on(serve(invoke));
+    if let Err(error) = served {
+        tracing::error!(function = function.name, cause = %error, "stopped");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+fn serve(invoke: Invoke) -> BoxFuture<'static, Result<(), lambda_runtime::Error>> {
+    Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let answer = invoke(Bytes::from(event.payload.get().to_owned()));
+        async move {
+            let answer = answer.await?;
+            let text = String::from_utf8(answer.into()).map_err(|error| InvokeError(error.to_string()))?;
+            RawValue::from_string(text).map_err(|error| InvokeError(error.to_string()))
+        }
+    })))
+}
+
+/// JSON lines on standard error, at the level that `OUTSCOUT_LOG` names (default `info`).
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
+        .with_env_var("OUTSCOUT_LOG")
+        .from_env_lossy();
+    let _ = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+}

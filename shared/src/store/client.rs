@@ -1,0 +1,244 @@
+//! The DynamoDB client and the few calls that all access patterns are made of.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    error::{ProvideErrorMetadata, SdkError},
+    operation::{transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
+};
+
+use super::{
+    BoxFuture,
+    item::Item,
+    trips::{items_read, trip},
+};
+use crate::context::Settings;
+
+/// DynamoDB returns at most this many items for one `BatchGetItem`.
+const BATCH: usize = 100;
+
+/// Why a call to the store failed. The text is for the log, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// DynamoDB refused or could not be reached.
+    #[error("{operation}: {cause}")]
+    Call {
+        /// The call.
+        operation: &'static str,
+        /// The whole chain of causes.
+        cause: String,
+    },
+    /// An item has not the form that its entity has.
+    #[error("stored {entity} is malformed: {attribute}")]
+    Malformed {
+        /// The entity.
+        entity: &'static str,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// Writers kept getting in each other's way.
+    #[error("gave up after {0} lost races")]
+    Contended(u32),
+}
+
+impl StoreError {
+    pub(crate) fn call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+        R: std::fmt::Debug,
+    {
+        let cause = match error.as_service_error() {
+            Some(service) => format!("{}: {}", service.code().unwrap_or("unknown"), service.message().unwrap_or("")),
+            None => aws_smithy_types::error::display::DisplayErrorContext(error).to_string(),
+        };
+        Self::Call { operation, cause }
+    }
+}
+
+/// What became of a conditional transaction.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Written {
+    /// All of it was written.
+    Done,
+    /// Nothing was written: these members' conditions failed (by position); empty when another
+    /// transaction was in the way.
+    Refused(Vec<usize>),
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) client: Client,
+    pub(super) main: String,
+    pub(super) hot: String,
+}
+
+/// A DynamoDB client for `settings`, at `endpoint` when there is one.
+pub(crate) fn connect(settings: &Settings, endpoint: Option<&str>) -> Client {
+    let credentials = &settings.credentials;
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
+            aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    let mut config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http)
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(Credentials::from_keys(
+            credentials.access_key_id.clone(),
+            credentials.secret_access_key.clone(),
+            credentials.session_token.clone(),
+        ));
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Client::from_conf(config.build())
+}
+
+impl Store {
+    /// The store that `settings` name. Opens no connection yet.
+    #[must_use]
+    pub fn connect(settings: &Settings) -> Self {
+        Self {
+            client: connect(settings, settings.store_endpoint.as_deref()),
+            main: settings.main_table.clone(),
+            hot: settings.hot_table.clone(),
+        }
+    }
+
+    /// The store's client, for what lives in the same tables.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    pub(super) fn get<'a>(&'a self, table: &'a str, pk: String, sk: String) -> BoxFuture<'a, Result<Option<Item>, StoreError>> {
+        Box::pin(async move {
+            let call = self
+                .client
+                .get_item()
+                .table_name(table)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .consistent_read(true);
+            let output = trip(call.send()).await.map_err(|error| StoreError::call("GetItem", &error))?;
+            items_read(usize::from(output.item.is_some()));
+            Ok(output.item.map(Item::from))
+        })
+    }
+
+    /// Consistent reads of many keys of the main table; missing ones are absent from the answer, which has no order.
+    pub(super) fn batch_get(&self, keys: Vec<(String, String)>) -> BoxFuture<'_, Result<Vec<Item>, StoreError>> {
+        Box::pin(async move {
+            let mut pending = keys;
+            let mut items = Vec::with_capacity(pending.len());
+            let mut attempts = 0_u32;
+            while !pending.is_empty() {
+                let now: Vec<_> = pending.drain(..pending.len().min(BATCH)).collect();
+                let keys = now
+                    .into_iter()
+                    .map(|(pk, sk)| HashMap::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))]))
+                    .collect();
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(keys))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|error| StoreError::Call { operation: "BatchGetItem", cause: error.to_string() })?;
+                let call = self.client.batch_get_item().request_items(&self.main, request);
+                let output = trip(call.send()).await.map_err(|error| StoreError::call("BatchGetItem", &error))?;
+                let found = output.responses.unwrap_or_default().remove(&self.main).unwrap_or_default();
+                items_read(found.len());
+                items.extend(found.into_iter().map(Item::from));
+                let unprocessed = output.unprocessed_keys.unwrap_or_default().remove(&self.main);
+                for key in unprocessed.map(|request| request.keys).unwrap_or_default() {
+                    if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (key.get("pk"), key.get("sk")) {
+                        pending.push((pk.clone(), sk.clone()));
+                    }
+                    attempts += 1;
+                }
+                if attempts > 1_000 {
+                    return Err(StoreError::Contended(attempts));
+                }
+            }
+            Ok(items)
+        })
+    }
+
+    /// All items of a partition of the main table whose sort key begins with `prefix`.
+    pub(super) fn query<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
+        Box::pin(async move {
+            let mut start = None;
+            let mut items = Vec::new();
+            loop {
+                let call = self
+                    .client
+                    .query()
+                    .table_name(&self.main)
+                    .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                    .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+                    .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                    .consistent_read(true)
+                    .set_exclusive_start_key(start);
+                let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                let found = output.items.unwrap_or_default();
+                items_read(found.len());
+                items.extend(found.into_iter().map(Item::from));
+                start = output.last_evaluated_key;
+                if start.is_none() {
+                    return Ok(items);
+                }
+            }
+        })
+    }
+
+    /// Runs one conditional update; `Ok(false)` when its condition failed.
+    pub(super) fn update(&self, call: UpdateItemFluentBuilder) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            match trip(call.send()).await {
+                Ok(_) => Ok(true),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+                Err(error) => Err(StoreError::call("UpdateItem", &error)),
+            }
+        })
+    }
+
+    /// Writes all of `members` or none.
+    pub(super) fn transact(&self, members: Vec<TransactWriteItem>) -> BoxFuture<'_, Result<Written, StoreError>> {
+        Box::pin(async move {
+            let call = self.client.transact_write_items().set_transact_items(Some(members));
+            let error = match trip(call.send()).await {
+                Ok(_) => return Ok(Written::Done),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                    let codes: Vec<_> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
+                    if codes.iter().all(|code| matches!(*code, "None" | "ConditionalCheckFailed" | "TransactionConflict")) {
+                        let failed = codes.iter().enumerate().filter(|(_, code)| **code == "ConditionalCheckFailed");
+                        return Ok(Written::Refused(failed.map(|(position, _)| position).collect()));
+                    }
+                    Err(StoreError::call("TransactWriteItems", &error))
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Written::Refused(Vec::new())),
+                _ => Err(StoreError::call("TransactWriteItems", &error)),
+            }
+        })
+    }
+}
+
+/// Waits a little longer after each lost race, with jitter, and gives up in the end.
+pub(super) async fn after_lost_race(attempt: u32) -> Result<(), StoreError> {
+    const MOST: u32 = 40;
+    if attempt >= MOST {
+        return Err(StoreError::Contended(attempt));
+    }
+    let ceiling = 4_u64 << attempt.min(6);
+    let mut random = [0_u8; 2];
+    let _ = getrandom::fill(&mut random);
+    let wait = u64::from(u16::from_le_bytes(random)) % ceiling + 1;
+    tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
+    Ok(())
+}

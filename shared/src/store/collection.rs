@@ -1,0 +1,178 @@
+//! Ranked collections in DynamoDB: the head is one item, each further node another; a change writes
+//! its nodes, the head and the ranked entities in one transaction, conditional on the head's version.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError,
+    item::{Condition, Item, delete},
+    ranked::{self, ApplyError, Change, Edit, Head, Node, NodeId, NodeReader, PageError, Shape},
+};
+use crate::{
+    clock::epoch_micros,
+    model::{OrganizationId, Status, Study, StudyId},
+};
+
+/// One page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Members of the whole list.
+    pub total: u64,
+    /// The page's members, in order.
+    pub members: Vec<T>,
+}
+
+/// A ranked collection of an organization's studies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Collection {
+    All,
+    Active(bool),
+    InStatus(Status),
+}
+
+impl PartialOrd for Status {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Status {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Collection {
+    pub(super) fn pk(self, organization: OrganizationId) -> String {
+        match self {
+            Self::All => format!("RANK#{organization}#studies"),
+            Self::Active(active) => format!("RANK#{organization}#studies/active={active}"),
+            Self::InStatus(status) => format!("RANK#{organization}#studies/status={}", status.as_str()),
+        }
+    }
+
+    /// The collections that `study` is in.
+    pub(super) fn of(study: &Study) -> [Self; 3] {
+        [Self::All, Self::Active(study.status.is_active()), Self::InStatus(study.status)]
+    }
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// The rank of a study: newest first, then by id (outset 8.1).
+pub(super) fn study_rank(created_at: OffsetDateTime, id: StudyId) -> Vec<u8> {
+    let ascending = epoch_micros(created_at).cast_unsigned() ^ SIGN;
+    let mut rank = (!ascending).to_be_bytes().to_vec();
+    rank.extend_from_slice(id.as_bytes());
+    rank
+}
+
+/// The study that a rank names.
+pub(super) fn ranked_study(rank: &[u8]) -> Option<StudyId> {
+    let bytes: [u8; 16] = rank.get(8..)?.try_into().ok()?;
+    Some(StudyId::from_uuid(uuid::Uuid::from_bytes(bytes)))
+}
+
+fn node_sk(id: NodeId) -> String {
+    format!("NODE#{:020}", id.0)
+}
+
+/// Reads nodes of one collection.
+struct Nodes<'a> {
+    store: &'a Store,
+    pk: &'a str,
+}
+
+impl NodeReader for Nodes<'_> {
+    type Error = StoreError;
+
+    fn read<'a>(&'a self, ids: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<Option<Node>>, StoreError>> {
+        Box::pin(async move {
+            let keys = ids.iter().map(|id| (self.pk.to_owned(), node_sk(*id))).collect();
+            let mut found = std::collections::HashMap::new();
+            for item in self.store.batch_get(keys).await? {
+                let reader = item.read("list node");
+                let node = Node::decode(reader.bytes("node")?).map_err(|_| reader.malformed("node"))?;
+                found.insert(reader.text("sk")?.to_owned(), node);
+            }
+            Ok(ids.iter().map(|id| found.remove(&node_sk(*id))).collect())
+        })
+    }
+}
+
+impl Store {
+    /// The head of a collection, empty when nothing was ever ranked in it.
+    pub(super) async fn head(&self, pk: &str) -> Result<Head, StoreError> {
+        let Some(item) = self.get(&self.main, pk.to_owned(), "HEAD".to_owned()).await? else {
+            return Ok(Head::empty());
+        };
+        let reader = item.read("list head");
+        Ok(Head {
+            total: reader.number("total")?,
+            version: reader.number("version")?,
+            next_id: reader.number("next_id")?,
+            height: reader.number("height")?,
+            root: Node::decode(reader.bytes("root")?).map_err(|_| reader.malformed("root"))?,
+        })
+    }
+
+    /// The ranks at `offset..offset + limit` of a collection; `None` when a writer was in the way
+    /// and the head must be read again.
+    pub(super) async fn ranks(
+        &self,
+        pk: &str,
+        head: &Head,
+        offset: u64,
+        limit: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        match ranked::page(head, &Nodes { store: self, pk }, offset, limit).await {
+            Ok(ranks) => Ok(Some(ranks)),
+            Err(PageError::Torn) => Ok(None),
+            Err(PageError::Reader(error)) => Err(error),
+        }
+    }
+
+    /// How many members rank before `rank`; `None` as in [`Store::ranks`].
+    pub(super) async fn rank_of(&self, pk: &str, head: &Head, rank: &[u8]) -> Result<Option<u64>, StoreError> {
+        match ranked::rank(head, &Nodes { store: self, pk }, rank).await {
+            Ok(count) => Ok(Some(count)),
+            Err(PageError::Torn) => Ok(None),
+            Err(PageError::Reader(error)) => Err(error),
+        }
+    }
+
+    /// The transaction members that change a collection; `None` when a writer was in the way.
+    pub(super) async fn rank_changes(
+        &self,
+        pk: &str,
+        changes: &[Change],
+    ) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
+        let head = self.head(pk).await?;
+        let edit = match ranked::apply(&head, &Nodes { store: self, pk }, changes, Shape::default()).await {
+            Ok(edit) => edit,
+            Err(ApplyError::Torn) => return Ok(None),
+            Err(ApplyError::Reader(error)) => return Err(error),
+        };
+        self.write_edit(pk, &head, edit).map(Some)
+    }
+
+    fn write_edit(&self, pk: &str, before: &Head, edit: Edit) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let condition = if before.version == 0 { Condition::Absent } else { Condition::Version(before.version) };
+        let head = Item::new(pk.to_owned(), "HEAD".to_owned())
+            .number("total", edit.head.total)
+            .number("version", edit.head.version)
+            .number("next_id", edit.head.next_id)
+            .number("height", edit.head.height)
+            .bytes("root", edit.head.root.encode());
+        let mut members = vec![head.put(&self.main, condition)?];
+        for (id, node) in edit.writes {
+            let item = Item::new(pk.to_owned(), node_sk(id)).bytes("node", node.encode());
+            members.push(item.put(&self.main, Condition::None)?);
+        }
+        for id in edit.deletes {
+            members.push(delete(&self.main, pk.to_owned(), node_sk(id))?);
+        }
+        Ok(members)
+    }
+}

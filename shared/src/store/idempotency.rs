@@ -1,0 +1,145 @@
+//! Idempotency records (outset 13.4): one item for each key, path and value, kept for 24 hours.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError,
+    item::Item,
+    trips::trip,
+};
+
+const KEPT_S: i64 = 24 * 60 * 60;
+/// A request that has not answered after this long has died; its key may be used again.
+const LEASE_S: i64 = 60;
+
+/// What a request found under its idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Nothing: this request is the first and must finish or release the record.
+    First,
+    /// The first request has answered: its answer.
+    Finished(Replay),
+    /// The first request is still at work.
+    InProgress,
+    /// The key was used with another body.
+    OtherRequest,
+}
+
+/// A stored answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replay {
+    /// Status.
+    pub status: u16,
+    /// Body.
+    pub body: String,
+    /// `ETag`, when the answer had one.
+    pub etag: Option<String>,
+}
+
+fn pk(record: &str) -> String {
+    format!("IDEMPOTENCY#{record}")
+}
+
+const SK: &str = "IDEMPOTENCY";
+
+impl Store {
+    /// Claims the record for a request whose body hashes to `fingerprint`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn claim_idempotency<'a>(
+        &'a self,
+        record: &'a str,
+        fingerprint: &'a str,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Claim, StoreError>> {
+        Box::pin(async move {
+            let now_s = now.unix_timestamp();
+            let item = Item::new(pk(record), SK.to_owned())
+                .text("fingerprint", fingerprint)
+                .number("lease", now_s + LEASE_S)
+                .number("ttl", now_s + KEPT_S);
+            let call = self
+                .client
+                .put_item()
+                .table_name(&self.hot)
+                .set_item(Some(item.0))
+                .condition_expression(
+                    "attribute_not_exists(pk) OR #ttl <= :now OR \
+                     (attribute_not_exists(#status) AND lease <= :now AND fingerprint = :fingerprint)",
+                )
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":now", AttributeValue::N(now_s.to_string()))
+                .expression_attribute_values(":fingerprint", AttributeValue::S(fingerprint.to_owned()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let error = match trip(call.send()).await {
+                Ok(_) => return Ok(Claim::First),
+                Err(error) => error,
+            };
+            let known = match error.as_service_error() {
+                Some(aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed)) => {
+                    Item::from(failed.item().cloned().unwrap_or_default())
+                }
+                _ => return Err(StoreError::call("PutItem", &error)),
+            };
+            let reader = known.read("idempotency record");
+            if reader.text("fingerprint")? != fingerprint {
+                return Ok(Claim::OtherRequest);
+            }
+            if reader.optional_text("body").is_none() {
+                return Ok(Claim::InProgress);
+            }
+            Ok(Claim::Finished(Replay {
+                status: reader.number("status")?,
+                body: reader.text("body")?.to_owned(),
+                etag: reader.optional_text("etag").map(str::to_owned),
+            }))
+        })
+    }
+
+    /// Stores the first request's answer under its record.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn finish_idempotency<'a>(&'a self, record: &'a str, answer: &'a Replay) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let mut call = self
+                .client
+                .update_item()
+                .table_name(&self.hot)
+                .key("pk", AttributeValue::S(pk(record)))
+                .key("sk", AttributeValue::S(SK.to_owned()))
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#status)")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_names("#body", "body")
+                .expression_attribute_values(":status", AttributeValue::N(answer.status.to_string()))
+                .expression_attribute_values(":body", AttributeValue::S(answer.body.clone()));
+            call = match &answer.etag {
+                Some(etag) => call
+                    .update_expression("SET #status = :status, #body = :body, etag = :etag")
+                    .expression_attribute_values(":etag", AttributeValue::S(etag.clone())),
+                None => call.update_expression("SET #status = :status, #body = :body"),
+            };
+            self.update(call).await
+        })
+    }
+
+    /// Forgets a record whose request failed, so that a retry is a first request again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn release_idempotency<'a>(&'a self, record: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let call = self
+                .client
+                .delete_item()
+                .table_name(&self.hot)
+                .key("pk", AttributeValue::S(pk(record)))
+                .key("sk", AttributeValue::S(SK.to_owned()));
+            trip(call.send()).await.map_err(|error| StoreError::call("DeleteItem", &error))?;
+            Ok(())
+        })
+    }
+}

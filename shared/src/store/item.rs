@@ -1,0 +1,148 @@
+//! Items: typed reading and writing of attributes, so that a malformed item is an error and not a guess.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, Delete, Put, TransactWriteItem},
+};
+use time::OffsetDateTime;
+
+use super::StoreError;
+use crate::clock::{epoch_micros, from_epoch_micros};
+
+/// One DynamoDB item.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Item(pub(super) HashMap<String, AttributeValue>);
+
+impl From<HashMap<String, AttributeValue>> for Item {
+    fn from(attributes: HashMap<String, AttributeValue>) -> Self {
+        Self(attributes)
+    }
+}
+
+impl Item {
+    pub(super) fn new(pk: String, sk: String) -> Self {
+        Self::default().text("pk", pk).text("sk", sk)
+    }
+
+    fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.0.insert(name.to_owned(), value);
+        self
+    }
+
+    pub(super) fn text(self, name: &str, value: impl Into<String>) -> Self {
+        self.with(name, AttributeValue::S(value.into()))
+    }
+
+    pub(super) fn optional_text(self, name: &str, value: Option<&str>) -> Self {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn number(self, name: &str, value: impl ToString) -> Self {
+        self.with(name, AttributeValue::N(value.to_string()))
+    }
+
+    pub(super) fn bytes(self, name: &str, value: Vec<u8>) -> Self {
+        self.with(name, AttributeValue::B(Blob::new(value)))
+    }
+
+    pub(super) fn time(self, name: &str, value: OffsetDateTime) -> Self {
+        self.number(name, epoch_micros(value))
+    }
+
+    pub(super) fn optional_time(self, name: &str, value: Option<OffsetDateTime>) -> Self {
+        match value {
+            Some(value) => self.time(name, value),
+            None => self,
+        }
+    }
+
+    pub(super) fn read(&self, entity: &'static str) -> Reader<'_> {
+        Reader { item: self, entity }
+    }
+
+    /// A transaction member that puts this item if `condition` holds.
+    pub(super) fn put(self, table: &str, condition: Condition) -> Result<TransactWriteItem, StoreError> {
+        let mut put = Put::builder().table_name(table).set_item(Some(self.0));
+        put = match condition {
+            Condition::None => put,
+            Condition::Absent => put.condition_expression("attribute_not_exists(pk)"),
+            Condition::Version(version) => put
+                .condition_expression("#version = :version")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":version", AttributeValue::N(version.to_string())),
+        };
+        let put = put.build().map_err(|error| StoreError::Call { operation: "Put", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+/// What a write rests on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Condition {
+    /// Another member of the transaction carries the condition.
+    None,
+    /// There is no such item yet.
+    Absent,
+    /// The item still has this version.
+    Version(u64),
+}
+
+/// A transaction member that deletes an item.
+pub(super) fn delete(table: &str, pk: String, sk: String) -> Result<TransactWriteItem, StoreError> {
+    let delete = Delete::builder()
+        .table_name(table)
+        .key("pk", AttributeValue::S(pk))
+        .key("sk", AttributeValue::S(sk))
+        .build()
+        .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
+    Ok(TransactWriteItem::builder().delete(delete).build())
+}
+
+/// Reads attributes of one entity.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    item: &'a Item,
+    entity: &'static str,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn malformed(&self, attribute: &'static str) -> StoreError {
+        StoreError::Malformed { entity: self.entity, attribute }
+    }
+
+    pub(super) fn optional_text(&self, name: &'static str) -> Option<&'a str> {
+        self.item.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+    }
+
+    pub(super) fn text(&self, name: &'static str) -> Result<&'a str, StoreError> {
+        self.optional_text(name).ok_or_else(|| self.malformed(name))
+    }
+
+    /// A text that `parse` understands.
+    pub(super) fn parsed<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
+        parse(self.text(name)?).ok_or_else(|| self.malformed(name))
+    }
+
+    pub(super) fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, StoreError> {
+        let text = self.item.0.get(name).and_then(|value| value.as_n().ok()).ok_or_else(|| self.malformed(name))?;
+        text.parse().map_err(|_| self.malformed(name))
+    }
+
+    pub(super) fn bytes(&self, name: &'static str) -> Result<&'a [u8], StoreError> {
+        let blob = self.item.0.get(name).and_then(|value| value.as_b().ok()).ok_or_else(|| self.malformed(name))?;
+        Ok(blob.as_ref())
+    }
+
+    pub(super) fn time(&self, name: &'static str) -> Result<OffsetDateTime, StoreError> {
+        from_epoch_micros(self.number(name)?).ok_or_else(|| self.malformed(name))
+    }
+
+    pub(super) fn optional_time(&self, name: &'static str) -> Result<Option<OffsetDateTime>, StoreError> {
+        if self.item.0.contains_key(name) { self.time(name).map(Some) } else { Ok(None) }
+    }
+}

@@ -1,0 +1,53 @@
+//! The store: entities in DynamoDB, reached through typed access patterns only.
+//!
+//! # Entity chart
+//!
+//! | entity | pk | sk | table |
+//! | --- | --- | --- | --- |
+//! | organization | `ORG#<id>` | `ORG` | main |
+//! | organization's key (for lists) | `ORG#<id>` | `KEY#<key id>` | main |
+//! | organization in the operator's list | `ORGS` | `ORG#<id>` | main |
+//! | API key (by hash, with its organization's plan) | `KEY#<sha-256>` | `KEY` | main |
+//! | study | `STUDY#<id>` | `STUDY` | main |
+//! | participant session | `SESSION#<sha-256 of the token>` | `SESSION` | main |
+//! | participant's single-use link | `STUDY#<id>` | `UID#<sha-256 of the uid>` | main |
+//! | ranked collection: head | `RANK#<organization>#<collection>` | `HEAD` | main |
+//! | ranked collection: node | `RANK#<organization>#<collection>` | `NODE#<20 digits>` | main |
+//! | rate window | `WINDOW#<bucket>` | `WINDOW` | hot |
+//! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
+//!
+//! # Access patterns
+//!
+//! | pattern | served by |
+//! | --- | --- |
+//! | key and plan of a request | one consistent `GetItem` by the key's hash |
+//! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
+//! | page *p* of a list | head, at most two nodes a level, then one `BatchGetItem` of the page's members |
+//! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
+//!
+//! A collection's nodes are written together with the entities they rank, in one transaction that
+//! is conditional on the collection's version.
+
+mod client;
+mod collection;
+mod idempotency;
+mod item;
+mod organizations;
+mod participants;
+pub mod ranked;
+mod studies;
+pub mod trips;
+
+use std::pin::Pin;
+
+pub(crate) use client::connect;
+pub use client::{Store, StoreError};
+pub use collection::Page;
+pub use idempotency::{Claim, Replay};
+pub use organizations::KeyWithPlan;
+pub use participants::StartOutcome;
+pub use studies::{StudyFilter, UpdateError};
+
+/// A boxed future: what crosses the boundary between this library and a function, so that the
+/// store's code is compiled once and not again in each function.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -1,0 +1,217 @@
+//! Organizations and their API keys.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError,
+    client::Written,
+    item::{Condition, Item},
+};
+use crate::{
+    clock::epoch_micros,
+    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope},
+    secret::KeyHash,
+};
+
+const ORGANIZATIONS: &str = "ORGS";
+
+/// A key together with what its organization pays for: all that a request's checks need, in one item.
+#[derive(Clone, Debug)]
+pub struct KeyWithPlan {
+    /// The key.
+    pub key: ApiKey,
+    /// Its organization's plan.
+    pub plan: Plan,
+}
+
+fn key_pk(hash: &str) -> String {
+    format!("KEY#{hash}")
+}
+
+fn organization_pk(id: OrganizationId) -> String {
+    format!("ORG#{id}")
+}
+
+fn organization_item(pk: String, sk: String, organization: &Organization) -> Item {
+    Item::new(pk, sk)
+        .text("id", organization.id.to_string())
+        .text("name", &*organization.name)
+        .text("plan", organization.plan.as_str())
+        .time("created_at", organization.created_at)
+}
+
+fn read_organization(item: &Item) -> Result<Organization, StoreError> {
+    let reader = item.read("organization");
+    Ok(Organization {
+        id: reader.parsed("id", OrganizationId::parse)?,
+        name: reader.text("name")?.to_owned(),
+        plan: reader.parsed("plan", Plan::parse)?,
+        created_at: reader.time("created_at")?,
+    })
+}
+
+fn key_item(pk: String, sk: String, key: &ApiKey, plan: Plan) -> Item {
+    let scopes: Vec<_> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+    Item::new(pk, sk)
+        .text("id", key.id.to_string())
+        .text("hash", key.hash.as_str())
+        .text("prefix", &*key.prefix)
+        .text("name", &*key.name)
+        .text("organization", key.organization.to_string())
+        .text("plan", plan.as_str())
+        .text("scopes", scopes.join(" "))
+        .time("created_at", key.created_at)
+        .optional_time("expires_at", key.expires_at)
+        .optional_time("revoked_at", key.revoked_at)
+}
+
+fn read_key(item: &Item) -> Result<KeyWithPlan, StoreError> {
+    let reader = item.read("api key");
+    Ok(KeyWithPlan {
+        plan: reader.parsed("plan", Plan::parse)?,
+        key: ApiKey {
+            id: reader.parsed("id", ApiKeyId::parse)?,
+            hash: KeyHash::from_stored(reader.text("hash")?.to_owned()),
+            prefix: reader.text("prefix")?.to_owned(),
+            name: reader.text("name")?.to_owned(),
+            organization: reader.parsed("organization", OrganizationId::parse)?,
+            scopes: reader.text("scopes")?.split(' ').filter_map(Scope::parse).collect(),
+            created_at: reader.time("created_at")?,
+            expires_at: reader.optional_time("expires_at")?,
+            revoked_at: reader.optional_time("revoked_at")?,
+            last_used_at: reader.optional_time("last_used_at")?,
+        },
+    })
+}
+
+impl Store {
+    /// Creates an organization. `Ok(false)` when the id is taken.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn create_organization<'a>(&'a self, organization: &'a Organization) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let own = organization_item(organization_pk(organization.id), "ORG".to_owned(), organization);
+            let listed = organization_item(ORGANIZATIONS.to_owned(), organization_pk(organization.id), organization);
+            let members =
+                vec![own.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            Ok(self.transact(members).await? == Written::Done)
+        })
+    }
+
+    /// One organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn organization(&self, id: OrganizationId) -> BoxFuture<'_, Result<Option<Organization>, StoreError>> {
+        Box::pin(async move {
+            let item = self.get(&self.main, organization_pk(id), "ORG".to_owned()).await?;
+            item.as_ref().map(read_organization).transpose()
+        })
+    }
+
+    /// All organizations, for the operator's command line; never on a request path.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn organizations(&self) -> BoxFuture<'_, Result<Vec<Organization>, StoreError>> {
+        Box::pin(async move {
+            let items = self.query(ORGANIZATIONS.to_owned(), "ORG#").await?;
+            items.iter().map(read_organization).collect()
+        })
+    }
+
+    /// Stores a new key of an organization that exists. `Ok(false)` when the key is known already.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn create_key<'a>(&'a self, key: &'a ApiKey, plan: Plan) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let by_hash = key_item(key_pk(key.hash.as_str()), "KEY".to_owned(), key, plan);
+            let listed = key_item(organization_pk(key.organization), format!("KEY#{}", key.id), key, plan);
+            let members =
+                vec![by_hash.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            Ok(self.transact(members).await? == Written::Done)
+        })
+    }
+
+    /// The key with this hash, and its organization's plan (outset 5.2: one read).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn key_by_hash<'a>(&'a self, hash: &'a KeyHash) -> BoxFuture<'a, Result<Option<KeyWithPlan>, StoreError>> {
+        Box::pin(async move {
+            let item = self.get(&self.main, key_pk(hash.as_str()), "KEY".to_owned()).await?;
+            item.as_ref().map(read_key).transpose()
+        })
+    }
+
+    /// The keys of an organization, in the order of their creation.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn keys_of(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Vec<ApiKey>, StoreError>> {
+        Box::pin(async move {
+            let listed = self.query(organization_pk(organization), "KEY#").await?;
+            let hashes: Vec<_> =
+                listed.iter().map(|item| Ok((key_pk(item.read("api key").text("hash")?), "KEY".to_owned()))).collect::<Result<_, StoreError>>()?;
+            let by_id: BTreeMap<_, _> = self
+                .batch_get(hashes)
+                .await?
+                .iter()
+                .map(|item| read_key(item).map(|found| ((found.key.created_at, found.key.id), found.key)))
+                .collect::<Result<_, _>>()?;
+            Ok(by_id.into_values().collect())
+        })
+    }
+
+    /// Revokes a key for good; it stops working at once. `Ok(false)` when the organization has no such key.
+    /// Revoking a revoked key changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn revoke_key(&self, organization: OrganizationId, id: ApiKeyId, now: OffsetDateTime) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let Some(listed) = self.get(&self.main, organization_pk(organization), format!("KEY#{id}")).await? else {
+                return Ok(false);
+            };
+            let hash = listed.read("api key").text("hash")?.to_owned();
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(key_pk(&hash)))
+                .key("sk", AttributeValue::S("KEY".to_owned()))
+                .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_values(":now", AttributeValue::N(epoch_micros(now).to_string()));
+            self.update(call).await
+        })
+    }
+
+    /// Notes that a key was used at `now`, once a minute at most (outset 5.2).
+    ///
+    /// # Errors
+    /// When the store fails; the caller logs it and goes on.
+    pub fn touch_key<'a>(&'a self, key: &'a ApiKey, now: OffsetDateTime) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let minute = epoch_micros(now).div_euclid(60_000_000) * 60_000_000;
+            if key.last_used_at.is_some_and(|last| epoch_micros(last) >= minute) {
+                return Ok(false);
+            }
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(key_pk(key.hash.as_str())))
+                .key("sk", AttributeValue::S("KEY".to_owned()))
+                .update_expression("SET last_used_at = :minute")
+                .condition_expression("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)")
+                .expression_attribute_values(":minute", AttributeValue::N(minute.to_string()));
+            self.update(call).await
+        })
+    }
+}

@@ -1,0 +1,299 @@
+//! Studies and their lists.
+
+use std::collections::{BTreeMap, HashMap};
+
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Page, Store, StoreError,
+    client::{Written, after_lost_race},
+    collection::{Collection, ranked_study, study_rank},
+    item::{Condition, Item, Reader},
+    ranked::{Change, Head},
+};
+use crate::model::{OrganizationId, Status, Study, StudyId, Task};
+
+/// Most studies that one transaction stores, below DynamoDB's 100 members with the lists' nodes.
+const IMPORT_BATCH: usize = 24;
+
+/// Which studies a list shows: the filters whose counts are kept (outset 8.6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StudyFilter {
+    /// All.
+    All,
+    /// By `active`.
+    Active(bool),
+    /// By one status.
+    Status(Status),
+}
+
+/// Why an update was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum UpdateError<E> {
+    /// There is no such study in the organization.
+    #[error("no such study")]
+    NotFound,
+    /// The change was refused by the caller's rule.
+    #[error("refused")]
+    Refused(E),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+pub(super) fn study_pk(id: StudyId) -> String {
+    format!("STUDY#{id}")
+}
+
+pub(super) fn study_item(study: &Study) -> Item {
+    let tasks = serde_json::to_string(&study.tasks).unwrap_or_else(|_| "[]".to_owned());
+    Item::new(study_pk(study.id), "STUDY".to_owned())
+        .text("id", study.id.to_string())
+        .text("organization", study.organization.to_string())
+        .text("name", &*study.name)
+        .text("status", study.status.as_str())
+        .optional_text("paused_from", study.paused_from.map(Status::as_str))
+        .optional_text("completion_url", study.completion_url.as_deref())
+        .optional_text("target_url", study.target_url.as_deref())
+        .text("tasks", tasks)
+        .time("created_at", study.created_at)
+        .time("updated_at", study.updated_at)
+        .number("version", study.version)
+}
+
+fn read_study(item: &Item) -> Result<Study, StoreError> {
+    let reader = item.read("study");
+    Ok(Study {
+        id: reader.parsed("id", StudyId::parse)?,
+        organization: reader.parsed("organization", OrganizationId::parse)?,
+        name: reader.text("name")?.to_owned(),
+        status: reader.parsed("status", Status::parse)?,
+        paused_from: reader.optional_text("paused_from").and_then(Status::parse),
+        completion_url: reader.optional_text("completion_url").map(str::to_owned),
+        target_url: reader.optional_text("target_url").map(str::to_owned),
+        tasks: read_tasks(reader)?,
+        created_at: reader.time("created_at")?,
+        updated_at: reader.time("updated_at")?,
+        version: reader.number("version")?,
+    })
+}
+
+fn read_tasks(reader: Reader<'_>) -> Result<Vec<Task>, StoreError> {
+    reader.parsed("tasks", |text| serde_json::from_str(text).ok())
+}
+
+impl Store {
+    /// One study of `organization`; another tenant's study is not there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn study(&self, organization: OrganizationId, id: StudyId) -> BoxFuture<'_, Result<Option<Study>, StoreError>> {
+        Box::pin(async move { Ok(self.linked_study(id).await?.filter(|study| study.organization == organization)) })
+    }
+
+    /// The study that a participant's link names: the link is the permission (outset 14.1).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn linked_study(&self, id: StudyId) -> BoxFuture<'_, Result<Option<Study>, StoreError>> {
+        Box::pin(async move {
+            let item = self.get(&self.main, study_pk(id), "STUDY".to_owned()).await?;
+            item.as_ref().map(read_study).transpose()
+        })
+    }
+
+    /// Stores new studies of one organization, in transactions of a few; those whose id is taken
+    /// are left alone and returned.
+    ///
+    /// # Errors
+    /// When the store fails; what was stored before stays.
+    pub fn create_studies<'a>(&'a self, studies: &'a [Study]) -> BoxFuture<'a, Result<Vec<StudyId>, StoreError>> {
+        Box::pin(async move {
+            let mut taken = Vec::new();
+            for batch in studies.chunks(IMPORT_BATCH) {
+                taken.extend(self.create_batch(batch).await?);
+            }
+            Ok(taken)
+        })
+    }
+
+    async fn create_batch(&self, batch: &[Study]) -> Result<Vec<StudyId>, StoreError> {
+        let mut pending: Vec<&Study> = batch.iter().collect();
+        let mut taken = Vec::new();
+        let mut attempt = 0;
+        while let Some(first) = pending.first() {
+            let mut members = Vec::new();
+            for study in &pending {
+                members.push(study_item(study).put(&self.main, Condition::Absent)?);
+            }
+            let changes = pending.iter().flat_map(|study| {
+                let rank = study_rank(study.created_at, study.id);
+                Collection::of(study).map(|collection| (collection, Change::Insert(rank.clone())))
+            });
+            let ranked = self.collection_changes(first.organization, changes).await?;
+            let written = match ranked {
+                Some(ranked) => self.transact(members.into_iter().chain(ranked).collect()).await?,
+                None => Written::Refused(Vec::new()),
+            };
+            let Written::Refused(failed) = written else { break };
+            let known: Vec<_> = failed.iter().filter_map(|position| pending.get(*position)).map(|study| study.id).collect();
+            pending.retain(|study| !known.contains(&study.id));
+            taken.extend(known);
+            after_lost_race(attempt).await?;
+            attempt += 1;
+        }
+        Ok(taken)
+    }
+
+    /// The transaction members for changes of several collections of one organization.
+    async fn collection_changes(
+        &self,
+        organization: OrganizationId,
+        changes: impl Iterator<Item = (Collection, Change)>,
+    ) -> Result<Option<Vec<aws_sdk_dynamodb::types::TransactWriteItem>>, StoreError> {
+        let mut by_collection: BTreeMap<Collection, Vec<Change>> = BTreeMap::new();
+        for (collection, change) in changes {
+            by_collection.entry(collection).or_default().push(change);
+        }
+        let edits = by_collection.iter().map(|(collection, changes)| async move {
+            self.rank_changes(&collection.pk(organization), changes).await
+        });
+        let edits = futures_util::future::try_join_all(edits).await?;
+        Ok(edits.into_iter().collect::<Option<Vec<_>>>().map(|edits| edits.into_iter().flatten().collect()))
+    }
+
+    /// Changes a study by `change`, which sees its current state and gives the next one, or `None`
+    /// to leave it as it is. The check and the write are atomic: on a lost race the study is read
+    /// and `change` asked again.
+    ///
+    /// # Errors
+    /// As [`UpdateError`] says.
+    pub fn update_study<'a, E: Send + 'a>(
+        &'a self,
+        organization: OrganizationId,
+        id: StudyId,
+        known: Option<Study>,
+        change: &'a (dyn Fn(&Study) -> Result<Option<Study>, E> + Send + Sync),
+    ) -> BoxFuture<'a, Result<Study, UpdateError<E>>> {
+        Box::pin(async move {
+            let mut known = known;
+            let mut attempt = 0;
+            loop {
+                let current = match known.take() {
+                    Some(study) => study,
+                    None => self.study(organization, id).await?.ok_or(UpdateError::NotFound)?,
+                };
+                let Some(next) = change(&current).map_err(UpdateError::Refused)? else { return Ok(current) };
+                if self.replace_study(&current, &next).await? {
+                    return Ok(next);
+                }
+                after_lost_race(attempt).await?;
+                attempt += 1;
+            }
+        })
+    }
+
+    /// Writes `next` over `current` if nobody was faster.
+    async fn replace_study(&self, current: &Study, next: &Study) -> Result<bool, StoreError> {
+        let entity = study_item(next).put(&self.main, Condition::Version(current.version))?;
+        let Some(ranked) = self.moves(current, next).await? else { return Ok(false) };
+        let members = std::iter::once(entity).chain(ranked).collect();
+        Ok(self.transact(members).await? == Written::Done)
+    }
+
+    /// The list changes that go with a change of state.
+    pub(super) async fn moves(
+        &self,
+        current: &Study,
+        next: &Study,
+    ) -> Result<Option<Vec<aws_sdk_dynamodb::types::TransactWriteItem>>, StoreError> {
+        let rank = study_rank(current.created_at, current.id);
+        let (before, after) = (Collection::of(current), Collection::of(next));
+        let leave = before.into_iter().filter(|collection| !after.contains(collection));
+        let enter = after.into_iter().filter(|collection| !before.contains(collection));
+        let changes = leave
+            .map(|collection| (collection, Change::Remove(rank.clone())))
+            .chain(enter.map(|collection| (collection, Change::Insert(rank.clone()))));
+        self.collection_changes(current.organization, changes).await
+    }
+
+    /// One page of an organization's studies, newest first: the same cost for every page (outset 8.6).
+    /// `page` maps the total to an offset, or says that there is no such page.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn studies_page<'a>(
+        &'a self,
+        organization: OrganizationId,
+        filter: StudyFilter,
+        created_after: Option<OffsetDateTime>,
+        limit: u32,
+        page: &'a (dyn Fn(u64) -> Option<u64> + Send + Sync),
+    ) -> BoxFuture<'a, Result<Option<Page<Study>>, StoreError>> {
+        Box::pin(async move {
+            let collection = match filter {
+                StudyFilter::All => Collection::All,
+                StudyFilter::Active(active) => Collection::Active(active),
+                StudyFilter::Status(status) => Collection::InStatus(status),
+            };
+            let pk = collection.pk(organization);
+            let mut attempt = 0;
+            loop {
+                let head = self.head(&pk).await?;
+                if let Some(total) = self.total(&pk, &head, created_after).await? {
+                    let Some(offset) = page(total) else { return Ok(None) };
+                    let limit = u64::from(limit).min(total.saturating_sub(offset));
+                    let ranks = self.ranks(&pk, &head, offset, usize::try_from(limit).unwrap_or(0)).await?;
+                    if let Some(ranks) = ranks {
+                        let members = self.ranked_studies(organization, &ranks).await?;
+                        return Ok(Some(Page { total, members }));
+                    }
+                }
+                after_lost_race(attempt).await?;
+                attempt += 1;
+            }
+        })
+    }
+
+    /// Members of a collection that were created after a time: those that rank before its end.
+    async fn total(&self, pk: &str, head: &Head, after: Option<OffsetDateTime>) -> Result<Option<u64>, StoreError> {
+        match after {
+            None => Ok(Some(head.total)),
+            Some(after) => {
+                self.rank_of(pk, head, &study_rank(after, StudyId::from_uuid(uuid::Uuid::nil()))).await
+            }
+        }
+    }
+
+    async fn ranked_studies(&self, organization: OrganizationId, ranks: &[Vec<u8>]) -> Result<Vec<Study>, StoreError> {
+        let ids: Vec<_> = ranks.iter().filter_map(|rank| ranked_study(rank)).collect();
+        let keys = ids.iter().map(|id| (study_pk(*id), "STUDY".to_owned())).collect();
+        let mut found = HashMap::new();
+        for item in self.batch_get(keys).await? {
+            let study = read_study(&item)?;
+            if study.organization == organization {
+                found.insert(study.id, study);
+            }
+        }
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// All studies of an organization, newest first: for the filters that keep no count. Never reads outside the organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn all_studies(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Vec<Study>, StoreError>> {
+        Box::pin(async move {
+            const STEP: u32 = 100;
+            let mut studies: Vec<Study> = Vec::new();
+            let mut offset = 0;
+            loop {
+                let position = move |total: u64| (offset < total).then_some(offset);
+                let page = self.studies_page(organization, StudyFilter::All, None, STEP, &position).await?;
+                let Some(page) = page else { return Ok(studies) };
+                studies.extend(page.members);
+                offset += u64::from(STEP);
+            }
+        })
+    }
+}
