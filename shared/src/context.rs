@@ -205,9 +205,10 @@ mod tests {
 
     #[test]
     fn debug_hides_the_credentials() {
-        let settings =
-            Settings::read(|name| environment(name).map(|_| if name.contains("KEY") { "hush" } else { "x" }.to_owned()))
-                .unwrap();
+        let settings = Settings::read(|name| {
+            environment(name).map(|_| if name.contains("KEY") { "hush" } else { "x" }.to_owned())
+        })
+        .unwrap();
         assert!(!format!("{settings:?}").contains("hush"));
     }
 }

@@ -2,5 +2,8 @@
 //! module for each API dialect. Arrows run one way: `model` ← `store` ← `limits` ← `api`.
 
 pub mod clock;
+pub mod context;
+pub mod limits;
 pub mod model;
 pub mod secret;
+pub mod store;

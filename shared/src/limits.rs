@@ -102,7 +102,12 @@ impl Limits {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn charge<'a>(&'a self, bucket: &'a str, limit: u32, now: OffsetDateTime) -> BoxFuture<'a, Result<Verdict, StoreError>> {
+    pub fn charge<'a>(
+        &'a self,
+        bucket: &'a str,
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Verdict, StoreError>> {
         Box::pin(async move {
             let started = self.append(bucket, now, Some(limit)).await?;
             self.decide(bucket, started, limit, now).await
@@ -113,7 +118,12 @@ impl Limits {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn refund<'a>(&'a self, bucket: &'a str, started: Started, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn refund<'a>(
+        &'a self,
+        bucket: &'a str,
+        started: Started,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let mut seen = started.bucket;
             for _ in 0..MOST_ATTEMPTS {
@@ -141,7 +151,13 @@ impl Limits {
         started.counted && started.bucket.quota == limit
     }
 
-    async fn decide(&self, bucket: &str, started: Started, limit: u32, now: OffsetDateTime) -> Result<Verdict, StoreError> {
+    async fn decide(
+        &self,
+        bucket: &str,
+        started: Started,
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> Result<Verdict, StoreError> {
         let now_ms = epoch_millis(now);
         let Started { mut counted, bucket: mut seen } = started;
         for _ in 0..MOST_ATTEMPTS {
@@ -242,7 +258,9 @@ impl Limits {
         match trip(call.send()).await {
             Ok(output) => Ok((true, Bucket::read(output.attributes.as_ref()))),
             Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => Ok((false, Bucket::read(failed.item()))),
+                Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
+                    Ok((false, Bucket::read(failed.item())))
+                }
                 _ => Err(StoreError::call("UpdateItem", &error)),
             },
         }

@@ -115,7 +115,12 @@ impl Store {
         self.client.clone()
     }
 
-    pub(super) fn get<'a>(&'a self, table: &'a str, pk: String, sk: String) -> BoxFuture<'a, Result<Option<Item>, StoreError>> {
+    pub(super) fn get<'a>(
+        &'a self,
+        table: &'a str,
+        pk: String,
+        sk: String,
+    ) -> BoxFuture<'a, Result<Option<Item>, StoreError>> {
         Box::pin(async move {
             let call = self
                 .client
@@ -140,7 +145,12 @@ impl Store {
                 let now: Vec<_> = pending.drain(..pending.len().min(BATCH)).collect();
                 let keys = now
                     .into_iter()
-                    .map(|(pk, sk)| HashMap::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))]))
+                    .map(|(pk, sk)| {
+                        HashMap::from([
+                            ("pk".to_owned(), AttributeValue::S(pk)),
+                            ("sk".to_owned(), AttributeValue::S(sk)),
+                        ])
+                    })
                     .collect();
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(keys))
@@ -199,7 +209,9 @@ impl Store {
         Box::pin(async move {
             match trip(call.send()).await {
                 Ok(_) => Ok(true),
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                    Ok(false)
+                }
                 Err(error) => Err(StoreError::call("UpdateItem", &error)),
             }
         })
@@ -215,8 +227,12 @@ impl Store {
             };
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let codes: Vec<_> = cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-                    if codes.iter().all(|code| matches!(*code, "None" | "ConditionalCheckFailed" | "TransactionConflict")) {
+                    let codes: Vec<_> =
+                        cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
+                    if codes
+                        .iter()
+                        .all(|code| matches!(*code, "None" | "ConditionalCheckFailed" | "TransactionConflict"))
+                    {
                         let failed = codes.iter().enumerate().filter(|(_, code)| **code == "ConditionalCheckFailed");
                         return Ok(Written::Refused(failed.map(|(position, _)| position).collect()));
                     }

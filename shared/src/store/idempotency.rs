@@ -3,11 +3,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use time::OffsetDateTime;
 
-use super::{
-    BoxFuture, Store, StoreError,
-    item::Item,
-    trips::trip,
-};
+use super::{BoxFuture, Store, StoreError, item::Item, trips::trip};
 
 const KEPT_S: i64 = 24 * 60 * 60;
 /// A request that has not answered after this long has died; its key may be used again.
@@ -103,7 +99,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn finish_idempotency<'a>(&'a self, record: &'a str, answer: &'a Replay) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn finish_idempotency<'a>(
+        &'a self,
+        record: &'a str,
+        answer: &'a Replay,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let mut call = self
                 .client

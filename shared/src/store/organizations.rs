@@ -92,12 +92,14 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn create_organization<'a>(&'a self, organization: &'a Organization) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn create_organization<'a>(
+        &'a self,
+        organization: &'a Organization,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let own = organization_item(organization_pk(organization.id), "ORG".to_owned(), organization);
             let listed = organization_item(ORGANIZATIONS.to_owned(), organization_pk(organization.id), organization);
-            let members =
-                vec![own.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            let members = vec![own.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
             Ok(self.transact(members).await? == Written::Done)
         })
     }
@@ -132,8 +134,7 @@ impl Store {
         Box::pin(async move {
             let by_hash = key_item(key_pk(key.hash.as_str()), "KEY".to_owned(), key, plan);
             let listed = key_item(organization_pk(key.organization), format!("KEY#{}", key.id), key, plan);
-            let members =
-                vec![by_hash.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            let members = vec![by_hash.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
             Ok(self.transact(members).await? == Written::Done)
         })
     }
@@ -156,8 +157,10 @@ impl Store {
     pub fn keys_of(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Vec<ApiKey>, StoreError>> {
         Box::pin(async move {
             let listed = self.query(organization_pk(organization), "KEY#").await?;
-            let hashes: Vec<_> =
-                listed.iter().map(|item| Ok((key_pk(item.read("api key").text("hash")?), "KEY".to_owned()))).collect::<Result<_, StoreError>>()?;
+            let hashes: Vec<_> = listed
+                .iter()
+                .map(|item| Ok((key_pk(item.read("api key").text("hash")?), "KEY".to_owned())))
+                .collect::<Result<_, StoreError>>()?;
             let by_id: BTreeMap<_, _> = self
                 .batch_get(hashes)
                 .await?
@@ -173,7 +176,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn revoke_key(&self, organization: OrganizationId, id: ApiKeyId, now: OffsetDateTime) -> BoxFuture<'_, Result<bool, StoreError>> {
+    pub fn revoke_key(
+        &self,
+        organization: OrganizationId,
+        id: ApiKeyId,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             let Some(listed) = self.get(&self.main, organization_pk(organization), format!("KEY#{id}")).await? else {
                 return Ok(false);
@@ -209,7 +217,9 @@ impl Store {
                 .key("pk", AttributeValue::S(key_pk(key.hash.as_str())))
                 .key("sk", AttributeValue::S("KEY".to_owned()))
                 .update_expression("SET last_used_at = :minute")
-                .condition_expression("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)")
+                .condition_expression(
+                    "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)",
+                )
                 .expression_attribute_values(":minute", AttributeValue::N(minute.to_string()));
             self.update(call).await
         })

@@ -68,7 +68,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn session<'a>(&'a self, token: &'a SessionToken) -> BoxFuture<'a, Result<Option<ParticipantSession>, StoreError>> {
+    pub fn session<'a>(
+        &'a self,
+        token: &'a SessionToken,
+    ) -> BoxFuture<'a, Result<Option<ParticipantSession>, StoreError>> {
         Box::pin(async move {
             let hash = token.hash();
             let item = self.get(&self.main, session_pk(&hash), "SESSION".to_owned()).await?;
@@ -208,7 +211,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn complete_session<'a>(&'a self, token: &'a SessionToken, now: OffsetDateTime) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn complete_session<'a>(
+        &'a self,
+        token: &'a SessionToken,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let call = self
                 .client

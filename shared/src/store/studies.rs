@@ -136,7 +136,8 @@ impl Store {
                 None => Written::Refused(Vec::new()),
             };
             let Written::Refused(failed) = written else { break };
-            let known: Vec<_> = failed.iter().filter_map(|position| pending.get(*position)).map(|study| study.id).collect();
+            let known: Vec<_> =
+                failed.iter().filter_map(|position| pending.get(*position)).map(|study| study.id).collect();
             pending.retain(|study| !known.contains(&study.id));
             taken.extend(known);
             after_lost_race(attempt).await?;
@@ -155,9 +156,9 @@ impl Store {
         for (collection, change) in changes {
             by_collection.entry(collection).or_default().push(change);
         }
-        let edits = by_collection.iter().map(|(collection, changes)| async move {
-            self.rank_changes(&collection.pk(organization), changes).await
-        });
+        let edits = by_collection
+            .iter()
+            .map(|(collection, changes)| async move { self.rank_changes(&collection.pk(organization), changes).await });
         let edits = futures_util::future::try_join_all(edits).await?;
         Ok(edits.into_iter().collect::<Option<Vec<_>>>().map(|edits| edits.into_iter().flatten().collect()))
     }
@@ -259,9 +260,7 @@ impl Store {
     async fn total(&self, pk: &str, head: &Head, after: Option<OffsetDateTime>) -> Result<Option<u64>, StoreError> {
         match after {
             None => Ok(Some(head.total)),
-            Some(after) => {
-                self.rank_of(pk, head, &study_rank(after, StudyId::from_uuid(uuid::Uuid::nil()))).await
-            }
+            Some(after) => self.rank_of(pk, head, &study_rank(after, StudyId::from_uuid(uuid::Uuid::nil()))).await,
         }
     }
 

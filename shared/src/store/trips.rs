@@ -57,5 +57,6 @@ pub(crate) async fn trip<T>(call: impl Future<Output = T>) -> T {
 
 /// Counts items that a call returned.
 pub(super) fn items_read(count: usize) {
-    let _ = TRIPS.try_with(|counters| counters.items.fetch_add(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed));
+    let _ = TRIPS
+        .try_with(|counters| counters.items.fetch_add(u32::try_from(count).unwrap_or(u32::MAX), Ordering::Relaxed));
 }
