@@ -1,9 +1,11 @@
 //! What every outscout function links: the context, the entities, the store, the limits, and one
 //! module for each API dialect. Arrows run one way: `model` ← `store` ← `limits` ← `api`.
 
+pub mod api;
 pub mod clock;
 pub mod context;
 pub mod limits;
 pub mod model;
 pub mod secret;
+pub mod serve;
 pub mod store;

@@ -78,9 +78,8 @@ fn serve(invoke: Invoke) -> BoxFuture<'static, Result<(), lambda_runtime::Error>
     Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let answer = invoke(Bytes::from(event.payload.get().to_owned()));
         async move {
-            let answer = answer.await?;
-            let text = String::from_utf8(answer.into()).map_err(|error| InvokeError(error.to_string()))?;
-            RawValue::from_string(text).map_err(|error| InvokeError(error.to_string()))
+            let text = String::from_utf8(answer.await?.into())?;
+            Ok::<_, lambda_runtime::Error>(RawValue::from_string(text)?)
         }
     })))
 }

@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{Answer, ApiRequest, outset};
+use super::{ApiRequest, outset};
 use crate::{
     clock::epoch_millis,
     context::Context,
@@ -35,7 +35,8 @@ pub(crate) async fn answer(
     })?;
     let clock = context.clock().clone();
     let began = clock.now();
-    let (method, path, request_id) = (request.method.clone(), outset::loggable_path(&request.path), request.request_id.clone());
+    let (method, path, request_id) =
+        (request.method.clone(), outset::loggable_path(&request.path), request.request_id.clone());
     let work = AssertUnwindSafe(async move { handler(context, request).await }).catch_unwind();
     let (answered, cost) = trips::counted(work).await;
     let mut answer = answered.unwrap_or_else(|panic| outset::crash(panic_text(panic.as_ref())));

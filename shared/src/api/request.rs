@@ -153,7 +153,8 @@ fn pairs(parameters: Option<Map<String, Value>>) -> Vec<(String, String)> {
 fn request_id(headers: &HeaderMap) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let allowed = |id: &&str| {
-        (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        (1..=128).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
     given.filter(allowed).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
 }

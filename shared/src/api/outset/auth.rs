@@ -52,7 +52,11 @@ fn credential(request: &ApiRequest) -> Result<PlainKey, Problem> {
 }
 
 /// Steps 3 and 4: the key and its scope. The bucket's first update is under way with the read.
-pub(super) async fn authenticate(context: &Context, request: &ApiRequest, now: OffsetDateTime) -> Result<Caller, Refusal> {
+pub(super) async fn authenticate(
+    context: &Context,
+    request: &ApiRequest,
+    now: OffsetDateTime,
+) -> Result<Caller, Refusal> {
     let key = match credential(request) {
         Ok(key) => key,
         Err(problem) => return Err(anonymous(context, request, problem, now).await),
@@ -121,7 +125,9 @@ impl Caller {
         let started = self.started.take();
         let settle = async {
             match started {
-                Some(started) if limit > 0 => context.limits().settle(&self.bucket, started, limit, now).await.map(Some),
+                Some(started) if limit > 0 => {
+                    context.limits().settle(&self.bucket, started, limit, now).await.map(Some)
+                }
                 _ => Ok(None),
             }
         };
@@ -133,7 +139,9 @@ impl Caller {
         let verdict = verdict.map_err(|error| (Problem::from(error), None))?;
         let counted = verdict.map(|verdict| Counted { policy: self.plan.as_str(), verdict });
         match counted {
-            Some(Counted { verdict, .. }) if !verdict.passed => Err((Problem::Throttled(verdict.reset_seconds), counted)),
+            Some(Counted { verdict, .. }) if !verdict.passed => {
+                Err((Problem::Throttled(verdict.reset_seconds), counted))
+            }
             _ => Ok((outcome, counted)),
         }
     }

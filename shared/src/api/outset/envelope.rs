@@ -3,11 +3,7 @@
 use serde_json::{Value, json};
 
 use super::rules::{error::FieldError, negotiate::Rendering, render};
-use crate::{
-    api::Answer,
-    model::Scope,
-    store::StoreError,
-};
+use crate::{api::Answer, model::Scope, store::StoreError};
 
 /// Everything that can go wrong with a request (outset 4.2).
 #[derive(Debug)]

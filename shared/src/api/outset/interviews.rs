@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use super::{
     auth::charge_anonymous,
     envelope::Problem,
-    rules::{error::FieldError, fill, uuid::{SegmentId, read}},
+    rules::{
+        error::FieldError,
+        fill,
+        uuid::{SegmentId, read},
+    },
     view::{PLAIN, add_slash, public_base, rate_limit, unrouted},
 };
 use crate::{

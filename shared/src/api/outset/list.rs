@@ -65,7 +65,13 @@ async fn read_list(mut visit: Visit<'_>) -> Outcome {
     page_answer(&visit, &found, page, u64::from(size), counted)
 }
 
-fn page_answer(visit: &Visit<'_>, found: &Page<Study>, page: PageNumber, size: u64, counted: Option<Counted>) -> Outcome {
+fn page_answer(
+    visit: &Visit<'_>,
+    found: &Page<Study>,
+    page: PageNumber,
+    size: u64,
+    counted: Option<Counted>,
+) -> Outcome {
     let number = locate(page, size, found.total).ok_or((Problem::InvalidPage, counted))?;
     let base = public_base(visit.context, visit.request);
     let here = format!("{base}/v1/studies/");

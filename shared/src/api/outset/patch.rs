@@ -110,7 +110,11 @@ async fn apply(visit: &Visit<'_>, study: Study) -> Result<Answer, Problem> {
     let now = visit.now;
     let (organization, id) = (study.organization, study.id);
     let change = |current: &Study| {
-        if agrees(current) { next_state(current, &patch, now).map_err(Refused::Invalid) } else { Err(Refused::Overtaken) }
+        if agrees(current) {
+            next_state(current, &patch, now).map_err(Refused::Invalid)
+        } else {
+            Err(Refused::Overtaken)
+        }
     };
     match context.store().update_study(organization, id, Some(study), &change).await {
         Ok(study) => Ok(study_answer(&study_value(&study, &base), visit.rendering)),
@@ -133,7 +137,9 @@ fn read_patch(request: &ApiRequest) -> Result<Patch, Problem> {
     let parsed = body::parse(content_type.as_deref(), &request.body).map_err(|error| match error {
         BodyError::UnsupportedMediaType(media) => Problem::UnsupportedMediaType(media),
         BodyError::ParseError(cause) => Problem::Unparsable(cause),
-        BodyError::NotAnObject(kind) => general("invalid", format!("Invalid data. Expected a dictionary, but got {kind}.")),
+        BodyError::NotAnObject(kind) => {
+            general("invalid", format!("Invalid data. Expected a dictionary, but got {kind}."))
+        }
         BodyError::Null => general("null", "No data provided".to_owned()),
     })?;
     patch::validate(&parsed).map_err(Problem::Invalid)
@@ -143,9 +149,11 @@ fn read_patch(request: &ApiRequest) -> Result<Patch, Problem> {
 fn next_state(current: &Study, patch: &Patch, now: OffsetDateTime) -> Result<Option<Study>, FieldError> {
     let activation = match patch.active {
         None => Activation::Unchanged,
-        Some(active) => current
-            .activation(active)
-            .map_err(|refused| FieldError { field: Some("active"), code: "invalid", detail: refused.to_string() })?,
+        Some(active) => current.activation(active).map_err(|refused| FieldError {
+            field: Some("active"),
+            code: "invalid",
+            detail: refused.to_string(),
+        })?,
     };
     let url = patch.completion_url.as_ref().filter(|url| **url != current.completion_url);
     let mut next = match (activation, url) {
@@ -158,4 +166,3 @@ fn next_state(current: &Study, patch: &Patch, now: OffsetDateTime) -> Result<Opt
     }
     Ok(Some(next))
 }
-

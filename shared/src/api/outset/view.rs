@@ -101,7 +101,10 @@ fn preflight(context: &Context, request: &ApiRequest) -> Option<Answer> {
         Answer::empty(200)
             .header("Access-Control-Allow-Origin", origin)
             .header("Access-Control-Allow-Methods", "GET, HEAD, OPTIONS, PATCH")
-            .header("Access-Control-Allow-Headers", "authorization, content-type, if-match, if-none-match, idempotency-key")
+            .header(
+                "Access-Control-Allow-Headers",
+                "authorization, content-type, if-match, if-none-match, idempotency-key",
+            )
             .header("Vary", "Origin")
     })
 }
@@ -258,7 +261,8 @@ async fn read_study(mut visit: Visit<'_>) -> Outcome {
     let study = study.map_err(|error| (Problem::from(error), counted))?.ok_or((Problem::NotFound, counted))?;
     let value = study_value(&study, &public_base(context, visit.request));
     let tag = tag_of(&value);
-    let unchanged = visit.request.header("if-none-match").is_some_and(|header| conditional::if_none_match(&header, &tag));
+    let unchanged =
+        visit.request.header("if-none-match").is_some_and(|header| conditional::if_none_match(&header, &tag));
     let answer = if unchanged { Answer::empty(304).header("ETag", tag) } else { study_answer(&value, visit.rendering) };
     Ok((answer, counted))
 }
