@@ -14,7 +14,7 @@ use super::{
 use crate::model::{OrganizationId, Status, Study, StudyId, Task};
 
 /// Most studies that one transaction stores, below DynamoDB's 100 members with the lists' nodes.
-const IMPORT_BATCH: usize = 24;
+const IMPORT_BATCH: usize = 12;
 
 /// Which studies a list shows: the filters whose counts are kept (outset 8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,12 @@
 //! root lives in the head, so that a small collection is one item. A change gives all nodes that
 //! it touches, to be written in one transaction that is conditional on the head's version.
 
+mod edit;
 mod node;
+#[cfg(test)]
+mod tests;
 mod tree;
 
+pub use edit::{ApplyError, Change, Edit, Shape, apply};
 pub use node::{Child, Corrupt, Node, NodeId};
-pub use tree::{ApplyError, Change, Edit, Head, NodeReader, PageError, Shape, apply, page, rank};
+pub use tree::{Head, NodeReader, PageError, page, rank};

@@ -38,7 +38,7 @@ impl Node {
     pub fn count(&self) -> u64 {
         match self {
             Self::Leaf(keys) => u64::try_from(keys.len()).unwrap_or(u64::MAX),
-            Self::Inner(children) => children.iter().map(|child| child.count).sum(),
+            Self::Inner(children) => children.iter().fold(0, |sum, child| sum.saturating_add(child.count)),
         }
     }
 
@@ -56,7 +56,8 @@ impl Node {
         }
     }
 
-    /// The compact stored form: a kind, then length-prefixed entries.
+    /// The compact stored form: a kind, then length-prefixed entries. The kind is the version too:
+    /// a later form takes other kinds.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
