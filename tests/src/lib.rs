@@ -1,1 +1,262 @@
-//! Tests that cross functions.
+//! The test bench: functions over an embedded DynamoDB engine, called with the gateway's events.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use shared::{
+    clock::{Clock, from_epoch_micros},
+    context::{Context, Settings},
+    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
+    secret::PlainKey,
+    serve::Function,
+};
+use time::{Duration, OffsetDateTime};
+
+/// An answer as the gateway would hand it on.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Status.
+    pub status: u64,
+    /// Headers by lower-case name.
+    pub headers: HashMap<String, String>,
+    /// Body.
+    pub body: String,
+}
+
+impl Answer {
+    /// A header, empty when there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+
+    /// The body as JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or(Value::Null)
+    }
+}
+
+/// One engine with its tables, and a context over it.
+#[derive(Debug)]
+pub struct Bench {
+    /// The functions' context.
+    pub context: Context,
+    offset: Arc<AtomicI64>,
+}
+
+/// An organization with keys and the contract's fixture (outset 16).
+#[derive(Debug)]
+pub struct Fixture {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Key with both scopes.
+    pub full: String,
+    /// Key that only reads.
+    pub reader: String,
+}
+
+/// Anything that goes wrong on the bench itself.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+impl Bench {
+    /// A bench with the limits that the contract names.
+    ///
+    /// # Errors
+    /// When the engine does not start.
+    pub async fn start() -> Result<Self, Failure> {
+        Self::with(&[]).await
+    }
+
+    /// A bench with some variables of its own.
+    ///
+    /// # Errors
+    /// When the engine does not start.
+    pub async fn with(variables: &[(&str, &str)]) -> Result<Self, Failure> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let endpoint = format!("http://{}", listener.local_addr()?);
+        let database = dynoxide::Database::memory()?;
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+        let settings = Settings::read(|name| {
+            let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            own.or_else(|| match name {
+                "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
+                "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
+                "AWS_REGION" => Some("us-east-1".to_owned()),
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+                "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
+                _ => None,
+            })
+        })?;
+        let offset = Arc::new(AtomicI64::new(0));
+        let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
+        for table in ["main", "hot"] {
+            create_table(&context, table).await?;
+        }
+        Ok(Self { context, offset })
+    }
+
+    /// Moves the bench's clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.offset.fetch_add(i64::try_from(by.whole_milliseconds()).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// A new organization with a key for both scopes and one for reading.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn organization(&self, plan: Plan) -> Result<Fixture, Failure> {
+        let now = self.context.clock().now();
+        let organization =
+            Organization { id: OrganizationId::generate(), name: "fixture".to_owned(), plan, created_at: now };
+        self.context.store().create_organization(&organization).await?;
+        let full = self.key(organization.id, plan, &Scope::ALL, now).await?;
+        let reader = self.key(organization.id, plan, &[Scope::StudiesRead], now).await?;
+        Ok(Fixture { organization: organization.id, full, reader })
+    }
+
+    async fn key(
+        &self,
+        organization: OrganizationId,
+        plan: Plan,
+        scopes: &[Scope],
+        now: OffsetDateTime,
+    ) -> Result<String, Failure> {
+        let plain = PlainKey::generate()?;
+        let key = ApiKey {
+            id: ApiKeyId::generate(),
+            hash: plain.hash(),
+            prefix: plain.display_prefix().to_owned(),
+            name: "test".to_owned(),
+            organization,
+            scopes: scopes.to_vec(),
+            created_at: now,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+        };
+        self.context.store().create_key(&key, plan).await?;
+        Ok(plain.reveal().to_owned())
+    }
+
+    /// The contract's fixture (outset 16).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn fixture(&self) -> Result<Fixture, Failure> {
+        let fixture = self.organization(Plan::Free).await?;
+        let studies: Vec<_> = (0..25)
+            .map(|number| fixture_study(fixture.organization, number))
+            .collect::<Option<_>>()
+            .ok_or("fixture")?;
+        self.context.store().create_studies(&studies).await?;
+        Ok(fixture)
+    }
+
+    /// Sends a request to a function as the gateway would.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn send(
+        &self,
+        function: Function,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, Failure> {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut parameters = serde_json::Map::new();
+        for (name, value) in shared::api::outset::rules::query::Query::parse(query).pairs() {
+            let values = parameters.entry(name.clone()).or_insert_with(|| json!([]));
+            if let Some(values) = values.as_array_mut() {
+                values.push(json!(value));
+            }
+        }
+        let mut multi = serde_json::Map::new();
+        for (name, value) in [("host", "api.test"), ("x-forwarded-proto", "https")].iter().chain(headers) {
+            multi.insert((*name).to_owned(), json!([value]));
+        }
+        let event = json!({
+            "httpMethod": method,
+            "path": path,
+            "multiValueHeaders": multi,
+            "multiValueQueryStringParameters": parameters,
+            "body": base64::engine::general_purpose::STANDARD.encode(body),
+            "isBase64Encoded": true,
+            "requestContext": {"path": path, "identity": {"sourceIp": "127.0.0.1"}},
+        });
+        let invoke = (function.invoke)(self.context.clone());
+        let answer: Value = serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await?)?;
+        let headers = answer["multiValueHeaders"].as_object().into_iter().flatten();
+        let headers =
+            headers.map(|(name, values)| (name.to_lowercase(), values[0].as_str().unwrap_or_default().to_owned()));
+        Ok(Answer {
+            status: answer["statusCode"].as_u64().unwrap_or_default(),
+            headers: headers.collect(),
+            body: answer["body"].as_str().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+/// Study `number` of the contract's fixture.
+#[must_use]
+pub fn fixture_study(organization: OrganizationId, number: u8) -> Option<Study> {
+    let at = from_epoch_micros((1_751_371_200 + i64::from(number) * 60) * 1_000_000)?;
+    let status = match number {
+        21 => Status::Draft,
+        23 => Status::Closed,
+        even if even % 2 == 0 => Status::Open,
+        _ => Status::Paused,
+    };
+    Some(Study {
+        id: StudyId::parse(&format!("0b5e7c1a-4d2f-4e8c-9a6b-0000000000{number:02}"))?,
+        organization,
+        name: format!("Study {number:02}"),
+        status,
+        paused_from: (status == Status::Paused).then_some(Status::Open),
+        completion_url: None,
+        target_url: Some("https://proto.test/app?v=2".to_owned()),
+        tasks: if number == 21 { Vec::new() } else { vec![Task { title: "look around".to_owned() }] },
+        created_at: at,
+        updated_at: at,
+        version: 1,
+    })
+}
+
+async fn create_table(context: &Context, name: &str) -> Result<(), Failure> {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+    let settings = context.settings();
+    let http = aws_smithy_http_client::Builder::new().build_http();
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .http_client(http)
+        .region(aws_sdk_dynamodb::config::Region::new(settings.region.clone()))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test"))
+        .endpoint_url(settings.store_endpoint.clone().unwrap_or_default())
+        .build();
+    let mut call = aws_sdk_dynamodb::Client::from_conf(config)
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        call = call
+            .attribute_definitions(
+                AttributeDefinition::builder()
+                    .attribute_name(attribute)
+                    .attribute_type(ScalarAttributeType::S)
+                    .build()?,
+            )
+            .key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build()?);
+    }
+    call.send().await?;
+    Ok(())
+}

@@ -1,1 +1,4 @@
-//! Wire tests.
+//! Wire tests: one binary for all functions.
+
+mod limits;
+mod outset;
