@@ -1,4 +1,5 @@
 //! Wire tests: one binary for all functions.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 mod limits;
 mod outset;
