@@ -6,6 +6,7 @@ use shared::serve::Function;
 const LIST: Function = outset_studies_list::FUNCTION;
 const RETRIEVE: Function = outset_studies_retrieve::FUNCTION;
 const UPDATE: Function = outset_studies_update::FUNCTION;
+const SCHEMA: Function = outset_schema_retrieve::FUNCTION;
 const START: Function = outset_participant_start::FUNCTION;
 const COMPLETE: Function = outset_participant_complete::FUNCTION;
 const S01: &str = "/v1/studies/0b5e7c1a-4d2f-4e8c-9a6b-000000000001/";
@@ -180,4 +181,19 @@ async fn the_121st_request_waits() {
     assert!(!refused.header("retry-after").is_empty());
     world.bench.advance(time::Duration::seconds(61));
     assert_eq!(world.get(RETRIEVE, S01).await.status, 200);
+}
+
+#[tokio::test]
+async fn the_schema_is_one_document_in_two_notations() {
+    let world = World::new().await;
+    let yaml = world.open(SCHEMA, "GET", "/v1/schema/", &[]).await;
+    assert_eq!(yaml.header("content-type"), "application/vnd.oai.openapi; charset=utf-8");
+    assert!(yaml.body.starts_with("openapi: 3.0.3\n"));
+    let json = world.open(SCHEMA, "GET", "/v1/schema/", &[("accept", "application/json")]).await;
+    assert_eq!((json.header("content-type"), json.header("vary")), ("application/json", "Accept"));
+    assert_eq!(json.json()["servers"][0]["url"], "https://api.test");
+    assert_eq!(yaml_serde::from_str::<serde_json::Value>(&yaml.body).unwrap(), json.json());
+    assert_eq!(world.open(SCHEMA, "GET", "/v1/schema/?format=xml", &[]).await.status, 404);
+    assert_eq!(world.open(SCHEMA, "GET", "/v1/schema/", &[("accept", "text/html")]).await.status, 406);
+    assert_eq!(world.open(SCHEMA, "POST", "/v1/schema/", &[]).await.status, 405);
 }

@@ -1,0 +1,10 @@
+//! `GET /v1/schema/`: the OpenAPI document (outset 11).
+
+use shared::{
+    api::outset,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function =
+    Function { name: env!("CARGO_PKG_NAME"), invoke: |context| http(env!("CARGO_PKG_NAME"), context, outset::schema) };
