@@ -1,6 +1,9 @@
 //! Bodies of updates (outset 10.2).
 
-use super::json::{self, Json};
+use super::{
+    json::{self, Json},
+    media::MediaType,
+};
 
 /// Why a body cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,16 +27,11 @@ pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Json, BodyError>
         return Ok(Json::Object(Vec::new()));
     }
     let received = content_type.unwrap_or_default();
-    let mut parts = received.split(';');
-    let media = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-    if !matches!(media.as_str(), "application/json" | "*/*" | "application/*") {
+    let media = MediaType::parse(received);
+    if !media.covers("application/json") {
         return Err(BodyError::UnsupportedMediaType(received.to_owned()));
     }
-    let charset = parts.find_map(|part| {
-        let (name, value) = part.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
-    });
-    let text = decode(charset.as_deref(), body).map_err(|cause| BodyError::ParseError(cause.to_owned()))?;
+    let text = decode(media.parameter("charset"), body).map_err(|cause| BodyError::ParseError(cause.to_owned()))?;
     match json::parse(&text).map_err(BodyError::ParseError)? {
         object @ Json::Object(_) => Ok(object),
         Json::Null => Err(BodyError::Null),
@@ -41,12 +39,14 @@ pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Json, BodyError>
     }
 }
 
+/// Reads text in one of three encodings, under the names that Python knows them by; others are read as UTF-8.
 fn decode(charset: Option<&str>, body: &[u8]) -> Result<String, &'static str> {
-    match charset {
-        Some("iso-8859-1" | "latin-1" | "latin1" | "iso8859-1") => {
+    let name = charset.unwrap_or_default().to_ascii_lowercase().replace(['_', ' '], "-");
+    match name.as_str() {
+        "iso-8859-1" | "iso8859-1" | "iso8859" | "8859" | "latin-1" | "latin1" | "latin" | "l1" | "cp819" => {
             Ok(body.iter().map(|byte| char::from(*byte)).collect())
         }
-        Some("us-ascii" | "ascii") if !body.is_ascii() => Err("body is not ASCII"),
+        "us-ascii" | "ascii" | "646" if !body.is_ascii() => Err("body is not ASCII"),
         _ => String::from_utf8(body.to_vec()).map_err(|_| "body is not UTF-8"),
     }
 }
@@ -67,6 +67,16 @@ mod tests {
             assert_eq!(parse(json, body.as_bytes()), Err(BodyError::NotAnObject(kind)));
         }
         assert!(matches!(parse(json, b"\xff"), Err(BodyError::ParseError(_))));
-        assert!(parse(Some("application/json; charset=iso-8859-1"), b"{\"a\":\"\xff\"}").is_ok());
+        let latin = b"{\"a\":\"\xff\"}";
+        for (charset, read) in [("iso-8859-1", true), ("\"Latin_1\"", true), ("us-ascii", false), ("x-none", false)] {
+            let content_type = format!("application/json; charset={charset}");
+            assert_eq!(parse(Some(&content_type), latin).is_ok(), read, "{charset}");
+        }
+        for quirk in ["*/*", "application/*", "*/json"] {
+            assert!(parse(Some(quirk), b"{}").is_ok(), "{quirk}");
+        }
+        for bad in [" ", "\u{feff}{}", "{\"a\":NaN}", "{\"a\":1,}", "{} x", "{'a':1}", "{/**/}"] {
+            assert!(matches!(parse(json, bad.as_bytes()), Err(BodyError::ParseError(_))), "{bad}");
+        }
     }
 }

@@ -109,10 +109,8 @@ impl Parser {
     }
 
     fn value(&mut self, depth: usize) -> Result<Json, String> {
-        if depth > DEEPEST {
-            return Err(self.error("Too deeply nested"));
-        }
         match self.peek() {
+            Some('{' | '[') if depth >= DEEPEST => Err(self.error("Too deeply nested")),
             Some('{') => self.object(depth),
             Some('[') => self.array(depth),
             Some('"') => self.text().map(Json::Text),
@@ -304,5 +302,8 @@ mod tests {
         assert_eq!(parse("\"\\ud83d\\ude00\"").unwrap(), Json::Text(Text::from("😀")));
         assert_eq!(parse("{\"a\":1,\"a\":2}").unwrap().member("a"), Some(&Json::Number("2".to_owned())));
         assert!(parse(&"[".repeat(100_000)).is_err());
+        let nested = |depth| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(parse(&nested(128)).is_ok());
+        assert!(parse(&nested(129)).is_err());
     }
 }

@@ -9,6 +9,7 @@ pub mod fill;
 pub mod filters;
 pub mod idempotency;
 pub mod json;
+pub mod media;
 pub mod negotiate;
 pub mod origin;
 pub mod page;

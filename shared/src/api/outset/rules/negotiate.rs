@@ -1,5 +1,7 @@
 //! Content negotiation as Django REST framework does it (outset 9, 11).
 
+use super::{media::MediaType, page};
+
 /// How an answer is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rendering {
@@ -29,44 +31,27 @@ pub enum SchemaMedia {
     Json,
 }
 
-/// One range of an `Accept` header.
-struct Range<'a> {
-    main: String,
-    sub: String,
-    parameters: Vec<(&'a str, &'a str)>,
-}
-
-impl Range<'_> {
-    fn parse(text: &str) -> Option<Range<'_>> {
-        let mut parts = text.split(';');
-        let (main, sub) = parts.next()?.trim().split_once('/')?;
-        let parameters = parts
-            .filter_map(|part| part.split_once('='))
-            .map(|(name, value)| (name.trim(), value.trim().trim_matches('"')));
-        Some(Range { main: main.to_ascii_lowercase(), sub: sub.to_ascii_lowercase(), parameters: parameters.collect() })
-    }
-
-    fn matches(&self, media: &str) -> bool {
-        let Some((main, sub)) = media.split_once('/') else { return false };
-        (self.main == "*" || self.main == main) && (self.sub == "*" || self.sub == sub)
-    }
-
-    /// The most specific range wins: parameters before a full type before a wildcard.
-    fn precedence(&self) -> u8 {
-        match (self.main.as_str(), self.sub.as_str(), self.parameters.is_empty()) {
-            ("*", _, _) => 0,
-            (_, "*", _) => 1,
-            (_, _, true) => 2,
-            (_, _, false) => 3,
+/// The ranges of a header by how specific they are, the most specific first, each group in the header's order.
+fn groups(accept: Option<&str>) -> [Vec<MediaType>; 4] {
+    let mut groups: [Vec<MediaType>; 4] = Default::default();
+    for range in accept.unwrap_or("*/*").split(',').map(MediaType::parse) {
+        if let Some(group) = groups.get_mut(usize::from(3 - range.precedence())) {
+            group.push(range);
         }
     }
+    groups
 }
 
-/// The ranges of a header, the most specific first.
-fn ranges(accept: Option<&str>) -> Vec<Range<'_>> {
-    let mut ranges: Vec<_> = accept.unwrap_or("*/*").split(',').filter_map(Range::parse).collect();
-    ranges.sort_by_key(|range| std::cmp::Reverse(range.precedence()));
-    ranges
+/// The first of the offered types that the most specific group covers, and the range that covers it.
+fn negotiate(accept: Option<&str>, offered: &[&str]) -> Result<(usize, MediaType), NegotiationError> {
+    for group in groups(accept) {
+        for (at, media) in offered.iter().enumerate() {
+            if let Some(range) = group.iter().find(|range| range.covers(media)) {
+                return Ok((at, range.clone()));
+            }
+        }
+    }
+    Err(NegotiationError::NotAcceptable)
 }
 
 /// Negotiates JSON.
@@ -77,15 +62,13 @@ pub fn json(format: Option<&str>, accept: Option<&str>) -> Result<Rendering, Neg
     if format.is_some_and(|format| !format.is_empty() && format != "json") {
         return Err(NegotiationError::NotFound);
     }
-    let ranges = ranges(accept);
-    let range = ranges.iter().find(|range| range.matches("application/json")).ok_or(NegotiationError::NotAcceptable)?;
-    let indent =
-        range.parameters.iter().find(|(name, _)| *name == "indent").and_then(|(_, value)| value.parse::<i64>().ok());
-    let indent = indent.and_then(|indent| u8::try_from(indent.clamp(0, 8)).ok()).filter(|indent| *indent > 0);
+    let (_, range) = negotiate(accept, &["application/json"])?;
+    let indent = range.parameter("indent").and_then(page::integer);
+    let indent = indent.and_then(|indent| u8::try_from(indent.min(8)).ok()).filter(|indent| *indent > 0);
     Ok(Rendering { indent })
 }
 
-/// Negotiates the schema document.
+/// Negotiates the schema document; of several types that are equally wanted the first of this list wins.
 ///
 /// # Errors
 /// As [`NegotiationError`].
@@ -101,9 +84,9 @@ pub fn schema(format: Option<&str>, accept: Option<&str>) -> Result<SchemaMedia,
     if offered.is_empty() {
         return Err(NegotiationError::NotFound);
     }
-    let ranges = ranges(accept);
-    let winner = ranges.iter().find_map(|range| offered.iter().find(|(_, media, _)| range.matches(media)));
-    winner.map(|(media, _, _)| *media).ok_or(NegotiationError::NotAcceptable)
+    let types: Vec<_> = offered.iter().map(|(_, media, _)| *media).collect();
+    let (at, _) = negotiate(accept, &types)?;
+    offered.get(at).map(|(media, _, _)| *media).ok_or(NegotiationError::NotAcceptable)
 }
 
 #[cfg(test)]
@@ -122,7 +105,20 @@ mod tests {
         }
         assert_eq!(json(None, Some("application/json; indent=99")), Ok(Rendering { indent: Some(8) }));
         assert_eq!(json(Some("xml"), None), Err(NegotiationError::NotFound));
+        for (range, indent) in [
+            ("*/*; indent=4", Some(4)),
+            ("application/json;q=0.5, application/json;indent=2", Some(2)),
+            ("application/json; indent=\"+3\"", Some(3)),
+            ("application/json; indent=99999999999999999999", Some(8)),
+            ("application/json; indent=-1", None),
+            ("application/json; indent=x", None),
+        ] {
+            assert_eq!(json(None, Some(range)), Ok(Rendering { indent }), "{range}");
+        }
         assert_eq!(schema(None, None), Ok(SchemaMedia::Openapi));
+        assert_eq!(schema(None, Some("application/json, application/yaml")), Ok(SchemaMedia::Yaml));
+        assert_eq!(schema(None, Some("*/json")), Ok(SchemaMedia::Json));
+        assert_eq!(schema(Some("yaml"), Some("application/json")), Err(NegotiationError::NotAcceptable));
         assert_eq!(schema(None, Some("application/json")), Ok(SchemaMedia::Json));
         assert_eq!(schema(Some("json"), None), Ok(SchemaMedia::OpenapiJson));
         assert_eq!(schema(Some("JSON"), None), Err(NegotiationError::NotFound));

@@ -47,7 +47,9 @@ pub fn split_prefix(path: &str) -> (&str, &str) {
             after.is_empty() || after.starts_with('/')
         })
     });
-    starts.min().map_or(("", path), |at| path.split_at(at))
+    let (prefix, rest) = starts.min().map_or(("", path), |at| path.split_at(at));
+    // a doubled slash is no prefix: such a path is routed nowhere
+    if prefix.ends_with('/') || prefix.contains("//") { ("", path) } else { (prefix, rest) }
 }
 
 #[cfg(test)]
@@ -66,6 +68,9 @@ mod tests {
     fn prefixes() {
         assert_eq!(split_prefix("/prod/v1/studies/"), ("/prod", "/v1/studies/"));
         assert_eq!(split_prefix("/v1/studies/v1/"), ("", "/v1/studies/v1/"));
+        assert_eq!(split_prefix("/v1"), ("", "/v1"));
+        assert_eq!(split_prefix("//v1/studies/"), ("", "//v1/studies/"));
+        assert_eq!(split_prefix("/prod//v1/studies/"), ("", "/prod//v1/studies/"));
         assert_eq!(split_prefix("/v11/x"), ("", "/v11/x"));
         assert_eq!(split_prefix("/a/interviews/s/complete/"), ("/a", "/interviews/s/complete/"));
     }

@@ -37,8 +37,8 @@ pub fn read_page_size(text: Option<&str>) -> u32 {
 }
 
 /// A whole number as Python reads it, ASCII digits only; negative ones are none.
-fn integer(text: &str) -> Option<u64> {
-    let text = text.trim_matches(|c: char| matches!(c, ' ' | '\t'..='\r' | '\u{1c}'..='\u{1f}'));
+pub(super) fn integer(text: &str) -> Option<u64> {
+    let text = text.trim_matches(|c: char| matches!(c, ' ' | '\t'..='\r'));
     let digits = text.strip_prefix('+').unwrap_or(text);
     let negative_zero = digits.strip_prefix('-').filter(|zeros| !zeros.is_empty() && zeros.bytes().all(|b| b == b'0'));
     let digits = negative_zero.unwrap_or(digits);
@@ -62,7 +62,7 @@ mod tests {
         }
         assert_eq!(read_page(Some("1_0")), Page::Number(10));
         assert_eq!(read_page(Some("last")), Page::Last);
-        for bad in ["0", "-1", "1.0", "abc", "first", "Last", "1__0", "_1", "١", "+ 1", "-0"] {
+        for bad in ["0", "-1", "1.0", "abc", "first", "Last", "1__0", "_1", "١", "+ 1", "-0", "\u{1c}1"] {
             assert_eq!(read_page(Some(bad)), Page::Invalid, "{bad}");
         }
         assert_eq!(read_page(Some(&"9".repeat(5_000))), Page::Number(u64::MAX));

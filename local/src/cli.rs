@@ -1,0 +1,251 @@
+//! The command line.
+
+mod commands;
+mod serve;
+
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::Value;
+
+use crate::engine::EngineError;
+
+/// Runs the whole of outscout on this machine, or works on its store.
+#[derive(Debug, Parser)]
+#[command(
+    name = "outscout",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such thing."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve all APIs (the default)
+    Serve(ServeArguments),
+    /// Run the embedded store alone, with the tables of the templates
+    Store(StoreArguments),
+    /// Organizations
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Studies
+    #[command(subcommand)]
+    Study(StudyCommand),
+}
+
+#[derive(Clone, Debug, Args)]
+struct ServeArguments {
+    /// First of four ports: control, Outset, Outsend, OpenScouter; 0 lets the system choose
+    #[arg(long, default_value_t = 4000)]
+    port: u16,
+    /// Data directory
+    #[arg(long, default_value = ".outscout", conflicts_with = "in_memory")]
+    data: PathBuf,
+    /// Keep everything in memory
+    #[arg(long)]
+    in_memory: bool,
+    /// Make no demo organization
+    #[arg(long)]
+    no_demo: bool,
+    /// Print one line of JSON on standard output once everything answers
+    #[arg(long)]
+    ready_json: bool,
+}
+
+#[derive(Debug, Args)]
+struct StoreArguments {
+    /// Port
+    #[arg(long, default_value_t = 8000)]
+    port: u16,
+    /// Data directory; without it, in memory
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    /// Data directory; a server may be running on it
+    #[arg(long, default_value = ".outscout")]
+    data: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum PlanName {
+    Free,
+    Pro,
+}
+
+#[derive(Debug, Subcommand)]
+enum OrgCommand {
+    /// Make an organization
+    Create {
+        /// Name
+        #[arg(long)]
+        name: String,
+        /// Plan
+        #[arg(long, value_enum, default_value = "free")]
+        plan: PlanName,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// All organizations
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyCommand {
+    /// Make a key and show it, once
+    Create {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        /// Name
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Scope, repeatable; both when there is none
+        #[arg(long)]
+        scope: Vec<String>,
+        /// When it stops working, as an ISO 8601 date-time
+        #[arg(long)]
+        expires_at: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Keys of an organization
+    List {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Revoke a key for good
+    Revoke {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        /// Key id
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum StudyCommand {
+    /// Make a study
+    Create {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        /// Name
+        #[arg(long)]
+        name: String,
+        /// Task, repeatable
+        #[arg(long)]
+        task: Vec<String>,
+        /// What participants test
+        #[arg(long)]
+        target_url: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Import studies from a .json or .csv file; those whose id is known are left alone
+    Import {
+        /// File
+        file: PathBuf,
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Studies of an organization, newest first
+    List {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+enum Failed {
+    /// Exit code 3.
+    NotFound(String),
+    /// Exit code 2.
+    Usage(String),
+    /// Exit code 1.
+    Other(EngineError),
+}
+
+impl<E: Into<EngineError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// Runs the command line.
+pub async fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(arguments) => serve::serve(arguments).await,
+        Command::Store(arguments) => serve::store(arguments).await,
+        Command::Org(command) => commands::org(command).await,
+        Command::Key(command) => commands::key(command).await,
+        Command::Study(command) => commands::study(command).await,
+    };
+    let (text, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failed::Usage(text)) => (text, 2),
+        Err(Failed::NotFound(text)) => (text, 3),
+        Err(Failed::Other(error)) => (error.to_string(), 1),
+    };
+    let _ = writeln!(io::stderr(), "outscout: {text}");
+    ExitCode::from(code)
+}
+
+/// Writes a line on standard output.
+fn print(line: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{line}")
+}
+
+/// Writes a result: as JSON, or as lines of its members.
+fn show(json: bool, value: &Value) -> io::Result<()> {
+    if json {
+        return print(&value.to_string());
+    }
+    let rows = match value {
+        Value::Array(rows) => rows.iter().collect(),
+        row => vec![row],
+    };
+    for row in rows {
+        let members = row.as_object().into_iter().flatten();
+        let text: Vec<_> = members
+            .map(|(name, value)| format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .collect();
+        print(&text.join("  "))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,220 @@
+//! Commands on the store: they work beside a running server, too.
+
+use indicatif::ProgressBar;
+use serde_json::{Value, json};
+use shared::{
+    api::outset::rules::{datetime, json::Text, url},
+    context::Context,
+    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
+};
+
+use super::{Common, Failed, KeyCommand, OrgCommand, PlanName, StudyCommand, show};
+use crate::{
+    data::{DataDirectory, Session},
+    demo, import,
+};
+
+/// Studies between two steps of the progress bar.
+const STEP: usize = 120;
+
+async fn open(common: &Common) -> Result<Session, Failed> {
+    Ok(Session::open(&DataDirectory::open(&common.data)?).await?)
+}
+
+/// Shows what a command found or made, and closes the store.
+async fn finish(session: Session, common: &Common, done: Result<Value, Failed>) -> Result<(), Failed> {
+    session.close().await;
+    Ok(show(common.json, &done?)?)
+}
+
+async fn organization(context: &Context, id: &str) -> Result<Organization, Failed> {
+    let parsed = OrganizationId::parse(id).ok_or_else(|| Failed::Usage(format!("{id} is not an organization id")))?;
+    let found = context.store().organization(parsed).await?;
+    found.ok_or_else(|| Failed::NotFound(format!("no organization {id}")))
+}
+
+fn organization_value(organization: &Organization) -> Value {
+    json!({
+        "id": organization.id.to_string(),
+        "name": organization.name,
+        "plan": organization.plan.as_str(),
+        "created_at": datetime::format(organization.created_at),
+    })
+}
+
+fn key_value(key: &ApiKey) -> Value {
+    json!({
+        "id": key.id.to_string(),
+        "prefix": key.prefix,
+        "name": key.name,
+        "scopes": key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>(),
+        "created_at": datetime::format(key.created_at),
+        "expires_at": key.expires_at.map(datetime::format),
+        "revoked_at": key.revoked_at.map(datetime::format),
+        "last_used_at": key.last_used_at.map(datetime::format),
+    })
+}
+
+fn study_value(study: &Study) -> Value {
+    json!({
+        "id": study.id.to_string(),
+        "name": study.name,
+        "status": study.status.as_str(),
+        "created_at": datetime::format(study.created_at),
+        "updated_at": datetime::format(study.updated_at),
+    })
+}
+
+pub(super) async fn org(command: OrgCommand) -> Result<(), Failed> {
+    match command {
+        OrgCommand::Create { name, plan, common } => {
+            let session = open(&common).await?;
+            let plan = match plan {
+                PlanName::Free => Plan::Free,
+                PlanName::Pro => Plan::Pro,
+            };
+            let made = demo::create_organization(&session.context, &name, plan).await;
+            let made = made.map(|organization| organization_value(&organization)).map_err(Failed::Other);
+            finish(session, &common, made).await
+        }
+        OrgCommand::List { common } => {
+            let session = open(&common).await?;
+            let all = session.context.store().organizations().await;
+            let all = all.map(|all| all.iter().map(organization_value).collect()).map_err(Failed::from);
+            finish(session, &common, all).await
+        }
+    }
+}
+
+pub(super) async fn key(command: KeyCommand) -> Result<(), Failed> {
+    match command {
+        KeyCommand::Create { org, name, scope, expires_at, common } => {
+            let session = open(&common).await?;
+            let made = create_key(&session.context, &org, &name, &scope, expires_at.as_deref()).await;
+            finish(session, &common, made).await
+        }
+        KeyCommand::List { org, common } => {
+            let session = open(&common).await?;
+            let keys = list_keys(&session.context, &org).await;
+            finish(session, &common, keys).await
+        }
+        KeyCommand::Revoke { org, id, common } => {
+            let session = open(&common).await?;
+            let revoked = revoke_key(&session.context, &org, &id).await;
+            finish(session, &common, revoked).await
+        }
+    }
+}
+
+async fn create_key(
+    context: &Context,
+    org: &str,
+    name: &str,
+    scopes: &[String],
+    expires_at: Option<&str>,
+) -> Result<Value, Failed> {
+    let scopes =
+        scopes.iter().map(|scope| Scope::parse(scope).ok_or_else(|| Failed::Usage(format!("{scope} is not a scope"))));
+    let scopes = scopes.collect::<Result<Vec<_>, _>>()?;
+    let expires_at = match expires_at {
+        None => None,
+        Some(text) => {
+            Some(datetime::parse_filter(text).ok_or_else(|| Failed::Usage(format!("{text} is not a date-time")))?)
+        }
+    };
+    let organization = organization(context, org).await?;
+    let (key, plain) = demo::create_key(context, &organization, name, &scopes, expires_at).await?;
+    let mut value = key_value(&key);
+    if let Some(members) = value.as_object_mut() {
+        members.insert("key".to_owned(), json!(plain.reveal()));
+    }
+    Ok(value)
+}
+
+async fn list_keys(context: &Context, org: &str) -> Result<Value, Failed> {
+    let organization = organization(context, org).await?;
+    Ok(context.store().keys_of(organization.id).await?.iter().map(key_value).collect())
+}
+
+async fn revoke_key(context: &Context, org: &str, id: &str) -> Result<Value, Failed> {
+    let organization = organization(context, org).await?;
+    let key = ApiKeyId::parse(id).ok_or_else(|| Failed::Usage(format!("{id} is not a key id")))?;
+    let revoked = context.store().revoke_key(organization.id, key, context.clock().now()).await?;
+    if revoked { Ok(json!({"id": id, "revoked": true})) } else { Err(Failed::NotFound(format!("no key {id}"))) }
+}
+
+pub(super) async fn study(command: StudyCommand) -> Result<(), Failed> {
+    match command {
+        StudyCommand::Create { org, name, task, target_url, common } => {
+            let session = open(&common).await?;
+            let made = create_study(&session.context, &org, name, task, target_url).await;
+            finish(session, &common, made).await
+        }
+        StudyCommand::Import { file, org, common } => {
+            let session = open(&common).await?;
+            let imported = import_studies(&session.context, &org, &file, common.json).await;
+            finish(session, &common, imported).await
+        }
+        StudyCommand::List { org, common } => {
+            let session = open(&common).await?;
+            let studies = list_studies(&session.context, &org).await;
+            finish(session, &common, studies).await
+        }
+    }
+}
+
+async fn create_study(
+    context: &Context,
+    org: &str,
+    name: String,
+    tasks: Vec<String>,
+    target_url: Option<String>,
+) -> Result<Value, Failed> {
+    let organization = organization(context, org).await?;
+    let target_url = match target_url {
+        None => None,
+        Some(text) => {
+            url::check(&Text::from(text.as_str())).map_err(|_| Failed::Usage(format!("{text} is not a URL")))?
+        }
+    };
+    if name.is_empty() || name.chars().count() > 255 {
+        return Err(Failed::Usage("name must have 1 to 255 characters".to_owned()));
+    }
+    let now = context.clock().now();
+    let study = Study {
+        id: StudyId::generate(),
+        organization: organization.id,
+        name,
+        status: Status::Draft,
+        paused_from: None,
+        completion_url: None,
+        target_url,
+        tasks: tasks.into_iter().map(|title| Task { title }).collect(),
+        created_at: now,
+        updated_at: now,
+        version: 1,
+    };
+    context.store().create_studies(std::slice::from_ref(&study)).await?;
+    Ok(study_value(&study))
+}
+
+async fn import_studies(context: &Context, org: &str, file: &std::path::Path, quiet: bool) -> Result<Value, Failed> {
+    let organization = organization(context, org).await?;
+    let mut studies = import::read(file, organization.id, context.clock().now())?;
+    // neighbours in the lists go in together
+    studies.sort_by_key(|study| (study.created_at, study.id));
+    let total = u64::try_from(studies.len()).unwrap_or(u64::MAX);
+    let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(total) };
+    let mut known = 0;
+    for step in studies.chunks(STEP) {
+        known += context.store().create_studies(step).await?.len();
+        bar.inc(u64::try_from(step.len()).unwrap_or_default());
+    }
+    bar.finish_and_clear();
+    Ok(json!({"imported": studies.len() - known, "already_known": known}))
+}
+
+async fn list_studies(context: &Context, org: &str) -> Result<Value, Failed> {
+    let organization = organization(context, org).await?;
+    Ok(context.store().all_studies(organization.id).await?.iter().map(study_value).collect())
+}

@@ -1,0 +1,96 @@
+//! `outscout serve` and `outscout store`.
+
+use std::{
+    io::{self, Write as _},
+    net::{Ipv4Addr, SocketAddr},
+};
+
+use serde_json::json;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+use super::{Failed, ServeArguments, StoreArguments, print};
+use crate::{
+    data::DataDirectory,
+    demo,
+    engine::Engine,
+    log::Capture,
+    server::{Options, Server},
+    template::Templates,
+};
+
+/// Variables of the functions that the server passes on from its own environment.
+const PASSED: [&str; 5] = [
+    "OUTSCOUT_OUTSET_PUBLIC_URL",
+    "OUTSCOUT_OUTSET_CORS_ORIGINS",
+    "OUTSCOUT_OUTSET_LIMIT_FREE",
+    "OUTSCOUT_OUTSET_LIMIT_PRO",
+    "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS",
+];
+
+async fn told_to_stop() -> io::Result<()> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the command line hands its environment on to the functions")]
+fn variables() -> Vec<(String, String)> {
+    PASSED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+}
+
+pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
+    let data = (!arguments.in_memory).then(|| arguments.data.clone());
+    let options = Options { port: arguments.port, data: data.clone(), variables: variables() };
+    let server = Server::start(options, Capture::install()).await?;
+    let kept = data.as_deref().map(DataDirectory::open).transpose()?.map(|directory| directory.demo_key_file());
+    let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept.as_deref()).await?) };
+    let mut told = json!({});
+    let mut lines = format!(
+        "outscout is running\n  control      {}\n  Outset       {}\n  Outsend      {}\n  OpenScouter  {}\n",
+        server.control, server.outset, server.outsend, server.openscouter
+    );
+    if let Some((organization, key)) = &demo {
+        told = json!({"organization_id": organization.to_string(), "outset_key": key.reveal()});
+        let curl = format!("curl -H 'Authorization: Api-Key {}' {}/studies/", key.reveal(), server.outset);
+        lines.push_str(&format!("try it:\n  {curl}\n"));
+    }
+    io::stderr().write_all(lines.as_bytes())?;
+    if arguments.ready_json {
+        let (control, outset) = (&server.control, &server.outset);
+        let (outsend, openscouter) = (&server.outsend, &server.openscouter);
+        let ready = json!({
+            "ready": true, "control": control, "outset": outset, "outsend": outsend,
+            "openscouter": openscouter, "demo": told,
+        });
+        print(&ready.to_string())?;
+    }
+    told_to_stop().await?;
+    server.shutdown().await;
+    Ok(())
+}
+
+pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
+    let directory = arguments.data.as_deref().map(DataDirectory::open).transpose()?;
+    let _held = match &directory {
+        None => None,
+        Some(directory) => Some(directory.hold()?.ok_or("another outscout runs on this data directory")?),
+    };
+    let (stop, stopped) = watch::channel(false);
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    let file = directory.as_ref().map(DataDirectory::store_file);
+    let engine = Engine::start(address, file.as_deref(), &Templates::embedded()?.tables, stopped).await?;
+    if let Some(directory) = &directory {
+        directory.announce(&engine.endpoint)?;
+    }
+    writeln!(io::stderr(), "the store answers at {}", engine.endpoint)?;
+    told_to_stop().await?;
+    let _ = stop.send(true);
+    engine.ended().await;
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! The control port: health, the clock, the log. It exists on a laptop only.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use axum::{
+    Json, Router,
+    extract::{Query, State},
+    http::StatusCode,
+    response::{Html, IntoResponse},
+    routing::{get, post},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::log::Capture;
+
+/// What the control port works on.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// The clock's offset in milliseconds.
+    pub offset: Arc<AtomicI64>,
+    /// Where the offset is kept for other processes and for the next start.
+    pub clock_file: Option<PathBuf>,
+    /// The log.
+    pub log: Capture,
+    /// Names and base URLs of the APIs.
+    pub urls: Vec<(&'static str, String)>,
+}
+
+impl Control {
+    /// The HTTP service.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/", get(page))
+            .route("/_local/health", get(|| async { Json(json!({"status": "ok"})) }))
+            .route("/_local/clock", post(advance))
+            .route("/_local/log", get(log))
+            .with_state(self)
+    }
+}
+
+async fn page(State(control): State<Control>) -> Html<String> {
+    let rows: String = control.urls.iter().map(|(name, url)| format!("<li>{name}: <code>{url}</code></li>")).collect();
+    Html(format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>outscout</title></head>\
+         <body><h1>outscout</h1><p>Base URLs:</p><ul>{rows}</ul></body></html>"
+    ))
+}
+
+/// Moves the clock of the whole local system forward.
+async fn advance(State(control): State<Control>, body: String) -> impl IntoResponse {
+    let asked: Option<Value> = serde_json::from_str(&body).ok();
+    let seconds =
+        asked.and_then(|asked| asked.get("advance_seconds")?.as_u64()).and_then(|seconds| i64::try_from(seconds).ok());
+    let Some(milliseconds) = seconds.and_then(|seconds| seconds.checked_mul(1_000)).filter(|ms| *ms < 1 << 42) else {
+        return (StatusCode::BAD_REQUEST, Json(json!({"error": "advance_seconds must be a whole number of seconds"})));
+    };
+    let offset = control.offset.fetch_add(milliseconds, Ordering::SeqCst) + milliseconds;
+    if let Some(file) = &control.clock_file
+        && let Err(error) = std::fs::write(file, offset.to_string())
+    {
+        tracing::error!(cause = %error, "clock not kept");
+        return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "clock not kept"})));
+    }
+    (StatusCode::OK, Json(json!({"offset_seconds": offset / 1_000})))
+}
+
+#[derive(Deserialize)]
+struct LogQuery {
+    request_id: String,
+}
+
+async fn log(State(control): State<Control>, Query(query): Query<LogQuery>) -> Json<Vec<Value>> {
+    Json(control.log.of(&query.request_id))
+}

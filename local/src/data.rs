@@ -1,0 +1,158 @@
+//! The data directory: who holds it, and where its store answers.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use shared::{
+    clock::Clock,
+    context::{Context, Settings, SettingsError},
+};
+use tokio::sync::watch;
+
+use crate::{
+    engine::{Engine, EngineError},
+    template::Templates,
+};
+
+/// A port of this machine that the system chooses.
+pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A data directory.
+#[derive(Clone, Debug)]
+pub struct DataDirectory(PathBuf);
+
+/// The right to write a data directory, held until dropped.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
+
+impl DataDirectory {
+    /// The directory at `path`, made if it is missing.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(path)?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// The store's file.
+    #[must_use]
+    pub fn store_file(&self) -> PathBuf {
+        self.0.join("store.sqlite")
+    }
+
+    /// The file that holds the clock's offset.
+    #[must_use]
+    pub fn clock_file(&self) -> PathBuf {
+        self.0.join("clock")
+    }
+
+    /// The file that keeps the demo's key.
+    #[must_use]
+    pub fn demo_key_file(&self) -> PathBuf {
+        self.0.join("demo-key")
+    }
+
+    /// Takes the directory for this process; `None` when another process holds it.
+    ///
+    /// # Errors
+    /// When the lock file cannot be opened.
+    pub fn hold(&self) -> io::Result<Option<Held>> {
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Some(Held(lock))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Tells other processes where the store answers.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn announce(&self, endpoint: &str) -> io::Result<()> {
+        let file = self.0.join("endpoint.new");
+        std::fs::write(&file, endpoint)?;
+        std::fs::rename(file, self.0.join("endpoint"))
+    }
+
+    /// Where the holder's store answers.
+    ///
+    /// # Errors
+    /// When the holder has not said so yet.
+    pub fn announced(&self) -> io::Result<String> {
+        std::fs::read_to_string(self.0.join("endpoint"))
+    }
+}
+
+/// Settings of a local system over the store at `endpoint`; `variables` win.
+///
+/// # Errors
+/// When a variable is malformed.
+pub fn settings(
+    endpoint: &str,
+    windows: &str,
+    clock: Option<&Path>,
+    variables: &[(String, String)],
+) -> Result<Settings, SettingsError> {
+    Settings::read(|name| {
+        let given = variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
+        given.or_else(|| default_variable(name, endpoint, windows, clock))
+    })
+}
+
+/// What a local function finds in its environment.
+#[must_use]
+pub fn default_variable(name: &str, endpoint: &str, windows: &str, clock: Option<&Path>) -> Option<String> {
+    match name {
+        "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
+        "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
+        "AWS_REGION" => Some("us-east-1".to_owned()),
+        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
+        "OUTSCOUT_WINDOWS_ENDPOINT_URL" => Some(windows.to_owned()),
+        "OUTSCOUT_CLOCK_FILE" => clock.and_then(|file| file.to_str()).map(str::to_owned),
+        _ => None,
+    }
+}
+
+/// A store to work on from the command line: the running server's, or the directory's own.
+#[derive(Debug)]
+pub struct Session {
+    /// The context over the store.
+    pub context: Context,
+    own: Option<(Held, Engine, watch::Sender<bool>)>,
+}
+
+impl Session {
+    /// Opens the store of `directory`, beside a running server or alone.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open(directory: &DataDirectory) -> Result<Self, EngineError> {
+        let clock = Clock::offset_file(directory.clock_file());
+        let (endpoint, own) = match directory.hold()? {
+            None => (directory.announced()?, None),
+            Some(held) => {
+                let (stop, stopped) = watch::channel(false);
+                let tables = Templates::embedded()?.tables;
+                let engine = Engine::start(ANY_PORT, Some(&directory.store_file()), &tables, stopped).await?;
+                (engine.endpoint.clone(), Some((held, engine, stop)))
+            }
+        };
+        let settings = settings(&endpoint, &endpoint, None, &[])?;
+        Ok(Self { context: Context::new(settings, clock), own })
+    }
+
+    /// Ends the store if it was opened here.
+    pub async fn close(self) {
+        if let Some((_held, engine, stop)) = self.own {
+            let _ = stop.send(true);
+            engine.ended().await;
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The local gateway: an HTTP request becomes the REST API proxy event that API Gateway would send,
+//! and the answer goes back under the gateway's rules.
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request, State},
+};
+use base64::Engine as _;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::{Map, Value, json};
+use shared::{clock::epoch_millis, context::Context, serve::Invoke};
+
+use crate::{
+    routing::{Match, find},
+    template::Api,
+};
+
+/// API Gateway takes bodies of up to 10 MB.
+const MOST_BODY: usize = 10 * 1024 * 1024;
+
+/// One API of the local system.
+pub struct Gateway {
+    api: Api,
+    invokers: HashMap<String, Invoke>,
+    context: Context,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Gateway").field("api", &self.api).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// A gateway for `api` over functions by crate name.
+    #[must_use]
+    pub const fn new(api: Api, invokers: HashMap<String, Invoke>, context: Context) -> Self {
+        Self { api, invokers, context }
+    }
+
+    /// The HTTP service.
+    pub fn router(self) -> Router {
+        Router::new().fallback(handle).with_state(Arc::new(self))
+    }
+
+    /// An answer that the gateway makes by itself: the template's, or API Gateway's own.
+    fn own(&self, kind: &str, default: &str, status: u16, message: &str, request_id: &str) -> Response<Body> {
+        let response = self.api.responses.get(kind).or_else(|| self.api.responses.get(default));
+        let Some(response) = response else {
+            let body = json!({"message": message}).to_string();
+            return answer(
+                status,
+                [("content-type".to_owned(), "application/json".to_owned())].into_iter(),
+                Bytes::from(body),
+                false,
+            );
+        };
+        let value = |value: &str| match value {
+            "context.requestId" => request_id.to_owned(),
+            quoted => quoted.trim_matches('\'').to_owned(),
+        };
+        let headers = response.headers.iter().map(|(name, text)| (name.clone(), value(text)));
+        let headers = headers.chain([("content-type".to_owned(), "application/json".to_owned())]);
+        answer(response.status, headers, Bytes::from(response.body.clone()), false)
+    }
+}
+
+async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    request: Request,
+) -> Response<Body> {
+    let request_id = uuid::Uuid::new_v4().to_string();
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let Some(found) = find(&gateway.api.routes, parts.method.as_str(), &path) else {
+        return gateway.own(
+            "MISSING_AUTHENTICATION_TOKEN",
+            "DEFAULT_4XX",
+            403,
+            "Missing Authentication Token",
+            &request_id,
+        );
+    };
+    let body = match Limited::new(body, MOST_BODY).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return gateway.own("REQUEST_TOO_LARGE", "DEFAULT_4XX", 413, "Request Too Long", &request_id);
+        }
+        Err(_) => return gateway.own("BAD_REQUEST_BODY", "DEFAULT_4XX", 400, "Bad Request", &request_id),
+    };
+    let event = event(&gateway, &parts, &found, &path, &body, peer, &request_id);
+    let failure = || gateway.own("INTEGRATION_FAILURE", "DEFAULT_5XX", 502, "Internal server error", &request_id);
+    let Some(invoke) = gateway.invokers.get(found.function) else { return failure() };
+    let answered = invoke(Bytes::from(event.to_string())).await;
+    let read = answered.map_err(|error| error.to_string()).and_then(|bytes| read_answer(&bytes));
+    match read {
+        Ok((status, headers, body)) => answer(status, headers.into_iter(), body, parts.method == http::Method::HEAD),
+        Err(cause) => {
+            tracing::error!(request_id, function = found.function, cause, "invocation failed");
+            failure()
+        }
+    }
+}
+
+/// A header's value as the event's JSON holds it: one character for each byte.
+fn header_text(value: &HeaderValue) -> String {
+    value.as_bytes().iter().map(|byte| char::from(*byte)).collect()
+}
+
+fn headers_of(headers: &HeaderMap) -> (Map<String, Value>, Map<String, Value>) {
+    let (mut single, mut multi) = (Map::new(), Map::new());
+    for name in headers.keys() {
+        let values: Vec<_> = headers.get_all(name).iter().map(header_text).collect();
+        if let Some(last) = values.last() {
+            single.insert(name.as_str().to_owned(), json!(last));
+        }
+        multi.insert(name.as_str().to_owned(), json!(values));
+    }
+    for (name, value) in [("X-Forwarded-Proto", "http")] {
+        if !headers.contains_key(name) {
+            single.insert(name.to_owned(), json!(value));
+            multi.insert(name.to_owned(), json!([value]));
+        }
+    }
+    (single, multi)
+}
+
+fn event(
+    gateway: &Gateway,
+    parts: &http::request::Parts,
+    found: &Match<'_>,
+    path: &str,
+    body: &Bytes,
+    peer: SocketAddr,
+    request_id: &str,
+) -> Value {
+    let (headers, multi_headers) = headers_of(&parts.headers);
+    let (mut query, mut multi_query) = (Map::new(), Map::new());
+    let parameters = shared::api::outset::rules::query::Query::parse(parts.uri.query().unwrap_or_default());
+    for (name, value) in parameters.pairs() {
+        query.insert(name.clone(), json!(value));
+        if let Some(values) = multi_query.entry(name.clone()).or_insert_with(|| json!([])).as_array_mut() {
+            values.push(json!(value));
+        }
+    }
+    let encoded = (!body.is_empty()).then(|| base64::engine::general_purpose::STANDARD.encode(body));
+    let now = gateway.context.clock().now();
+    json!({
+        "resource": found.resource,
+        "path": path,
+        "httpMethod": parts.method.as_str(),
+        "headers": headers,
+        "multiValueHeaders": multi_headers,
+        "queryStringParameters": if query.is_empty() { Value::Null } else { Value::Object(query) },
+        "multiValueQueryStringParameters": if multi_query.is_empty() { Value::Null } else { Value::Object(multi_query) },
+        "pathParameters": found.parameters,
+        "stageVariables": null,
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "local",
+            "stage": gateway.api.stage,
+            "resourcePath": found.resource,
+            "httpMethod": parts.method.as_str(),
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "requestId": request_id,
+            "requestTimeEpoch": epoch_millis(now),
+            "identity": {
+                "sourceIp": peer.ip().to_string(),
+                "userAgent": parts.headers.get(header::USER_AGENT).map(header_text),
+            },
+        },
+        "body": encoded,
+        "isBase64Encoded": true,
+    })
+}
+
+type Read = (u16, Vec<(String, String)>, Bytes);
+
+/// Reads a proxy response; the text says what is wrong with it.
+fn read_answer(bytes: &Bytes) -> Result<Read, String> {
+    let answer: Value = serde_json::from_slice(bytes).map_err(|error| format!("malformed answer: {error}"))?;
+    let status = answer.get("statusCode").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let status = status.ok_or("malformed answer: no status")?;
+    let mut headers = Vec::new();
+    for (name, values) in answer.get("multiValueHeaders").and_then(Value::as_object).into_iter().flatten() {
+        for value in values.as_array().into_iter().flatten().filter_map(Value::as_str) {
+            headers.push((name.clone(), value.to_owned()));
+        }
+    }
+    let text = answer.get("body").and_then(Value::as_str).unwrap_or_default();
+    let body = if answer.get("isBase64Encoded").and_then(Value::as_bool) == Some(true) {
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .map_err(|error| format!("malformed answer: {error}"))?
+            .into()
+    } else {
+        Bytes::copy_from_slice(text.as_bytes())
+    };
+    Ok((status, headers, body))
+}
+
+fn answer(status: u16, headers: impl Iterator<Item = (String, String)>, body: Bytes, head: bool) -> Response<Body> {
+    let length = body.len();
+    let mut response = Response::new(if head { Body::empty() } else { Body::from(body) });
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    for (name, value) in headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    if !head && status != 304 {
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    } else if status == 304 {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}

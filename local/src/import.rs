@@ -1,0 +1,136 @@
+//! Reading studies from files.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+use shared::{
+    api::outset::rules::{datetime, json::Text, url},
+    model::{OrganizationId, Status, Study, StudyId, Task},
+};
+use time::OffsetDateTime;
+
+use crate::engine::EngineError;
+
+/// One study of a file; what is missing gets a default.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    id: Option<String>,
+    name: String,
+    status: Option<String>,
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    completion_url: Option<String>,
+    target_url: Option<String>,
+    #[serde(default)]
+    tasks: Value,
+}
+
+/// Reads the studies of a `.json` file (an array, or an object with `studies`) or a `.csv` file (with a
+/// header line; tasks separated by `|`).
+///
+/// # Errors
+/// What is wrong with the file, and where.
+pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> Result<Vec<Study>, EngineError> {
+    let rows = match file.extension().and_then(|extension| extension.to_str()) {
+        Some("json") => read_json(&std::fs::read_to_string(file)?)?,
+        Some("csv") => csv::Reader::from_path(file)?.deserialize().collect::<Result<_, _>>()?,
+        _ => return Err("the file's name must end in .json or .csv".into()),
+    };
+    let studies = rows.into_iter().enumerate();
+    studies
+        .map(|(position, row)| {
+            study(row, organization, now).map_err(|cause| format!("study {}: {cause}", position + 1).into())
+        })
+        .collect()
+}
+
+fn read_json(text: &str) -> Result<Vec<Row>, EngineError> {
+    let mut value: Value = serde_json::from_str(text)?;
+    if let Some(studies) = value.get_mut("studies") {
+        value = studies.take();
+    }
+    Ok(serde_json::from_value(value)?)
+}
+
+/// Reads one study; the text says what is wrong with it.
+fn study(row: Row, organization: OrganizationId, now: OffsetDateTime) -> Result<Study, String> {
+    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+    let time = |text: Option<String>, name: &str| match given(text) {
+        None => Ok(None),
+        Some(text) => datetime::parse_filter(&text).map(Some).ok_or_else(|| format!("{name} is not a date-time")),
+    };
+    let link = |text: Option<String>, name: &str| match text {
+        None => Ok(None),
+        Some(text) => url::check(&Text::from(text.as_str())).map_err(|_| format!("{name} is not a URL")),
+    };
+    let status = given(row.status).unwrap_or_else(|| "draft".to_owned());
+    let status = Status::parse(&status).ok_or_else(|| format!("{status} is not a status"))?;
+    let created_at = time(row.created_at, "created_at")?.unwrap_or(now);
+    if row.name.is_empty() || row.name.chars().count() > 255 {
+        return Err("name must have 1 to 255 characters".to_owned());
+    }
+    Ok(Study {
+        id: match given(row.id) {
+            None => StudyId::generate(),
+            Some(id) => StudyId::parse(&id).ok_or_else(|| format!("{id} is not a study id"))?,
+        },
+        organization,
+        name: row.name,
+        status,
+        paused_from: (status == Status::Paused).then_some(Status::Open),
+        completion_url: link(row.completion_url, "completion_url")?,
+        target_url: link(row.target_url, "target_url")?,
+        tasks: tasks(&row.tasks)?,
+        created_at,
+        updated_at: time(row.updated_at, "updated_at")?.unwrap_or(created_at),
+        version: 1,
+    })
+}
+
+/// Tasks are objects with a title, or titles; in CSV one text with `|` between titles.
+fn tasks(value: &Value) -> Result<Vec<Task>, String> {
+    let title = |value: &Value| {
+        let title = value.as_str().or_else(|| value.get("title")?.as_str()).map(str::to_owned);
+        title
+            .map(|title| Task { title })
+            .ok_or_else(|| "a task is neither a text nor an object with a title".to_owned())
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(tasks) => tasks.iter().map(title).collect(),
+        Value::String(text) => {
+            let titles = text.split('|').map(str::trim).filter(|title| !title.is_empty());
+            Ok(titles.map(|title| Task { title: title.to_owned() }).collect())
+        }
+        Value::Number(number) => Ok(vec![Task { title: number.to_string() }]),
+        _ => Err("tasks is not a list".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(name: &str, text: &str) -> std::path::PathBuf {
+        let file = std::env::temp_dir().join(format!("outscout-{}-{name}", uuid::Uuid::new_v4()));
+        std::fs::write(&file, text).unwrap();
+        file
+    }
+
+    #[test]
+    fn json_and_csv_read_alike() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let organization = OrganizationId::generate();
+        let id = "0b5e7c1a-4d2f-4e8c-9a6b-000000000001";
+        let json = format!(
+            r#"[{{"id":"{id}","name":"A","status":"open","created_at":"2025-07-01T12:00:00Z","tasks":["x","y"]}}]"#
+        );
+        let csv = format!("id,name,status,created_at,tasks\n{id},A,open,2025-07-01T12:00:00Z,x|y\n");
+        let read = |file: std::path::PathBuf| read(&file, organization, now).unwrap();
+        assert_eq!(read(write("a.json", &json)), read(write("a.csv", &csv)));
+        let bad = super::read(&write("b.json", r#"[{"name":"A","status":"lost"}]"#), organization, now).unwrap_err();
+        assert_eq!(bad.to_string(), "study 1: lost is not a status");
+    }
+}

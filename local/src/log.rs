@@ -1,0 +1,85 @@
+//! The local log: lines on standard error, and the canonical ones kept for the control port.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use serde_json::Value;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt::MakeWriter};
+
+const KEPT: usize = 10_000;
+
+/// Canonical lines of the last requests.
+#[derive(Clone, Debug, Default)]
+pub struct Capture(Arc<Mutex<VecDeque<Value>>>);
+
+impl Capture {
+    /// Starts the process's log, at the level that `OUTSCOUT_LOG` names; a second call keeps the first log.
+    #[must_use]
+    pub fn install() -> Self {
+        let capture = Self::default();
+        let filter = EnvFilter::builder()
+            .with_default_directive(LevelFilter::INFO.into())
+            .with_env_var("OUTSCOUT_LOG")
+            .from_env_lossy();
+        let _ = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .with_env_filter(filter)
+            .with_writer(capture.clone())
+            .try_init();
+        capture
+    }
+
+    /// Keeps a line if it is a canonical one.
+    pub fn keep(&self, line: &[u8]) {
+        let Ok(value) = serde_json::from_slice::<Value>(line) else { return };
+        if value.get("target").and_then(Value::as_str) != Some("canonical") {
+            return;
+        }
+        let mut lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if lines.len() == KEPT {
+            lines.pop_front();
+        }
+        lines.push_back(value);
+    }
+
+    /// The lines of one request.
+    #[must_use]
+    pub fn of(&self, request_id: &str) -> Vec<Value> {
+        let lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lines
+            .iter()
+            .filter(|line| line.get("request_id").and_then(Value::as_str) == Some(request_id))
+            .cloned()
+            .collect()
+    }
+}
+
+impl<'a> MakeWriter<'a> for Capture {
+    type Writer = Line;
+
+    fn make_writer(&'a self) -> Line {
+        Line(self.clone())
+    }
+}
+
+/// Writes one event's line.
+#[derive(Debug)]
+pub struct Line(Capture);
+
+impl Write for Line {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.keep(line);
+        io::stderr().write_all(line)?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}

@@ -1,0 +1,101 @@
+//! Which route a path takes, as API Gateway decides it: the most specific resource wins.
+
+use serde_json::{Map, Value};
+
+use crate::template::Route;
+
+/// A route that was found.
+#[derive(Debug, PartialEq)]
+pub struct Match<'a> {
+    /// Resource as declared.
+    pub resource: &'a str,
+    /// Crate name of the function.
+    pub function: &'a str,
+    /// Values of the resource's parameters.
+    pub parameters: Map<String, Value>,
+}
+
+/// How specific a segment is: a literal before a parameter before the rest of the path.
+fn weight(pattern: &str) -> u8 {
+    match pattern {
+        greedy if greedy.ends_with("+}") => 0,
+        parameter if parameter.starts_with('{') => 1,
+        _ => 2,
+    }
+}
+
+fn segments(path: &str) -> Vec<&str> {
+    let inner = path.strip_prefix('/').unwrap_or(path);
+    // one final slash does not make another resource
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    if inner.is_empty() { Vec::new() } else { inner.split('/').collect() }
+}
+
+fn name_of(pattern: &str) -> String {
+    pattern.trim_matches(['{', '}', '+']).to_owned()
+}
+
+fn matches(patterns: &[&str], path: &[&str]) -> Option<Map<String, Value>> {
+    let mut parameters = Map::new();
+    for (position, pattern) in patterns.iter().enumerate() {
+        let segment = path.get(position)?;
+        match weight(pattern) {
+            0 => {
+                let rest = path.get(position..).unwrap_or_default().join("/");
+                parameters.insert(name_of(pattern), Value::from(rest));
+                return Some(parameters);
+            }
+            1 if segment.is_empty() => return None,
+            1 => {
+                parameters.insert(name_of(pattern), Value::from(*segment));
+            }
+            _ if pattern == segment => {}
+            _ => return None,
+        }
+    }
+    (patterns.len() == path.len()).then_some(parameters)
+}
+
+/// The route of a request; a method of its own goes before `ANY`.
+#[must_use]
+pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'a>> {
+    let path = segments(path);
+    let candidates = routes.iter().filter(|route| route.method == method || route.method == "ANY");
+    let found = candidates.filter_map(|route| {
+        let patterns = segments(&route.resource);
+        let parameters = matches(&patterns, &path)?;
+        let specific: Vec<_> = patterns.iter().map(|pattern| weight(pattern)).collect();
+        Some(((specific, route.method != "ANY"), route, parameters))
+    });
+    let (_, route, parameters) = found.max_by(|(a, ..), (b, ..)| a.cmp(b))?;
+    Some(Match { resource: &route.resource, function: &route.function, parameters })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::template::Templates;
+
+    #[test]
+    fn the_most_specific_resource_wins() {
+        let templates = Templates::embedded().unwrap();
+        let function =
+            |method, path| find(&templates.outset.routes, method, path).map(|found| found.function.to_owned());
+        for (method, path, expected) in [
+            ("GET", "/v1/studies/", "outset-studies-list"),
+            ("POST", "/v1/studies", "outset-studies-list"),
+            ("PATCH", "/v1/studies/x", "outset-studies-update"),
+            ("PUT", "/v1/studies/x/", "outset-studies-retrieve"),
+            ("GET", "/v1//studies/", "outset-fallback"),
+            ("GET", "/v1/studies//", "outset-fallback"),
+            ("GET", "/v1/studies/x/y/", "outset-fallback"),
+            ("GET", "/", "outset-fallback"),
+            ("FOO", "/nope", "outset-fallback"),
+            ("GET", "/interviews/public-surveys/x/start/", "outset-participant-start"),
+            ("GET", "/interviews/x/complete/", "outset-participant-complete"),
+        ] {
+            assert_eq!(function(method, path).as_deref(), Some(expected), "{method} {path}");
+        }
+        assert_eq!(find(&[], "GET", "/"), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! The deployment templates are the route table of the local system, too: what is read of them here.
+
+use std::collections::BTreeMap;
+
+use yaml_serde::Value;
+
+const ROOT: &str = include_str!("../../template.yaml");
+const OUTSET: &str = include_str!("../../functions/outset/template.yaml");
+
+/// Why a template cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TemplateError {
+    /// Not YAML.
+    #[error("template is not YAML: {0}")]
+    Yaml(#[from] yaml_serde::Error),
+    /// Something that the local system needs is missing.
+    #[error("template lacks {0}")]
+    Missing(String),
+}
+
+/// One method of one resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Resource path as declared, without a final slash.
+    pub resource: String,
+    /// Method, or `ANY`.
+    pub method: String,
+    /// Crate name of the function.
+    pub function: String,
+}
+
+/// What the gateway answers by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayResponse {
+    /// Status.
+    pub status: u16,
+    /// Headers as declared: quoted text, or a context variable.
+    pub headers: Vec<(String, String)>,
+    /// Body.
+    pub body: String,
+}
+
+/// One API.
+#[derive(Clone, Debug, Default)]
+pub struct Api {
+    /// Routes.
+    pub routes: Vec<Route>,
+    /// Gateway responses by type.
+    pub responses: BTreeMap<String, GatewayResponse>,
+    /// Stage name.
+    pub stage: String,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Name on a laptop: the logical id without its ending, in lower case.
+    pub name: String,
+    /// Partition key, then sort key, all of them strings.
+    pub keys: Vec<String>,
+    /// What the stream shows, if there is one.
+    pub stream: Option<String>,
+    /// Attribute that says when an item ends, in seconds since the Unix epoch.
+    pub time_to_live: Option<String>,
+}
+
+/// All templates.
+#[derive(Clone, Debug)]
+pub struct Templates {
+    /// Tables.
+    pub tables: Vec<Table>,
+    /// The Outset API.
+    pub outset: Api,
+}
+
+impl Templates {
+    /// The templates that this binary was built with.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn embedded() -> Result<Self, TemplateError> {
+        Ok(Self { tables: tables(ROOT)?, outset: api(OUTSET)? })
+    }
+}
+
+fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value, |value, name| value.get(*name))
+}
+
+fn text<'a>(value: &'a Value, path: &[&str]) -> Option<&'a str> {
+    at(value, path)?.as_str()
+}
+
+fn members(value: Option<&Value>) -> impl Iterator<Item = (&str, &Value)> {
+    let mapping = value.and_then(Value::as_mapping);
+    mapping.into_iter().flatten().filter_map(|(name, value)| Some((name.as_str()?, value)))
+}
+
+fn resources(template: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    members(template.get("Resources"))
+        .filter_map(|(name, resource)| Some((name, text(resource, &["Type"])?, resource.get("Properties")?)))
+}
+
+fn tables(template: &str) -> Result<Vec<Table>, TemplateError> {
+    let template: Value = yaml_serde::from_str(template)?;
+    let tables = resources(&template).filter(|(_, kind, _)| *kind == "AWS::DynamoDB::Table");
+    tables
+        .map(|(name, _, properties)| {
+            let keys = at(properties, &["KeySchema"]).and_then(Value::as_sequence);
+            let keys: Vec<_> =
+                keys.into_iter().flatten().filter_map(|key| text(key, &["AttributeName"]).map(str::to_owned)).collect();
+            if keys.is_empty() {
+                return Err(TemplateError::Missing(format!("{name}.KeySchema")));
+            }
+            Ok(Table {
+                name: name.trim_end_matches("Table").to_lowercase(),
+                keys,
+                stream: text(properties, &["StreamSpecification", "StreamViewType"]).map(str::to_owned),
+                time_to_live: text(properties, &["TimeToLiveSpecification", "AttributeName"]).map(str::to_owned),
+            })
+        })
+        .collect()
+}
+
+fn api(template: &str) -> Result<Api, TemplateError> {
+    let template: Value = yaml_serde::from_str(template)?;
+    let mut api = Api::default();
+    for (name, kind, properties) in resources(&template) {
+        match kind {
+            "AWS::Serverless::Api" => {
+                text(properties, &["StageName"]).unwrap_or("prod").clone_into(&mut api.stage);
+                for (kind, response) in members(properties.get("GatewayResponses")) {
+                    api.responses.insert(kind.to_owned(), gateway_response(kind, response)?);
+                }
+            }
+            "AWS::Serverless::Function" => {
+                let code = text(properties, &["CodeUri"]).and_then(|uri| uri.rsplit('/').next());
+                let function = code.ok_or_else(|| TemplateError::Missing(format!("{name}.CodeUri")))?;
+                let events = members(properties.get("Events")).map(|(_, event)| event);
+                for event in events.filter(|event| text(event, &["Type"]) == Some("Api")) {
+                    let part = |part: &str| {
+                        text(event, &["Properties", part])
+                            .map(str::to_owned)
+                            .ok_or_else(|| TemplateError::Missing(format!("{name}.Events {part}")))
+                    };
+                    let method = part("Method")?.to_uppercase();
+                    api.routes.push(Route { resource: part("Path")?, method, function: function.to_owned() });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(api)
+}
+
+fn gateway_response(kind: &str, response: &Value) -> Result<GatewayResponse, TemplateError> {
+    let status = at(response, &["StatusCode"]).and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
+    let headers = members(at(response, &["ResponseParameters", "Headers"]));
+    Ok(GatewayResponse {
+        status: status.ok_or_else(|| TemplateError::Missing(format!("{kind}.StatusCode")))?,
+        headers: headers.filter_map(|(name, value)| Some((name.to_owned(), value.as_str()?.to_owned()))).collect(),
+        body: text(response, &["ResponseTemplates", "application/json"]).unwrap_or_default().to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn templates_linked_functions_and_folders_agree() {
+        let templates = Templates::embedded().unwrap();
+        let routed: BTreeSet<_> = templates.outset.routes.iter().map(|route| route.function.clone()).collect();
+        let linked: BTreeSet<_> = crate::functions::ALL.iter().map(|function| function.name.to_owned()).collect();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/outset");
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let folders = entries.filter(|entry| entry.path().is_dir());
+        let folders: BTreeSet<_> =
+            folders.map(|entry| format!("outset-{}", entry.file_name().to_string_lossy())).collect();
+        assert_eq!(routed, linked);
+        assert_eq!(folders, linked);
+        let names: Vec<_> = templates.tables.iter().map(|table| table.name.as_str()).collect();
+        assert_eq!(names, ["main", "hot"]);
+        assert_eq!(templates.outset.responses["MISSING_AUTHENTICATION_TOKEN"].status, 404);
+    }
+}
