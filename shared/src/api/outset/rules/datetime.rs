@@ -79,7 +79,7 @@ fn split_offset(text: &str) -> Option<(&str, Duration)> {
     if let Some(clock) = text.strip_suffix('Z') {
         return Some((clock.trim_end(), Duration::ZERO));
     }
-    let Some(at) = text.rfind(['+', '-']) else { return Some((text, Duration::ZERO)) };
+    let Some(at) = text.rfind(['+', '-']) else { return Some((text.trim_end(), Duration::ZERO)) };
     let (clock, offset) = text.split_at(at);
     let (sign, offset) = offset.split_at(1);
     let (hours, minutes) = match offset.len() {

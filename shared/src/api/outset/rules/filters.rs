@@ -84,3 +84,33 @@ fn ordering(term: &str) -> Option<Ordering> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_and_what_is_not() {
+        let read = |raw: &str| parse(&Query::parse(raw)).unwrap();
+        assert_eq!(read("active=&status=&created_after=&updated_since=&search=&ordering=x,&zzz=1"), Filters::default());
+        let filters = read("active=x&active=OFF&status=open,paused&search=+Two++WORDS&ordering=x,-name,name");
+        assert_eq!(filters.active, Some(false));
+        assert_eq!(filters.statuses, Some(vec!["open".to_owned(), "paused".to_owned()]));
+        assert_eq!(filters.search, ["two", "words"]);
+        assert_eq!(filters.ordering, Ordering::NameDescending);
+        let filters = read("created_after=2025-07-01&updated_since=2025-07-01T02:00:00%2B02:00");
+        assert!(filters.created_after.is_some() && filters.created_after == filters.updated_since);
+    }
+
+    #[test]
+    fn all_that_are_bad() {
+        let query = Query::parse("updated_since=x&created_after=y&status=open,Open&active=maybe");
+        let errors = parse(&query).unwrap_err();
+        let all: Vec<_> = errors.iter().map(|error| (error.field.unwrap_or_default(), error.code)).collect();
+        let invalid = |field| (field, "invalid");
+        let expected =
+            [invalid("active"), ("status", "invalid_choice"), invalid("created_after"), invalid("updated_since")];
+        assert_eq!(all, expected);
+        assert_eq!(errors.get(1).map(|error| error.detail.as_str()), Some("\"Open\" is not a valid choice."));
+    }
+}

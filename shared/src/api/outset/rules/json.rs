@@ -306,4 +306,18 @@ mod tests {
         assert!(parse(&nested(128)).is_ok());
         assert!(parse(&nested(129)).is_err());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "[\\[\\]{}:,\"\\\\u0-9a-f.eE+ -]{0,40}") {
+            let general = serde_json::from_str::<serde_json::Value>(&text);
+            proptest::prop_assert!(general.is_err() || parse(&text).is_ok(), "{}", text);
+        }
+
+        #[test]
+        fn strings_are_read_as_they_were_written(text in ".*") {
+            let written = serde_json::Value::from(text.as_str()).to_string();
+            proptest::prop_assert_eq!(parse(&written), Ok(Json::Text(Text::from(text.as_str()))));
+        }
+    }
 }

@@ -13,7 +13,10 @@ impl MediaType {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut parts = parts(text).into_iter();
-        let full = parts.next().unwrap_or_default().trim().to_lowercase();
+        let full = parts.next().unwrap_or_default();
+        // before parameters Python ends the type at an equals sign
+        let full = if full.len() < text.len() { full.split('=').next().unwrap_or_default() } else { full };
+        let full = full.trim().to_lowercase();
         let (main, sub) = full.split_once('/').unwrap_or((&full, ""));
         let parameters = parts.filter_map(|part| {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));

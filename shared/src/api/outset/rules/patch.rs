@@ -55,3 +55,46 @@ fn url_error(error: &UrlError) -> FieldError {
         UrlError::Invalid => of("invalid", "Enter a valid URL."),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::json::parse, *};
+
+    fn errors(body: &str) -> Vec<(&'static str, &'static str, String)> {
+        let errors = validate(&parse(body).unwrap()).unwrap_err();
+        errors.into_iter().map(|error| (error.field.unwrap_or_default(), error.code, error.detail)).collect()
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        let read = |body: &str| validate(&parse(body).unwrap()).unwrap();
+        assert_eq!(read("{}"), Patch::default());
+        assert_eq!(read(r#"{"id":"\ud800","Active":1,"zzz":[1e400]}"#), Patch::default());
+        assert_eq!(read(r#"{"active":"x","active":"ON"}"#).active, Some(true));
+        for cleared in [r#"{"completion_url":null}"#, r#"{"completion_url":""}"#, r#"{"completion_url":" \u001c"}"#] {
+            assert_eq!(read(cleared).completion_url, Some(None), "{cleared}");
+        }
+        let kept = Some(Some("HTTP://A.com/{x}".to_owned()));
+        assert_eq!(read(r#"{"completion_url":" HTTP://A.com/{x}\n"}"#).completion_url, kept);
+    }
+
+    #[test]
+    fn all_failures_in_the_contracts_order() {
+        let boolean = ("active", "invalid", "Must be a valid boolean.".to_owned());
+        let url = ("completion_url", "invalid", "Enter a valid URL.".to_owned());
+        assert_eq!(errors(r#"{"completion_url":"nope","active":"maybe"}"#), [boolean, url.clone()]);
+        assert_eq!(errors(r#"{"active":null}"#), [("active", "null", "This field may not be null.".to_owned())]);
+        for wrong in ["1", "true", "[]", "{}", "1e400"] {
+            assert_eq!(errors(&format!("{{\"completion_url\":{wrong}}}")), std::slice::from_ref(&url), "{wrong}");
+        }
+        let long = format!("{{\"completion_url\":\"\\u0000\\udabc{}\"}}", "a".repeat(2_048));
+        let texts: Vec<_> = errors(&long).into_iter().map(|(_, code, text)| (code, text)).collect();
+        let expected = [
+            ("max_length", "Ensure this field has no more than 2048 characters."),
+            ("null_characters_not_allowed", "Null characters are not allowed."),
+            ("surrogate_characters_not_allowed", "Surrogate characters are not allowed: U+DABC."),
+            ("invalid", "Enter a valid URL."),
+        ];
+        assert_eq!(texts, expected.map(|(code, text)| (code, text.to_owned())));
+    }
+}

@@ -109,4 +109,20 @@ mod tests {
         assert_eq!(Query::parse("page=2").without_page(), "");
         assert_eq!(Query::parse("a=%ff&&b=x;y").encode(), "a=%EF%BF%BD&b=x%3By");
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_encoded_is_read_back(pairs in proptest::collection::vec((".*", ".*"), 0..5)) {
+            let query = Query::from_pairs(pairs);
+            proptest::prop_assert_eq!(&Query::parse(&query.encode()), &query);
+        }
+
+        #[test]
+        fn a_page_replaces_all_others(raw in "(page=[0-9]{0,2}|[a-z]=%[0-9A-F]{2}|&){0,6}", page in 1_u64..) {
+            let next = Query::parse(Query::parse(&raw).with_page(page).trim_start_matches('?'));
+            let pages: Vec<_> = next.pairs().iter().filter(|(name, _)| name == "page").collect();
+            proptest::prop_assert_eq!(pages.len(), 1);
+            proptest::prop_assert_eq!(next.last("page").map(str::to_owned), Some(page.to_string()));
+        }
+    }
 }

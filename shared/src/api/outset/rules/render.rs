@@ -35,3 +35,19 @@ fn escape(text: String) -> String {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn compact_and_indented() {
+        let value = json!({"z": "ü\u{2028}\u{7f}\u{1}\"/", "a": [], "b": {}, "c": [1, null]});
+        assert_eq!(compact(&value), "{\"z\":\"ü\\u2028\u{7f}\\u0001\\\"/\",\"a\":[],\"b\":{},\"c\":[1,null]}");
+        let value = json!({"a": [], "b": {}, "c": [1, "\u{2029}"]});
+        assert_eq!(indented(&value, 2), "{\n  \"a\": [],\n  \"b\": {},\n  \"c\": [\n    1,\n    \"\\u2029\"\n  ]\n}");
+        assert_eq!(indented(&value, 0), compact(&value));
+    }
+}

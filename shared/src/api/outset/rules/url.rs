@@ -25,6 +25,10 @@ fn is_blank(code: u32) -> bool {
     (0x1C..=0x1F).contains(&code) || char::from_u32(code).is_some_and(char::is_whitespace)
 }
 
+fn has_blank(text: &str) -> bool {
+    text.chars().any(|c| is_blank(u32::from(c)))
+}
+
 /// Trims and checks a text; nothing left means that the URL is cleared.
 ///
 /// # Errors
@@ -58,7 +62,6 @@ pub fn check(text: &Text) -> Result<Option<String>, Vec<UrlError>> {
 fn is_url(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
     ["http", "https", "ftp", "ftps"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-        && !url.chars().any(|c| is_blank(u32::from(c)))
         && is_network_location(rest)
         && (is_host_and_path(rest) || after_user(rest).is_some_and(is_host_and_path))
 }
@@ -77,11 +80,15 @@ fn is_network_location(rest: &str) -> bool {
 fn after_user(rest: &str) -> Option<&str> {
     let (user, host) = rest.split_once('@')?;
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
-    (!name.is_empty() && !name.contains('/') && !password.contains([':', '/'])).then_some(host)
+    let clean = |part: &str, stops: &[char]| !part.contains(stops) && !has_blank(part);
+    (!name.is_empty() && clean(name, &['/']) && clean(password, &[':', '/'])).then_some(host)
 }
 
 fn is_host_and_path(rest: &str) -> bool {
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (host, tail) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    if has_blank(tail) {
+        return false;
+    }
     if let Some(rest) = host.strip_prefix('[') {
         let Some((address, port)) = rest.split_once(']') else { return false };
         return address.len() <= LONGEST_IPV6
@@ -148,8 +155,13 @@ mod tests {
         for url in bad.split_whitespace().chain(["http://a.com/a b"]) {
             assert_eq!(check(&Text::from(url)), Err(vec![UrlError::Invalid]), "{url}");
         }
-        for url in ["http://a?b@c.com/", "http://u#:?@c.com", "http://a.com?x@y", "http://a.com:80#@", "http://u:@a.co"]
-        {
+        for url in [
+            "http://a?b@c.com/",
+            "http://u#:?@c.com",
+            "http://a.com?x@y",
+            "http://a.com:80#@",
+            "http://u:@a\u{3000}b.co",
+        ] {
             assert_eq!(check(&Text::from(url)), Ok(Some(url.to_owned())), "{url}");
         }
         for url in

@@ -47,4 +47,17 @@ mod tests {
         assert_eq!(read("a.json"), SegmentId::Unrouted);
         assert_eq!(read("a%2Fb"), SegmentId::Unrouted);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_id_is_read_in_upper_case_too(bytes in proptest::array::uniform16(0_u8..)) {
+            let id = Uuid::from_bytes(bytes);
+            proptest::prop_assert_eq!(read(&id.to_string().to_uppercase()), SegmentId::Id(id));
+        }
+
+        #[test]
+        fn any_segment_is_read_or_refused(segment in ".*") {
+            let _ = read(&segment);
+        }
+    }
 }
