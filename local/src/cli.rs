@@ -57,6 +57,9 @@ struct ServeArguments {
     /// Keep everything in memory
     #[arg(long)]
     in_memory: bool,
+    /// Run the functions as processes: the folder that holds <crate>/bootstrap or the binaries
+    #[arg(long, value_name = "DIR")]
+    lambda: Option<PathBuf>,
     /// Make no demo organization
     #[arg(long)]
     no_demo: bool,

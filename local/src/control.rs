@@ -1,4 +1,4 @@
-//! The control port: health, the clock, the log. It exists on a laptop only.
+//! The control port: health, the clock, schedules, the log. It exists on a laptop only.
 
 use std::{
     path::PathBuf,
@@ -10,7 +10,7 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Query, State},
+    extract::{Path, Query, State},
     http::StatusCode,
     response::{Html, IntoResponse},
     routing::{get, post},
@@ -18,7 +18,10 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::log::Capture;
+use crate::{
+    log::Capture,
+    schedule::{FireError, Scheduler},
+};
 
 /// What the control port works on.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct Control {
     pub clock_file: Option<PathBuf>,
     /// The log.
     pub log: Capture,
+    /// What fires schedules.
+    pub scheduler: Scheduler,
     /// Names and base URLs of the APIs.
     pub urls: Vec<(&'static str, String)>,
 }
@@ -39,7 +44,10 @@ impl Control {
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(|| async { Json(json!({"status": "ok"})) }))
+            // no function sends mail yet
+            .route("/_local/mail", get(|| async { Json(json!([])) }))
             .route("/_local/clock", post(advance))
+            .route("/_local/schedules/{function}", post(fire))
             .route("/_local/log", get(log))
             .with_state(self)
     }
@@ -69,6 +77,16 @@ async fn advance(State(control): State<Control>, body: String) -> impl IntoRespo
         return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "clock not kept"})));
     }
     (StatusCode::OK, Json(json!({"offset_seconds": offset / 1_000})))
+}
+
+/// Fires a function's schedule now and waits for the outcome.
+async fn fire(State(control): State<Control>, Path(function): Path<String>) -> impl IntoResponse {
+    let (status, error) = match control.scheduler.fire(&function).await {
+        Ok(()) => return (StatusCode::OK, Json(json!({"fired": function}))),
+        Err(error @ FireError::Unknown(_)) => (StatusCode::NOT_FOUND, error),
+        Err(error @ FireError::Failed(_)) => (StatusCode::BAD_GATEWAY, error),
+    };
+    (status, Json(json!({"error": error.to_string()})))
 }
 
 #[derive(Deserialize)]

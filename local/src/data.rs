@@ -57,6 +57,12 @@ impl DataDirectory {
         self.0.join("demo-key")
     }
 
+    /// The file that holds how far the stream mappings have come.
+    #[must_use]
+    pub fn streams_file(&self) -> PathBuf {
+        self.0.join("streams.json")
+    }
+
     /// Takes the directory for this process; `None` when another process holds it.
     ///
     /// # Errors
@@ -103,6 +109,28 @@ pub fn settings(
         let given = variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
         given.or_else(|| default_variable(name, endpoint, windows, clock))
     })
+}
+
+/// The environment of a function's process: what [`settings`] reads, by name.
+#[must_use]
+pub fn variables(
+    endpoint: &str,
+    windows: &str,
+    clock: Option<&Path>,
+    given: &[(String, String)],
+) -> Vec<(String, String)> {
+    let names = [
+        "OUTSCOUT_MAIN_TABLE",
+        "OUTSCOUT_HOT_TABLE",
+        "AWS_REGION",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_ENDPOINT_URL_DYNAMODB",
+        "OUTSCOUT_WINDOWS_ENDPOINT_URL",
+        "OUTSCOUT_CLOCK_FILE",
+    ];
+    let value = |name: &str| Some((name.to_owned(), default_variable(name, endpoint, windows, clock)?));
+    names.into_iter().filter_map(value).chain(given.iter().cloned()).collect()
 }
 
 /// What a local function finds in its environment.

@@ -1,5 +1,6 @@
 //! The whole outscout system on one machine: the gateway, the embedded store, the command line.
 
+pub mod background;
 pub mod cli;
 pub mod control;
 pub mod data;
@@ -8,7 +9,10 @@ pub mod engine;
 pub mod functions;
 pub mod gateway;
 pub mod import;
+pub mod lambda;
 pub mod log;
 pub mod routing;
+pub mod schedule;
 pub mod server;
+pub mod streams;
 pub mod template;

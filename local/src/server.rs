@@ -2,24 +2,33 @@
 
 use std::{
     collections::HashMap,
+    io,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicI64},
+    time::Duration,
 };
 
 use axum::Router;
-use shared::{clock::Clock, context::Context};
+use shared::{clock::Clock, context::Context, serve::Invoke};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
+    background::Background,
     control::Control,
-    data::{ANY_PORT, DataDirectory, Held, settings},
+    data::{ANY_PORT, DataDirectory, Held, settings, variables},
     engine::{Engine, EngineError, stopped},
     functions,
     gateway::Gateway,
+    lambda::{self, Lambda},
     log::Capture,
+    schedule::Scheduler,
+    streams::{self, Checkpoints},
     template::{Api, Templates},
 };
+
+/// How long running requests may take to finish when the system stops.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// How a server runs.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +37,8 @@ pub struct Options {
     pub port: u16,
     /// Data directory; `None` keeps everything in memory.
     pub data: Option<PathBuf>,
+    /// Folder of function binaries to run as processes; `None` runs the linked functions in process.
+    pub lambda: Option<PathBuf>,
     /// Variables of the functions' environment.
     pub variables: Vec<(String, String)>,
 }
@@ -45,9 +56,12 @@ pub struct Server {
     pub openscouter: String,
     /// A context over the server's store.
     pub context: Context,
-    stop: watch::Sender<bool>,
-    engines: Vec<Engine>,
+    /// Ends, in this order: what brings work in, the functions' processes, the engines.
+    stops: [watch::Sender<bool>; 3],
     tasks: Vec<JoinHandle<()>>,
+    lambda: Option<Lambda>,
+    engines: Vec<Engine>,
+    scratch: Option<PathBuf>,
     held: Option<Held>,
 }
 
@@ -58,65 +72,131 @@ impl Server {
     /// When a port is taken, or the data directory is in use or cannot be read.
     pub async fn start(options: Options, log: Capture) -> Result<Self, EngineError> {
         let templates = Templates::embedded()?;
+        let background = Background::embedded()?;
         let directory = options.data.as_deref().map(DataDirectory::open).transpose()?;
         let held = match &directory {
             Some(directory) => Some(directory.hold()?.ok_or("another outscout runs on this data directory")?),
             None => None,
         };
-        let (stop, stop_signal) = watch::channel(false);
+        let listeners = bind(options.port).await?;
+        let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
+            std::array::from_fn(|_| watch::channel(false));
         let file = directory.as_ref().map(DataDirectory::store_file);
-        let store = Engine::start(ANY_PORT, file.as_deref(), &templates.tables, stop_signal.clone()).await?;
-        let windows = Engine::start(ANY_PORT, None, &templates.tables, stop_signal.clone()).await?;
+        let store = Engine::start(ANY_PORT, file.as_deref(), &templates.tables, engine_stop.clone()).await?;
+        let windows = Engine::start(ANY_PORT, None, &templates.tables, engine_stop).await?;
         if let Some(directory) = &directory {
             directory.announce(&store.endpoint)?;
         }
+        // separate processes share the clock through a file, also when nothing else is kept
+        let scratch = (options.lambda.is_some() && directory.is_none()).then(scratch).transpose()?;
         let clock_file = directory.as_ref().map(DataDirectory::clock_file);
-        let kept = clock_file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-        let offset = Arc::new(AtomicI64::new(kept.and_then(|text| text.trim().parse().ok()).unwrap_or(0)));
-        let settings = settings(&store.endpoint, &windows.endpoint, clock_file.as_deref(), &options.variables)?;
+        let clock_file = clock_file.or_else(|| scratch.as_ref().map(|folder| folder.join("clock")));
+        let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
+        let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
+        let settings = settings(places.0, places.1, places.2, &options.variables)?;
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
-        let mut listeners = Vec::new();
-        for position in 0..4 {
-            let port = if options.port == 0 { 0 } else { options.port + position };
-            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-            let bound = TcpListener::bind(address).await;
-            listeners.push(bound.map_err(|error| format!("port {port}: {error}"))?);
+        let lambda = match options.lambda {
+            None => None,
+            Some(directory) => {
+                let variables = variables(places.0, places.1, places.2, &options.variables);
+                let options = lambda::Options { directory, variables, timeout: None };
+                Some(Lambda::start(options, log.clone(), function_stop).await?)
+            }
+        };
+        let invokers = invokers(&context, lambda.as_ref());
+        let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
+        let mut tasks = vec![scheduler.run(work.clone())];
+        let checkpoints = match &directory {
+            Some(directory) => Checkpoints::open(directory.streams_file())?,
+            None => Checkpoints::default(),
+        };
+        for mapping in background.mappings {
+            let invoke = invokers.get(&mapping.function);
+            let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
+            tasks.push(streams::run(mapping, &store.endpoint, checkpoints.clone(), Arc::clone(invoke), work.clone()));
         }
-        let mut urls = Vec::new();
-        for (listener, path) in listeners.iter().zip(["", "/v1", "/api", "/api"]) {
-            urls.push(format!("http://{}{path}", listener.local_addr()?));
-        }
-        let [control, outset, outsend, openscouter] = <[String; 4]>::try_from(urls).map_err(|_| "ports")?;
+        let [control, outset, outsend, openscouter] = urls(&listeners)?;
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
-        let invokers: HashMap<_, _> = functions::ALL
-            .iter()
-            .map(|function| (function.name.to_owned(), (function.invoke)(context.clone())))
-            .collect();
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
         let routers = [
-            Control { offset, clock_file, log, urls }.router(),
+            Control { offset, clock_file, log, scheduler, urls }.router(),
             gateway(templates.outset),
             gateway(Api::default()),
             gateway(Api::default()),
         ];
-        let tasks = listeners.into_iter().zip(routers);
-        let tasks =
-            tasks.map(|(listener, router)| tokio::spawn(serve(listener, router, stop_signal.clone()))).collect();
-        Ok(Self { control, outset, outsend, openscouter, context, stop, engines: vec![store, windows], tasks, held })
+        for (listener, router) in listeners.into_iter().zip(routers) {
+            tasks.push(tokio::spawn(serve(listener, router, work.clone())));
+        }
+        let stops = [stop_work, stop_functions, stop_engines];
+        let engines = vec![store, windows];
+        Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held })
     }
 
     /// Lets running requests finish and ends.
     pub async fn shutdown(self) {
-        let _ = self.stop.send(true);
-        for task in self.tasks {
-            let _ = task.await;
+        let [work, functions, engines] = self.stops;
+        let _ = work.send(true);
+        for mut task in self.tasks {
+            // a client that never finishes its request does not keep the system up
+            if tokio::time::timeout(GRACE, &mut task).await.is_err() {
+                task.abort();
+            }
         }
+        let _ = functions.send(true);
+        if let Some(lambda) = self.lambda {
+            lambda.ended().await;
+        }
+        let _ = engines.send(true);
         for engine in self.engines {
-            engine.ended().await;
+            let _ = tokio::time::timeout(GRACE, engine.ended()).await;
+        }
+        if let Some(folder) = self.scratch
+            && let Err(error) = std::fs::remove_dir_all(folder)
+        {
+            tracing::warn!(cause = %error, "scratch folder not removed");
         }
         drop(self.held);
     }
+}
+
+/// The four listeners: control, Outset, Outsend, OpenScouter.
+async fn bind(first: u16) -> Result<Vec<TcpListener>, EngineError> {
+    let mut listeners = Vec::new();
+    for position in 0..4 {
+        let port = if first == 0 { Some(0) } else { first.checked_add(position) };
+        let port = port.ok_or_else(|| format!("port {first}: there are not four ports from here on"))?;
+        let bound = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+        listeners.push(bound.map_err(|error| format!("port {port}: {error}"))?);
+    }
+    Ok(listeners)
+}
+
+fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {
+    let mut urls = Vec::new();
+    for (listener, path) in listeners.iter().zip(["", "/v1", "/api", "/api"]) {
+        urls.push(format!("http://{}{path}", listener.local_addr()?));
+    }
+    <[String; 4]>::try_from(urls).map_err(|_| "four listeners expected".into())
+}
+
+/// The functions by crate name, in process or as processes.
+fn invokers(context: &Context, lambda: Option<&Lambda>) -> HashMap<String, Invoke> {
+    let invoker = |function: &shared::serve::Function| match lambda {
+        Some(lambda) => lambda.invoker(function.name),
+        None => (function.invoke)(context.clone()),
+    };
+    functions::ALL.iter().map(|function| (function.name.to_owned(), invoker(function))).collect()
+}
+
+fn kept_offset(file: &Path) -> i64 {
+    std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+}
+
+fn scratch() -> io::Result<PathBuf> {
+    let folder = std::env::temp_dir().join(format!("outscout-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&folder)?;
+    Ok(folder)
 }
 
 async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {

@@ -7,6 +7,9 @@ use yaml_serde::Value;
 const ROOT: &str = include_str!("../../template.yaml");
 const OUTSET: &str = include_str!("../../functions/outset/template.yaml");
 
+/// All templates that this binary was built with.
+pub(crate) const TEXTS: [&str; 2] = [ROOT, OUTSET];
+
 /// Why a template cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TemplateError {

@@ -46,7 +46,8 @@ fn variables() -> Vec<(String, String)> {
 
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let data = (!arguments.in_memory).then(|| arguments.data.clone());
-    let options = Options { port: arguments.port, data: data.clone(), variables: variables() };
+    let options =
+        Options { port: arguments.port, data: data.clone(), lambda: arguments.lambda, variables: variables() };
     let server = Server::start(options, Capture::install()).await?;
     let kept = data.as_deref().map(DataDirectory::open).transpose()?.map(|directory| directory.demo_key_file());
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept.as_deref()).await?) };

@@ -13,6 +13,7 @@ use aws_sdk_dynamodb::{
 use super::{
     BoxFuture,
     item::Item,
+    memory::Memory,
     trips::{items_read, trip},
 };
 use crate::context::Settings;
@@ -74,6 +75,7 @@ pub struct Store {
     pub(super) client: Client,
     pub(super) main: String,
     pub(super) hot: String,
+    pub(super) memory: Memory,
 }
 
 /// A DynamoDB client for `settings`, at `endpoint` when there is one.
@@ -107,6 +109,7 @@ impl Store {
             client: connect(settings, settings.store_endpoint.as_deref()),
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
+            memory: Memory::default(),
         }
     }
 

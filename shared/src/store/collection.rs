@@ -78,10 +78,11 @@ fn node_sk(id: NodeId) -> String {
     format!("NODE#{:020}", id.0)
 }
 
-/// Reads nodes of one collection.
+/// Reads nodes of one collection under one version of its head.
 struct Nodes<'a> {
     store: &'a Store,
     pk: &'a str,
+    version: u64,
 }
 
 impl NodeReader for Nodes<'_> {
@@ -89,14 +90,22 @@ impl NodeReader for Nodes<'_> {
 
     fn read<'a>(&'a self, ids: &'a [NodeId]) -> BoxFuture<'a, Result<Vec<Option<Node>>, StoreError>> {
         Box::pin(async move {
-            let keys = ids.iter().map(|id| (self.pk.to_owned(), node_sk(*id))).collect();
-            let mut found = std::collections::HashMap::new();
-            for item in self.store.batch_get(keys).await? {
-                let reader = item.read("list node");
-                let node = Node::decode(reader.bytes("node")?).map_err(|_| reader.malformed("node"))?;
-                found.insert(reader.text("sk")?.to_owned(), node);
+            let memory = &self.store.memory;
+            let mut found = memory.nodes(self.pk, self.version, ids);
+            let missing: Vec<_> = ids.iter().filter(|id| !found.contains_key(id)).collect();
+            if !missing.is_empty() {
+                let keys = missing.iter().map(|id| (self.pk.to_owned(), node_sk(**id))).collect();
+                for item in self.store.batch_get(keys).await? {
+                    let reader = item.read("list node");
+                    let node = Node::decode(reader.bytes("node")?).map_err(|_| reader.malformed("node"))?;
+                    let sk = reader.text("sk")?;
+                    if let Some(id) = missing.iter().find(|id| node_sk(***id) == sk) {
+                        memory.keep_node(self.pk, self.version, **id, &node);
+                        found.insert(**id, node);
+                    }
+                }
             }
-            Ok(ids.iter().map(|id| found.remove(&node_sk(*id))).collect())
+            Ok(ids.iter().map(|id| found.remove(id)).collect())
         })
     }
 }
@@ -126,7 +135,7 @@ impl Store {
         offset: u64,
         limit: usize,
     ) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
-        match ranked::page(head, &Nodes { store: self, pk }, offset, limit).await {
+        match ranked::page(head, &Nodes { store: self, pk, version: head.version }, offset, limit).await {
             Ok(ranks) => Ok(Some(ranks)),
             Err(PageError::Torn) => Ok(None),
             Err(PageError::Reader(error)) => Err(error),
@@ -135,7 +144,7 @@ impl Store {
 
     /// How many members rank before `rank`; `None` as in [`Store::ranks`].
     pub(super) async fn rank_of(&self, pk: &str, head: &Head, rank: &[u8]) -> Result<Option<u64>, StoreError> {
-        match ranked::rank(head, &Nodes { store: self, pk }, rank).await {
+        match ranked::rank(head, &Nodes { store: self, pk, version: head.version }, rank).await {
             Ok(count) => Ok(Some(count)),
             Err(PageError::Torn) => Ok(None),
             Err(PageError::Reader(error)) => Err(error),
@@ -149,11 +158,14 @@ impl Store {
         changes: &[Change],
     ) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
         let head = self.head(pk).await?;
-        let edit = match ranked::apply(&head, &Nodes { store: self, pk }, changes, Shape::default()).await {
-            Ok(edit) => edit,
-            Err(ApplyError::Torn) => return Ok(None),
-            Err(ApplyError::Reader(error)) => return Err(error),
-        };
+        let edit =
+            match ranked::apply(&head, &Nodes { store: self, pk, version: head.version }, changes, Shape::default())
+                .await
+            {
+                Ok(edit) => edit,
+                Err(ApplyError::Torn) => return Ok(None),
+                Err(ApplyError::Reader(error)) => return Err(error),
+            };
         self.write_edit(pk, &head, edit).map(Some)
     }
 

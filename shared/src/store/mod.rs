@@ -20,9 +20,9 @@
 //!
 //! | pattern | served by |
 //! | --- | --- |
-//! | key and plan of a request | one consistent `GetItem` by the key's hash |
+//! | key and plan of a request | one consistent `GetItem` by the key's hash, beside the rate window's update and the operation's first read |
 //! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
-//! | page *p* of a list | head, at most two nodes a level, then one `BatchGetItem` of the page's members |
+//! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
 //!
 //! A collection's nodes are written together with the entities they rank, in one transaction that
@@ -32,6 +32,7 @@ mod client;
 mod collection;
 mod idempotency;
 mod item;
+mod memory;
 mod organizations;
 mod participants;
 pub mod ranked;
@@ -46,7 +47,7 @@ pub use collection::Page;
 pub use idempotency::{Claim, Replay};
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
-pub use studies::{StudyFilter, UpdateError};
+pub use studies::{FirstRead, StudyFilter, UpdateError};
 
 /// A boxed future: what crosses the boundary between this library and a function, so that the
 /// store's code is compiled once and not again in each function.

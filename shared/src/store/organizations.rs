@@ -146,7 +146,11 @@ impl Store {
     pub fn key_by_hash<'a>(&'a self, hash: &'a KeyHash) -> BoxFuture<'a, Result<Option<KeyWithPlan>, StoreError>> {
         Box::pin(async move {
             let item = self.get(&self.main, key_pk(hash.as_str()), "KEY".to_owned()).await?;
-            item.as_ref().map(read_key).transpose()
+            let found = item.as_ref().map(read_key).transpose()?;
+            if let Some(found) = &found {
+                self.memory.keep_tenant(hash, found.key.organization);
+            }
+            Ok(found)
         })
     }
 

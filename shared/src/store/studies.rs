@@ -11,7 +11,10 @@ use super::{
     item::{Condition, Item, Reader},
     ranked::{Change, Head},
 };
-use crate::model::{OrganizationId, Status, Study, StudyId, Task};
+use crate::{
+    model::{OrganizationId, Status, Study, StudyId, Task},
+    secret::KeyHash,
+};
 
 /// Most studies that one transaction stores, below DynamoDB's 100 members with the lists' nodes.
 const IMPORT_BATCH: usize = 12;
@@ -39,6 +42,23 @@ pub enum UpdateError<E> {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A list's head that was read before it was known who calls.
+#[derive(Debug)]
+pub struct FirstRead {
+    pk: String,
+    head: Head,
+}
+
+impl StudyFilter {
+    const fn collection(self) -> Collection {
+        match self {
+            Self::All => Collection::All,
+            Self::Active(active) => Collection::Active(active),
+            Self::Status(status) => Collection::InStatus(status),
+        }
+    }
 }
 
 pub(super) fn study_pk(id: StudyId) -> String {
@@ -218,6 +238,24 @@ impl Store {
         self.collection_changes(current.organization, changes).await
     }
 
+    /// Reads the head of the list that a key's caller is about to ask for, if this process has met
+    /// the key before; what comes back is used only for the organization that the key proves to have.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn first_read<'a>(
+        &'a self,
+        key: &'a KeyHash,
+        filter: StudyFilter,
+    ) -> BoxFuture<'a, Result<Option<FirstRead>, StoreError>> {
+        Box::pin(async move {
+            let Some(organization) = self.memory.tenant(key) else { return Ok(None) };
+            let pk = filter.collection().pk(organization);
+            let head = self.head(&pk).await?;
+            Ok(Some(FirstRead { pk, head }))
+        })
+    }
+
     /// One page of an organization's studies, newest first: the same cost for every page (outset 8.6).
     /// `page` maps the total to an offset, or says that there is no such page.
     ///
@@ -226,21 +264,21 @@ impl Store {
     pub fn studies_page<'a>(
         &'a self,
         organization: OrganizationId,
-        filter: StudyFilter,
+        list: (StudyFilter, Option<FirstRead>),
         created_after: Option<OffsetDateTime>,
         limit: u32,
         page: &'a (dyn Fn(u64) -> Option<u64> + Send + Sync),
     ) -> BoxFuture<'a, Result<Option<Page<Study>>, StoreError>> {
         Box::pin(async move {
-            let collection = match filter {
-                StudyFilter::All => Collection::All,
-                StudyFilter::Active(active) => Collection::Active(active),
-                StudyFilter::Status(status) => Collection::InStatus(status),
-            };
-            let pk = collection.pk(organization);
+            let (filter, first) = list;
+            let pk = filter.collection().pk(organization);
+            let mut first = first.filter(|first| first.pk == pk);
             let mut attempt = 0;
             loop {
-                let head = self.head(&pk).await?;
+                let head = match first.take() {
+                    Some(first) => first.head,
+                    None => self.head(&pk).await?,
+                };
                 if let Some(total) = self.total(&pk, &head, created_after).await? {
                     let Some(offset) = page(total) else { return Ok(None) };
                     let limit = u64::from(limit).min(total.saturating_sub(offset));
@@ -288,7 +326,7 @@ impl Store {
             let mut offset = 0;
             loop {
                 let position = move |total: u64| (offset < total).then_some(offset);
-                let page = self.studies_page(organization, StudyFilter::All, None, STEP, &position).await?;
+                let page = self.studies_page(organization, (StudyFilter::All, None), None, STEP, &position).await?;
                 let Some(page) = page else { return Ok(studies) };
                 studies.extend(page.members);
                 offset += u64::from(STEP);

@@ -9,7 +9,8 @@ use crate::{
     context::{Context, OutsetLimits},
     limits::{Limits, Started, Verdict},
     model::{ApiKey, Plan, Scope},
-    secret::PlainKey,
+    secret::{KeyHash, PlainKey},
+    serve::BoxFuture,
     store::KeyWithPlan,
 };
 
@@ -51,12 +52,14 @@ fn credential(request: &ApiRequest) -> Result<PlainKey, Problem> {
     PlainKey::parse(key).ok_or(Problem::AuthenticationFailed)
 }
 
-/// Steps 3 and 4: the key and its scope. The bucket's first update is under way with the read.
-pub(super) async fn authenticate(
-    context: &Context,
-    request: &ApiRequest,
+/// Steps 3 and 4: the key and its scope. The bucket's first update is under way with the read, and
+/// so is what the operation reads first, which nobody sees unless the caller turns out to be allowed to.
+pub(super) async fn authenticate<'a, T>(
+    context: &'a Context,
+    request: &'a ApiRequest,
     now: OffsetDateTime,
-) -> Result<Caller, Refusal> {
+    first: impl FnOnce(KeyHash) -> BoxFuture<'a, T>,
+) -> Result<(Caller, T), Refusal> {
     let key = match credential(request) {
         Ok(key) => key,
         Err(problem) => return Err(anonymous(context, request, problem, now).await),
@@ -70,7 +73,8 @@ pub(super) async fn authenticate(
         }
         context.limits().start(&bucket, now).await.map(Some)
     };
-    let (found, started) = futures_util::future::join(context.store().key_by_hash(&hash), start).await;
+    let (found, started, first) =
+        futures_util::future::join3(context.store().key_by_hash(&hash), start, first(hash.clone())).await;
     let found = found.map_err(|error| (Problem::from(error), None))?;
     let started = started.map_err(|error| (Problem::from(error), None))?;
     let Some(KeyWithPlan { key, plan }) = found.filter(|found| found.key.works_at(now)) else {
@@ -85,7 +89,7 @@ pub(super) async fn authenticate(
         }
         return Err((Problem::PermissionDenied(needed), None));
     }
-    Ok(Caller { key, plan, bucket, started })
+    Ok((Caller { key, plan, bucket, started }, first))
 }
 
 /// A request without a usable key counts for its source address, and is told to wait when that is exhausted (outset 12).

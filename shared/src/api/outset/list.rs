@@ -10,25 +10,40 @@ use super::{
         page::{Page as PageNumber, read_page, read_page_size},
         query::Query,
     },
-    view::{Outcome, Visit, described, not_allowed, public_base, study_value, view},
+    view::{Outcome, Resource, Visit, described, not_allowed, public_base, study_value, view},
 };
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
     model::{OrganizationId, Status, Study},
+    secret::KeyHash,
     serve::BoxFuture,
-    store::{Page, StoreError, StudyFilter},
+    store::{FirstRead, Page, StoreError, StudyFilter},
 };
 
 /// `GET /v1/studies/` and every other method of its resource.
 #[must_use]
 pub fn list(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
-    Box::pin(async move { view(&context, &request, |visit| Box::pin(dispatch(visit))).await })
+    Box::pin(async move { view(&context, &request, first_read, |visit, first| Box::pin(dispatch(visit, first))).await })
 }
 
-async fn dispatch(visit: Visit<'_>) -> Outcome {
+/// The list's head that was read first, if it could be known which one.
+type First = Result<Option<FirstRead>, StoreError>;
+
+/// Reads the list's head beside the key, when this process knows the key's organization.
+fn first_read<'a>(context: &'a Context, request: &'a ApiRequest, _: Resource, key: KeyHash) -> BoxFuture<'a, First> {
+    Box::pin(async move {
+        let filters = filters::parse(&request.query).ok();
+        match filters.as_ref().and_then(counted_filter).filter(|_| matches!(request.method.as_str(), "GET" | "HEAD")) {
+            Some(filter) => context.store().first_read(&key, filter).await,
+            None => Ok(None),
+        }
+    })
+}
+
+async fn dispatch(visit: Visit<'_>, first: First) -> Outcome {
     match visit.request.method.as_str() {
-        "GET" | "HEAD" => read_list(visit).await,
+        "GET" | "HEAD" => read_list(visit, first).await,
         "OPTIONS" => described(visit).await,
         _ => not_allowed(visit).await,
     }
@@ -44,7 +59,7 @@ fn locate(page: PageNumber, size: u64, total: u64) -> Option<u64> {
     }
 }
 
-async fn read_list(mut visit: Visit<'_>) -> Outcome {
+async fn read_list(mut visit: Visit<'_>, first: First) -> Outcome {
     let (context, organization) = (visit.context, visit.caller.key.organization);
     let query = &visit.request.query;
     let filters = filters::parse(query);
@@ -52,7 +67,7 @@ async fn read_list(mut visit: Visit<'_>) -> Outcome {
     let size = read_page_size(query.last("page_size"));
     let find = async {
         match &filters {
-            Ok(filters) => find(context, organization, filters, page, size).await,
+            Ok(filters) => find(context, organization, first?, filters, page, size).await,
             Err(_) => Ok(None),
         }
     };
@@ -91,6 +106,7 @@ fn page_answer(
 async fn find(
     context: &Context,
     organization: OrganizationId,
+    first: Option<FirstRead>,
     filters: &Filters,
     page: PageNumber,
     size: u32,
@@ -98,7 +114,10 @@ async fn find(
     let size_wide = u64::from(size);
     if let Some(counted) = counted_filter(filters) {
         let position = move |total| locate(page, size_wide, total).map(|number| (number - 1) * size_wide);
-        return context.store().studies_page(organization, counted, filters.created_after, size, &position).await;
+        return context
+            .store()
+            .studies_page(organization, (counted, first), filters.created_after, size, &position)
+            .await;
     }
     let mut studies = context.store().all_studies(organization).await?;
     studies.retain(|study| matches(filters, study));

@@ -11,7 +11,9 @@ use super::{
         idempotency,
         patch::{self, Patch},
     },
-    view::{Outcome, Resource, Visit, not_allowed, public_base, study_answer, study_value, tag_of, view},
+    view::{
+        FirstStudy, Outcome, Visit, named_study, not_allowed, public_base, study_answer, study_value, tag_of, view,
+    },
 };
 use crate::{
     api::{Answer, ApiRequest},
@@ -28,23 +30,16 @@ const MOST_BODY: usize = 1024 * 1024;
 /// `PATCH /v1/studies/{id}/`.
 #[must_use]
 pub fn update(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
-    Box::pin(async move { view(&context, &request, |visit| Box::pin(dispatch(visit))).await })
+    Box::pin(
+        async move { view(&context, &request, named_study, |visit, study| Box::pin(dispatch(visit, study))).await },
+    )
 }
 
-async fn dispatch(mut visit: Visit<'_>) -> Outcome {
-    let (context, organization) = (visit.context, visit.caller.key.organization);
-    let Resource::Detail(id) = visit.resource else { return not_allowed(visit).await };
+async fn dispatch(mut visit: Visit<'_>, study: FirstStudy) -> Outcome {
     if visit.request.method != "PATCH" {
         return not_allowed(visit).await;
     }
-    let look_up = async {
-        match id {
-            Some(id) => context.store().study(organization, id).await,
-            None => Ok(None),
-        }
-    };
-    let (study, counted) = visit.caller.admit(context, visit.now, look_up).await?;
-    let study = study.map_err(|error| (Problem::from(error), counted))?.ok_or((Problem::NotFound, counted))?;
+    let (study, counted) = visit.own(study).await?;
     Ok((once(&visit, study).await.map_err(|problem| (problem, counted))?, counted))
 }
 

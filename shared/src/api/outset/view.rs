@@ -17,8 +17,9 @@ use crate::{
     api::{Answer, ApiRequest},
     context::Context,
     model::{Study, StudyId},
-    secret::sha256_hex,
+    secret::{KeyHash, sha256_hex},
     serve::BoxFuture,
+    store::StoreError,
 };
 
 pub(super) const PLAIN: Rendering = Rendering { indent: None };
@@ -128,13 +129,45 @@ pub(super) struct Visit<'a> {
     pub(super) now: OffsetDateTime,
 }
 
+impl Visit<'_> {
+    /// Step 5 and the look-up of step 7: the study that was read, if it is the caller's.
+    pub(super) async fn own(&mut self, study: FirstStudy) -> Result<(Study, Option<Counted>), Refusal> {
+        let ((), counted) = self.caller.admit(self.context, self.now, std::future::ready(())).await?;
+        let organization = self.caller.key.organization;
+        let study = study.map_err(|error| (Problem::from(error), counted))?;
+        let study = study.filter(|study| study.organization == organization);
+        Ok((study.ok_or((Problem::NotFound, counted))?, counted))
+    }
+}
+
 /// An operation's outcome and what its bucket said.
 pub(super) type Outcome = Result<(Answer, Option<Counted>), Refusal>;
 
+/// What an operation reads before it is known who calls, given the resource and the key's hash.
+pub(super) type First<T> = for<'a> fn(&'a Context, &'a ApiRequest, Resource, KeyHash) -> BoxFuture<'a, T>;
+
+/// The study that was read first.
+pub(super) type FirstStudy = Result<Option<Study>, StoreError>;
+
+/// Reads the study that a detail's path names; whose it is, is looked at when it is known who calls.
+pub(super) fn named_study<'a>(
+    context: &'a Context,
+    _: &'a ApiRequest,
+    resource: Resource,
+    _: KeyHash,
+) -> BoxFuture<'a, FirstStudy> {
+    Box::pin(async move {
+        match resource {
+            Resource::Detail(Some(id)) => context.store().linked_study(id).await,
+            _ => Ok(None),
+        }
+    })
+}
+
 /// Runs an operation inside the steps that all study views share (outset 3).
-pub(super) async fn view<F>(context: &Context, request: &ApiRequest, operation: F) -> Answer
+pub(super) async fn view<T, F>(context: &Context, request: &ApiRequest, first: First<T>, operation: F) -> Answer
 where
-    F: for<'a> FnOnce(Visit<'a>) -> BoxFuture<'a, Outcome>,
+    F: for<'a> FnOnce(Visit<'a>, T) -> BoxFuture<'a, Outcome>,
 {
     let resource = match arrive(context, request) {
         Ok(resource) => resource,
@@ -145,8 +178,9 @@ where
         Err(problem) => return dress(problem.answer(PLAIN), resource, None),
     };
     let now = context.clock().now();
-    let outcome = match authenticate(context, request, now).await {
-        Ok(caller) => operation(Visit { context, request, resource, rendering, caller, now }).await,
+    let first = |key| first(context, request, resource, key);
+    let outcome = match authenticate(context, request, now, first).await {
+        Ok((caller, read)) => operation(Visit { context, request, resource, rendering, caller, now }, read).await,
         Err(refusal) => Err(refusal),
     };
     match outcome {
@@ -237,28 +271,20 @@ pub(super) fn study_answer(value: &Value, rendering: Rendering) -> Answer {
 /// `GET /v1/studies/{id}/` and every other method of its resource but PATCH.
 #[must_use]
 pub fn retrieve(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
-    Box::pin(async move { view(&context, &request, |visit| Box::pin(detail(visit))).await })
+    Box::pin(async move { view(&context, &request, named_study, |visit, study| Box::pin(detail(visit, study))).await })
 }
 
-async fn detail(visit: Visit<'_>) -> Outcome {
+async fn detail(visit: Visit<'_>, study: FirstStudy) -> Outcome {
     match visit.request.method.as_str() {
-        "GET" | "HEAD" => read_study(visit).await,
+        "GET" | "HEAD" => read_study(visit, study).await,
         "OPTIONS" => described(visit).await,
         _ => not_allowed(visit).await,
     }
 }
 
-async fn read_study(mut visit: Visit<'_>) -> Outcome {
-    let (context, organization) = (visit.context, visit.caller.key.organization);
-    let Resource::Detail(id) = visit.resource else { return not_allowed(visit).await };
-    let look_up = async {
-        match id {
-            Some(id) => context.store().study(organization, id).await,
-            None => Ok(None),
-        }
-    };
-    let (study, counted) = visit.caller.admit(context, visit.now, look_up).await?;
-    let study = study.map_err(|error| (Problem::from(error), counted))?.ok_or((Problem::NotFound, counted))?;
+async fn read_study(mut visit: Visit<'_>, study: FirstStudy) -> Outcome {
+    let (study, counted) = visit.own(study).await?;
+    let context = visit.context;
     let value = study_value(&study, &public_base(context, visit.request));
     let tag = tag_of(&value);
     let unchanged =

@@ -1,0 +1,213 @@
+//! One function's processes and the invocations that wait for them. No I/O: a state machine.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use shared::serve::InvokeError;
+use tokio::sync::oneshot;
+
+/// At most this many processes of one function.
+const MOST_WORKERS: usize = 4;
+
+type Answer = oneshot::Sender<Result<Bytes, InvokeError>>;
+
+/// One invocation.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// Request id of the Runtime API.
+    pub(super) id: String,
+    event: Bytes,
+    timeout: Duration,
+    answer: Answer,
+}
+
+/// What a process receives: the invocation without the way back.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) id: String,
+    pub(super) event: Bytes,
+    pub(super) timeout: Duration,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// Whether the process has asked for work yet.
+    polled: bool,
+    current: Option<(String, Answer)>,
+    kill: Option<oneshot::Sender<()>>,
+}
+
+/// The processes of one function.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    waiting: VecDeque<Job>,
+    idle: VecDeque<(u64, oneshot::Sender<Delivery>)>,
+    workers: HashMap<u64, Worker>,
+    started: u64,
+}
+
+impl Job {
+    pub(super) fn new(event: Bytes, timeout: Duration, answer: Answer) -> Self {
+        Self { id: uuid::Uuid::new_v4().to_string(), event, timeout, answer }
+    }
+}
+
+impl Pool {
+    /// Takes an invocation in: a process that waits gets it at once.
+    pub(super) fn submit(&mut self, job: Job) {
+        self.waiting.push_back(job);
+        self.deliver();
+    }
+
+    /// A process asks for work; the delivery comes through the channel.
+    pub(super) fn poll(&mut self, worker: u64) -> Option<oneshot::Receiver<Delivery>> {
+        let known = self.workers.get_mut(&worker)?;
+        known.polled = true;
+        if let Some((_, answer)) = known.current.take() {
+            let _ = answer.send(Err(InvokeError("function asked for more work without an answer".to_owned())));
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.idle.retain(|(other, _)| *other != worker);
+        self.idle.push_back((worker, sender));
+        self.deliver();
+        Some(receiver)
+    }
+
+    /// A process answers. `false` when it was not asked.
+    pub(super) fn answer(&mut self, worker: u64, id: &str, result: Result<Bytes, InvokeError>) -> bool {
+        let Some(known) = self.workers.get_mut(&worker) else { return false };
+        let Some((_, answer)) = known.current.take_if(|(current, _)| current == id) else { return false };
+        let _ = answer.send(result);
+        true
+    }
+
+    /// Nobody waits for this invocation any more; a process that works on it is killed, as Lambda does.
+    pub(super) fn abandon(&mut self, id: &str) {
+        self.waiting.retain(|job| job.id != id);
+        for worker in self.workers.values_mut() {
+            if worker.current.as_ref().is_some_and(|(current, _)| current == id)
+                && let Some(kill) = worker.kill.take()
+            {
+                let _ = kill.send(());
+            }
+        }
+    }
+
+    /// A process has ended: its invocation failed, and so did the one that it was started for.
+    pub(super) fn ended(&mut self, worker: u64, cause: &str) {
+        self.idle.retain(|(other, _)| *other != worker);
+        let Some(known) = self.workers.remove(&worker) else { return };
+        let failed = match known.current {
+            Some((_, answer)) => Some(answer),
+            None if known.polled => None,
+            None => self.waiting.pop_front().map(|job| job.answer),
+        };
+        if let Some(answer) = failed {
+            let _ = answer.send(Err(InvokeError(cause.to_owned())));
+        }
+    }
+
+    /// The next process to start, if the waiting invocations want one more; it ends when killed.
+    pub(super) fn grow(&mut self) -> Option<(u64, oneshot::Receiver<()>)> {
+        let starting = self.workers.values().filter(|worker| !worker.polled).count();
+        if self.waiting.len() <= starting || self.workers.len() >= MOST_WORKERS {
+            return None;
+        }
+        self.started += 1;
+        let (kill, killed) = oneshot::channel();
+        self.workers.insert(self.started, Worker { polled: false, current: None, kill: Some(kill) });
+        Some((self.started, killed))
+    }
+
+    fn deliver(&mut self) {
+        while let Some(job) = self.waiting.pop_front() {
+            let Some(worker) = self.hand_over(&job) else {
+                self.waiting.push_front(job);
+                return;
+            };
+            if let Some(worker) = self.workers.get_mut(&worker) {
+                worker.current = Some((job.id, job.answer));
+            }
+        }
+    }
+
+    /// Gives a job to the first process that still listens.
+    fn hand_over(&mut self, job: &Job) -> Option<u64> {
+        while let Some((worker, sender)) = self.idle.pop_front() {
+            let delivery = Delivery { id: job.id.clone(), event: job.event.clone(), timeout: job.timeout };
+            if sender.send(delivery).is_ok() {
+                return Some(worker);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> (Job, oneshot::Receiver<Result<Bytes, InvokeError>>) {
+        let (answer, answered) = oneshot::channel();
+        (Job::new(Bytes::from_static(b"{}"), Duration::from_secs(1), answer), answered)
+    }
+
+    #[test]
+    fn a_pool_grows_with_what_waits_and_no_further() {
+        let mut pool = Pool::default();
+        let mut answers = Vec::new();
+        for _ in 0..9 {
+            let (job, answered) = job();
+            answers.push(answered);
+            pool.submit(job);
+        }
+        let started = std::iter::from_fn(|| pool.grow()).count();
+        assert_eq!(started, MOST_WORKERS);
+    }
+
+    #[test]
+    fn a_process_that_died_in_its_poll_is_passed_over() {
+        let mut pool = Pool::default();
+        let (first, mut answered) = job();
+        pool.submit(first);
+        let (worker, _kill) = pool.grow().unwrap();
+        let mut delivery = pool.poll(worker).unwrap();
+        let delivery = delivery.try_recv().unwrap();
+        assert!(pool.answer(worker, &delivery.id, Ok(Bytes::from_static(b"1"))));
+        assert!(!pool.answer(worker, &delivery.id, Ok(Bytes::from_static(b"2"))));
+        assert_eq!(answered.try_recv().unwrap().unwrap(), "1");
+        drop(pool.poll(worker).unwrap());
+        let (second, mut answered) = job();
+        pool.submit(second);
+        pool.ended(worker, "exit status: 1");
+        assert!(answered.try_recv().is_err(), "still waiting");
+        assert!(pool.grow().is_some());
+    }
+
+    #[test]
+    fn a_process_that_dies_before_its_first_poll_fails_one_invocation() {
+        let mut pool = Pool::default();
+        let ((first, mut one), (second, mut two)) = (job(), job());
+        pool.submit(first);
+        pool.submit(second);
+        let (worker, _kill) = pool.grow().unwrap();
+        pool.ended(worker, "exit status: 1");
+        assert_eq!(one.try_recv().unwrap().unwrap_err().0, "exit status: 1");
+        assert!(two.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_abandoned_invocation_kills_its_process() {
+        let mut pool = Pool::default();
+        let (first, _answered) = job();
+        let id = first.id.clone();
+        pool.submit(first);
+        let (worker, mut kill) = pool.grow().unwrap();
+        let _delivery = pool.poll(worker).unwrap();
+        pool.abandon(&id);
+        assert_eq!(kill.try_recv(), Ok(()));
+    }
+}

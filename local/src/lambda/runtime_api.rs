@@ -1,0 +1,98 @@
+//! The Lambda Runtime API, as much of it as the Rust runtime speaks.
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Path, State},
+    http::{HeaderName, StatusCode},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use bytes::Bytes;
+use serde_json::Value;
+use shared::{
+    clock::{Clock, epoch_millis},
+    serve::InvokeError,
+};
+
+use super::{Lambda, pool::Delivery};
+use crate::engine::stopped;
+
+/// Lambda takes answers of up to 6 MB; base64 and the JSON around it need room.
+const MOST_ANSWER: usize = 16 * 1024 * 1024;
+
+/// The Runtime API of all functions: `/<crate>/<process>` and then the paths that AWS names.
+pub(super) fn router(lambda: Lambda) -> Router {
+    Router::new()
+        .route("/{function}/{worker}/2018-06-01/runtime/invocation/next", get(next))
+        .route("/{function}/{worker}/2018-06-01/runtime/invocation/{id}/response", post(response))
+        .route("/{function}/{worker}/2018-06-01/runtime/invocation/{id}/error", post(error))
+        .route("/{function}/{worker}/2018-06-01/runtime/init/error", post(init_error))
+        .layer(DefaultBodyLimit::max(MOST_ANSWER))
+        .with_state(lambda)
+}
+
+/// Long poll: answers when there is work, never with 204.
+async fn next(State(lambda): State<Lambda>, Path((function, worker)): Path<(String, u64)>) -> Response {
+    let Some(delivery) = lambda.change(&function, |pool| pool.poll(worker)) else {
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    tokio::select! {
+        Ok(delivery) = delivery => deliver(&function, delivery),
+        () = stopped(lambda.0.stop.clone()) => StatusCode::GONE.into_response(),
+        else => StatusCode::GONE.into_response(),
+    }
+}
+
+fn deliver(function: &str, delivery: Delivery) -> Response {
+    // the deadline is the machine's: a clock that was moved forward shortens no invocation
+    let now = epoch_millis(Clock::system().now());
+    let deadline = now + i64::try_from(delivery.timeout.as_millis()).unwrap_or(i64::MAX / 2);
+    let headers = [
+        (HeaderName::from_static("lambda-runtime-aws-request-id"), delivery.id),
+        (HeaderName::from_static("lambda-runtime-deadline-ms"), deadline.to_string()),
+        (
+            HeaderName::from_static("lambda-runtime-invoked-function-arn"),
+            format!("arn:aws:lambda:us-east-1:000000000000:function:{function}"),
+        ),
+        (HeaderName::from_static("content-type"), "application/json".to_owned()),
+    ];
+    (headers, delivery.event).into_response()
+}
+
+async fn response(
+    State(lambda): State<Lambda>,
+    Path((function, worker, id)): Path<(String, u64, String)>,
+    body: Bytes,
+) -> StatusCode {
+    taken(lambda.change(&function, |pool| pool.answer(worker, &id, Ok(body))))
+}
+
+async fn error(
+    State(lambda): State<Lambda>,
+    Path((function, worker, id)): Path<(String, u64, String)>,
+    body: Bytes,
+) -> StatusCode {
+    let failed = Err(InvokeError(message(&body)));
+    taken(lambda.change(&function, |pool| pool.answer(worker, &id, failed)))
+}
+
+async fn init_error(
+    State(lambda): State<Lambda>,
+    Path((function, worker)): Path<(String, u64)>,
+    body: Bytes,
+) -> StatusCode {
+    tracing::error!(function, worker, cause = message(&body), "function cannot start");
+    lambda.change(&function, |pool| pool.ended(worker, &message(&body)));
+    StatusCode::ACCEPTED
+}
+
+const fn taken(known: bool) -> StatusCode {
+    if known { StatusCode::ACCEPTED } else { StatusCode::FORBIDDEN }
+}
+
+/// The text of a Runtime API error document.
+fn message(body: &[u8]) -> String {
+    let document: Option<Value> = serde_json::from_slice(body).ok();
+    let text = document.as_ref().and_then(|document| document.get("errorMessage")).and_then(Value::as_str);
+    text.unwrap_or("function failed").to_owned()
+}

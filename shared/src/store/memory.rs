@@ -1,0 +1,66 @@
+//! What a warm process remembers between requests: only what cannot have changed, or what is
+//! checked against a fresh read before it is used.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use super::ranked::{Node, NodeId};
+use crate::{model::OrganizationId, secret::KeyHash};
+
+const MOST_TENANTS: usize = 10_000;
+const MOST_COLLECTIONS: usize = 64;
+const MOST_NODES: usize = 64;
+
+/// A process's memory; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memory(Arc<Mutex<Contents>>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    /// A key is bound to one organization for good (outset 5.2).
+    tenants: HashMap<KeyHash, OrganizationId>,
+    /// Nodes of a collection as of one version of its head: every change gives the head a new one.
+    nodes: HashMap<String, (u64, HashMap<NodeId, Node>)>,
+}
+
+impl Memory {
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tenant(&self, key: &KeyHash) -> Option<OrganizationId> {
+        self.contents().tenants.get(key).copied()
+    }
+
+    pub(super) fn keep_tenant(&self, key: &KeyHash, organization: OrganizationId) {
+        let mut contents = self.contents();
+        if contents.tenants.len() >= MOST_TENANTS {
+            contents.tenants.clear();
+        }
+        contents.tenants.insert(key.clone(), organization);
+    }
+
+    /// The nodes that were read under this version of the collection's head.
+    pub(super) fn nodes(&self, pk: &str, version: u64, ids: &[NodeId]) -> HashMap<NodeId, Node> {
+        let contents = self.contents();
+        let Some((_, nodes)) = contents.nodes.get(pk).filter(|(known, _)| *known == version) else {
+            return HashMap::new();
+        };
+        ids.iter().filter_map(|id| Some((*id, nodes.get(id)?.clone()))).collect()
+    }
+
+    pub(super) fn keep_node(&self, pk: &str, version: u64, id: NodeId, node: &Node) {
+        let mut contents = self.contents();
+        if contents.nodes.len() >= MOST_COLLECTIONS && !contents.nodes.contains_key(pk) {
+            contents.nodes.clear();
+        }
+        let (known, nodes) = contents.nodes.entry(pk.to_owned()).or_default();
+        if *known != version || nodes.len() >= MOST_NODES {
+            *known = version;
+            nodes.clear();
+        }
+        nodes.insert(id, node.clone());
+    }
+}
