@@ -43,7 +43,7 @@ fn limit_of(limits: OutsetLimits, plan: Plan) -> u32 {
 /// Reads `Authorization` (outset 5.1).
 fn credential(request: &ApiRequest) -> Result<PlainKey, Problem> {
     let header = request.header("authorization").unwrap_or_default();
-    let mut words = header.split([' ', '\t']).filter(|word| !word.is_empty());
+    let mut words = header.split_whitespace();
     match words.next() {
         Some(scheme) if scheme.eq_ignore_ascii_case("api-key") => {}
         _ => return Err(Problem::NotAuthenticated),
