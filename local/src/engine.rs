@@ -1,6 +1,10 @@
 //! The embedded DynamoDB-compatible engine.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     Client,
@@ -39,10 +43,12 @@ impl Engine {
         tables: &[Table],
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
-        let database = match file {
-            Some(file) => Database::new(file.to_str().ok_or("data directory is not UTF-8")?)?,
-            None => Database::memory()?,
+        let location = match file {
+            Some(file) => file.to_str().ok_or("data directory is not UTF-8")?.to_owned(),
+            None => format!("file:{}?mode=memory&cache=shared", uuid::Uuid::new_v4()),
         };
+        let database = Database::new(&location)?;
+        index_stream(&location)?;
         let listener = TcpListener::bind(address).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         let served = dynoxide::server::serve_with_shutdown(listener, database.clone(), stopped(stop.clone()));
@@ -51,7 +57,7 @@ impl Engine {
                 tracing::error!(cause, "embedded store stopped");
             }
         });
-        let sweep = tokio::spawn(sweep(database, stop));
+        let sweep = tokio::spawn(sweep(database, file.map(Path::to_owned), stop));
         let engine = Self { endpoint, tasks: vec![serve, sweep] };
         for table in tables {
             engine.create(table).await?;
@@ -96,6 +102,24 @@ impl Engine {
     }
 }
 
+/// The engine asks for a table's greatest sequence number at each write, and without an index reads
+/// the whole stream to find it: every write would cost more than the one before.
+fn index_stream(location: &str) -> rusqlite::Result<()> {
+    rusqlite::Connection::open(location)?.execute_batch(
+        "CREATE INDEX IF NOT EXISTS outscout_stream_order
+         ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
+    )
+}
+
+/// Removes stream records that DynamoDB would keep no longer; the engine keeps them for ever.
+fn trim_stream(file: &Path) -> rusqlite::Result<usize> {
+    const KEPT_HOURS: u32 = 24;
+    let connection = rusqlite::Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let old = format!("DELETE FROM _stream_records WHERE created_at < unixepoch('now', '-{KEPT_HOURS} hours')");
+    connection.execute(&old, [])
+}
+
 /// A client of an embedded engine, which takes any credentials.
 #[must_use]
 pub fn client(endpoint: &str) -> Client {
@@ -114,15 +138,23 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
 }
 
 /// Removes items whose time has come, as DynamoDB does.
-async fn sweep(database: Database, stop: watch::Receiver<bool>) {
+async fn sweep(database: Database, file: Option<PathBuf>, stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             () = stopped(stop.clone()) => return,
             () = tokio::time::sleep(SWEEP) => {}
         }
-        let database = database.clone();
-        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            tracing::warn!(cause = %error, "expired items not removed");
+        let (database, file) = (database.clone(), file.clone());
+        let swept = tokio::task::spawn_blocking(move || {
+            if let Err(error) = database.sweep_ttl() {
+                tracing::warn!(cause = %error, "expired items not removed");
+            }
+            if let Some(Err(error)) = file.as_deref().map(trim_stream) {
+                tracing::warn!(cause = %error, "old stream records not removed");
+            }
+        });
+        if let Err(error) = swept.await {
+            tracing::error!(cause = %error, "sweep failed");
         }
     }
 }

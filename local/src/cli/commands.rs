@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Studies between two steps of the progress bar.
-const STEP: usize = 120;
+const STEP: usize = 800;
 
 async fn open(common: &Common) -> Result<Session, Failed> {
     Ok(Session::open(&DataDirectory::open(&common.data)?).await?)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
 
 use super::{
@@ -16,8 +17,10 @@ use crate::{
     secret::KeyHash,
 };
 
-/// Most studies that one transaction stores, below DynamoDB's 100 members with the lists' nodes.
-const IMPORT_BATCH: usize = 12;
+/// Most members of one DynamoDB transaction.
+const MOST_MEMBERS: usize = 100;
+/// Studies that one transaction is first tried with; their lists' nodes need room, too.
+const MOST_IN_TRANSACTION: usize = 80;
 
 /// Which studies a list shows: the filters whose counts are kept (outset 8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,15 +125,15 @@ impl Store {
         })
     }
 
-    /// Stores new studies of one organization, in transactions of a few; those whose id is taken
-    /// are left alone and returned.
+    /// Stores new studies of one organization, as many in a transaction as fit; those whose id is
+    /// taken are left alone and returned. Neighbours in the lists should stand together.
     ///
     /// # Errors
     /// When the store fails; what was stored before stays.
     pub fn create_studies<'a>(&'a self, studies: &'a [Study]) -> BoxFuture<'a, Result<Vec<StudyId>, StoreError>> {
         Box::pin(async move {
             let mut taken = Vec::new();
-            for batch in studies.chunks(IMPORT_BATCH) {
+            for batch in studies.chunks(MOST_IN_TRANSACTION) {
                 taken.extend(self.create_batch(batch).await?);
             }
             Ok(taken)
@@ -138,32 +141,53 @@ impl Store {
     }
 
     async fn create_batch(&self, batch: &[Study]) -> Result<Vec<StudyId>, StoreError> {
+        // what is left to store, in steps that are halved when their lists' nodes do not fit beside them
         let mut pending: Vec<&Study> = batch.iter().collect();
+        let mut step = pending.len();
         let mut taken = Vec::new();
         let mut attempt = 0;
-        while let Some(first) = pending.first() {
-            let mut members = Vec::new();
-            for study in &pending {
-                members.push(study_item(study).put(&self.main, Condition::Absent)?);
-            }
-            let changes = pending.iter().flat_map(|study| {
-                let rank = study_rank(study.created_at, study.id);
-                Collection::of(study).map(|collection| (collection, Change::Insert(rank.clone())))
-            });
-            let ranked = self.collection_changes(first.organization, changes).await?;
-            let written = match ranked {
-                Some(ranked) => self.transact(members.into_iter().chain(ranked).collect()).await?,
-                None => Written::Refused(Vec::new()),
+        while !pending.is_empty() {
+            let now = pending.get(..step.min(pending.len())).unwrap_or_default();
+            let Some(members) = self.new_studies(now).await? else {
+                after_lost_race(attempt).await?;
+                attempt += 1;
+                continue;
             };
-            let Written::Refused(failed) = written else { break };
-            let known: Vec<_> =
-                failed.iter().filter_map(|position| pending.get(*position)).map(|study| study.id).collect();
-            pending.retain(|study| !known.contains(&study.id));
-            taken.extend(known);
-            after_lost_race(attempt).await?;
-            attempt += 1;
+            if members.len() > MOST_MEMBERS && now.len() > 1 {
+                step = now.len() / 2;
+                continue;
+            }
+            match self.transact(members).await? {
+                Written::Done => {
+                    pending.drain(..now.len());
+                    attempt = 0;
+                }
+                Written::Refused(failed) => {
+                    let known = failed.iter().filter_map(|position| now.get(*position)).map(|study| study.id);
+                    let known: Vec<_> = known.collect();
+                    pending.retain(|study| !known.contains(&study.id));
+                    taken.extend(known);
+                    after_lost_race(attempt).await?;
+                    attempt += 1;
+                }
+            }
         }
         Ok(taken)
+    }
+
+    /// The transaction that stores new studies: they come first, in order, then their lists' changes.
+    async fn new_studies(&self, studies: &[&Study]) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
+        let Some(first) = studies.first() else { return Ok(Some(Vec::new())) };
+        let mut members = Vec::new();
+        for study in studies {
+            members.push(study_item(study).put(&self.main, Condition::Absent)?);
+        }
+        let changes = studies.iter().flat_map(|study| {
+            let rank = study_rank(study.created_at, study.id);
+            Collection::of(study).map(|collection| (collection, Change::Insert(rank.clone())))
+        });
+        let ranked = self.collection_changes(first.organization, changes).await?;
+        Ok(ranked.map(|ranked| members.into_iter().chain(ranked).collect()))
     }
 
     /// The transaction members for changes of several collections of one organization.
@@ -171,7 +195,7 @@ impl Store {
         &self,
         organization: OrganizationId,
         changes: impl Iterator<Item = (Collection, Change)>,
-    ) -> Result<Option<Vec<aws_sdk_dynamodb::types::TransactWriteItem>>, StoreError> {
+    ) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
         let mut by_collection: BTreeMap<Collection, Vec<Change>> = BTreeMap::new();
         for (collection, change) in changes {
             by_collection.entry(collection).or_default().push(change);
@@ -227,7 +251,7 @@ impl Store {
         &self,
         current: &Study,
         next: &Study,
-    ) -> Result<Option<Vec<aws_sdk_dynamodb::types::TransactWriteItem>>, StoreError> {
+    ) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
         let rank = study_rank(current.created_at, current.id);
         let (before, after) = (Collection::of(current), Collection::of(next));
         let leave = before.into_iter().filter(|collection| !after.contains(collection));
