@@ -1,5 +1,6 @@
 //! Wire tests: one binary for all functions.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod events;
 mod limits;
 mod outset;
