@@ -12,7 +12,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
-use crate::engine::EngineError;
+use crate::{engine::EngineError, lambda};
 
 /// Runs the whole of outscout on this machine, or works on its store.
 #[derive(Debug, Parser)]
@@ -33,6 +33,14 @@ pub struct Cli {
 enum Command {
     /// Serve all APIs (the default)
     Serve(ServeArguments),
+    /// Become a function's binary that ends with its server
+    #[command(hide = true)]
+    Launch {
+        /// Process id of the server
+        parent: u32,
+        /// The binary
+        binary: PathBuf,
+    },
     /// Run the embedded store alone, with the tables of the templates
     Store(StoreArguments),
     /// Organizations
@@ -214,6 +222,7 @@ pub async fn run() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(arguments) => serve::serve(arguments).await,
+        Command::Launch { parent, binary } => Err(lambda::launch(parent, &binary).into()),
         Command::Store(arguments) => serve::store(arguments).await,
         Command::Org(command) => commands::org(command).await,
         Command::Key(command) => commands::key(command).await,

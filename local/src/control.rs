@@ -1,7 +1,8 @@
 //! The control port: health, the clock, schedules, the log. It exists on a laptop only.
 
 use std::{
-    path::PathBuf,
+    fs, io,
+    path::{self, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -71,12 +72,19 @@ async fn advance(State(control): State<Control>, body: String) -> impl IntoRespo
     };
     let offset = control.offset.fetch_add(milliseconds, Ordering::SeqCst) + milliseconds;
     if let Some(file) = &control.clock_file
-        && let Err(error) = std::fs::write(file, offset.to_string())
+        && let Err(error) = keep(file, offset)
     {
         tracing::error!(cause = %error, "clock not kept");
         return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "clock not kept"})));
     }
     (StatusCode::OK, Json(json!({"offset_seconds": offset / 1_000})))
+}
+
+/// Replaces the clock's file as a whole: who reads it meanwhile does not find it empty.
+fn keep(file: &path::Path, offset: i64) -> io::Result<()> {
+    let new = file.with_extension("new");
+    fs::write(&new, offset.to_string())?;
+    fs::rename(new, file)
 }
 
 /// Fires a function's schedule now and waits for the outcome.

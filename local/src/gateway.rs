@@ -13,7 +13,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value, json};
-use shared::{clock::epoch_millis, context::Context, serve::Invoke};
+use shared::{
+    clock::epoch_millis,
+    context::Context,
+    serve::{Invoke, InvokeError},
+};
 
 use crate::{
     routing::{Match, find},
@@ -95,15 +99,19 @@ async fn handle(
         Err(_) => return gateway.own("BAD_REQUEST_BODY", "DEFAULT_4XX", 400, "Bad Request", &request_id),
     };
     let event = event(&gateway, &parts, &found, &path, &body, peer, &request_id);
-    let failure = || gateway.own("INTEGRATION_FAILURE", "DEFAULT_5XX", 502, "Internal server error", &request_id);
-    let Some(invoke) = gateway.invokers.get(found.function) else { return failure() };
-    let answered = invoke(Bytes::from(event.to_string())).await;
-    let read = answered.map_err(|error| error.to_string()).and_then(|bytes| read_answer(&bytes));
-    match read {
+    let outcome = match gateway.invokers.get(found.function) {
+        Some(invoke) => invoke(Bytes::from(event.to_string())).await,
+        None => Err(InvokeError::failed("no such function")),
+    };
+    match outcome.and_then(|bytes| read_answer(&bytes).map_err(InvokeError::Failed)) {
         Ok((status, headers, body)) => answer(status, headers.into_iter(), body, parts.method == http::Method::HEAD),
-        Err(cause) => {
-            tracing::error!(request_id, function = found.function, cause, "invocation failed");
-            failure()
+        Err(error) => {
+            tracing::error!(request_id, function = found.function, cause = %error, "invocation failed");
+            let (kind, status, message) = match error {
+                InvokeError::Failed(_) => ("INTEGRATION_FAILURE", 502, "Internal server error"),
+                InvokeError::TimedOut(_) => ("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out"),
+            };
+            gateway.own(kind, "DEFAULT_5XX", status, message, &request_id)
         }
     }
 }

@@ -9,9 +9,14 @@ use std::{
     time::Duration,
 };
 
-use axum::Router;
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{self, Next},
+    response::Response,
+};
 use shared::{clock::Clock, context::Context, serve::Invoke};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     background::Background,
@@ -30,6 +35,9 @@ use crate::{
 /// How long running requests may take to finish when the system stops.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long the last answers may take to reach their clients.
+const LAST_BYTES: Duration = Duration::from_millis(200);
+
 /// How a server runs.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -39,6 +47,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Folder of function binaries to run as processes; `None` runs the linked functions in process.
     pub lambda: Option<PathBuf>,
+    /// What starts those processes, so that none outlives the server, see [`lambda::launch`].
+    pub launcher: Option<PathBuf>,
     /// Variables of the functions' environment.
     pub variables: Vec<(String, String)>,
 }
@@ -99,8 +109,10 @@ impl Server {
             None => None,
             Some(directory) => {
                 let variables = variables(places.0, places.1, places.2, &options.variables);
-                let options = lambda::Options { directory, variables, timeout: None };
-                Some(Lambda::start(options, log.clone(), function_stop).await?)
+                let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
+                let lambda = Lambda::start(options, log.clone(), function_stop).await?;
+                lambda.check(functions::ALL.iter().map(|function| function.name))?;
+                Some(lambda)
             }
         };
         let invokers = invokers(&context, lambda.as_ref());
@@ -137,9 +149,9 @@ impl Server {
     pub async fn shutdown(self) {
         let [work, functions, engines] = self.stops;
         let _ = work.send(true);
+        let end = Instant::now() + GRACE;
         for mut task in self.tasks {
-            // a client that never finishes its request does not keep the system up
-            if tokio::time::timeout(GRACE, &mut task).await.is_err() {
+            if tokio::time::timeout_at(end, &mut task).await.is_err() {
                 task.abort();
             }
         }
@@ -148,8 +160,9 @@ impl Server {
             lambda.ended().await;
         }
         let _ = engines.send(true);
+        let end = Instant::now() + GRACE;
         for engine in self.engines {
-            let _ = tokio::time::timeout(GRACE, engine.ended()).await;
+            let _ = tokio::time::timeout_at(end, engine.ended()).await;
         }
         if let Some(folder) = self.scratch
             && let Err(error) = std::fs::remove_dir_all(folder)
@@ -199,9 +212,45 @@ fn scratch() -> io::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Serves until the stop signal comes and what runs then is answered. A client that has sent half a request
+/// and stays silent is not waited for.
 async fn serve(listener: TcpListener, router: Router, stop: watch::Receiver<bool>) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped(stop)).await {
-        tracing::error!(cause = %error, "listener stopped");
+    let running = Arc::new(watch::Sender::new(0_usize));
+    let mut quiet = running.subscribe();
+    let service = router.layer(middleware::from_fn_with_state(running, count));
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
+    let answered = async {
+        stopped(stop).await;
+        let _ = quiet.wait_for(|running| *running == 0).await;
+        tokio::time::sleep(LAST_BYTES).await;
+    };
+    tokio::select! {
+        served = served.into_future() => if let Err(error) = served {
+            tracing::error!(cause = %error, "listener stopped");
+        },
+        () = answered => {}
+    }
+}
+
+/// Counts the requests that run.
+async fn count(State(running): State<Arc<watch::Sender<usize>>>, request: Request, next: Next) -> Response {
+    let _one = Running::one_more(running);
+    next.run(request).await
+}
+
+/// One request that runs, also when its client goes away.
+struct Running(Arc<watch::Sender<usize>>);
+
+impl Running {
+    fn one_more(running: Arc<watch::Sender<usize>>) -> Self {
+        running.send_modify(|running| *running += 1);
+        Self(running)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.send_modify(|running| *running = running.saturating_sub(1));
     }
 }

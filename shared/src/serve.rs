@@ -1,7 +1,7 @@
 //! How a function is named, invoked and run: the same [`Invoke`] serves the Lambda runtime and the
 //! local gateway.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -23,8 +23,22 @@ pub type Invoke = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Bytes, InvokeEr
 
 /// Why an invocation failed. The text is for the log.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct InvokeError(pub String);
+pub enum InvokeError {
+    /// The function failed, or could not be run.
+    #[error("{0}")]
+    Failed(String),
+    /// The function did not answer in time.
+    #[error("timed out after {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+}
+
+impl InvokeError {
+    /// A failure with this cause.
+    #[must_use]
+    pub fn failed(cause: impl Into<String>) -> Self {
+        Self::Failed(cause.into())
+    }
+}
 
 /// A function: what its crate exports.
 #[derive(Clone, Copy, Debug)]

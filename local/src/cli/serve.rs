@@ -21,8 +21,13 @@ use crate::{
     template::Templates,
 };
 
+/// This program, also when its file was replaced since it started.
+const LAUNCHER: &str = "/proc/self/exe";
+
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 5] = [
+const PASSED: [&str; 7] = [
+    "PATH",
+    "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
     "OUTSCOUT_OUTSET_CORS_ORIGINS",
     "OUTSCOUT_OUTSET_LIMIT_FREE",
@@ -46,8 +51,13 @@ fn variables() -> Vec<(String, String)> {
 
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let data = (!arguments.in_memory).then(|| arguments.data.clone());
-    let options =
-        Options { port: arguments.port, data: data.clone(), lambda: arguments.lambda, variables: variables() };
+    let options = Options {
+        port: arguments.port,
+        data: data.clone(),
+        lambda: arguments.lambda,
+        launcher: cfg!(target_os = "linux").then(|| LAUNCHER.into()),
+        variables: variables(),
+    };
     let server = Server::start(options, Capture::install()).await?;
     let kept = data.as_deref().map(DataDirectory::open).transpose()?.map(|directory| directory.demo_key_file());
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept.as_deref()).await?) };

@@ -2,7 +2,12 @@
 //! first use, kept warm, several of one function when it is busy.
 //!
 //! One port serves all of them: each process is given a base URL that names its function and itself.
+//!
+//! No process outlives the server. When it stops, it kills each process with its group; when it is
+//! killed itself, the system kills them, because they are started through [`launch`]. Where the system
+//! knows no parent-death signal, a function ends by itself when its Runtime API is gone.
 
+mod launch;
 mod pool;
 mod process;
 mod runtime_api;
@@ -11,7 +16,7 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -25,6 +30,7 @@ use tokio::{
 };
 
 use crate::{engine::stopped, log::Capture};
+pub use launch::launch;
 use pool::{Job, Pool};
 
 /// How long one invocation may take, start of its process included.
@@ -37,6 +43,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// Variables of every process.
     pub variables: Vec<(String, String)>,
+    /// The program whose `launch` command starts a binary, see [`launch`]; `None` starts it directly.
+    pub launcher: Option<PathBuf>,
     /// How long one invocation may take; `None` means 29 seconds.
     pub timeout: Option<Duration>,
 }
@@ -51,7 +59,7 @@ struct Inner {
     address: SocketAddr,
     log: Capture,
     pools: Mutex<HashMap<String, Pool>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    processes: Mutex<Vec<JoinHandle<()>>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -67,15 +75,28 @@ impl Lambda {
         }
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (pools, tasks) = (Mutex::default(), Mutex::default());
-        let lambda = Self(Arc::new(Inner { options, address, log, pools, tasks, stop: stop.clone() }));
+        let (pools, processes) = (Mutex::default(), Mutex::default());
+        let lambda = Self(Arc::new(Inner { options, address, log, pools, processes, stop: stop.clone() }));
         let router = runtime_api::router(lambda.clone());
-        lambda.keep(tokio::spawn(async move {
+        tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await {
                 tracing::error!(cause = %error, "runtime api stopped");
             }
-        }));
+        });
         Ok(lambda)
+    }
+
+    /// Checks that there is a binary for each of these functions.
+    ///
+    /// # Errors
+    /// Names those that have none.
+    pub fn check<'a>(&self, functions: impl Iterator<Item = &'a str>) -> io::Result<()> {
+        let missing: Vec<_> = functions.filter(|function| !self.binary(function).is_file()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let text = format!("{}: no binary for {}", self.0.options.directory.display(), missing.join(", "));
+        Err(io::Error::new(io::ErrorKind::NotFound, text))
     }
 
     /// Invokes the function with this crate name.
@@ -84,26 +105,30 @@ impl Lambda {
         let (lambda, function) = (self.clone(), function.to_owned());
         Arc::new(move |event| {
             let (lambda, function) = (lambda.clone(), function.clone());
-            Box::pin(async move { lambda.invoke(&function, event).await })
+            // a client that goes away ends no invocation, and no time limit
+            let invocation = tokio::spawn(async move { lambda.invoke(&function, event).await });
+            Box::pin(
+                async move { invocation.await.unwrap_or_else(|cause| Err(InvokeError::failed(cause.to_string()))) },
+            )
         })
     }
 
     /// Waits, after the stop signal, until every process has ended.
     pub async fn ended(self) {
         loop {
-            let tasks = std::mem::take(&mut *lock(&self.0.tasks));
-            if tasks.is_empty() {
+            let processes = std::mem::take(&mut *lock(&self.0.processes));
+            if processes.is_empty() {
                 return;
             }
-            for task in tasks {
-                let _ = task.await;
+            for process in processes {
+                let _ = process.await;
             }
         }
     }
 
     async fn invoke(&self, function: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         if *self.0.stop.borrow() {
-            return Err(InvokeError("shutting down".to_owned()));
+            return Err(InvokeError::failed("shutting down"));
         }
         let timeout = self.0.options.timeout.unwrap_or(TIMEOUT);
         let (answer, answered) = oneshot::channel();
@@ -112,10 +137,10 @@ impl Lambda {
         self.change(function, |pool| pool.submit(job));
         match tokio::time::timeout(timeout, answered).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(InvokeError("invocation dropped".to_owned())),
+            Ok(Err(_)) => Err(InvokeError::failed("invocation dropped")),
             Err(_) => {
                 self.change(function, |pool| pool.abandon(&id));
-                Err(InvokeError(format!("timed out after {} s", timeout.as_secs_f32())))
+                Err(InvokeError::TimedOut(timeout))
             }
         }
     }
@@ -129,22 +154,18 @@ impl Lambda {
             return result;
         }
         while let Some((worker, kill)) = pool.grow() {
-            let (lambda, function) = (self.clone(), function.to_owned());
-            self.keep(tokio::spawn(process::run(lambda, function, worker, kill)));
+            let process = tokio::spawn(process::run(self.clone(), function.to_owned(), worker, kill));
+            let mut processes = lock(&self.0.processes);
+            processes.retain(|process| !process.is_finished());
+            processes.push(process);
         }
         result
-    }
-
-    fn keep(&self, task: JoinHandle<()>) {
-        let mut tasks = lock(&self.0.tasks);
-        tasks.retain(|task| !task.is_finished());
-        tasks.push(task);
     }
 
     /// The binary of a function: `<directory>/<crate>/bootstrap`, or `<directory>/<crate>`.
     fn binary(&self, function: &str) -> PathBuf {
         let named = self.0.options.directory.join(function);
-        let bootstrap = named.join(Path::new("bootstrap"));
+        let bootstrap = named.join("bootstrap");
         if bootstrap.is_file() { bootstrap } else { named }
     }
 }

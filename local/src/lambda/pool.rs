@@ -67,7 +67,7 @@ impl Pool {
         let known = self.workers.get_mut(&worker)?;
         known.polled = true;
         if let Some((_, answer)) = known.current.take() {
-            let _ = answer.send(Err(InvokeError("function asked for more work without an answer".to_owned())));
+            let _ = answer.send(Err(InvokeError::failed("function asked for more work without an answer")));
         }
         let (sender, receiver) = oneshot::channel();
         self.idle.retain(|(other, _)| *other != worker);
@@ -84,15 +84,18 @@ impl Pool {
         true
     }
 
-    /// Nobody waits for this invocation any more; a process that works on it is killed, as Lambda does.
+    /// The time of this invocation is up; the process that works on it is killed, as Lambda does, and
+    /// one that was started for it and never asked for work is, too.
     pub(super) fn abandon(&mut self, id: &str) {
+        let waiting = self.waiting.len();
         self.waiting.retain(|job| job.id != id);
-        for worker in self.workers.values_mut() {
-            if worker.current.as_ref().is_some_and(|(current, _)| current == id)
-                && let Some(kill) = worker.kill.take()
-            {
-                let _ = kill.send(());
-            }
+        let never_started = self.waiting.len() < waiting;
+        let culprit = self.workers.values_mut().find(|worker| match &worker.current {
+            Some((current, _)) => current == id,
+            None => never_started && !worker.polled && worker.kill.is_some(),
+        });
+        if let Some(kill) = culprit.and_then(|worker| worker.kill.take()) {
+            let _ = kill.send(());
         }
     }
 
@@ -100,13 +103,15 @@ impl Pool {
     pub(super) fn ended(&mut self, worker: u64, cause: &str) {
         self.idle.retain(|(other, _)| *other != worker);
         let Some(known) = self.workers.remove(&worker) else { return };
+        // what was killed here has no invocation left to fail
+        let gave_up = !known.polled && known.kill.is_some();
         let failed = match known.current {
             Some((_, answer)) => Some(answer),
-            None if known.polled => None,
-            None => self.waiting.pop_front().map(|job| job.answer),
+            None if gave_up => self.waiting.pop_front().map(|job| job.answer),
+            None => None,
         };
         if let Some(answer) = failed {
-            let _ = answer.send(Err(InvokeError(cause.to_owned())));
+            let _ = answer.send(Err(InvokeError::failed(cause)));
         }
     }
 
@@ -195,7 +200,7 @@ mod tests {
         pool.submit(second);
         let (worker, _kill) = pool.grow().unwrap();
         pool.ended(worker, "exit status: 1");
-        assert_eq!(one.try_recv().unwrap().unwrap_err().0, "exit status: 1");
+        assert_eq!(one.try_recv().unwrap().unwrap_err().to_string(), "exit status: 1");
         assert!(two.try_recv().is_err());
     }
 
@@ -209,5 +214,20 @@ mod tests {
         let _delivery = pool.poll(worker).unwrap();
         pool.abandon(&id);
         assert_eq!(kill.try_recv(), Ok(()));
+    }
+
+    #[test]
+    fn a_process_that_never_asks_for_work_is_killed_with_its_invocation_alone() {
+        let mut pool = Pool::default();
+        let ((first, _one), (second, mut two)) = (job(), job());
+        let id = first.id.clone();
+        pool.submit(first);
+        let (worker, mut kill) = pool.grow().unwrap();
+        pool.submit(second);
+        pool.abandon(&id);
+        assert_eq!(kill.try_recv(), Ok(()));
+        pool.ended(worker, "signal: 9");
+        assert!(two.try_recv().is_err(), "still waiting");
+        assert!(pool.grow().is_some());
     }
 }

@@ -1,10 +1,12 @@
 //! One process of a function, from its start to its end.
 
 use std::{
-    io::Write,
+    io::{self, Write},
     process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::{
     io::{AsyncBufReadExt, AsyncRead, BufReader},
     process::{Child, Command},
@@ -14,6 +16,9 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use super::Lambda;
 use crate::{engine::stopped, log::Capture};
+
+/// How long the last lines of an ended process may take to arrive.
+const LAST_LINES: Duration = Duration::from_secs(1);
 
 /// Runs one process until it ends, is killed, or the system stops.
 pub(super) async fn run(lambda: Lambda, function: String, worker: u64, kill: oneshot::Receiver<()>) {
@@ -30,9 +35,9 @@ pub(super) async fn run(lambda: Lambda, function: String, worker: u64, kill: one
     lambda.change(&function, |pool| pool.ended(worker, &cause));
 }
 
-fn start(lambda: &Lambda, function: &str, worker: u64) -> std::io::Result<Child> {
+fn start(lambda: &Lambda, function: &str, worker: u64) -> io::Result<Child> {
     let endpoint = format!("http://{}/{function}/{worker}", lambda.0.address);
-    Command::new(lambda.binary(function))
+    command(lambda, function)?
         .env_clear()
         .envs([
             ("AWS_LAMBDA_FUNCTION_NAME", function),
@@ -56,31 +61,46 @@ fn start(lambda: &Lambda, function: &str, worker: u64) -> std::io::Result<Child>
         .spawn()
 }
 
-async fn watch(lambda: &Lambda, mut child: Child, kill: oneshot::Receiver<()>) -> std::io::Result<ExitStatus> {
+fn command(lambda: &Lambda, function: &str) -> io::Result<Command> {
+    let binary = lambda.binary(function);
+    let Some(launcher) = &lambda.0.options.launcher else { return Ok(Command::new(binary)) };
+    // the launcher could tell its standard error only
+    binary.metadata()?;
+    let mut command = Command::new(launcher);
+    command.arg("launch").arg(std::process::id().to_string()).arg(binary);
+    Ok(command)
+}
+
+async fn watch(lambda: &Lambda, mut child: Child, kill: oneshot::Receiver<()>) -> io::Result<ExitStatus> {
     let lines = [
         child.stdout.take().map(|pipe| tokio::spawn(copy_lines(pipe, lambda.0.log.clone()))),
         child.stderr.take().map(|pipe| tokio::spawn(copy_lines(pipe, lambda.0.log.clone()))),
     ];
-    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let status = tokio::select! {
         status = child.wait() => status,
         // a sender that is gone is no wish to kill: the pool drops it when it has used it
         Ok(()) = kill => end(&mut child, group).await,
         () = stopped(lambda.0.stop.clone()) => end(&mut child, group).await,
     };
+    // what the process started does not outlive it; the group's number is not given out again before
+    kill_all(group);
     for copied in lines.into_iter().flatten() {
-        let _ = copied.await;
+        let _ = tokio::time::timeout(LAST_LINES, copied).await;
     }
     status
 }
 
-/// Kills a process and what it started.
-async fn end(child: &mut Child, group: Option<rustix::process::Pid>) -> std::io::Result<ExitStatus> {
-    let killed = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
-    if !matches!(killed, Some(Ok(()))) {
+async fn end(child: &mut Child, group: Option<Pid>) -> io::Result<ExitStatus> {
+    if !kill_all(group) {
         child.start_kill()?;
     }
     child.wait().await
+}
+
+/// Kills what is left of a process group; whether there was anything.
+fn kill_all(group: Option<Pid>) -> bool {
+    group.is_some_and(|group| kill_process_group(group, Signal::KILL).is_ok())
 }
 
 /// Hands a process's output on to the local log, line by line.

@@ -2,8 +2,8 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Path, State},
-    http::{HeaderName, StatusCode},
+    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
+    http::{HeaderMap, HeaderName, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -17,8 +17,10 @@ use shared::{
 use super::{Lambda, pool::Delivery};
 use crate::engine::stopped;
 
-/// Lambda takes answers of up to 6 MB; base64 and the JSON around it need room.
-const MOST_ANSWER: usize = 16 * 1024 * 1024;
+/// Lambda's limit of an answer that is not streamed, in bytes.
+const MOST_ANSWER: usize = 6_291_556;
+/// How the runtime says that an answer is streamed: a JSON prelude, 8 NUL bytes, then data.
+const MODE: &str = "lambda-runtime-function-response-mode";
 
 /// The Runtime API of all functions: `/<crate>/<process>` and then the paths that AWS names.
 pub(super) fn router(lambda: Lambda) -> Router {
@@ -62,9 +64,17 @@ fn deliver(function: &str, delivery: Delivery) -> Response {
 async fn response(
     State(lambda): State<Lambda>,
     Path((function, worker, id)): Path<(String, u64, String)>,
-    body: Bytes,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
 ) -> StatusCode {
-    taken(lambda.change(&function, |pool| pool.answer(worker, &id, Ok(body))))
+    let (result, status) = match body {
+        Ok(_) if headers.get(MODE).is_some_and(|mode| mode == "streaming") => {
+            (Err(InvokeError::failed("streamed answers are not served locally yet")), StatusCode::BAD_REQUEST)
+        }
+        Ok(body) => (Ok(body), StatusCode::ACCEPTED),
+        Err(rejection) => (Err(InvokeError::failed(format!("answer refused: {rejection}"))), rejection.status()),
+    };
+    if lambda.change(&function, |pool| pool.answer(worker, &id, result)) { status } else { StatusCode::FORBIDDEN }
 }
 
 async fn error(
@@ -72,8 +82,9 @@ async fn error(
     Path((function, worker, id)): Path<(String, u64, String)>,
     body: Bytes,
 ) -> StatusCode {
-    let failed = Err(InvokeError(message(&body)));
-    taken(lambda.change(&function, |pool| pool.answer(worker, &id, failed)))
+    let failed = Err(InvokeError::Failed(message(&body)));
+    let known = lambda.change(&function, |pool| pool.answer(worker, &id, failed));
+    if known { StatusCode::ACCEPTED } else { StatusCode::FORBIDDEN }
 }
 
 async fn init_error(
@@ -84,10 +95,6 @@ async fn init_error(
     tracing::error!(function, worker, cause = message(&body), "function cannot start");
     lambda.change(&function, |pool| pool.ended(worker, &message(&body)));
     StatusCode::ACCEPTED
-}
-
-const fn taken(known: bool) -> StatusCode {
-    if known { StatusCode::ACCEPTED } else { StatusCode::FORBIDDEN }
 }
 
 /// The text of a Runtime API error document.

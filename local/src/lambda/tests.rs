@@ -30,12 +30,12 @@ async fn lambda(timeout: Option<Duration>) -> (Lambda, Capture, watch::Sender<bo
     let (stop, stop_signal) = watch::channel(false);
     let log = Capture::default();
     let variables = vec![("PATH".to_owned(), "/usr/bin:/bin:/usr/local/bin".to_owned())];
-    let options = Options { directory: directory.clone(), variables, timeout };
+    let options = Options { directory: directory.clone(), variables, launcher: None, timeout };
     (Lambda::start(options, log.clone(), stop_signal).await.unwrap(), log, stop, directory)
 }
 
 async fn call(lambda: &Lambda, event: &'static str) -> Result<Bytes, String> {
-    lambda.invoker("echo")(Bytes::from_static(event.as_bytes())).await.map_err(|error| error.0)
+    lambda.invoker("echo")(Bytes::from_static(event.as_bytes())).await.map_err(|error| error.to_string())
 }
 
 #[tokio::test]
@@ -47,7 +47,9 @@ async fn a_process_starts_on_first_use_stays_warm_and_is_replaced() {
     assert!(call(&lambda, "die").await.unwrap_err().contains("exit status: 7"));
     assert_eq!(call(&lambda, "group").await.unwrap(), "group");
     assert_eq!(log.of("r1").len(), 1, "a process's canonical lines are kept");
-    assert!(lambda.invoker("nothing")(Bytes::new()).await.unwrap_err().0.contains("cannot start"));
+    assert!(lambda.invoker("nothing")(Bytes::new()).await.unwrap_err().to_string().contains("cannot start"));
+    let missing = lambda.check(["echo", "nothing"].into_iter()).unwrap_err().to_string();
+    assert!(missing.ends_with("no binary for nothing"), "{missing}");
     let began = Instant::now();
     stop.send(true).unwrap();
     lambda.ended().await;

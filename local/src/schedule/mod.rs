@@ -128,7 +128,7 @@ impl Scheduler {
 
     async fn invoke(&self, schedule: &Schedule, event: &Bytes) -> Result<(), InvokeError> {
         let invoke = self.0.invokers.get(&schedule.function);
-        let invoke = invoke.ok_or_else(|| InvokeError(format!("no function {}", schedule.function)))?;
+        let invoke = invoke.ok_or_else(|| InvokeError::Failed(format!("no function {}", schedule.function)))?;
         invoke(event.clone()).await.map(drop)
     }
 }
@@ -173,7 +173,7 @@ mod tests {
             Box::pin(async move {
                 let mut kept = kept.lock().unwrap();
                 kept.push(event);
-                if kept.len() > failures { Ok(Bytes::new()) } else { Err(InvokeError("not yet".to_owned())) }
+                if kept.len() > failures { Ok(Bytes::new()) } else { Err(InvokeError::failed("not yet")) }
             })
         });
         let schedule = Schedule {

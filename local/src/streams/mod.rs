@@ -193,7 +193,7 @@ impl Poller {
             None => Ok(()),
             Some(position) => {
                 records.drain(..position);
-                Err(InvokeError("function reported failed records".to_owned()))
+                Err(InvokeError::failed("function reported failed records"))
             }
         }
     }
@@ -209,7 +209,7 @@ fn first_failed(answer: &[u8], records: &[Value]) -> Result<Option<usize>, Invok
         let position = records.iter().position(|record| record.pointer("/dynamodb/SequenceNumber") == number);
         // Lambda takes an unknown record for a failure of the whole batch
         let position =
-            position.ok_or_else(|| InvokeError("function reported a record that it was not sent".to_owned()))?;
+            position.ok_or_else(|| InvokeError::failed("function reported a record that it was not sent"))?;
         first = Some(first.map_or(position, |first: usize| first.min(position)));
     }
     Ok(first)

@@ -37,7 +37,7 @@ fn function(seen: &Seen, failures: usize) -> Invoke {
             let mut left = failures.lock().unwrap();
             if *left > 0 {
                 *left -= 1;
-                return Err(InvokeError("not yet".to_owned()));
+                return Err(InvokeError::failed("not yet"));
             }
             let event: Value = serde_json::from_slice(&event).unwrap();
             seen.lock().unwrap().extend(event["Records"].as_array().unwrap().iter().cloned());

@@ -31,7 +31,7 @@ pub(crate) async fn answer(
 ) -> Result<Bytes, InvokeError> {
     let request = ApiRequest::from_event(event).map_err(|cause| {
         tracing::error!(function, cause, "event refused");
-        InvokeError(cause)
+        InvokeError::Failed(cause)
     })?;
     let clock = context.clock().clone();
     let began = clock.now();
