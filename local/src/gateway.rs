@@ -230,3 +230,31 @@ fn answer(status: u16, headers: impl Iterator<Item = (String, String)>, body: By
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use super::*;
+    use crate::{data, template::Templates};
+
+    async fn status(error: InvokeError) -> u16 {
+        let settings = data::settings("http://127.0.0.1:1", "http://127.0.0.1:1", None::<&Path>, &[]).unwrap();
+        let context = Context::new(settings, shared::clock::Clock::system());
+        let invoke: Invoke = Arc::new(move |_| {
+            let error = error.clone();
+            Box::pin(async move { Err(error) })
+        });
+        let invokers = HashMap::from([("outset-studies-list".to_owned(), invoke)]);
+        let gateway = Arc::new(Gateway::new(Templates::embedded().unwrap().outset, invokers, context));
+        let request = Request::builder().uri("/v1/studies/").body(Body::empty()).unwrap();
+        let answer = handle(State(gateway), ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))), request).await;
+        answer.status().as_u16()
+    }
+
+    #[tokio::test]
+    async fn a_failure_and_a_time_out_are_told_apart() {
+        assert_eq!(status(InvokeError::failed("x")).await, 500);
+        assert_eq!(status(InvokeError::TimedOut(Duration::from_secs(29))).await, 504);
+    }
+}

@@ -4,3 +4,4 @@
 mod events;
 mod limits;
 mod outset;
+mod processes;

@@ -84,17 +84,19 @@ impl Pool {
         true
     }
 
-    /// The time of this invocation is up; the process that works on it is killed, as Lambda does, and
-    /// one that was started for it and never asked for work is, too.
+    /// The time of this invocation is up; the process that works on it is killed, as Lambda does, and so is
+    /// one that was expected to and never asked for work.
     pub(super) fn abandon(&mut self, id: &str) {
         let waiting = self.waiting.len();
         self.waiting.retain(|job| job.id != id);
-        let never_started = self.waiting.len() < waiting;
-        let culprit = self.workers.values_mut().find(|worker| match &worker.current {
+        let waited = self.waiting.len() < waiting;
+        let mut workers = self.workers.iter();
+        let culprit = workers.find(|(number, worker)| match &worker.current {
             Some((current, _)) => current == id,
-            None => never_started && !worker.polled && worker.kill.is_some(),
+            None => waited && worker.kill.is_some() && self.is_expected(**number, worker),
         });
-        if let Some(kill) = culprit.and_then(|worker| worker.kill.take()) {
+        let Some(culprit) = culprit.map(|(number, _)| *number) else { return };
+        if let Some(kill) = self.workers.get_mut(&culprit).and_then(|worker| worker.kill.take()) {
             let _ = kill.send(());
         }
     }
@@ -117,14 +119,19 @@ impl Pool {
 
     /// The next process to start, if the waiting invocations want one more; it ends when killed.
     pub(super) fn grow(&mut self) -> Option<(u64, oneshot::Receiver<()>)> {
-        let starting = self.workers.values().filter(|worker| !worker.polled).count();
-        if self.waiting.len() <= starting || self.workers.len() >= MOST_WORKERS {
+        let expected = self.workers.iter().filter(|(id, worker)| self.is_expected(**id, worker)).count();
+        if self.waiting.len() <= expected || self.workers.len() >= MOST_WORKERS {
             return None;
         }
         self.started += 1;
         let (kill, killed) = oneshot::channel();
         self.workers.insert(self.started, Worker { polled: false, current: None, kill: Some(kill) });
         Some((self.started, killed))
+    }
+
+    /// Whether a process is to ask for work soon: it starts, or has just answered.
+    fn is_expected(&self, id: u64, worker: &Worker) -> bool {
+        worker.current.is_none() && self.idle.iter().all(|(idle, _)| *idle != id)
     }
 
     fn deliver(&mut self) {
@@ -190,6 +197,21 @@ mod tests {
         pool.ended(worker, "exit status: 1");
         assert!(answered.try_recv().is_err(), "still waiting");
         assert!(pool.grow().is_some());
+    }
+
+    #[test]
+    fn a_process_that_has_just_answered_is_waited_for() {
+        let mut pool = Pool::default();
+        let ((first, _one), (second, _two), (third, _three)) = (job(), job(), job());
+        pool.submit(first);
+        let (worker, _kill) = pool.grow().unwrap();
+        let delivery = pool.poll(worker).unwrap().try_recv().unwrap();
+        assert!(pool.answer(worker, &delivery.id, Ok(Bytes::new())));
+        pool.submit(second);
+        assert!(pool.grow().is_none());
+        pool.submit(third);
+        assert!(pool.grow().is_some());
+        assert!(pool.poll(worker).unwrap().try_recv().is_ok());
     }
 
     #[test]
