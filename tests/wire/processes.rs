@@ -22,6 +22,8 @@ use serde_json::{Value, json};
 struct Server {
     process: Child,
     folder: PathBuf,
+    /// Its temporary files: a killed server leaves them.
+    scratch: PathBuf,
     ready: Value,
 }
 
@@ -43,7 +45,10 @@ impl Server {
         // cargo runs a test in its package's folder
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder).canonicalize().unwrap();
         let built = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("outscout");
+        let scratch = std::env::temp_dir().join(format!("outscout-{}", uuid::Uuid::new_v4()));
+        fs::create_dir(&scratch).unwrap();
         let mut process = Command::new(built)
+            .env("TMPDIR", &scratch)
             .args(["serve", "--port", "0", "--in-memory", "--ready-json", "--lambda"])
             .arg(&folder)
             .stdout(Stdio::piped())
@@ -52,7 +57,7 @@ impl Server {
             .unwrap();
         let mut line = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Some(Self { process, folder, ready: serde_json::from_str(&line).unwrap() })
+        Some(Self { process, folder, scratch, ready: serde_json::from_str(&line).unwrap() })
     }
 
     fn origin(&self, of: &str) -> String {
@@ -88,6 +93,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.scratch);
     }
 }
 
@@ -212,6 +218,7 @@ fn a_stop_is_prompt_and_leaves_no_process() {
     assert!(server.process.wait().unwrap().success());
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     assert!(children.into_iter().all(|id| parent_of(id).is_none()));
+    assert_eq!(fs::read_dir(&server.scratch).unwrap().count(), 0);
 }
 
 #[test]
