@@ -1,0 +1,164 @@
+"""The gateway in front of each API: routes, its own answers, usage plans."""
+import json
+import unittest
+
+import project
+
+ERROR = ("error", "A server error occurred.")
+NOT_FOUND = ("not_found", "Not found.")
+THROTTLED = ("throttled", "Request was throttled. Expected available in 1 second.")
+# what the gateway answers by itself (outset 4.2, 15): status, code, and the text or how it begins
+RESPONSES = {
+    "outset": {
+        "MISSING_AUTHENTICATION_TOKEN": (404, *NOT_FOUND),
+        "RESOURCE_NOT_FOUND": (404, *NOT_FOUND),
+        "INVALID_SIGNATURE": (404, *NOT_FOUND),
+        "EXPIRED_TOKEN": (404, *NOT_FOUND),
+        "THROTTLED": (429, *THROTTLED),
+        "QUOTA_EXCEEDED": (429, *THROTTLED),
+        "REQUEST_TOO_LARGE": (413, "request_too_large", "Request body is too large."),
+        "BAD_REQUEST_BODY": (400, "parse_error", "JSON parse error - "),
+        "BAD_REQUEST_PARAMETERS": (400, "parse_error", "JSON parse error - "),
+        "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type", "Unsupported media type "),
+        "UNAUTHORIZED": (401, "not_authenticated", "Authentication credentials were not provided."),
+        "INVALID_API_KEY": (401, "authentication_failed", "Incorrect authentication credentials."),
+        "ACCESS_DENIED": (403, "permission_denied", "You do not have permission to perform this action."),
+        "WAF_FILTERED": (403, "permission_denied", "You do not have permission to perform this action."),
+        "AUTHORIZER_FAILURE": (500, *ERROR),
+        "AUTHORIZER_CONFIGURATION_ERROR": (500, *ERROR),
+        "API_CONFIGURATION_ERROR": (500, *ERROR),
+        "INTEGRATION_FAILURE": (500, *ERROR),
+        "INTEGRATION_TIMEOUT": (504, *ERROR),
+        "DEFAULT_4XX": (400, "parse_error", "JSON parse error - "),
+        "DEFAULT_5XX": (500, *ERROR),
+    }
+}
+# headers of every answer (outset 13.1); the request's own id cannot be checked there, so the gateway's is sent
+HEADERS = {
+    "X-Content-Type-Options": "'nosniff'",
+    "X-Frame-Options": "'DENY'",
+    "Referrer-Policy": "'same-origin'",
+    "Cross-Origin-Opener-Policy": "'same-origin'",
+    "Cache-Control": "'no-store'",
+    "X-Request-Id": "context.requestId",
+}
+MORE_HEADERS = {401: {"WWW-Authenticate": "'Api-Key'"}, 429: {"Retry-After": "'1'"}}
+TIERS = ["Free", "Pro", "Anonymous"]
+
+
+def rest_api(api):
+    (properties,) = (resource["Properties"] for resource in project.of_type("AWS::Serverless::Api", api).values())
+    return properties
+
+
+class Routes(unittest.TestCase):
+    def test_every_function_has_a_route(self):
+        for api in project.APIS:
+            self.assertEqual(set(project.routes(api).values()), set(project.functions(api)))
+
+    def test_every_resource_answers_every_method(self):
+        for api in project.APIS:
+            routes = project.routes(api)
+            for resource, _ in routes:
+                self.assertIn((resource, "ANY"), routes)
+
+    def test_no_path_is_left_to_the_gateway(self):
+        # a resource that is only passed through has no methods, and the gateway would answer for it
+        for api in project.APIS:
+            resources = {resource for resource, _ in project.routes(api)}
+            self.assertIn("/{proxy+}", resources)
+            for resource in resources:
+                while resource != "/":
+                    self.assertIn(resource, resources)
+                    resource = resource.rpartition("/")[0] or "/"
+
+    def test_the_gateway_accepts_the_resources(self):
+        for api in project.APIS:
+            variables = {}
+            for resource in {resource for resource, _ in project.routes(api)} - {"/"}:
+                self.assertFalse(resource.endswith("/"), "a resource has no final slash")
+                parts = resource.split("/")
+                self.assertFalse([part for part in parts[:-1] if part.endswith("+}")], "nothing below a greedy part")
+                for depth, part in enumerate(parts):
+                    if part.startswith("{"):
+                        variables.setdefault("/".join(parts[:depth]), set()).add(part)
+            for parent, names in variables.items():
+                self.assertEqual(len(names), 1, f"the gateway takes one variable below {parent}: {names}")
+
+    def test_the_transform_declares_the_routes_and_no_more(self):
+        for api in project.APIS:
+            resources = project.translated(api)["Resources"]
+            (body,) = (r["Properties"]["Body"] for r in resources.values() if r["Type"] == "AWS::ApiGateway::RestApi")
+            declared = {}
+            for path, methods in body["paths"].items():
+                for method, operation in methods.items():
+                    integration = operation["x-amazon-apigateway-integration"]
+                    self.assertEqual(integration["type"], "aws_proxy")
+                    name = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+                    declared[path, name] = integration["uri"]["Fn::Sub"]
+            routes = project.routes(api)
+            self.assertEqual(set(declared), set(routes))
+            for route, crate in routes.items():
+                self.assertIn(f"${{{project.functions(api)[crate][0]}.Arn}}", declared[route])
+            self.assertLess(len(body["paths"]), project.MOST_API_RESOURCES)
+
+    def test_there_is_one_stage(self):
+        for api in project.APIS:
+            resources = project.translated(api)["Resources"].items()
+            stages = {name: r["Properties"] for name, r in resources if r["Type"] == "AWS::ApiGateway::Stage"}
+            self.assertEqual({name: stage["StageName"] for name, stage in stages.items()}, {"ApiprodStage": "prod"})
+            # with OpenApiVersion the transform makes no second stage named Stage
+            deployments = [r for _, r in resources if r["Type"] == "AWS::ApiGateway::Deployment"]
+            self.assertNotIn("StageName", deployments[0]["Properties"])
+
+    def test_bodies_arrive_as_bytes(self):
+        for api in project.APIS:
+            self.assertEqual(rest_api(api)["BinaryMediaTypes"], ["*/*"])
+
+
+class Responses(unittest.TestCase):
+    def test_envelopes(self):
+        for api, expected in RESPONSES.items():
+            responses = rest_api(api)["GatewayResponses"]
+            self.assertEqual(set(responses), set(expected))
+            for kind, (status, code, text) in expected.items():
+                with self.subTest(kind):
+                    response = responses[kind]
+                    self.assertEqual(response["StatusCode"], status)
+                    self.assertEqual(list(response["ResponseTemplates"]), ["application/json"])
+                    body = json.loads(response["ResponseTemplates"]["application/json"])
+                    detail = body["errors"][0]["detail"]
+                    error = {"field": None, "detail": detail, "code": code}
+                    self.assertEqual(json.dumps(body), json.dumps({"status": "error", "errors": [error]}))
+                    self.assertTrue(detail.startswith(text), detail)
+                    headers = response["ResponseParameters"]["Headers"]
+                    self.assertEqual(headers, {**HEADERS, **MORE_HEADERS.get(status, {})})
+
+    def test_the_transform_keeps_them(self):
+        for api, expected in RESPONSES.items():
+            resources = project.translated(api)["Resources"].values()
+            (body,) = (r["Properties"]["Body"] for r in resources if r["Type"] == "AWS::ApiGateway::RestApi")
+            found = body["x-amazon-apigateway-gateway-responses"]
+            self.assertEqual({kind: int(r["statusCode"]) for kind, r in found.items()},
+                             {kind: status for kind, (status, _, _) in expected.items()})
+            challenge = found["UNAUTHORIZED"]["responseParameters"]["gatewayresponse.header.WWW-Authenticate"]
+            self.assertEqual(challenge, "'Api-Key'")
+
+
+class Plans(unittest.TestCase):
+    def test_every_tier_has_a_plan_and_a_key(self):
+        for api in project.APIS:
+            resources = project.template(api)["Resources"]
+            plans = project.of_type("AWS::ApiGateway::UsagePlan", api)
+            self.assertEqual(set(plans), {f"{tier}Plan" for tier in TIERS})
+            for tier in TIERS:
+                plan = resources[f"{tier}Plan"]
+                self.assertIn(plan["DependsOn"], project.translated(api)["Resources"])
+                self.assertEqual(plan["Properties"]["ApiStages"][0]["Stage"], rest_api(api)["StageName"])
+                member = resources[f"{tier}PlanMember"]["Properties"]
+                self.assertEqual(member["UsagePlanId"], {"Ref": f"{tier}Plan"})
+                self.assertEqual(resources[member["KeyId"]["Ref"]]["Type"], "AWS::ApiGateway::ApiKey")
+
+
+if __name__ == "__main__":
+    unittest.main()

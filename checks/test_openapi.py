@@ -1,0 +1,61 @@
+"""The schema documents: valid, the same in both forms, and routed."""
+import importlib.util
+import json
+import unittest
+
+from openapi_spec_validator import OpenAPIV30SpecValidator, validate
+
+import project
+
+# the one server, which the schema function replaces with the request's own (outset 8.7, 11)
+PLACEHOLDERS = {"outset": "https://outset.invalid"}
+# operations whose crate is not named like their operationId
+CRATES = {"studies_partial_update": "outset-studies-update"}
+
+
+def renderer():
+    spec = importlib.util.spec_from_file_location("render", project.ROOT / "openapi/render.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.render
+
+
+class Documents(unittest.TestCase):
+    def test_valid(self):
+        for api in project.APIS:
+            document = project.document(api, "json")
+            self.assertEqual(document["openapi"], "3.0.3")
+            validate(document, cls=OpenAPIV30SpecValidator)
+
+    def test_both_forms_hold_the_same(self):
+        for api in project.APIS:
+            document = project.document(api, "json")
+            # as text, so that the order of members counts
+            self.assertEqual(json.dumps(document), json.dumps(project.document(api, "yaml")))
+            folder = project.ROOT / "openapi"
+            self.assertEqual((folder / f"{api}.yaml").read_text(), renderer()(document), "run openapi/render.py")
+            text = json.dumps(document, indent=4, ensure_ascii=False)
+            self.assertEqual((folder / f"{api}.json").read_text().rstrip("\n"), text)
+
+    def test_the_server_is_a_placeholder(self):
+        for api, placeholder in PLACEHOLDERS.items():
+            for ending in ("json", "yaml"):
+                self.assertEqual(project.document(api, ending)["servers"], [{"url": placeholder}])
+                text = (project.ROOT / "openapi" / f"{api}.{ending}").read_text()
+                self.assertEqual(text.count(placeholder), 1)
+
+    def test_every_operation_has_a_route(self):
+        for api in project.APIS:
+            routes = project.routes(api)
+            for path, methods in project.document(api, "json")["paths"].items():
+                self.assertTrue(path.endswith("/"), "the final slash is canonical")
+                for method, operation in methods.items():
+                    name = operation["operationId"]
+                    crate = CRATES.get(name, f"{api}-{name.replace('_', '-')}")
+                    resource = path.rstrip("/")
+                    found = routes.get((resource, method.upper())) or routes.get((resource, "ANY"))
+                    self.assertEqual(found, crate, f"{method} {path}")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,136 @@
+"""The templates: tables, functions with least privilege, and what the root hands to each API."""
+import functools
+import re
+import unittest
+
+import project
+
+TABLES = {"MainTableArn", "HotTableArn"}
+ACTIONS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+# functions that change nothing but their caller's own bookkeeping
+READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retrieve", "outset-fallback"}
+
+
+def camel(crate):
+    return "".join(word.capitalize() for word in crate.split("-"))
+
+
+def statements(properties):
+    for policy in properties.get("Policies", []):
+        yield from policy["Statement"]
+
+
+def each_function(test):
+    """Runs a test once for each function."""
+    @functools.wraps(test)
+    def run(self):
+        for api in project.APIS:
+            for crate, (name, resource, properties) in project.functions(api).items():
+                with self.subTest(crate):
+                    test(self, api=api, crate=crate, name=name, resource=resource, properties=properties)
+    return run
+
+
+class Root(unittest.TestCase):
+    def test_tables(self):
+        tables = project.of_type("AWS::DynamoDB::Table")
+        self.assertEqual(set(tables), {"MainTable", "HotTable"})
+        for name, table in tables.items():
+            properties = table["Properties"]
+            self.assertEqual(properties["BillingMode"], "PAY_PER_REQUEST", name)
+            keys = [(key["AttributeName"], key["KeyType"]) for key in properties["KeySchema"]]
+            self.assertEqual(keys, [("pk", "HASH"), ("sk", "RANGE")], name)
+            self.assertEqual(properties["TimeToLiveSpecification"], {"AttributeName": "ttl", "Enabled": True}, name)
+            self.assertNotIn("TableName", properties, f"{name}: a fixed name hinders replacement and second stacks")
+        main, hot = tables["MainTable"], tables["HotTable"]
+        self.assertEqual(main["DeletionPolicy"], "Retain")
+        self.assertEqual(main["Properties"]["StreamSpecification"], {"StreamViewType": "NEW_AND_OLD_IMAGES"})
+        self.assertTrue(main["Properties"]["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"])
+        self.assertNotIn("StreamSpecification", hot["Properties"], "short-lived writes must not flood a stream")
+
+    def test_every_api_is_nested_with_its_parameters(self):
+        applications = project.of_type("AWS::Serverless::Application")
+        locations = {application["Properties"]["Location"] for application in applications.values()}
+        self.assertEqual(locations, {f"functions/{api}/template.yaml" for api in project.APIS})
+        for application in applications.values():
+            api = application["Properties"]["Location"].split("/")[1]
+            declared = project.template(api)["Parameters"]
+            given = application["Properties"]["Parameters"]
+            self.assertLessEqual(set(given), set(declared))
+            needed = {name for name, parameter in declared.items() if "Default" not in parameter}
+            self.assertLessEqual(needed, set(given))
+            for name, value in given.items():
+                source = project.template()["Parameters"].get(value.get("Ref"))
+                if source:
+                    for member in ("Type", "Default"):
+                        self.assertEqual(source[member], declared[name][member], f"{name}.{member}")
+
+    def test_a_stack_stays_below_its_limit(self):
+        for api in [None, *project.APIS]:
+            count = len(project.translated(api)["Resources"])
+            print(f"{api or 'root'}: {count} resources")
+            self.assertLess(count, project.MOST_RESOURCES)
+
+
+class Functions(unittest.TestCase):
+    def test_folders(self):
+        for api in project.APIS:
+            self.assertEqual(set(project.functions(api)), project.crates(api))
+
+    @each_function
+    def test_names_and_builds(self, crate, name, resource, properties, **_):
+        self.assertEqual(name, camel(crate))
+        self.assertEqual(properties["CodeUri"], f"../../target/lambda/{crate}")
+        self.assertEqual(resource["Metadata"], {"SkipBuild": True})
+        self.assertEqual(properties["Runtime"], "provided.al2023")
+        self.assertEqual(properties["Architectures"], ["arm64"])
+        self.assertEqual(properties["Handler"], "bootstrap")
+        self.assertLessEqual(properties["Timeout"], 29, "the gateway waits no longer")
+
+    @each_function
+    def test_logs_end(self, api, crate, properties, **_):
+        logging = properties["LoggingConfig"]
+        self.assertEqual(logging["LogFormat"], "JSON")
+        group = project.template(api)["Resources"][logging["LogGroup"]["Ref"]]
+        self.assertEqual(group["Type"], "AWS::Logs::LogGroup")
+        self.assertGreater(group["Properties"]["RetentionInDays"], 0, crate)
+
+    @each_function
+    def test_least_privilege(self, crate, properties, **_):
+        for statement in statements(properties):
+            self.assertEqual(statement["Effect"], "Allow")
+            self.assertIn(statement["Resource"].get("Ref"), TABLES)
+            services, actions = zip(*(action.split(":") for action in statement["Action"]))
+            self.assertEqual(set(services), {"dynamodb"})
+            self.assertLessEqual(set(actions), ACTIONS)
+            keys = statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
+            writes = set(actions) - {"GetItem", "BatchGetItem", "Query"}
+            if statement["Resource"]["Ref"] == "HotTableArn":
+                self.assertTrue(keys, "what is written to the hot table is confined to its keys")
+            elif crate in READERS and writes:
+                self.assertEqual((writes, keys), ({"UpdateItem"}, ["KEY#*"]), "only a key's last use is noted")
+
+    @each_function
+    def test_environment(self, properties, **_):
+        source = (project.ROOT / "shared/src/context.rs").read_text()
+        read = set(re.findall(r'"((?:OUTSCOUT|AWS)_[A-Z_]+)"', source))
+        needed = set(re.findall(r'required\("(OUTSCOUT_[A-Z_]+)"\)', source))
+        self.assertTrue(needed)
+        given = set(properties["Environment"]["Variables"])
+        self.assertLessEqual(given, read)
+        self.assertLessEqual(needed, given)
+
+    def test_the_transform_keeps_the_policies(self):
+        for api in project.APIS:
+            resources = project.translated(api)["Resources"]
+            for crate, (name, _, properties) in project.functions(api).items():
+                role = resources[f"{name}Role"]["Properties"]
+                managed = [str(arn) for arn in role["ManagedPolicyArns"]]
+                self.assertEqual(len(managed), 1, crate)
+                self.assertIn("AWSLambdaBasicExecutionRole", managed[0])
+                granted = [s for policy in role.get("Policies", []) for s in policy["PolicyDocument"]["Statement"]]
+                self.assertEqual(granted, list(statements(properties)), crate)
+
+
+if __name__ == "__main__":
+    unittest.main()
