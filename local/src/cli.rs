@@ -5,6 +5,7 @@ mod serve;
 
 use std::{
     io::{self, Write as _},
+    net::Ipv4Addr,
     path::PathBuf,
     process::ExitCode,
 };
@@ -78,6 +79,9 @@ struct ServeArguments {
 
 #[derive(Debug, Args)]
 struct StoreArguments {
+    /// Address to listen on; containers cannot reach the default one, everybody can reach 0.0.0.0
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    address: Ipv4Addr,
     /// Port
     #[arg(long, default_value_t = 8000)]
     port: u16,

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write as _},
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
 };
 
 use serde_json::json;
@@ -93,7 +93,7 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
         Some(directory) => Some(directory.hold()?.ok_or("another outscout runs on this data directory")?),
     };
     let (stop, stopped) = watch::channel(false);
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
+    let address = SocketAddr::from((arguments.address, arguments.port));
     let file = directory.as_ref().map(DataDirectory::store_file);
     let engine = Engine::start(address, file.as_deref(), &Templates::embedded()?.tables, stopped).await?;
     if let Some(directory) = &directory {

@@ -18,6 +18,8 @@ use super::outset::rules::{origin, query::Query};
 #[serde(rename_all = "camelCase")]
 struct Event {
     http_method: String,
+    #[serde(default)]
+    resource: Option<String>,
     path: String,
     #[serde(default)]
     headers: Option<HashMap<String, String>>,
@@ -77,7 +79,9 @@ impl ApiRequest {
     pub fn from_event(event: &[u8]) -> Result<Self, String> {
         let event: Event = serde_json::from_slice(event).map_err(|error| format!("not a proxy event: {error}"))?;
         let headers = read_headers(event.headers, event.multi_value_headers);
-        let client_path = event.request_context.path.as_deref().unwrap_or(&event.path);
+        // some local emulators put the resource where the client's path belongs
+        let of_context = event.request_context.path.as_deref().filter(|path| Some(*path) != event.resource.as_deref());
+        let client_path = of_context.unwrap_or(&event.path);
         let (prefix, path) = origin::split_prefix(client_path);
         let (prefix, path) = (prefix.to_owned(), path.to_owned());
         let body = match (event.body, event.is_base64_encoded) {
@@ -210,5 +214,36 @@ impl Answer {
             "isBase64Encoded": false,
         });
         Bytes::from(response.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path_of(context_path: Value) -> (String, String) {
+        let event = json!({
+            "httpMethod": "GET", "resource": "/v1/studies/{id}", "path": "/v1/studies/x/",
+            "requestContext": {"path": context_path},
+        });
+        let request = ApiRequest::from_event(event.to_string().as_bytes()).unwrap();
+        (request.prefix, request.path)
+    }
+
+    #[test]
+    fn the_path_is_the_client_s_and_never_the_resource() {
+        let bare = (String::new(), "/v1/studies/x/".to_owned());
+        assert_eq!(path_of(json!("/prod/v1/studies/x/")), ("/prod".to_owned(), bare.1.clone()));
+        assert_eq!(path_of(json!("/v1/studies/{id}")), bare);
+        assert_eq!(path_of(Value::Null), bare);
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for event in
+            ["", "{}", "[]", r#"{"httpMethod":"GET","path":"/","requestContext":{},"body":"?","isBase64Encoded":true}"#]
+        {
+            assert!(ApiRequest::from_event(event.as_bytes()).is_err(), "{event}");
+        }
     }
 }
