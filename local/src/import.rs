@@ -1,6 +1,6 @@
 //! Reading studies from files.
 
-use std::path::Path;
+use std::{collections::HashSet, path::Path};
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,10 +38,16 @@ pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> R
         Some("csv") => csv::Reader::from_path(file)?.deserialize().collect::<Result<_, _>>()?,
         _ => return Err("the file's name must end in .json or .csv".into()),
     };
+    let mut known = HashSet::new();
     let studies = rows.into_iter().enumerate();
     studies
         .map(|(position, row)| {
-            study(row, organization, now).map_err(|cause| format!("study {}: {cause}", position + 1).into())
+            let study = study(row, organization, now);
+            let study = study.and_then(|study| {
+                let new = known.insert(study.id);
+                new.then_some(study.clone()).ok_or_else(|| format!("{} stands in the file twice", study.id))
+            });
+            study.map_err(|cause| format!("study {}: {cause}", position + 1).into())
         })
         .collect()
 }

@@ -1,15 +1,18 @@
 //! The test bench: functions over an embedded DynamoDB engine, called with the gateway's events.
 
+pub mod http;
+
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
 };
 
 use base64::Engine as _;
 use bytes::Bytes;
+use local::log::Capture;
 use serde_json::{Value, json};
 use shared::{
     clock::{Clock, from_epoch_micros},
@@ -123,6 +126,22 @@ impl Bench {
         Ok(Fixture { organization: organization.id, full, reader })
     }
 
+    /// A new key; `change` may spoil it before it is stored.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn spoiled_key(
+        &self,
+        organization: OrganizationId,
+        change: impl FnOnce(&mut ApiKey),
+    ) -> Result<String, Failure> {
+        let plain = PlainKey::generate()?;
+        let mut key = new_key(&plain, organization, &Scope::ALL, self.context.clock().now());
+        change(&mut key);
+        self.context.store().create_key(&key, Plan::Free).await?;
+        Ok(plain.reveal().to_owned())
+    }
+
     async fn key(
         &self,
         organization: OrganizationId,
@@ -131,18 +150,7 @@ impl Bench {
         now: OffsetDateTime,
     ) -> Result<String, Failure> {
         let plain = PlainKey::generate()?;
-        let key = ApiKey {
-            id: ApiKeyId::generate(),
-            hash: plain.hash(),
-            prefix: plain.display_prefix().to_owned(),
-            name: "test".to_owned(),
-            organization,
-            scopes: scopes.to_vec(),
-            created_at: now,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-        };
+        let key = new_key(&plain, organization, scopes, now);
         self.context.store().create_key(&key, plan).await?;
         Ok(plain.reveal().to_owned())
     }
@@ -205,6 +213,27 @@ impl Bench {
             body: answer["body"].as_str().unwrap_or_default().to_owned(),
         })
     }
+}
+
+fn new_key(plain: &PlainKey, organization: OrganizationId, scopes: &[Scope], now: OffsetDateTime) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::generate(),
+        hash: plain.hash(),
+        prefix: plain.display_prefix().to_owned(),
+        name: "test".to_owned(),
+        organization,
+        scopes: scopes.to_vec(),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    }
+}
+
+/// The process's log; one for all tests, since a process has one.
+pub fn log() -> &'static Capture {
+    static LOG: OnceLock<Capture> = OnceLock::new();
+    LOG.get_or_init(Capture::install)
 }
 
 /// Study `number` of the contract's fixture.

@@ -1,6 +1,10 @@
 //! Wire tests: one binary for all functions.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod concurrency;
+mod cost;
+mod coverage;
+mod crash;
 mod events;
 mod limits;
 mod outset;

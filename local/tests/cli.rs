@@ -1,0 +1,116 @@
+//! The command line as its users run it: what it prints, and its exit codes.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::Value;
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("outscout-cli-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_outscout"))
+            .args(arguments)
+            .arg("--data")
+            .arg(self.0.join("data"))
+            .output()
+            .unwrap()
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let output = self.run(&[arguments, &["--json"]].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn fails(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        assert!(output.stdout.is_empty());
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    fn file(&self, name: &str, text: &str) -> String {
+        let file = self.0.join(name);
+        std::fs::write(&file, text).unwrap();
+        Path::to_str(&file).unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn keys_are_shown_once_and_revoked_for_good() {
+    let folder = Folder::new();
+    let organization = folder.json(&["org", "create", "--name", "Acme", "--plan", "pro"]);
+    assert_eq!(organization["plan"], "pro");
+    let id = organization["id"].as_str().unwrap();
+    assert_eq!(folder.json(&["org", "list"])[0]["id"], id);
+    let key = folder.json(&["key", "create", "--org", id, "--scope", "studies:read", "--name", "ci"]);
+    let plain = key["key"].as_str().unwrap();
+    assert!(plain.starts_with("oset_") && plain.len() == 48);
+    let list = folder.json(&["key", "list", "--org", id]);
+    assert_eq!((&list[0]["name"], &list[0]["scopes"][0]), (&Value::from("ci"), &Value::from("studies:read")));
+    assert!(!list.to_string().contains(plain), "a list shows no key");
+    let key_id = key["id"].as_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(folder.json(&["key", "revoke", key_id, "--org", id])["revoked"], true);
+    }
+    assert!(folder.json(&["key", "list", "--org", id])[0]["revoked_at"].is_string());
+}
+
+#[test]
+fn studies_are_imported_once() {
+    let folder = Folder::new();
+    let id = folder.json(&["org", "create", "--name", "Acme"])["id"].as_str().unwrap().to_owned();
+    let csv =
+        "id,name,status,created_at,tasks\n0b5e7c1a-4d2f-4e8c-9a6b-000000000001,A,open,2025-07-01,x|y\n,B,draft,,\n";
+    let file = folder.file("studies.csv", csv);
+    let imported = folder.json(&["study", "import", &file, "--org", &id]);
+    assert_eq!((&imported["imported"], &imported["already_known"]), (&Value::from(2), &Value::from(0)));
+    let made = folder.json(&["study", "create", "--org", &id, "--name", "C", "--task", "look"]);
+    assert_eq!(made["status"], "draft");
+    let list = folder.json(&["study", "list", "--org", &id]);
+    let names: Vec<_> = list.as_array().unwrap().iter().map(|study| study["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["C", "B", "A"]);
+    let again = folder.json(&["study", "import", &file, "--org", &id]);
+    assert_eq!(again["already_known"], 1, "a study without an id is a new one each time");
+}
+
+#[test]
+fn exit_codes_tell_what_went_wrong() {
+    let folder = Folder::new();
+    let id = folder.json(&["org", "create", "--name", "Acme"])["id"].as_str().unwrap().to_owned();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    assert_eq!(folder.fails(&["key", "list", "--org", "x"]), (2, "outscout: x is not an organization id\n".to_owned()));
+    assert_eq!(folder.fails(&["key", "list", "--org", unknown]), (3, format!("outscout: no organization {unknown}\n")));
+    assert_eq!(folder.fails(&["key", "revoke", unknown, "--org", &id]).0, 3);
+    assert_eq!(folder.fails(&["key", "create", "--org", &id, "--scope", "all"]).0, 2);
+    assert_eq!(folder.fails(&["study", "import", "nowhere.json", "--org", &id]).0, 1);
+    let text = r#"[{"name":"A"},{"name":"B","status":"lost"}]"#;
+    let file = folder.file("bad.json", text);
+    let failed = folder.fails(&["study", "import", &file, "--org", &id]);
+    assert_eq!(failed, (1, "outscout: study 2: lost is not a status\n".to_owned()));
+    let text = format!(r#"[{{"name":"A","id":"{unknown}"}},{{"name":"B","id":"{unknown}"}}]"#);
+    let file = folder.file("twice.json", &text);
+    let failed = folder.fails(&["study", "import", &file, "--org", &id]);
+    assert_eq!(failed, (1, format!("outscout: study 2: {unknown} stands in the file twice\n")));
+    assert_eq!(
+        folder.json(&["study", "list", "--org", &id]).as_array().unwrap().len(),
+        0,
+        "a bad file changes nothing"
+    );
+    assert_eq!(folder.fails(&["nonsense"]).0, 2);
+}

@@ -1,0 +1,49 @@
+//! A client that sends what it is told to, byte by byte.
+
+use std::collections::HashMap;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use crate::{Answer, Failure};
+
+/// Sends raw bytes to `http://host:port…` and reads the answer to its end.
+///
+/// # Errors
+/// When there is no answer, or none that is HTTP.
+pub async fn raw(url: &str, request: &[u8]) -> Result<Answer, Failure> {
+    let address = url.strip_prefix("http://").and_then(|rest| rest.split('/').next()).ok_or("url")?;
+    let mut stream = TcpStream::connect(address).await?;
+    // a server may answer, and close, before it has read all
+    let _ = stream.write_all(request).await;
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes).await;
+    let text = String::from_utf8_lossy(&bytes);
+    let (head, body) = text.split_once("\r\n\r\n").ok_or("no answer")?;
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or("no status")?;
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers: HashMap<_, _> = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    Ok(Answer { status, headers, body: body.to_owned() })
+}
+
+/// Sends a request on a connection of its own.
+///
+/// # Errors
+/// As [`raw`].
+pub async fn send(
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer, Failure> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    raw(url, &[head.as_bytes(), body].concat()).await
+}
