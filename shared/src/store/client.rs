@@ -90,10 +90,12 @@ pub(crate) fn connect(settings: &Settings, endpoint: Option<&str>) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .http_client(http)
         .region(Region::new(settings.region.clone()))
-        .credentials_provider(Credentials::from_keys(
+        .credentials_provider(Credentials::new(
             credentials.access_key_id.clone(),
             credentials.secret_access_key.clone(),
             credentials.session_token.clone(),
+            None,
+            "environment",
         ));
     if let Some(endpoint) = endpoint {
         config = config.endpoint_url(endpoint);
