@@ -21,6 +21,8 @@ class Runtime:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            # an answer goes out in one piece, at once
+            wbufsize, disable_nagle_algorithm = -1, True
 
             def do_GET(self):
                 event = runtime.events.get()
@@ -35,6 +37,7 @@ class Runtime:
                 self.send_header("Content-Length", str(len(event)))
                 self.end_headers()
                 self.wfile.write(event)
+                self.wfile.flush()
 
             def do_POST(self):
                 answer = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -42,12 +45,15 @@ class Runtime:
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
+                self.wfile.flush()
 
             def log_message(self, *_):
                 pass
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        # a process is killed in the middle of its poll
+        self.server.handle_error = lambda *_: None
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"127.0.0.1:{self.server.server_port}"
 

@@ -18,6 +18,7 @@ use shared::{
     context::Context,
     serve::{Invoke, InvokeError},
 };
+use tokio::sync::Semaphore;
 
 use crate::{
     routing::{Match, find},
@@ -27,11 +28,16 @@ use crate::{
 /// API Gateway takes bodies of up to 10 MB.
 const MOST_BODY: usize = 10 * 1024 * 1024;
 
+/// Invocations that run at a time; more wait their turn. Each has a few calls to the store under
+/// way, which a thousand at once would only make wait for connections.
+const MOST_RUNNING: usize = 64;
+
 /// One API of the local system.
 pub struct Gateway {
     api: Api,
     invokers: HashMap<String, Invoke>,
     context: Context,
+    running: Semaphore,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -43,8 +49,8 @@ impl std::fmt::Debug for Gateway {
 impl Gateway {
     /// A gateway for `api` over functions by crate name.
     #[must_use]
-    pub const fn new(api: Api, invokers: HashMap<String, Invoke>, context: Context) -> Self {
-        Self { api, invokers, context }
+    pub fn new(api: Api, invokers: HashMap<String, Invoke>, context: Context) -> Self {
+        Self { api, invokers, context, running: Semaphore::new(MOST_RUNNING) }
     }
 
     /// The HTTP service.
@@ -100,7 +106,10 @@ async fn handle(
     };
     let event = event(&gateway, &parts, &found, &path, &body, peer, &request_id);
     let outcome = match gateway.invokers.get(found.function) {
-        Some(invoke) => invoke(Bytes::from(event.to_string())).await,
+        Some(invoke) => {
+            let _running = gateway.running.acquire().await;
+            invoke(Bytes::from(event.to_string())).await
+        }
         None => Err(InvokeError::failed("no such function")),
     };
     match outcome.and_then(|bytes| read_answer(&bytes).map_err(InvokeError::Failed)) {

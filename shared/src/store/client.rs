@@ -222,6 +222,27 @@ impl Store {
         })
     }
 
+    /// Puts one item of the main table over the version that was read; `Ok(false)` when it has another one.
+    pub(super) fn put_version(&self, item: Item, version: u64) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let call = self
+                .client
+                .put_item()
+                .table_name(&self.main)
+                .set_item(Some(item.0))
+                .condition_expression("#version = :version")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
+            match trip(call.send()).await {
+                Ok(_) => Ok(true),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                    Ok(false)
+                }
+                Err(error) => Err(StoreError::call("PutItem", &error)),
+            }
+        })
+    }
+
     /// Writes all of `members` or none.
     pub(super) fn transact(&self, members: Vec<TransactWriteItem>) -> BoxFuture<'_, Result<Written, StoreError>> {
         Box::pin(async move {
@@ -252,11 +273,11 @@ impl Store {
 
 /// Waits a little longer after each lost race, with jitter, and gives up in the end.
 pub(super) async fn after_lost_race(attempt: u32) -> Result<(), StoreError> {
-    const MOST: u32 = 40;
+    const MOST: u32 = 60;
     if attempt >= MOST {
         return Err(StoreError::Contended(attempt));
     }
-    let ceiling = 4_u64 << attempt.min(6);
+    let ceiling = 2_u64 << attempt.min(5);
     let mut random = [0_u8; 2];
     let _ = getrandom::fill(&mut random);
     let wait = u64::from(u16::from_le_bytes(random)) % ceiling + 1;
