@@ -70,7 +70,13 @@ impl DataDirectory {
     pub fn hold(&self) -> io::Result<Option<Held>> {
         let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("lock"))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Some(Held(lock))),
+            Ok(()) => {
+                // what an earlier holder announced, if it was killed
+                match std::fs::remove_file(self.0.join("endpoint")) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                    _ => Ok(Some(Held(lock))),
+                }
+            }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -86,12 +92,21 @@ impl DataDirectory {
         std::fs::rename(file, self.0.join("endpoint"))
     }
 
-    /// Where the holder's store answers.
+    /// Where the holder's store answers; waits a little for a holder that is only starting.
     ///
     /// # Errors
-    /// When the holder has not said so yet.
-    pub fn announced(&self) -> io::Result<String> {
-        std::fs::read_to_string(self.0.join("endpoint"))
+    /// When the holder does not say.
+    pub async fn announced(&self) -> io::Result<String> {
+        let file = self.0.join("endpoint");
+        for _ in 0..50 {
+            match std::fs::read_to_string(&file) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                }
+                read => return read,
+            }
+        }
+        std::fs::read_to_string(file)
     }
 }
 
@@ -164,11 +179,12 @@ impl Session {
     pub async fn open(directory: &DataDirectory) -> Result<Self, EngineError> {
         let clock = Clock::offset_file(directory.clock_file());
         let (endpoint, own) = match directory.hold()? {
-            None => (directory.announced()?, None),
+            None => (directory.announced().await?, None),
             Some(held) => {
                 let (stop, stopped) = watch::channel(false);
                 let tables = Templates::embedded()?.tables;
                 let engine = Engine::start(ANY_PORT, Some(&directory.store_file()), &tables, stopped).await?;
+                directory.announce(&engine.endpoint)?;
                 (engine.endpoint.clone(), Some((held, engine, stop)))
             }
         };

@@ -1,7 +1,7 @@
 //! The local gateway: an HTTP request becomes the REST API proxy event that API Gateway would send,
 //! and the answer goes back under the gateway's rules.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc};
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -28,6 +28,10 @@ use crate::{
 /// API Gateway takes bodies of up to 10 MB.
 const MOST_BODY: usize = 10 * 1024 * 1024;
 
+/// API Gateway takes 10,240 bytes of headers.
+const MOST_HEADERS: usize = 10_240;
+/// API Gateway waits 29 seconds for an integration.
+const TIME_LIMIT: Duration = Duration::from_secs(29);
 /// Invocations that run at a time; more wait their turn. Each has a few calls to the store under
 /// way, which a thousand at once would only make wait for connections.
 const MOST_RUNNING: usize = 64;
@@ -88,6 +92,10 @@ async fn handle(
     let request_id = uuid::Uuid::new_v4().to_string();
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
+    let header_bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if header_bytes > MOST_HEADERS {
+        return gateway.own("REQUEST_TOO_LARGE", "DEFAULT_4XX", 413, "Request Too Long", &request_id);
+    }
     let Some(found) = find(&gateway.api.routes, parts.method.as_str(), &path) else {
         return gateway.own(
             "MISSING_AUTHENTICATION_TOKEN",
@@ -108,7 +116,8 @@ async fn handle(
     let outcome = match gateway.invokers.get(found.function) {
         Some(invoke) => {
             let _running = gateway.running.acquire().await;
-            invoke(Bytes::from(event.to_string())).await
+            let answered = tokio::time::timeout(TIME_LIMIT, invoke(Bytes::from(event.to_string()))).await;
+            answered.unwrap_or(Err(InvokeError::TimedOut(TIME_LIMIT)))
         }
         None => Err(InvokeError::failed("no such function")),
     };
@@ -130,7 +139,7 @@ fn header_text(value: &HeaderValue) -> String {
     value.as_bytes().iter().map(|byte| char::from(*byte)).collect()
 }
 
-fn headers_of(headers: &HeaderMap) -> (Map<String, Value>, Map<String, Value>) {
+fn headers_of(headers: &HeaderMap, peer: SocketAddr) -> (Map<String, Value>, Map<String, Value>) {
     let (mut single, mut multi) = (Map::new(), Map::new());
     for name in headers.keys() {
         let values: Vec<_> = headers.get_all(name).iter().map(header_text).collect();
@@ -139,7 +148,8 @@ fn headers_of(headers: &HeaderMap) -> (Map<String, Value>, Map<String, Value>) {
         }
         multi.insert(name.as_str().to_owned(), json!(values));
     }
-    for (name, value) in [("X-Forwarded-Proto", "http")] {
+    let address = peer.ip().to_string();
+    for (name, value) in [("X-Forwarded-For", address.as_str()), ("X-Forwarded-Proto", "http")] {
         if !headers.contains_key(name) {
             single.insert(name.to_owned(), json!(value));
             multi.insert(name.to_owned(), json!([value]));
@@ -157,7 +167,7 @@ fn event(
     peer: SocketAddr,
     request_id: &str,
 ) -> Value {
-    let (headers, multi_headers) = headers_of(&parts.headers);
+    let (headers, multi_headers) = headers_of(&parts.headers, peer);
     let (mut query, mut multi_query) = (Map::new(), Map::new());
     let parameters = shared::api::outset::rules::query::Query::parse(parts.uri.query().unwrap_or_default());
     for (name, value) in parameters.pairs() {

@@ -170,6 +170,9 @@ async fn hostile_input_gets_the_envelope() {
             assert!((200..500).contains(&answer.status), "{name}: {value}: {}", answer.status);
         }
     }
+    let header = "x".repeat(11_000);
+    let answer = world.send("GET", S02, &[("X-Long", header.as_str())], "").await.unwrap();
+    assert_eq!((answer.status, answer.json()["status"].as_str()), (413, Some("error")));
     let large = format!(r#"{{"zzz":"{}"}}"#, "x".repeat(1024 * 1024));
     for (body, status) in [(large, 413), ("x".repeat(11 * 1024 * 1024), 413), ("[".repeat(1024 * 1024), 400)] {
         let answer = world.send("PATCH", S02, &[], &body).await.unwrap();

@@ -197,3 +197,78 @@ async fn the_schema_is_one_document_in_two_notations() {
     assert_eq!(world.open(SCHEMA, "GET", "/v1/schema/", &[("accept", "text/html")]).await.status, 406);
     assert_eq!(world.open(SCHEMA, "POST", "/v1/schema/", &[]).await.status, 405);
 }
+
+#[tokio::test]
+async fn unsafe_requests_are_served_without_the_slash_and_closed_studies_stay_closed() {
+    let world = World::new().await;
+    let bare = S01.trim_end_matches('/');
+    assert_eq!(world.patch(bare, r#"{"active":true}"#).await.json()["status"], "open");
+    let paused = world.patch(bare, r#"{"active":false}"#).await;
+    assert_eq!((paused.status, paused.header("location")), (200, ""));
+    assert_eq!((&paused.json()["active"], &paused.json()["status"]), (&false.into(), &"paused".into()));
+    let closed = world.patch(&study(23), r#"{"active":true}"#).await;
+    assert_eq!(closed.body, error("\"active\"", "invalid", "A completed or closed study cannot be activated."));
+    assert_eq!(world.patch(&study(23), r#"{"active":false}"#).await.json()["status"], "closed");
+    // a pause remembers the state that it left
+    let link = "/interviews/public-surveys/0b5e7c1a-4d2f-4e8c-9a6b-000000000004/start/";
+    assert_eq!(world.open(START, "GET", link, &[]).await.status, 302);
+    assert_eq!(world.patch(&study(4), r#"{"active":"off"}"#).await.json()["status"], "paused");
+    assert_eq!(world.patch(&study(4), r#"{"active":"on"}"#).await.json()["status"], "in_progress");
+}
+
+#[tokio::test]
+async fn links_for_browsers_and_for_programs() {
+    let world = World::new().await;
+    let unknown = "/interviews/public-surveys/00000000-0000-4000-8000-000000000000/start/";
+    let html = world.open(START, "GET", unknown, &[]).await;
+    assert_eq!(
+        (html.status, html.header("content-type"), html.header("location")),
+        (404, "text/html; charset=utf-8", "")
+    );
+    assert_eq!(html.header("cache-control"), "no-store");
+    let json = world.open(START, "GET", unknown, &[("accept", "application/json")]).await;
+    assert_eq!((json.status, json.body), (404, error("null", "not_found", "Not found.")));
+    let post = world.open(START, "POST", unknown, &[]).await;
+    assert_eq!((post.status, post.header("allow")), (405, "GET, HEAD"));
+    let open = study(6).replace("/v1/studies/", "/interviews/public-surveys/") + "start/";
+    assert_eq!(world.open(START, "HEAD", &open, &[]).await.status, 200);
+    assert_eq!(world.get(RETRIEVE, &study(6)).await.json()["status"], "open", "HEAD changes nothing");
+    let start = world.open(START, "GET", &open, &[]).await;
+    let session = start.header("location").rsplit('=').next().unwrap().to_owned();
+    world.bench.advance(time::Duration::hours(25));
+    let late = world
+        .open(COMPLETE, "GET", &format!("/interviews/{session}/complete/"), &[("accept", "application/json")])
+        .await;
+    assert_eq!((late.status, late.json()["errors"][0]["code"].as_str()), (410, Some("session_expired")));
+    let slashless = world.open(COMPLETE, "GET", &format!("/interviews/{session}/complete"), &[]).await;
+    assert_eq!(slashless.status, 301);
+    assert_eq!(world.open(COMPLETE, "GET", "/interviews/nobody/complete/", &[]).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_anonymous_bucket_turns_401_into_429() {
+    let bench = Bench::start().await.unwrap();
+    for _ in 0..30 {
+        assert_eq!(bench.send(LIST, "GET", "/v1/studies/", &[], b"").await.unwrap().status, 401);
+    }
+    let waits = bench.send(LIST, "GET", "/v1/studies/", &[], b"").await.unwrap();
+    assert_eq!((waits.status, waits.header("www-authenticate")), (429, ""));
+    assert!(waits.header("ratelimit-policy").starts_with("\"anonymous\";q=30"));
+    assert_eq!(bench.send(SCHEMA, "GET", "/v1/schema/", &[], b"").await.unwrap().status, 429);
+    // steps 1 and 2 touch no bucket
+    assert_eq!(bench.send(LIST, "GET", "/v1/studies", &[], b"").await.unwrap().status, 301);
+    assert_eq!(bench.send(LIST, "GET", "/v1/studies/", &[("accept", "text/html")], b"").await.unwrap().status, 406);
+}
+
+#[tokio::test]
+async fn a_refusal_for_scope_does_not_count() {
+    let bench = Bench::start().await.unwrap();
+    let fixture = bench.fixture().await.unwrap();
+    let reader = format!("Api-Key {}", fixture.reader);
+    let headers = [("authorization", reader.as_str())];
+    for left in [119, 118] {
+        assert_eq!(bench.send(UPDATE, "PATCH", S01, &headers, b"{}").await.unwrap().status, 403);
+        let read = bench.send(RETRIEVE, "GET", S01, &headers, b"").await.unwrap();
+        assert!(read.header("ratelimit").contains(&format!(";r={left};")), "{}", read.header("ratelimit"));
+    }
+}
