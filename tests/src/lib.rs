@@ -1,5 +1,6 @@
 //! The test bench: functions over an embedded DynamoDB engine, called with the gateway's events.
 
+pub mod faults;
 pub mod http;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 
 use base64::Engine as _;
 use bytes::Bytes;
+use faults::Faults;
 use local::log::Capture;
 use serde_json::{Value, json};
 use shared::{
@@ -53,6 +55,8 @@ impl Answer {
 pub struct Bench {
     /// The functions' context.
     pub context: Context,
+    /// What goes wrong between the functions and the engine; nothing, until a test says so.
+    pub faults: Faults,
     offset: Arc<AtomicI64>,
 }
 
@@ -85,9 +89,11 @@ impl Bench {
     /// When the engine does not start.
     pub async fn with(variables: &[(&str, &str)]) -> Result<Self, Failure> {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let endpoint = format!("http://{}", listener.local_addr()?);
+        let engine = format!("http://{}", listener.local_addr()?);
         let database = dynoxide::Database::memory()?;
         tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+        let faults = Faults::start(&engine).await?;
+        let endpoint = faults.endpoint.clone();
         let settings = Settings::read(|name| {
             let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             own.or_else(|| match name {
@@ -104,7 +110,7 @@ impl Bench {
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
-        Ok(Self { context, offset })
+        Ok(Self { context, offset, faults })
     }
 
     /// Moves the bench's clock forward.

@@ -6,6 +6,7 @@ mod cost;
 mod coverage;
 mod crash;
 mod events;
+mod faults;
 mod limits;
 mod outset;
 mod processes;

@@ -6,8 +6,11 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
     error::{ProvideErrorMetadata, SdkError},
-    operation::{transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, KeysAndAttributes, TransactWriteItem},
+    operation::{
+        put_item::PutItemError, transact_write_items::TransactWriteItemsError,
+        update_item::builders::UpdateItemFluentBuilder,
+    },
+    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 
 use super::{
@@ -223,22 +226,25 @@ impl Store {
     }
 
     /// Puts one item of the main table over the version that was read; `Ok(false)` when it has another one.
+    /// A retry after a lost answer finds the item as it was to become, and that is no other one.
     pub(super) fn put_version(&self, item: Item, version: u64) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             let call = self
                 .client
                 .put_item()
                 .table_name(&self.main)
-                .set_item(Some(item.0))
+                .set_item(Some(item.0.clone()))
                 .condition_expression("#version = :version")
                 .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":version", AttributeValue::N(version.to_string()));
-            match trip(call.send()).await {
-                Ok(_) => Ok(true),
-                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                    Ok(false)
-                }
-                Err(error) => Err(StoreError::call("PutItem", &error)),
+                .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let error = match trip(call.send()).await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(failed.item() == Some(&item.0)),
+                _ => Err(StoreError::call("PutItem", &error)),
             }
         })
     }

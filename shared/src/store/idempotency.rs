@@ -52,7 +52,10 @@ impl Store {
     ) -> BoxFuture<'a, Result<Claim, StoreError>> {
         Box::pin(async move {
             let now_s = now.unix_timestamp();
+            // a retry after a lost answer must know its own claim
+            let claim = uuid::Uuid::new_v4().to_string();
             let item = Item::new(pk(record), SK.to_owned())
+                .text("claim", &*claim)
                 .text("fingerprint", fingerprint)
                 .number("lease", now_s + LEASE_S)
                 .number("ttl", now_s + KEPT_S);
@@ -81,6 +84,9 @@ impl Store {
                 _ => return Err(StoreError::call("PutItem", &error)),
             };
             let reader = known.read("idempotency record");
+            if reader.optional_text("claim") == Some(&claim) {
+                return Ok(Claim::First);
+            }
             if reader.text("fingerprint")? != fingerprint {
                 return Ok(Claim::OtherRequest);
             }

@@ -1,0 +1,149 @@
+//! A layer in front of the embedded engine that does to callers what DynamoDB may do: it throttles, lets
+//! transactions conflict, loses answers after the write, and is slow.
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused: too many calls.
+    Throttled,
+    /// A transaction meets another one. Other calls pass.
+    Conflict,
+    /// It is done, and nobody hears of it.
+    LostAnswer,
+    /// It takes this many milliseconds longer.
+    Slow(u64),
+}
+
+/// The layer.
+#[derive(Clone, Debug)]
+pub struct Faults {
+    /// Where it answers.
+    pub endpoint: String,
+    plan: Arc<Mutex<Option<(usize, Fault)>>>,
+    calls: Arc<AtomicUsize>,
+    happened: Arc<AtomicUsize>,
+}
+
+impl Faults {
+    /// Starts a layer in front of `engine`.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start(engine: &str) -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let faults = Self {
+            endpoint: format!("http://{}", listener.local_addr()?),
+            plan: Arc::default(),
+            calls: Arc::default(),
+            happened: Arc::default(),
+        };
+        let (layer, engine) = (faults.clone(), engine.trim_start_matches("http://").to_owned());
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (layer, engine) = (layer.clone(), engine.clone());
+                tokio::spawn(async move {
+                    // a connection ends when either side does
+                    let _ = layer.relay(client, &engine).await;
+                });
+            }
+        });
+        Ok(faults)
+    }
+
+    /// From now on every `nth` call meets `fault`, and of conflicts every `nth` transaction.
+    pub fn every(&self, nth: usize, fault: Fault) {
+        self.calls.store(0, Ordering::SeqCst);
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some((nth, fault));
+    }
+
+    /// From now on nothing goes wrong; says how often something did since the last time.
+    pub fn stop(&self) -> usize {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.happened.swap(0, Ordering::SeqCst)
+    }
+
+    /// What happens to the next call; conflicts count transactions alone.
+    fn next(&self, transaction: bool) -> Option<Fault> {
+        let plan = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
+        let (nth, fault) = plan.filter(|(_, fault)| transaction || *fault != Fault::Conflict)?;
+        let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+        call.is_multiple_of(nth).then_some(fault)
+    }
+
+    async fn relay(&self, mut client: TcpStream, engine: &str) -> io::Result<()> {
+        let mut server = TcpStream::connect(engine).await?;
+        loop {
+            let request = message(&mut client).await?;
+            let transaction = find(&request, b"TransactWriteItems").is_some();
+            let fault = self.next(transaction);
+            if fault.is_some() {
+                self.happened.fetch_add(1, Ordering::SeqCst);
+            }
+            match fault {
+                Some(Fault::Throttled) => {
+                    client.write_all(&refusal("ProvisionedThroughputExceededException", "")).await?;
+                    continue;
+                }
+                Some(Fault::Conflict) => {
+                    let reasons = r#","CancellationReasons":[{"Code":"TransactionConflict","Message":"conflict"}]"#;
+                    client.write_all(&refusal("TransactionCanceledException", reasons)).await?;
+                    continue;
+                }
+                Some(Fault::Slow(milliseconds)) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+                _ => {}
+            }
+            server.write_all(&request).await?;
+            let answer = message(&mut server).await?;
+            if fault == Some(Fault::LostAnswer) {
+                return Ok(());
+            }
+            client.write_all(&answer).await?;
+        }
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// Reads one HTTP message with a length.
+async fn message(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = find(&bytes, b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).to_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse().ok());
+            if bytes.len() >= end + 4 + length.unwrap_or(0_usize) {
+                return Ok(bytes);
+            }
+        }
+        let mut part = [0; 16 * 1024];
+        match stream.read(&mut part).await? {
+            0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+            read => bytes.extend_from_slice(part.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
+fn refusal(kind: &str, more: &str) -> Vec<u8> {
+    let body = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{kind}","message":"fault"{more}}}"#);
+    let head = format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.into_bytes(), body.into_bytes()].concat()
+}
