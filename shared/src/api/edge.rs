@@ -78,3 +78,58 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
     format!("panic: {}", text.unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{api::Answer, clock::Clock, context::Settings, serve};
+
+    /// Sends one request through the edge to a handler.
+    async fn through(handler: Handler, method: &str, request_id: &str) -> Value {
+        let settings = Settings::read(|name| (!name.contains("LIMIT")).then(|| "x".to_owned())).unwrap();
+        let invoke = serve::http("test", Context::new(settings, Clock::system()), handler);
+        let event = json!({
+            "httpMethod": method, "path": "/v1/x/", "requestContext": {},
+            "multiValueHeaders": {"X-Request-Id": [request_id]},
+        });
+        serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await.unwrap()).unwrap()
+    }
+
+    fn panicking(_: Context, _: ApiRequest) -> serve::BoxFuture<'static, Answer> {
+        Box::pin(async { panic!("the password is hunter2") })
+    }
+
+    fn hello(_: Context, _: ApiRequest) -> serve::BoxFuture<'static, Answer> {
+        Box::pin(async { Answer::empty(200).header("X-Odd", "a\r\nb").body("hello") })
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_envelope_of_a_500_and_tells_nothing() {
+        let answer = through(panicking, "GET", "r-1").await;
+        assert_eq!(answer["statusCode"], 500);
+        let body = r#"{"status":"error","errors":[{"field":null,"detail":"A server error occurred.","code":"error"}]}"#;
+        assert_eq!(answer["body"], body);
+        assert_eq!(answer["multiValueHeaders"]["X-Request-Id"][0], "r-1");
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_the_headers_of_the_edge() {
+        let answer = through(hello, "HEAD", "not an id!").await;
+        let headers = &answer["multiValueHeaders"];
+        assert_eq!((&answer["body"], &headers["Content-Length"][0]), (&json!(""), &json!("5")));
+        for (name, value) in SECURITY_HEADERS {
+            assert_eq!(headers[name][0], value);
+        }
+        assert_eq!(headers["X-Request-Id"][0].as_str().unwrap().len(), 36, "a fresh id for a malformed one");
+        assert_eq!(headers["X-Odd"][0], "ab", "no header line can be broken");
+    }
+
+    #[test]
+    fn a_session_is_not_logged() {
+        assert_eq!(outset::loggable_path("/interviews/secret/complete/"), "/interviews/{session}/complete/");
+        assert_eq!(outset::loggable_path("/interviews/secret"), "/interviews/{session}/complete/");
+        assert_eq!(outset::loggable_path("/interviews/public-surveys/x/start/"), "/interviews/public-surveys/x/start/");
+    }
+}
