@@ -6,6 +6,8 @@ pub mod clock;
 pub mod context;
 pub mod limits;
 pub mod model;
+pub mod password;
 pub mod secret;
 pub mod serve;
 pub mod store;
+pub mod ulid;

@@ -1,6 +1,9 @@
-//! Rate limits: sliding logs, exact under concurrency (outset 12).
+//! Rate limits, exact under concurrency: sliding logs (outset 12) and fixed windows (outsend 5.2).
 //!
-//! A bucket is one item: the times of the requests that it counted (`log`), the limit that it was
+//! A fixed window is one item that counts its attempts, and each attempt is one increment that
+//! brings back its own number: the first N numbers pass, whoever asks at the same time.
+//!
+//! A sliding log's bucket is one item: the times of the requests that it counted (`log`), the limit that it was
 //! last used with (`quota`) and a counter of its clean-ups (`generation`). The usual request is one
 //! conditional update, `append if size(log) < quota`, which needs no read and does not conflict
 //! with its neighbours. When the log is full, the failed condition brings the item back: if some
@@ -40,6 +43,36 @@ pub struct Verdict {
     pub remaining: u32,
     /// Seconds until the oldest counted request leaves the window, rounded up, at least 1.
     pub reset_seconds: u32,
+}
+
+/// One attempt in a fixed window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Its number in the window, from 1.
+    number: u64,
+    /// Seconds until the window ends, rounded up, at least 1.
+    left_seconds: u32,
+}
+
+impl Attempt {
+    /// What the attempt comes to under `limit`: the first `limit` of a window pass.
+    #[must_use]
+    pub fn under(self, limit: u32) -> Verdict {
+        let left = u64::from(limit).saturating_sub(self.number);
+        Verdict {
+            passed: self.number <= u64::from(limit),
+            limit,
+            remaining: u32::try_from(left).unwrap_or(u32::MAX),
+            reset_seconds: self.left_seconds,
+        }
+    }
+}
+
+/// Seconds to the end of the fixed window that `now` is in, rounded up, at least 1.
+fn left_seconds(seconds: u32, now: OffsetDateTime) -> u32 {
+    let length_ms = i64::from(seconds) * 1_000;
+    let left_ms = length_ms - epoch_millis(now).rem_euclid(length_ms);
+    u32::try_from((left_ms + 999) / 1_000).unwrap_or(seconds).clamp(1, seconds.max(1))
 }
 
 /// A bucket as it was last seen.
@@ -149,6 +182,51 @@ impl Limits {
     #[must_use]
     pub fn settled(started: &Started, limit: u32) -> bool {
         started.counted && started.bucket.quota == limit
+    }
+
+    /// Counts an attempt in the fixed window of `seconds` that `now` is in, aligned on the Unix epoch
+    /// (outsend 5.2). Whether it passes is [`Attempt::under`] a limit, which need not be known yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn attempt<'a>(
+        &'a self,
+        bucket: &'a str,
+        seconds: u32,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Attempt, StoreError>> {
+        Box::pin(async move {
+            let number = self.add(bucket, seconds, now, 1).await?;
+            Ok(Attempt { number, left_seconds: left_seconds(seconds, now) })
+        })
+    }
+
+    /// Takes an attempt back that turned out not to reach the limit's step.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn withdraw<'a>(
+        &'a self,
+        bucket: &'a str,
+        seconds: u32,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move { self.add(bucket, seconds, now, -1).await.map(|_| ()) })
+    }
+
+    /// Adds to a fixed window's count and says what it is now.
+    async fn add(&self, bucket: &str, seconds: u32, now: OffsetDateTime, change: i8) -> Result<u64, StoreError> {
+        let window = now.unix_timestamp().div_euclid(i64::from(seconds));
+        let call = self
+            .key(&format!("{bucket}#{window}"))
+            .update_expression("ADD #hits :change SET #ttl = :ttl")
+            .expression_attribute_names("#hits", "hits")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":change", number(change))
+            .expression_attribute_values(":ttl", number(now.unix_timestamp() + i64::from(seconds) + KEPT_S))
+            .return_values(ReturnValue::UpdatedNew);
+        let output = trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
+        Ok(output.attributes.as_ref().map(|item| read_number(item, "hits")).unwrap_or_default())
     }
 
     async fn decide(
@@ -310,6 +388,18 @@ fn verdict(passed: bool, limit: u32, log: &[i64], now_ms: i64) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_attempts_of_a_window_pass() {
+        let attempt = |number| Attempt { number, left_seconds: 7 };
+        assert_eq!(attempt(5).under(5), Verdict { passed: true, limit: 5, remaining: 0, reset_seconds: 7 });
+        assert!(!attempt(6).under(5).passed);
+        let at = |millis| OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(millis);
+        assert_eq!(left_seconds(60, at(0)), 60);
+        assert_eq!(left_seconds(60, at(1)), 60);
+        assert_eq!(left_seconds(60, at(59_001)), 1);
+        assert_eq!(left_seconds(900, at(900_000)), 900);
+    }
 
     #[test]
     fn the_wait_is_rounded_up_and_at_least_one_second() {

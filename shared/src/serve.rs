@@ -8,7 +8,10 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
 use crate::{
-    api::{Answer, ApiRequest, edge},
+    api::{
+        Answer, ApiRequest,
+        edge::{self, Dialect},
+    },
     context::Context,
 };
 
@@ -54,10 +57,10 @@ pub type Handler = fn(Context, ApiRequest) -> BoxFuture<'static, Answer>;
 
 /// An HTTP function: REST API proxy events in, proxy responses out, everything between at the edge.
 #[must_use]
-pub fn http(name: &'static str, context: Context, handler: Handler) -> Invoke {
+pub fn http(name: &'static str, dialect: &'static Dialect, context: Context, handler: Handler) -> Invoke {
     Arc::new(move |event| {
         let context = context.clone();
-        Box::pin(async move { edge::answer(name, context, handler, &event).await })
+        Box::pin(async move { edge::answer(name, dialect, context, handler, &event).await })
     })
 }
 

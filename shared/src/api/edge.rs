@@ -6,7 +6,7 @@ use std::panic::AssertUnwindSafe;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
-use super::{ApiRequest, outset};
+use super::{Answer, ApiRequest};
 use crate::{
     clock::epoch_millis,
     context::Context,
@@ -14,34 +14,41 @@ use crate::{
     store::trips,
 };
 
-/// Headers of every answer (outset 13.1).
-const SECURITY_HEADERS: [(&str, &str); 4] = [
-    ("X-Content-Type-Options", "nosniff"),
-    ("X-Frame-Options", "DENY"),
-    ("Referrer-Policy", "same-origin"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-];
+/// What the edge must know of an API dialect.
+#[derive(Debug)]
+pub struct Dialect {
+    /// How the paths of the API begin; what a client's path holds before is the public prefix.
+    pub roots: &'static [&'static str],
+    /// The answer to a request whose handling failed; the cause is for the log.
+    pub crash: fn(cause: String, accept_language: Option<&str>) -> Answer,
+    /// A path as the log may show it: without the credentials that some paths carry.
+    pub loggable_path: fn(path: &str) -> String,
+    /// Headers of every answer beside `X-Request-Id` and `Content-Length`.
+    pub headers: &'static [(&'static str, &'static str)],
+}
 
 /// Answers one event. An error only when the event is not a request at all.
 pub(crate) async fn answer(
     function: &'static str,
+    dialect: &'static Dialect,
     context: Context,
     handler: Handler,
     event: &[u8],
 ) -> Result<Bytes, InvokeError> {
-    let request = ApiRequest::from_event(event).map_err(|cause| {
+    let request = ApiRequest::from_event(event, dialect.roots).map_err(|cause| {
         tracing::error!(function, cause, "event refused");
         InvokeError::Failed(cause)
     })?;
     let clock = context.clock().clone();
     let began = clock.now();
     let (method, path, request_id) =
-        (request.method.clone(), outset::loggable_path(&request.path), request.request_id.clone());
+        (request.method.clone(), (dialect.loggable_path)(&request.path), request.request_id.clone());
+    let language = request.header("accept-language");
     let work = AssertUnwindSafe(async move { handler(context, request).await }).catch_unwind();
     let (answered, cost) = trips::counted(work).await;
-    let mut answer = answered.unwrap_or_else(|panic| outset::crash(panic_text(panic.as_ref())));
-    for (name, value) in SECURITY_HEADERS {
-        answer = answer.header(name, value);
+    let mut answer = answered.unwrap_or_else(|panic| (dialect.crash)(panic_text(panic.as_ref()), language.as_deref()));
+    for (name, value) in dialect.headers {
+        answer = answer.header(name, *value);
     }
     answer = answer.header("X-Request-Id", request_id.clone());
     let length = answer.body.len();
@@ -84,12 +91,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{api::Answer, clock::Clock, context::Settings, serve};
+    use crate::{api::outset, clock::Clock, context::Settings, serve};
 
     /// Sends one request through the edge to a handler.
     async fn through(handler: Handler, method: &str, request_id: &str) -> Value {
         let settings = Settings::read(|name| (!name.contains("LIMIT")).then(|| "x".to_owned())).unwrap();
-        let invoke = serve::http("test", Context::new(settings, Clock::system()), handler);
+        let invoke = serve::http("test", &outset::DIALECT, Context::new(settings, Clock::system()), handler);
         let event = json!({
             "httpMethod": method, "path": "/v1/x/", "requestContext": {},
             "multiValueHeaders": {"X-Request-Id": [request_id]},
@@ -119,8 +126,8 @@ mod tests {
         let answer = through(hello, "HEAD", "not an id!").await;
         let headers = &answer["multiValueHeaders"];
         assert_eq!((&answer["body"], &headers["Content-Length"][0]), (&json!(""), &json!("5")));
-        for (name, value) in SECURITY_HEADERS {
-            assert_eq!(headers[name][0], value);
+        for (name, value) in outset::DIALECT.headers {
+            assert_eq!(&headers[name][0], value);
         }
         assert_eq!(headers["X-Request-Id"][0].as_str().unwrap().len(), 36, "a fresh id for a malformed one");
         assert_eq!(headers["X-Odd"][0], "ab", "no header line can be broken");

@@ -72,17 +72,17 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// Reads a REST API proxy event.
+    /// Reads a REST API proxy event of an API whose paths begin with one of `roots`.
     ///
     /// # Errors
     /// When `event` is none.
-    pub fn from_event(event: &[u8]) -> Result<Self, String> {
+    pub fn from_event(event: &[u8], roots: &[&str]) -> Result<Self, String> {
         let event: Event = serde_json::from_slice(event).map_err(|error| format!("not a proxy event: {error}"))?;
         let headers = read_headers(event.headers, event.multi_value_headers);
         // some local emulators put the resource where the client's path belongs
         let of_context = event.request_context.path.as_deref().filter(|path| Some(*path) != event.resource.as_deref());
         let client_path = of_context.unwrap_or(&event.path);
-        let (prefix, path) = origin::split_prefix(client_path);
+        let (prefix, path) = origin::split_prefix(client_path, roots);
         let (prefix, path) = (prefix.to_owned(), path.to_owned());
         let body = match (event.body, event.is_base64_encoded) {
             (None, _) => Bytes::new(),
@@ -226,7 +226,7 @@ mod tests {
             "httpMethod": "GET", "resource": "/v1/studies/{id}", "path": "/v1/studies/x/",
             "requestContext": {"path": context_path},
         });
-        let request = ApiRequest::from_event(event.to_string().as_bytes()).unwrap();
+        let request = ApiRequest::from_event(event.to_string().as_bytes(), &["/v1"]).unwrap();
         (request.prefix, request.path)
     }
 
@@ -243,7 +243,7 @@ mod tests {
         for event in
             ["", "{}", "[]", r#"{"httpMethod":"GET","path":"/","requestContext":{},"body":"?","isBase64Encoded":true}"#]
         {
-            assert!(ApiRequest::from_event(event.as_bytes()).is_err(), "{event}");
+            assert!(ApiRequest::from_event(event.as_bytes(), &["/v1"]).is_err(), "{event}");
         }
     }
 }

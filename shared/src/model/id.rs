@@ -57,6 +57,11 @@ uuid_id!(
     ApiKeyId
 );
 
+uuid_id!(
+    /// A person with an account.
+    UserId
+);
+
 /// A participant's only credential: 43 base62 characters that carry 256 random bits (outset 14.1).
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionToken(String);

@@ -5,9 +5,11 @@ mod key;
 mod organization;
 mod participant;
 mod study;
+mod user;
 
-pub use id::{ApiKeyId, OrganizationId, SessionToken, StudyId};
+pub use id::{ApiKeyId, OrganizationId, SessionToken, StudyId, UserId};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};
 pub use study::{Activation, ActivationRefused, Status, Study, Task};
+pub use user::{Account, Email, Locale, Session, User, UserKey};

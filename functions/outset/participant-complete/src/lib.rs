@@ -8,5 +8,5 @@ use shared::{
 /// The function.
 pub const FUNCTION: Function = Function {
     name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), context, outset::complete),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outset::DIALECT, context, outset::complete),
 };

@@ -6,5 +6,7 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Function =
-    Function { name: env!("CARGO_PKG_NAME"), invoke: |context| http(env!("CARGO_PKG_NAME"), context, outset::schema) };
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outset::DIALECT, context, outset::schema),
+};

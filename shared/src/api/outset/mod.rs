@@ -15,3 +15,16 @@ pub use list::list;
 pub use patch::update;
 pub use schema::schema;
 pub use view::{fallback, retrieve};
+
+/// What the edge must know of this dialect (outset 4.3, 13.1).
+pub const DIALECT: super::edge::Dialect = super::edge::Dialect {
+    roots: &["/v1", "/interviews"],
+    crash: |cause, _| crash(cause),
+    loggable_path,
+    headers: &[
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    ],
+};

@@ -38,11 +38,11 @@ fn is_host(text: &str) -> bool {
         && port.is_none_or(|port| !port.is_empty() && port.len() <= 5 && port.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Splits the client's path into the public prefix and the API's own path.
+/// Splits the client's path into the public prefix and the API's own path, which begins with one of `roots`.
 #[must_use]
-pub fn split_prefix(path: &str) -> (&str, &str) {
-    let starts = ["/v1", "/interviews"].into_iter().filter_map(|root| {
-        path.match_indices(root).map(|(at, _)| at).find(|at| {
+pub fn split_prefix<'a>(path: &'a str, roots: &[&str]) -> (&'a str, &'a str) {
+    let starts = roots.iter().filter_map(|root| {
+        path.match_indices(*root).map(|(at, _)| at).find(|at| {
             let after = path.get(at + root.len()..).unwrap_or_default();
             after.is_empty() || after.starts_with('/')
         })
@@ -66,6 +66,7 @@ mod tests {
 
     #[test]
     fn prefixes() {
+        let split_prefix = |path| split_prefix(path, &["/v1", "/interviews"]);
         assert_eq!(split_prefix("/prod/v1/studies/"), ("/prod", "/v1/studies/"));
         assert_eq!(split_prefix("/v1/studies/v1/"), ("", "/v1/studies/v1/"));
         assert_eq!(split_prefix("/v1"), ("", "/v1"));
