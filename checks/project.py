@@ -13,7 +13,7 @@ from samtranslator.translator.translator import Translator
 
 logging.disable(logging.ERROR)  # the transform tells of its metrics
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-APIS = ["outset"]
+APIS = ["outset", "outsend"]
 FUNCTION = "AWS::Serverless::Function"
 MOST_RESOURCES = 500  # of one stack
 MOST_API_RESOURCES = 300  # of one API

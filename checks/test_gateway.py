@@ -33,17 +33,54 @@ RESPONSES = {
         "DEFAULT_5XX": (500, *ERROR),
     }
 }
+RESPONSES["outsend"] = {
+    "MISSING_AUTHENTICATION_TOKEN": (404, None, "Not found."),
+    "RESOURCE_NOT_FOUND": (404, None, "Not found."),
+    "INVALID_SIGNATURE": (404, None, "Not found."),
+    "EXPIRED_TOKEN": (404, None, "Not found."),
+    "THROTTLED": (429, None, "Too many requests. Try again in 1 s."),
+    "QUOTA_EXCEEDED": (429, None, "Too many requests. Try again in 1 s."),
+    "REQUEST_TOO_LARGE": (413, None, "Request body is too large."),
+    "BAD_REQUEST_BODY": (400, None, "Request body is not valid JSON."),
+    "BAD_REQUEST_PARAMETERS": (400, None, "Request body is not valid JSON."),
+    "UNSUPPORTED_MEDIA_TYPE": (400, None, "Content-Type must be application/json."),
+    "UNAUTHORIZED": (401, None, "Authentication required."),
+    "INVALID_API_KEY": (401, None, "Authentication required."),
+    "ACCESS_DENIED": (401, None, "Authentication required."),
+    "WAF_FILTERED": (403, None, "Cross-site request refused."),
+    "AUTHORIZER_FAILURE": (500, None, "Internal server error."),
+    "AUTHORIZER_CONFIGURATION_ERROR": (500, None, "Internal server error."),
+    "API_CONFIGURATION_ERROR": (500, None, "Internal server error."),
+    "INTEGRATION_FAILURE": (500, None, "Internal server error."),
+    "INTEGRATION_TIMEOUT": (500, None, "Internal server error."),
+    "DEFAULT_4XX": (400, None, "Request body is not valid JSON."),
+    "DEFAULT_5XX": (500, None, "Internal server error."),
+}
 # headers of every answer (outset 13.1); the request's own id cannot be checked there, so the gateway's is sent
-HEADERS = {
+EVERYWHERE = {
     "X-Content-Type-Options": "'nosniff'",
-    "X-Frame-Options": "'DENY'",
-    "Referrer-Policy": "'same-origin'",
-    "Cross-Origin-Opener-Policy": "'same-origin'",
     "Cache-Control": "'no-store'",
     "X-Request-Id": "context.requestId",
 }
-MORE_HEADERS = {401: {"WWW-Authenticate": "'Api-Key'"}, 429: {"Retry-After": "'1'"}}
+HEADERS = {
+    "outset": {
+        **EVERYWHERE,
+        "X-Frame-Options": "'DENY'",
+        "Referrer-Policy": "'same-origin'",
+        "Cross-Origin-Opener-Policy": "'same-origin'",
+    },
+    "outsend": EVERYWHERE,
+}
+WAIT = {"Retry-After": "'1'"}
+MORE_HEADERS = {"outset": {401: {"WWW-Authenticate": "'Api-Key'"}, 429: WAIT}, "outsend": {429: WAIT}}
 TIERS = ["Free", "Pro", "Anonymous"]
+
+
+def envelope(api, detail, code):
+    """What an error looks like (outset 4.1, outsend 3.1)."""
+    if api == "outsend":
+        return {"detail": detail}
+    return {"status": "error", "errors": [{"field": None, "detail": detail, "code": code}]}
 
 
 def rest_api(api):
@@ -127,12 +164,11 @@ class Responses(unittest.TestCase):
                     self.assertEqual(response["StatusCode"], status)
                     self.assertEqual(list(response["ResponseTemplates"]), ["application/json"])
                     body = json.loads(response["ResponseTemplates"]["application/json"])
-                    detail = body["errors"][0]["detail"]
-                    error = {"field": None, "detail": detail, "code": code}
-                    self.assertEqual(json.dumps(body), json.dumps({"status": "error", "errors": [error]}))
+                    detail = body["detail"] if api == "outsend" else body["errors"][0]["detail"]
+                    self.assertEqual(json.dumps(body), json.dumps(envelope(api, detail, code)))
                     self.assertTrue(detail.startswith(text), detail)
                     headers = response["ResponseParameters"]["Headers"]
-                    self.assertEqual(headers, {**HEADERS, **MORE_HEADERS.get(status, {})})
+                    self.assertEqual(headers, {**HEADERS[api], **MORE_HEADERS[api].get(status, {})})
 
     def test_the_transform_keeps_them(self):
         for api, expected in RESPONSES.items():
@@ -141,8 +177,8 @@ class Responses(unittest.TestCase):
             found = body["x-amazon-apigateway-gateway-responses"]
             self.assertEqual({kind: int(r["statusCode"]) for kind, r in found.items()},
                              {kind: status for kind, (status, _, _) in expected.items()})
-            challenge = found["UNAUTHORIZED"]["responseParameters"]["gatewayresponse.header.WWW-Authenticate"]
-            self.assertEqual(challenge, "'Api-Key'")
+            challenge = found["UNAUTHORIZED"]["responseParameters"].get("gatewayresponse.header.WWW-Authenticate")
+            self.assertEqual(challenge, {"outset": "'Api-Key'"}.get(api))
 
 
 class Plans(unittest.TestCase):

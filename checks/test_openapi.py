@@ -8,7 +8,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, validate
 import project
 
 # the one server, which the schema function replaces with the request's own (outset 8.7, 11)
-PLACEHOLDERS = {"outset": "https://outset.invalid"}
+PLACEHOLDERS = {"outset": "https://outset.invalid", "outsend": "https://outsend.invalid"}
 # operations whose crate is not named like their operationId
 CRATES = {"studies_partial_update": "outset-studies-update"}
 
@@ -48,7 +48,7 @@ class Documents(unittest.TestCase):
         for api in project.APIS:
             routes = project.routes(api)
             for path, methods in project.document(api, "json")["paths"].items():
-                self.assertTrue(path.endswith("/"), "the final slash is canonical")
+                self.assertEqual(path.endswith("/"), api == "outset", "the canonical form of a path")
                 for method, operation in methods.items():
                     name = operation["operationId"]
                     crate = CRATES.get(name, f"{api}-{name.replace('_', '-')}")

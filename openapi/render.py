@@ -1,4 +1,4 @@
-"""Writes outset.yaml from outset.json, as drf-spectacular's renderer does. Run it after editing the JSON."""
+"""Writes each document's YAML from its JSON, as drf-spectacular's renderer does. Run it after editing the JSON."""
 import json
 import pathlib
 
@@ -25,5 +25,5 @@ def render(document):
 
 
 if __name__ == "__main__":
-    document = json.loads((HERE / "outset.json").read_text())
-    (HERE / "outset.yaml").write_text(render(document))
+    for source in sorted(HERE.glob("*.json")):
+        source.with_suffix(".yaml").write_text(render(json.loads(source.read_text())))

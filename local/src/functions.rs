@@ -3,7 +3,16 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 7] = [
+pub const ALL: [Function; 16] = [
+    outsend_api_keys_create::FUNCTION,
+    outsend_api_keys_delete::FUNCTION,
+    outsend_api_keys_list::FUNCTION,
+    outsend_auth_login::FUNCTION,
+    outsend_auth_logout::FUNCTION,
+    outsend_auth_me::FUNCTION,
+    outsend_auth_password_change::FUNCTION,
+    outsend_auth_signup::FUNCTION,
+    outsend_fallback::FUNCTION,
     outset_fallback::FUNCTION,
     outset_participant_complete::FUNCTION,
     outset_participant_start::FUNCTION,

@@ -134,7 +134,7 @@ impl Server {
         let routers = [
             Control { offset, clock_file, log, scheduler, urls }.router(),
             gateway(templates.outset),
-            gateway(Api::default()),
+            gateway(templates.outsend),
             gateway(Api::default()),
         ];
         for (listener, router) in listeners.into_iter().zip(routers) {

@@ -6,6 +6,7 @@ use yaml_serde::Value;
 
 const ROOT: &str = include_str!("../../template.yaml");
 const OUTSET: &str = include_str!("../../functions/outset/template.yaml");
+const OUTSEND: &str = include_str!("../../functions/outsend/template.yaml");
 
 /// All templates that this binary was built with.
 pub(crate) const TEXTS: [&str; 2] = [ROOT, OUTSET];
@@ -74,6 +75,8 @@ pub struct Templates {
     pub tables: Vec<Table>,
     /// The Outset API.
     pub outset: Api,
+    /// The Outsend API.
+    pub outsend: Api,
 }
 
 impl Templates {
@@ -82,7 +85,7 @@ impl Templates {
     /// # Errors
     /// When they cannot be read.
     pub fn embedded() -> Result<Self, TemplateError> {
-        Ok(Self { tables: tables(ROOT)?, outset: api(OUTSET)? })
+        Ok(Self { tables: tables(ROOT)?, outset: api(OUTSET)?, outsend: api(OUTSEND)? })
     }
 }
 
@@ -175,13 +178,17 @@ mod tests {
     #[test]
     fn templates_linked_functions_and_folders_agree() {
         let templates = Templates::embedded().unwrap();
-        let routed: BTreeSet<_> = templates.outset.routes.iter().map(|route| route.function.clone()).collect();
+        let apis = [("outset", &templates.outset), ("outsend", &templates.outsend)];
+        let routes = apis.iter().flat_map(|(_, api)| &api.routes);
+        let routed: BTreeSet<_> = routes.map(|route| route.function.clone()).collect();
         let linked: BTreeSet<_> = crate::functions::ALL.iter().map(|function| function.name.to_owned()).collect();
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions/outset");
-        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-        let folders = entries.filter(|entry| entry.path().is_dir());
-        let folders: BTreeSet<_> =
-            folders.map(|entry| format!("outset-{}", entry.file_name().to_string_lossy())).collect();
+        let mut folders = BTreeSet::new();
+        for (name, _) in apis {
+            let folder = format!("{}/../functions/{name}", env!("CARGO_MANIFEST_DIR"));
+            let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+            let of_api = entries.filter(|entry| entry.path().is_dir());
+            folders.extend(of_api.map(|entry| format!("{name}-{}", entry.file_name().to_string_lossy())));
+        }
         assert_eq!(routed, linked);
         assert_eq!(folders, linked);
         let names: Vec<_> = templates.tables.iter().map(|table| table.name.as_str()).collect();

@@ -26,6 +26,10 @@ pub struct Settings {
     pub outset_public_url: Option<String>,
     /// Origins that may call the Outset API from a browser; empty means that CORS is off (outset 7.3).
     pub outset_cors_origins: Vec<String>,
+    /// Configured public base URL of the Outsend API, without `/api` (outsend 18.3).
+    pub outsend_public_url: Option<String>,
+    /// Origins that may call the Outsend API from a browser; empty means that CORS is off (outsend 2.1).
+    pub outsend_cors_origins: Vec<String>,
     /// Requests per minute of each Outset policy (outset 12); 0 turns one off.
     pub outset_limits: OutsetLimits,
 }
@@ -101,6 +105,10 @@ impl Settings {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| SettingsError::Malformed { name, expected: "a whole number" }),
         };
+        let list = |name: &str| -> Vec<String> {
+            let entries = optional(name).unwrap_or_default();
+            entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+        };
         let defaults = OutsetLimits::default();
         Ok(Self {
             main_table: required("OUTSCOUT_MAIN_TABLE")?,
@@ -115,9 +123,9 @@ impl Settings {
             },
             clock_file: optional("OUTSCOUT_CLOCK_FILE").map(PathBuf::from),
             outset_public_url: optional("OUTSCOUT_OUTSET_PUBLIC_URL"),
-            outset_cors_origins: optional("OUTSCOUT_OUTSET_CORS_ORIGINS")
-                .map(|list| list.split(',').map(|origin| origin.trim().to_owned()).collect())
-                .unwrap_or_default(),
+            outset_cors_origins: list("OUTSCOUT_OUTSET_CORS_ORIGINS"),
+            outsend_public_url: optional("OUTSCOUT_OUTSEND_PUBLIC_URL"),
+            outsend_cors_origins: list("OUTSCOUT_OUTSEND_CORS_ORIGINS"),
             outset_limits: OutsetLimits {
                 free: limit("OUTSCOUT_OUTSET_LIMIT_FREE", defaults.free)?,
                 pro: limit("OUTSCOUT_OUTSET_LIMIT_PRO", defaults.pro)?,

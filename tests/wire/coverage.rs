@@ -1,10 +1,14 @@
-//! Every route as every kind of caller. The grid is `coverage.golden`; after a change that is meant, run the test with
+//! Every route as every kind of caller. The grids are the golden files beside this one; after a change that is meant, run the test with
 //! `OUTSCOUT_REFRESH=1` and read the difference.
 
 use std::fmt::Write as _;
 
 use harness::Bench;
 use local::template::Templates;
+use shared::{
+    model::{Email, Locale, Organization, OrganizationId, Plan, Session, SessionToken, User, UserId, UserKey},
+    secret::sha256_hex,
+};
 use time::Duration;
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "DELETE"];
@@ -24,7 +28,7 @@ async fn every_route_as_every_caller() {
     let bench =
         Bench::with(&[("OUTSCOUT_OUTSET_LIMIT_ANONYMOUS", "0"), ("OUTSCOUT_OUTSET_LIMIT_FREE", "0")]).await.unwrap();
     let fixture = bench.fixture().await.unwrap();
-    let other = bench.organization(shared::model::Plan::Free).await.unwrap();
+    let other = bench.organization(Plan::Free).await.unwrap();
     let now = bench.context.clock().now();
     let revoked = bench.spoiled_key(fixture.organization, |key| key.revoked_at = Some(now)).await.unwrap();
     let expired =
@@ -63,11 +67,141 @@ async fn every_route_as_every_caller() {
             grid.push('\n');
         }
     }
-    let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/wire/coverage.golden");
+    golden("coverage.golden", &grid);
+}
+
+/// Compares with a golden file, or writes it.
+fn golden(name: &str, grid: &str) {
+    let file = format!("{}/wire/{name}", env!("CARGO_MANIFEST_DIR"));
     #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
     if std::env::var("OUTSCOUT_REFRESH").is_ok() {
-        std::fs::write(golden, &grid).unwrap();
+        std::fs::write(&file, grid).unwrap();
     }
-    let expected = std::fs::read_to_string(golden).unwrap_or_default();
-    assert!(grid == expected, "coverage.golden differs; if the change is meant, run with OUTSCOUT_REFRESH=1:\n{grid}");
+    let expected = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(grid == expected, "{name} differs; if the change is meant, run with OUTSCOUT_REFRESH=1:\n{grid}");
+}
+
+/// Users of the Outsend dialect, made without its own routes.
+struct People<'a>(&'a Bench);
+
+impl People<'_> {
+    async fn user(&self, email: &str, active: bool) -> User {
+        let now = self.0.context.clock().now();
+        let organization =
+            Organization { id: OrganizationId::generate(), name: "x".to_owned(), plan: Plan::Free, created_at: now };
+        let user = User {
+            id: UserId::generate(),
+            number: 1,
+            email: Email::parse(email).unwrap(),
+            name: "x".to_owned(),
+            password: None,
+            verified: false,
+            active,
+            locale: Locale::En,
+            organization: organization.id,
+            generation: 0,
+            created_at: now,
+            version: 1,
+        };
+        let (session, _) = self.new_session(&user, Duration::days(7));
+        self.0.context.store().sign_up(&user, &organization, &session).await.unwrap();
+        user
+    }
+
+    fn new_session(&self, user: &User, length: Duration) -> (Session, String) {
+        let value = SessionToken::generate().unwrap().reveal().to_owned();
+        let now = self.0.context.clock().now();
+        let session = Session {
+            hash: sha256_hex(value.as_bytes()),
+            user: user.id,
+            organization: user.organization,
+            generation: user.generation,
+            created_at: now,
+            expires_at: now + length,
+        };
+        (session, format!("outsend_session={value}"))
+    }
+
+    /// The cookie of a new session.
+    async fn session(&self, user: &User, length: Duration) -> Option<(&'static str, String)> {
+        let (session, cookie) = self.new_session(user, length);
+        self.0.context.store().open_session(&session).await.unwrap();
+        Some(("cookie", cookie))
+    }
+
+    /// A new key.
+    async fn key(&self, user: &User, reads: bool, writes: bool, days: i64) -> Option<(&'static str, String)> {
+        let plain = format!("osk_{}", SessionToken::generate().unwrap().reveal());
+        let now = self.0.context.clock().now();
+        let key = UserKey {
+            id: format!("key_{}", shared::ulid::generate(now).unwrap()),
+            hash: sha256_hex(plain.as_bytes()),
+            prefix: plain[..12].to_owned(),
+            name: "x".to_owned(),
+            user: user.id,
+            organization: user.organization,
+            reads,
+            writes,
+            created_at: now,
+            expires_at: Some(now + Duration::days(days)),
+            last_used_at: None,
+        };
+        self.0.context.store().create_user_key(&key, 10_000, now).await.unwrap();
+        Some(("x-api-key", plain))
+    }
+}
+
+#[tokio::test]
+async fn every_outsend_route_as_every_caller() {
+    let bench = Bench::start().await.unwrap();
+    let people = People(&bench);
+    let right = people.user("right@example.com", true).await;
+    let other = people.user("other@example.com", true).await;
+    let inactive = people.user("inactive@example.com", false).await;
+    let mut grid = String::new();
+    let routes = Templates::embedded().unwrap().outsend.routes;
+    let mut resources: Vec<_> = routes.iter().map(|route| route.resource.as_str()).collect();
+    resources.sort_unstable();
+    resources.dedup();
+    for resource in resources {
+        for method in METHODS {
+            let mut row = format!("{method:7} {resource:30}");
+            // a new hour for each row: what is counted is the limits' business
+            bench.advance(Duration::hours(1));
+            let own = people.key(&right, true, true, 30).await;
+            let now = bench.context.clock().now();
+            let listed = bench.context.store().keys_of_user(right.id, now).await.unwrap();
+            let path = resource.replace("{key_id}", &listed[0].id).replace("{proxy+}", "x/y");
+            let found = local::routing::find(&routes, method, &path).unwrap();
+            let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
+            let unknown = format!("outsend_session={}", SessionToken::generate().unwrap().reveal());
+            let callers = [
+                ("none", None),
+                ("malformed", Some(("cookie", "outsend_session=nope".to_owned()))),
+                ("unknown", Some(("cookie", unknown))),
+                ("outset-key", Some(("authorization", format!("Api-Key {}", "A".repeat(48))))),
+                ("ended", people.session(&right, Duration::ZERO).await),
+                ("expired-key", people.key(&right, true, true, 0).await),
+                ("read-key", people.key(&right, true, false, 30).await),
+                ("write-key", people.key(&right, false, true, 30).await),
+                ("full-key", own),
+                ("inactive", people.session(&inactive, Duration::days(7)).await),
+                ("other", people.session(&other, Duration::days(7)).await),
+                ("right", people.session(&right, Duration::days(7)).await),
+            ];
+            for (name, credential) in &callers {
+                let headers: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                let mut answer = bench.send(function, method, &path, &headers, b"").await.unwrap();
+                if answer.status == 429 {
+                    // the routes that count an address
+                    bench.advance(Duration::hours(1));
+                    answer = bench.send(function, method, &path, &headers, b"").await.unwrap();
+                }
+                let _ = write!(row, " {name}={}", answer.status);
+            }
+            grid.push_str(&row);
+            grid.push('\n');
+        }
+    }
+    golden("coverage-outsend.golden", &grid);
 }

@@ -8,5 +8,6 @@ mod crash;
 mod events;
 mod faults;
 mod limits;
+mod outsend;
 mod outset;
 mod processes;

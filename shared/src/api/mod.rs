@@ -1,6 +1,7 @@
 //! The edge that every request passes, and one module for each dialect.
 
 pub mod edge;
+pub mod outsend;
 pub mod outset;
 mod request;
 

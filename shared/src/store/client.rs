@@ -278,7 +278,7 @@ impl Store {
 }
 
 /// Waits a little longer after each lost race, with jitter, and gives up in the end.
-pub(super) async fn after_lost_race(attempt: u32) -> Result<(), StoreError> {
+pub(crate) async fn after_lost_race(attempt: u32) -> Result<(), StoreError> {
     const MOST: u32 = 60;
     if attempt >= MOST {
         return Err(StoreError::Contended(attempt));

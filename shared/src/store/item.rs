@@ -61,6 +61,11 @@ impl Item {
         }
     }
 
+    /// The partition key, empty when there is none.
+    pub(super) fn pk(&self) -> &str {
+        self.0.get("pk").and_then(|value| value.as_s().ok()).map_or("", String::as_str)
+    }
+
     pub(super) fn read(&self, entity: &'static str) -> Reader<'_> {
         Reader { item: self, entity }
     }

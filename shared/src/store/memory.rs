@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::ranked::{Node, NodeId};
-use crate::{model::OrganizationId, secret::KeyHash};
+use crate::{
+    model::{OrganizationId, UserId},
+    secret::KeyHash,
+};
 
 const MOST_TENANTS: usize = 10_000;
 const MOST_COLLECTIONS: usize = 64;
@@ -21,6 +24,8 @@ pub(super) struct Memory(Arc<Mutex<Contents>>);
 struct Contents {
     /// A key is bound to one organization for good (outset 5.2).
     tenants: HashMap<KeyHash, OrganizationId>,
+    /// A credential is bound to one user and one organization for good.
+    owners: HashMap<String, (UserId, OrganizationId)>,
     /// Nodes of a collection as of one version of its head: every change gives the head a new one.
     nodes: HashMap<String, (u64, HashMap<NodeId, Node>)>,
 }
@@ -40,6 +45,18 @@ impl Memory {
             contents.tenants.clear();
         }
         contents.tenants.insert(key.clone(), organization);
+    }
+
+    pub(super) fn owner(&self, credential: &str) -> Option<(UserId, OrganizationId)> {
+        self.contents().owners.get(credential).copied()
+    }
+
+    pub(super) fn keep_owner(&self, credential: &str, user: UserId, organization: OrganizationId) {
+        let mut contents = self.contents();
+        if contents.owners.len() >= MOST_TENANTS {
+            contents.owners.clear();
+        }
+        contents.owners.insert(credential.to_owned(), (user, organization));
     }
 
     /// The nodes that were read under this version of the collection's head.

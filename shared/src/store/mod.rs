@@ -8,6 +8,14 @@
 //! | organization's key (for lists) | `ORG#<id>` | `KEY#<key id>` | main |
 //! | organization in the operator's list | `ORGS` | `ORG#<id>` | main |
 //! | API key (by hash, with its organization's plan) | `KEY#<sha-256>` | `KEY` | main |
+//! | user | `USER#<id>` | `USER` | main |
+//! | user by address | `EMAIL#<sha-256 of the address>` | `EMAIL` | main |
+//! | number of the last user | `COUNTER#USER` | `COUNTER` | main |
+//! | session (by hash) | `LOGIN#<sha-256 of the cookie>` | `LOGIN` | main |
+//! | user's session (for the export) | `USER#<id>` | `LOGIN#<sha-256>` | main |
+//! | user's API key (by hash) | `OSK#<sha-256>` | `OSK` | main |
+//! | user's API key (for lists) | `USER#<id>` | `OSK#<key id>` | main |
+//! | directory of a user's unexpired keys | `USER#<id>` | `KEYS` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | participant session | `SESSION#<sha-256 of the token>` | `SESSION` | main |
 //! | participant's single-use link | `STUDY#<id>` | `UID#<sha-256 of the uid>` | main |
@@ -21,6 +29,7 @@
 //! | pattern | served by |
 //! | --- | --- |
 //! | key and plan of a request | one consistent `GetItem` by the key's hash, beside the rate window's update and the operation's first read |
+//! | holder of a cookie or a user's key, account and plan | one batch of three in a process that has seen the credential, else the credential and then a batch of two |
 //! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
@@ -28,6 +37,7 @@
 //! A collection's nodes are written together with the entities they rank, in one transaction that
 //! is conditional on the collection's version.
 
+mod accounts;
 mod client;
 mod collection;
 mod idempotency;
@@ -41,6 +51,8 @@ pub mod trips;
 
 use std::pin::Pin;
 
+pub use accounts::{Credential, Holder, KeyCreation, SignUp};
+pub(crate) use client::after_lost_race;
 pub(crate) use client::connect;
 pub use client::{Store, StoreError};
 pub use collection::Page;

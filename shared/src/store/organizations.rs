@@ -31,11 +31,11 @@ fn key_pk(hash: &str) -> String {
     format!("KEY#{hash}")
 }
 
-fn organization_pk(id: OrganizationId) -> String {
+pub(super) fn organization_pk(id: OrganizationId) -> String {
     format!("ORG#{id}")
 }
 
-fn organization_item(pk: String, sk: String, organization: &Organization) -> Item {
+pub(super) fn organization_item(pk: String, sk: String, organization: &Organization) -> Item {
     Item::new(pk, sk)
         .text("id", organization.id.to_string())
         .text("name", &*organization.name)
@@ -43,7 +43,7 @@ fn organization_item(pk: String, sk: String, organization: &Organization) -> Ite
         .time("created_at", organization.created_at)
 }
 
-fn read_organization(item: &Item) -> Result<Organization, StoreError> {
+pub(super) fn read_organization(item: &Item) -> Result<Organization, StoreError> {
     let reader = item.read("organization");
     Ok(Organization {
         id: reader.parsed("id", OrganizationId::parse)?,

@@ -1,0 +1,12 @@
+//! `GET /api/api-keys`: the caller's API keys (outsend 6.5).
+
+use shared::{
+    api::outsend,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::list_keys),
+};

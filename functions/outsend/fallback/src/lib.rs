@@ -1,0 +1,12 @@
+//! What is routed nowhere: 404 and 405 (outsend 1).
+
+use shared::{
+    api::outsend,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::fallback),
+};

@@ -1,0 +1,282 @@
+//! Sign-up, log-in, log-out, the own account, change of password (outsend 6.2).
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
+
+use super::{
+    auth::{self, Gates},
+    call::{Call, SESSION_LENGTH, answer},
+    envelope::{Problem, json_answer},
+    fields::{Fields, object},
+    limits::{LOGIN, PASSWORD_CHANGE, SIGN_UP, tier},
+    text::{Detail, Fault},
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    model::{Account, Email, Locale, Organization, OrganizationId, Plan, Session, User, UserId},
+    password,
+    secret::sha256_hex,
+    serve::BoxFuture,
+    store::{Credential, Holder, SignUp},
+    ulid,
+};
+
+const SECONDS: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+/// Attempts of a change that somebody else's change got in the way of.
+const MOST_ATTEMPTS: u32 = 5;
+/// Monthly quota of a plan in EF (outsend 18.2).
+const fn quota_of(plan: Plan) -> f64 {
+    match plan {
+        Plan::Free => 10.0,
+        Plan::Pro => 100.0,
+    }
+}
+
+/// A time on the wire (outsend 2.2).
+pub(super) fn timestamp(time: OffsetDateTime) -> String {
+    time.to_offset(time::UtcOffset::UTC).format(SECONDS).unwrap_or_default()
+}
+
+fn user_object(account: &Account) -> Value {
+    let user = &account.user;
+    json!({
+        "id": user.number,
+        "email": user.email.as_str(),
+        "name": user.name,
+        "email_verified": user.verified,
+        "is_active": user.active,
+        "plan": account.plan.as_str(),
+        "locale": user.locale.as_str(),
+        "created_at": timestamp(user.created_at),
+        "workspace": {
+            "id": format!("ws_{}", ulid::encode(user.organization.as_bytes())),
+            "name": account.organization_name,
+        },
+    })
+}
+
+fn account_answer(account: &Account) -> Answer {
+    json_answer(200, &json!({"ok": true, "user": user_object(account)}))
+}
+
+/// 256 random bits as base64url, and the SHA-256 of that text.
+pub(super) fn new_token(prefix: &str) -> Result<(String, String), Problem> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    let value = format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+    let hash = sha256_hex(value.as_bytes());
+    Ok((value, hash))
+}
+
+/// A new session of `user`, and the cookie's value.
+fn new_session(user: &User, now: OffsetDateTime) -> Result<(Session, String), Problem> {
+    let (value, hash) = new_token("")?;
+    let session = Session {
+        hash,
+        user: user.id,
+        organization: user.organization,
+        generation: user.generation,
+        created_at: now,
+        expires_at: now + SESSION_LENGTH,
+    };
+    Ok((session, value))
+}
+
+/// `POST /api/auth/signup`
+#[must_use]
+pub fn sign_up(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(sign_up_now(call)))
+}
+
+async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
+    call.same_site()?;
+    call.charge(SIGN_UP, &format!("outsend/signup/{}", call.address())).await?;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let email = fields.parsed("email", Email::parse);
+    let password = fields.new_password("password");
+    fields.accepted("accept_responsibility");
+    let name = fields.optional_trimmed("name", 1, 120);
+    let locale = match fields.optional_trimmed("locale", 0, 120) {
+        None => None,
+        Some(text) => {
+            let locale = Locale::parse(&text);
+            if locale.is_none() {
+                fields.fault("locale", Fault::OneOf("en, fr"));
+            }
+            locale
+        }
+    };
+    fields.finish()?;
+    let (Some(email), Some(password)) = (email, password) else {
+        return Err(Problem::Crash("fields read without a fault are missing".to_owned()));
+    };
+    let hash = password::hash(password).await?;
+    let name = name.unwrap_or_else(|| email.local_part().to_owned());
+    let store = call.context.store();
+    let organization =
+        Organization { id: OrganizationId::generate(), name: name.clone(), plan: Plan::Free, created_at: call.now };
+    let user = User {
+        id: UserId::generate(),
+        number: store.next_user_number().await?,
+        email,
+        name,
+        password: Some(hash),
+        verified: false,
+        active: true,
+        locale: locale.unwrap_or(call.language),
+        organization: organization.id,
+        generation: 0,
+        created_at: call.now,
+        version: 1,
+    };
+    let (session, cookie) = new_session(&user, call.now)?;
+    match store.sign_up(&user, &organization, &session).await? {
+        SignUp::EmailTaken => Err(Detail::SignUpRefused.into()),
+        SignUp::Created => {
+            let account = Account { user, organization_name: organization.name, plan: organization.plan };
+            Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)))
+        }
+    }
+}
+
+/// `POST /api/auth/login`
+#[must_use]
+pub fn login(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(login_now(call)))
+}
+
+/// The address that a body names, before anything of it is checked (outsend 5.2).
+fn peeked_email(request: &ApiRequest) -> String {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let email = body.get("email").and_then(Value::as_str).unwrap_or_default();
+    sha256_hex(email.trim().to_lowercase().as_bytes())
+}
+
+async fn login_now(call: &Call) -> Result<Answer, Problem> {
+    call.same_site()?;
+    let bucket = format!("outsend/login/{}/{}", call.address(), peeked_email(&call.request));
+    call.charge(LOGIN, &bucket).await?;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let email = fields.trimmed("email", 1, Email::LONGEST);
+    let password = fields.text("password", 1, 128);
+    fields.finish()?;
+    let store = call.context.store();
+    // what is no address is looked up like one that nobody has
+    let email = Email::from_stored(email.unwrap_or_default().to_lowercase());
+    let account = store.account_by_email(&email).await?;
+    let stored = account.as_ref().and_then(|account| account.user.password.clone());
+    let right = password::check(password.unwrap_or_default(), stored).await?;
+    let Some(account) = account.filter(|_| right) else { return Err(Detail::BadCredentials.into()) };
+    if !account.user.active {
+        return Err(Detail::Deactivated.into());
+    }
+    let (session, cookie) = new_session(&account.user, call.now)?;
+    store.open_session(&session).await?;
+    Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)))
+}
+
+/// `POST /api/auth/logout`
+#[must_use]
+pub fn logout(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(logout_now(call)))
+}
+
+async fn logout_now(call: &Call) -> Result<Answer, Problem> {
+    let store = call.context.store();
+    let hash = call.cookie().and_then(|value| auth::session_hash(&value));
+    let holder = match &hash {
+        Some(hash) => store.holder(Credential::Session(hash), call.now).await?,
+        None => None,
+    };
+    match &holder {
+        Some(Holder::Session(session, account)) => {
+            call.same_site()?;
+            call.charge(tier(account.plan), &format!("outsend/user/{}", account.user.id)).await?;
+            object(&call.request, false)?;
+            store.end_session(&session.hash).await?;
+        }
+        _ => {
+            auth::charge_address(call).await?;
+            object(&call.request, false)?;
+        }
+    }
+    Ok(json_answer(200, &json!({"ok": true})).header("Set-Cookie", call.set_cookie("")))
+}
+
+/// `GET /api/auth/me`
+#[must_use]
+pub fn me(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(me_now(call)))
+}
+
+async fn me_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(Gates::default(), None).await?.account;
+    let (start, end) = month_of(call.now).ok_or_else(|| Problem::Crash("no month".to_owned()))?;
+    // nothing is charged yet: there are no jobs (outsend 18.2)
+    let quota = json!({
+        "ef_used": 0.0,
+        "ef_limit": quota_of(account.plan),
+        "period_start": timestamp(start),
+        "period_end": timestamp(end),
+    });
+    Ok(json_answer(200, &json!({"ok": true, "user": user_object(&account), "quota": quota})))
+}
+
+/// The UTC calendar month of `now`: its first instant and that of the next.
+fn month_of(now: OffsetDateTime) -> Option<(OffsetDateTime, OffsetDateTime)> {
+    let start = now.date().replace_day(1).ok()?;
+    let next = (start + time::Duration::days(32)).replace_day(1).ok()?;
+    Some((start.midnight().assume_utc(), next.midnight().assume_utc()))
+}
+
+/// `POST /api/auth/password/change`
+#[must_use]
+pub fn change_password(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(change_password_now(call)))
+}
+
+async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
+    let gates = Gates { session_only: true, active: true };
+    let mut account = call.caller(gates, Some(PASSWORD_CHANGE)).await?.account;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let current = fields.text("current_password", 1, 128);
+    let new = fields.new_password("new_password");
+    if new.is_some() && new == current {
+        fields.fault("new_password", Fault::Format);
+    }
+    fields.finish()?;
+    let (current, new) = (current.unwrap_or_default(), new.unwrap_or_default());
+    let hash = password::hash(new).await?;
+    for _ in 0..MOST_ATTEMPTS {
+        if !password::check(current.clone(), account.user.password.clone()).await? {
+            return Err(Detail::WrongPassword.into());
+        }
+        let mut user = account.user.clone();
+        user.password = Some(hash.clone());
+        user.generation += 1;
+        let (session, cookie) = new_session(&user, call.now)?;
+        if call.context.store().change_user(&user, Some(&session)).await? {
+            account.user = user;
+            return Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)));
+        }
+        let again = call.context.store().account_by_email(&account.user.email).await?;
+        account = again.ok_or(Detail::AuthRequired)?;
+    }
+    Err(Problem::Crash("the account kept changing".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months() {
+        let at = |text: &str| OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).unwrap();
+        let (start, end) = month_of(at("2026-12-31T23:59:59Z")).unwrap();
+        assert_eq!((timestamp(start), timestamp(end)), ("2026-12-01T00:00:00Z".into(), "2027-01-01T00:00:00Z".into()));
+        let (start, end) = month_of(at("2028-02-01T00:00:00Z")).unwrap();
+        assert_eq!((timestamp(start), timestamp(end)), ("2028-02-01T00:00:00Z".into(), "2028-03-01T00:00:00Z".into()));
+    }
+}

@@ -1,0 +1,154 @@
+//! Bodies and their fields (outsend 2.1, 3.1).
+
+use serde_json::{Map, Value};
+
+use super::{
+    envelope::Problem,
+    text::{Detail, Fault},
+};
+use crate::api::ApiRequest;
+
+/// Most bytes of a body, but for the routes that name more (outsend 2.1).
+pub(super) const MOST_BODY: usize = 64 * 1024;
+/// Most entries of `errors` (outsend 3.1).
+const MOST_ERRORS: usize = 20;
+
+/// The body's object; `needed` when an empty body is none.
+pub(super) fn object(request: &ApiRequest, needed: bool) -> Result<Map<String, Value>, Problem> {
+    if let Some(media) = request.header("content-type") {
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Detail::BadContentType.into());
+        }
+    }
+    if request.body.is_empty() && !needed {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson.into())
+}
+
+/// Reads fields in the order of their table and gathers what is wrong with them.
+#[derive(Debug)]
+pub(super) struct Fields {
+    body: Map<String, Value>,
+    faults: Vec<(String, Fault)>,
+}
+
+impl Fields {
+    pub(super) const fn new(body: Map<String, Value>) -> Self {
+        Self { body, faults: Vec::new() }
+    }
+
+    /// A field that was sent; `null` is none (outsend 0).
+    pub(super) fn optional(&self, name: &str) -> Option<&Value> {
+        self.body.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes what is wrong with a field, once a field.
+    pub(super) fn fault(&mut self, name: impl Into<String>, fault: Fault) {
+        let name = name.into();
+        if self.faults.len() < MOST_ERRORS && self.faults.iter().all(|(known, _)| *known != name) {
+            self.faults.push((name, fault));
+        }
+    }
+
+    fn needed(&mut self, name: &str) -> Option<Value> {
+        let value = self.optional(name).cloned();
+        if value.is_none() {
+            self.fault(name, Fault::Required);
+        }
+        value
+    }
+
+    fn as_text(&mut self, name: &str, value: Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text),
+            _ => {
+                self.fault(name, Fault::Type("string"));
+                None
+            }
+        }
+    }
+
+    fn sized(&mut self, name: &str, text: String, least: usize, most: usize) -> Option<String> {
+        if (least..=most).contains(&text.chars().count()) {
+            return Some(text);
+        }
+        self.fault(name, Fault::Characters(least, most));
+        None
+    }
+
+    /// A text that must be there, as it was sent.
+    pub(super) fn text(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        let value = self.needed(name)?;
+        let text = self.as_text(name, value)?;
+        self.sized(name, text, least, most)
+    }
+
+    /// A text that must be there, trimmed.
+    pub(super) fn trimmed(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        let value = self.needed(name)?;
+        let text = self.as_text(name, value)?;
+        self.sized(name, text.trim().to_owned(), least, most)
+    }
+
+    /// A text that may be left out, trimmed.
+    pub(super) fn optional_trimmed(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        self.optional(name)?;
+        self.trimmed(name, least, most)
+    }
+
+    /// A text that `parse` understands and that must be there.
+    pub(super) fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.needed(name)?;
+        let text = self.as_text(name, value)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            self.fault(name, Fault::Format);
+        }
+        parsed
+    }
+
+    /// A new password (outsend 6.1).
+    pub(super) fn new_password(&mut self, name: &str) -> Option<String> {
+        let password = self.text(name, 8, 128)?;
+        let letter = password.chars().any(char::is_alphabetic);
+        let other = password.chars().any(|c| !c.is_alphabetic() && !c.is_whitespace());
+        if letter && other {
+            return Some(password);
+        }
+        self.fault(name, Fault::WeakPassword);
+        None
+    }
+
+    /// A flag that must be there and `true`.
+    pub(super) fn accepted(&mut self, name: &str) {
+        match self.needed(name) {
+            Some(Value::Bool(true)) | None => {}
+            Some(Value::Bool(false)) => self.fault(name, Fault::NotTrue),
+            Some(_) => self.fault(name, Fault::Type("boolean")),
+        }
+    }
+
+    /// A whole number that may be left out.
+    pub(super) fn optional_integer(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+        let value = self.optional(name)?.clone();
+        let Some(number) = value.as_i64() else {
+            self.fault(name, if value.is_u64() { Fault::Between(least, most) } else { Fault::Type("integer") });
+            return None;
+        };
+        if (least..=most).contains(&number) {
+            return Some(number);
+        }
+        self.fault(name, Fault::Between(least, most));
+        None
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// 422 with everything that is wrong.
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+    }
+}

@@ -1,0 +1,143 @@
+//! API keys of the dialect (outsend 6.5).
+
+use serde_json::{Value, json};
+use time::Duration;
+
+use super::{
+    account::{new_token, timestamp},
+    auth::Gates,
+    call::{Call, answer},
+    envelope::{Problem, json_answer},
+    fields::{Fields, object},
+    text::{Detail, Fault},
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    model::UserKey,
+    serve::BoxFuture,
+    store::KeyCreation,
+    ulid,
+};
+
+/// Most unexpired keys of a user.
+const CAP: usize = 20;
+/// How many characters of a key may be shown later.
+const SHOWN: usize = 12;
+
+fn key_object(key: &UserKey) -> Value {
+    let scopes = [(key.reads, "read"), (key.writes, "write")];
+    let scopes: Vec<_> = scopes.iter().filter(|(has, _)| *has).map(|(_, scope)| *scope).collect();
+    json!({
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "scopes": scopes,
+        "created_at": timestamp(key.created_at),
+        "expires_at": key.expires_at.map(timestamp),
+        "last_used_at": key.last_used_at.map(timestamp),
+    })
+}
+
+/// `POST /api/api-keys`
+#[must_use]
+pub fn create_key(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(create_now(call)))
+}
+
+/// `scopes`: 1 or 2 distinct ones of `read` and `write`; both when it is left out.
+fn scopes(fields: &mut Fields) -> (bool, bool) {
+    let Some(value) = fields.optional("scopes").cloned() else { return (true, true) };
+    let Value::Array(entries) = value else {
+        fields.fault("scopes", Fault::Type("list"));
+        return (false, false);
+    };
+    if !(1..=2).contains(&entries.len()) {
+        fields.fault("scopes", Fault::Entries(1, 2));
+        return (false, false);
+    }
+    let (mut reads, mut writes) = (false, false);
+    for (position, entry) in entries.iter().enumerate() {
+        let seen = match entry.as_str() {
+            Some("read") => std::mem::replace(&mut reads, true),
+            Some("write") => std::mem::replace(&mut writes, true),
+            Some(_) => {
+                fields.fault(format!("scopes.{position}"), Fault::OneOf("read, write"));
+                false
+            }
+            None => {
+                fields.fault(format!("scopes.{position}"), Fault::Type("string"));
+                false
+            }
+        };
+        if seen {
+            fields.fault(format!("scopes.{position}"), Fault::Format);
+        }
+    }
+    (reads, writes)
+}
+
+async fn create_now(call: &Call) -> Result<Answer, Problem> {
+    let gates = Gates { session_only: true, active: true };
+    let account = call.caller(gates, None).await?.account;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let name = fields.trimmed("name", 1, 80);
+    let (reads, writes) = scopes(&mut fields);
+    let days = fields.optional_integer("expires_in_days", 1, 365);
+    fields.finish()?;
+    let (plain, hash) = new_token("osk_")?;
+    let key = UserKey {
+        id: format!("key_{}", ulid::generate(call.now)?),
+        hash,
+        prefix: plain.get(..SHOWN).unwrap_or_default().to_owned(),
+        name: name.unwrap_or_default(),
+        user: account.user.id,
+        organization: account.user.organization,
+        reads,
+        writes,
+        created_at: call.now,
+        expires_at: days.map(|days| call.now + Duration::days(days)),
+        last_used_at: None,
+    };
+    match call.context.store().create_user_key(&key, CAP, call.now).await? {
+        KeyCreation::CapReached => Err(Detail::KeyCapReached(CAP).into()),
+        KeyCreation::Created => {
+            let mut object = key_object(&key);
+            if let Some(members) = object.as_object_mut() {
+                members.insert("key".to_owned(), Value::from(plain));
+            }
+            Ok(json_answer(200, &object))
+        }
+    }
+}
+
+/// `GET /api/api-keys`
+#[must_use]
+pub fn list_keys(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(list_now(call)))
+}
+
+async fn list_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let keys = call.context.store().keys_of_user(account.user.id, call.now).await?;
+    let keys: Vec<_> = keys.iter().map(key_object).collect();
+    Ok(json_answer(200, &json!({"api_keys": keys})))
+}
+
+/// `DELETE /api/api-keys/{key_id}`
+#[must_use]
+pub fn delete_key(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(delete_now(call)))
+}
+
+async fn delete_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    object(&call.request, false)?;
+    let id = call.request.path.rsplit('/').next().and_then(|segment| segment.strip_prefix("key_"));
+    let id = id.and_then(ulid::parse).ok_or(Detail::NoKey)?;
+    if call.context.store().revoke_user_key(account.user.id, &format!("key_{id}")).await? {
+        Ok(json_answer(200, &json!({"ok": true})))
+    } else {
+        Err(Detail::NoKey.into())
+    }
+}

@@ -1,0 +1,53 @@
+//! The rate policies (outsend 5.1) and their headers.
+
+use crate::{api::Answer, limits::Verdict, model::Plan};
+
+/// A rate policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Policy {
+    /// Name in the headers.
+    pub(super) name: &'static str,
+    /// Attempts in a window.
+    pub(super) limit: u32,
+    /// Length of a window.
+    pub(super) seconds: u32,
+}
+
+const fn policy(name: &'static str, limit: u32, seconds: u32) -> Policy {
+    Policy { name, limit, seconds }
+}
+
+pub(super) const SIGN_UP: Policy = policy("signup", 3, 3_600);
+pub(super) const LOGIN: Policy = policy("login", 5, 900);
+pub(super) const PASSWORD_CHANGE: Policy = policy("pwchange", 5, 3_600);
+pub(super) const ANONYMOUS: Policy = policy("anon", 30, 60);
+const FREE: Policy = policy("free", 120, 60);
+const PRO: Policy = policy("pro", 600, 60);
+
+/// Length of the window of both tiers.
+pub(super) const TIER_SECONDS: u32 = FREE.seconds;
+
+/// The policy of a caller's tier.
+pub(super) const fn tier(plan: Plan) -> Policy {
+    match plan {
+        Plan::Free => FREE,
+        Plan::Pro => PRO,
+    }
+}
+
+/// What a policy said of a request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Counted {
+    pub(super) policy: Policy,
+    pub(super) verdict: Verdict,
+}
+
+impl Counted {
+    pub(super) fn headers(&self, answer: Answer) -> Answer {
+        let Policy { name, limit, seconds } = self.policy;
+        let Verdict { remaining, reset_seconds, .. } = self.verdict;
+        answer
+            .header("RateLimit-Policy", format!("\"{name}\";q={limit};w={seconds}"))
+            .header("RateLimit", format!("\"{name}\";r={remaining};t={reset_seconds}"))
+    }
+}

@@ -1,0 +1,33 @@
+//! The Outsend dialect: accounts, sessions and API keys so far (docs/contracts/outsend.md).
+
+mod account;
+mod auth;
+mod call;
+mod envelope;
+mod fields;
+mod keys;
+mod limits;
+mod routes;
+mod text;
+
+pub use account::{change_password, login, logout, me, sign_up};
+pub use keys::{create_key, delete_key, list_keys};
+
+use super::{Answer, ApiRequest, edge::Dialect};
+use crate::{context::Context, serve::BoxFuture};
+
+/// What the edge must know of this dialect (outsend 2.1, 3).
+pub const DIALECT: Dialect = Dialect {
+    roots: &["/api"],
+    crash: envelope::crash,
+    loggable_path: str::to_owned,
+    headers: &[("X-Content-Type-Options", "nosniff")],
+};
+
+/// What is routed nowhere: 404, or 405 where only the method is wrong (outsend 1).
+#[must_use]
+pub fn fallback(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    call::answer(context, request, |_| {
+        Box::pin(async { Err(envelope::Problem::Crash("the gateway's routes are not those of the API".to_owned())) })
+    })
+}

@@ -1,0 +1,593 @@
+//! Users, their sessions and their Outsend API keys.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    BoxFuture, Store, StoreError, after_lost_race,
+    client::Written,
+    item::{Condition, Item, delete},
+    organizations::{organization_item, organization_pk, read_organization},
+    trips::trip,
+};
+use crate::{
+    clock::epoch_micros,
+    model::{Account, Email, Locale, Organization, OrganizationId, Session, User, UserId, UserKey},
+    password::PasswordHash,
+};
+
+const MOST_ATTEMPTS: u32 = 100;
+/// How long an expired key is still listed (outsend 6.5).
+const KEY_LISTED_AFTER_END: Duration = Duration::days(30);
+
+fn user_pk(id: UserId) -> String {
+    format!("USER#{id}")
+}
+
+fn email_key(email: &Email) -> (String, String) {
+    (format!("EMAIL#{}", email.hash()), "EMAIL".to_owned())
+}
+
+fn session_key(hash: &str) -> (String, String) {
+    (format!("LOGIN#{hash}"), "LOGIN".to_owned())
+}
+
+fn key_key(hash: &str) -> (String, String) {
+    (format!("OSK#{hash}"), "OSK".to_owned())
+}
+
+/// What an account is read from.
+fn account_keys(user: UserId, organization: OrganizationId) -> Vec<(String, String)> {
+    vec![(user_pk(user), "USER".to_owned()), (organization_pk(organization), "ORG".to_owned())]
+}
+
+fn user_item(user: &User) -> Item {
+    Item::new(user_pk(user.id), "USER".to_owned())
+        .text("id", user.id.to_string())
+        .number("number", user.number)
+        .text("email", user.email.as_str())
+        .text("name", &*user.name)
+        .optional_text("password", user.password.as_ref().map(PasswordHash::as_str))
+        .number("verified", u8::from(user.verified))
+        .number("active", u8::from(user.active))
+        .text("locale", user.locale.as_str())
+        .text("organization", user.organization.to_string())
+        .number("generation", user.generation)
+        .time("created_at", user.created_at)
+        .number("version", user.version)
+}
+
+fn read_user(item: &Item) -> Result<User, StoreError> {
+    let reader = item.read("user");
+    Ok(User {
+        id: reader.parsed("id", UserId::parse)?,
+        number: reader.number("number")?,
+        email: Email::from_stored(reader.text("email")?.to_owned()),
+        name: reader.text("name")?.to_owned(),
+        password: reader.optional_text("password").map(|hash| PasswordHash::from_stored(hash.to_owned())),
+        verified: reader.number::<u8>("verified")? == 1,
+        active: reader.number::<u8>("active")? == 1,
+        locale: reader.parsed("locale", Locale::parse)?,
+        organization: reader.parsed("organization", OrganizationId::parse)?,
+        generation: reader.number("generation")?,
+        created_at: reader.time("created_at")?,
+        version: reader.number("version")?,
+    })
+}
+
+fn session_item((pk, sk): (String, String), session: &Session) -> Item {
+    Item::new(pk, sk)
+        .text("hash", &*session.hash)
+        .text("user", session.user.to_string())
+        .text("organization", session.organization.to_string())
+        .number("generation", session.generation)
+        .time("created_at", session.created_at)
+        .time("expires_at", session.expires_at)
+        .number("ttl", session.expires_at.unix_timestamp())
+}
+
+fn read_session(item: &Item) -> Result<Session, StoreError> {
+    let reader = item.read("session");
+    Ok(Session {
+        hash: reader.text("hash")?.to_owned(),
+        user: reader.parsed("user", UserId::parse)?,
+        organization: reader.parsed("organization", OrganizationId::parse)?,
+        generation: reader.number("generation")?,
+        created_at: reader.time("created_at")?,
+        expires_at: reader.time("expires_at")?,
+    })
+}
+
+fn key_item((pk, sk): (String, String), key: &UserKey) -> Item {
+    let item = Item::new(pk, sk)
+        .text("id", &*key.id)
+        .text("hash", &*key.hash)
+        .text("prefix", &*key.prefix)
+        .text("name", &*key.name)
+        .text("user", key.user.to_string())
+        .text("organization", key.organization.to_string())
+        .number("reads", u8::from(key.reads))
+        .number("writes", u8::from(key.writes))
+        .time("created_at", key.created_at)
+        .optional_time("expires_at", key.expires_at)
+        .optional_time("last_used_at", key.last_used_at);
+    match key.expires_at {
+        Some(end) => item.number("ttl", (end + KEY_LISTED_AFTER_END).unix_timestamp()),
+        None => item,
+    }
+}
+
+fn read_key(item: &Item) -> Result<UserKey, StoreError> {
+    let reader = item.read("user key");
+    Ok(UserKey {
+        id: reader.text("id")?.to_owned(),
+        hash: reader.text("hash")?.to_owned(),
+        prefix: reader.text("prefix")?.to_owned(),
+        name: reader.text("name")?.to_owned(),
+        user: reader.parsed("user", UserId::parse)?,
+        organization: reader.parsed("organization", OrganizationId::parse)?,
+        reads: reader.number::<u8>("reads")? == 1,
+        writes: reader.number::<u8>("writes")? == 1,
+        created_at: reader.time("created_at")?,
+        expires_at: reader.optional_time("expires_at")?,
+        last_used_at: reader.optional_time("last_used_at")?,
+    })
+}
+
+/// A credential of a user, by the hash of its secret.
+#[derive(Clone, Copy, Debug)]
+pub enum Credential<'a> {
+    /// A session cookie.
+    Session(&'a str),
+    /// An API key.
+    Key(&'a str),
+}
+
+impl Credential<'_> {
+    fn key(self) -> (String, String) {
+        match self {
+            Self::Session(hash) => session_key(hash),
+            Self::Key(hash) => key_key(hash),
+        }
+    }
+}
+
+/// A credential that was found, with its account as it is now.
+#[derive(Clone, Debug)]
+pub enum Holder {
+    /// A session.
+    Session(Session, Account),
+    /// An API key.
+    Key(UserKey, Account),
+}
+
+/// How a sign-up ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignUp {
+    /// The account is there.
+    Created,
+    /// The address belongs to an account, and nothing was written.
+    EmailTaken,
+}
+
+/// How the creation of an API key ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCreation {
+    /// The key works.
+    Created,
+    /// The user has as many keys as the contract allows, and nothing was written.
+    CapReached,
+}
+
+impl Store {
+    /// The next number for a user: strictly increasing, never given twice (outsend 2.2).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn next_user_number(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S("COUNTER#USER".to_owned()))
+                .key("sk", AttributeValue::S("COUNTER".to_owned()))
+                .update_expression("ADD #last :one")
+                .expression_attribute_names("#last", "last")
+                .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+                .return_values(ReturnValue::UpdatedNew);
+            let output = trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
+            Item::from(output.attributes.unwrap_or_default()).read("counter").number("last")
+        })
+    }
+
+    /// Creates a user with an organization and a first session, all or nothing; the address is made
+    /// unique by the write itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sign_up<'a>(
+        &'a self,
+        user: &'a User,
+        organization: &'a Organization,
+        session: &'a Session,
+    ) -> BoxFuture<'a, Result<SignUp, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                let (pk, sk) = email_key(&user.email);
+                let members = vec![
+                    Item::new(pk.clone(), sk.clone())
+                        .text("user", user.id.to_string())
+                        .text("organization", organization.id.to_string())
+                        .put(&self.main, Condition::Absent)?,
+                    user_item(user).put(&self.main, Condition::Absent)?,
+                    organization_item(organization_pk(organization.id), "ORG".to_owned(), organization)
+                        .put(&self.main, Condition::Absent)?,
+                    organization_item("ORGS".to_owned(), organization_pk(organization.id), organization)
+                        .put(&self.main, Condition::Absent)?,
+                    session_item(session_key(&session.hash), session).put(&self.main, Condition::Absent)?,
+                    session_item((user_pk(user.id), format!("LOGIN#{}", session.hash)), session)
+                        .put(&self.main, Condition::Absent)?,
+                ];
+                match self.transact(members).await? {
+                    Written::Done => return Ok(SignUp::Created),
+                    Written::Refused(failed) if failed.contains(&0) => {
+                        // the address may be ours: the first answer to this very write can have been lost
+                        let holder = self.get(&self.main, pk, sk).await?;
+                        let ours = match &holder {
+                            Some(item) => item.read("email").parsed("user", UserId::parse)? == user.id,
+                            None => false,
+                        };
+                        return Ok(if ours { SignUp::Created } else { SignUp::EmailTaken });
+                    }
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// The account with this address. An address that nobody has costs the same reads.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn account_by_email<'a>(&'a self, email: &'a Email) -> BoxFuture<'a, Result<Option<Account>, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = email_key(email);
+            let (user, organization) = match self.get(&self.main, pk, sk).await? {
+                None => (UserId::generate(), OrganizationId::generate()),
+                Some(item) => {
+                    let reader = item.read("email");
+                    let user = reader.parsed("user", UserId::parse)?;
+                    (user, reader.parsed("organization", OrganizationId::parse)?)
+                }
+            };
+            self.account(user, organization, &self.batch_get(account_keys(user, organization)).await?)
+        })
+    }
+
+    /// The account among `items`.
+    fn account(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+        items: &[Item],
+    ) -> Result<Option<Account>, StoreError> {
+        let with_pk = |pk: String| items.iter().find(|item| item.pk() == pk);
+        let (Some(user), Some(organization)) = (with_pk(user_pk(user)), with_pk(organization_pk(organization))) else {
+            return Ok(None);
+        };
+        let (user, organization) = (read_user(user)?, read_organization(organization)?);
+        Ok(Some(Account { user, organization_name: organization.name, plan: organization.plan }))
+    }
+
+    /// The user of a credential that this process has seen before; what was seen may have ended meanwhile.
+    #[must_use]
+    pub fn known_owner(&self, credential: Credential<'_>) -> Option<UserId> {
+        self.memory.owner(&credential.key().0).map(|(user, _)| user)
+    }
+
+    /// Opens a session of a user that signed in.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn open_session<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
+            for attempt in 0..MOST_ATTEMPTS {
+                let members = vec![
+                    session_item(session_key(&session.hash), session).put(&self.main, Condition::None)?,
+                    session_item(listed.clone(), session).put(&self.main, Condition::None)?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(());
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Ends one session; ending it again changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn end_session<'a>(&'a self, hash: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = session_key(hash);
+            let Some(item) = self.get(&self.main, pk.clone(), sk.clone()).await? else { return Ok(()) };
+            let user = read_session(&item)?.user;
+            for attempt in 0..MOST_ATTEMPTS {
+                let members = vec![
+                    delete(&self.main, pk.clone(), sk.clone())?,
+                    delete(&self.main, user_pk(user), format!("LOGIN#{hash}"))?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(());
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Moves a session's end, unless the session ended meanwhile; `Ok(false)` then.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn slide_session<'a>(
+        &'a self,
+        session: &'a Session,
+        expires_at: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = session_key(&session.hash);
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET expires_at = :end, #ttl = :ttl")
+                .condition_expression("attribute_exists(pk) AND expires_at <= :end")
+                .expression_attribute_names("#ttl", "ttl")
+                .expression_attribute_values(":end", AttributeValue::N(epoch_micros(expires_at).to_string()))
+                .expression_attribute_values(":ttl", AttributeValue::N(expires_at.unix_timestamp().to_string()));
+            self.update(call).await
+        })
+    }
+
+    /// Changes a user as it was read; `Ok(false)` when it changed meanwhile. A new session may be
+    /// opened by the same write.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn change_user<'a>(
+        &'a self,
+        changed: &'a User,
+        session: Option<&'a Session>,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let mut user = changed.clone();
+            user.version += 1;
+            let mut members = vec![user_item(&user).put(&self.main, Condition::Version(changed.version))?];
+            if let Some(session) = session {
+                members.push(session_item(session_key(&session.hash), session).put(&self.main, Condition::Absent)?);
+                let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
+                members.push(session_item(listed, session).put(&self.main, Condition::Absent)?);
+            }
+            if self.transact(members).await? == Written::Done {
+                return Ok(true);
+            }
+            // the first answer to this very write can have been lost
+            let Some(session) = session else { return Ok(false) };
+            let (pk, sk) = session_key(&session.hash);
+            Ok(self.get(&self.main, pk, sk).await?.is_some())
+        })
+    }
+
+    /// Whom a credential belongs to, with the account as it is now; `None` when it is unknown, ended
+    /// or of an older generation. One read in a process that has seen the credential before, else two.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn holder<'a>(
+        &'a self,
+        credential: Credential<'a>,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Option<Holder>, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = credential.key();
+            let (found, mut items) = match self.memory.owner(&pk) {
+                Some((user, organization)) => {
+                    let mut keys = account_keys(user, organization);
+                    keys.push((pk.clone(), sk));
+                    let (found, rest) =
+                        self.batch_get(keys).await?.into_iter().partition::<Vec<_>, _>(|item| item.pk() == pk);
+                    (found.into_iter().next(), rest)
+                }
+                None => (self.get(&self.main, pk.clone(), sk).await?, Vec::new()),
+            };
+            let Some(found) = found else { return Ok(None) };
+            let reader = found.read("credential");
+            let user = reader.parsed("user", UserId::parse)?;
+            let organization = reader.parsed("organization", OrganizationId::parse)?;
+            if items.is_empty() {
+                items = self.batch_get(account_keys(user, organization)).await?;
+                self.memory.keep_owner(&pk, user, organization);
+            }
+            let Some(account) = self.account(user, organization, &items)? else { return Ok(None) };
+            let generation = account.user.generation;
+            Ok(match credential {
+                Credential::Session(_) => {
+                    let session = read_session(&found)?;
+                    let lives = now < session.expires_at && session.generation == generation;
+                    lives.then_some(Holder::Session(session, account))
+                }
+                Credential::Key(_) => {
+                    let key = read_key(&found)?;
+                    key.works_at(now).then_some(Holder::Key(key, account))
+                }
+            })
+        })
+    }
+
+    /// The user's keys, newest first, expired ones for 30 days (outsend 6.5).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn keys_of_user(&self, user: UserId, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<UserKey>, StoreError>> {
+        Box::pin(async move {
+            let listed = self.query(user_pk(user), "OSK#").await?;
+            let hashes: Vec<_> = listed
+                .iter()
+                .map(|item| Ok(key_key(item.read("user key").text("hash")?)))
+                .collect::<Result<_, StoreError>>()?;
+            let mut keys: Vec<_> =
+                self.batch_get(hashes).await?.iter().map(read_key).collect::<Result<_, StoreError>>()?;
+            keys.retain(|key| key.expires_at.is_none_or(|end| now < end + KEY_LISTED_AFTER_END));
+            keys.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            Ok(keys)
+        })
+    }
+
+    /// Stores a new key of a user who has fewer than `cap` unexpired ones. The directory of a user's
+    /// keys is one item with a version, so that two creations cannot both take the last place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn create_user_key<'a>(
+        &'a self,
+        key: &'a UserKey,
+        cap: usize,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<KeyCreation, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                let (mut entries, version) = self.directory(key.user).await?;
+                if entries.iter().any(|entry| entry.id == key.id) {
+                    return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
+                }
+                entries.retain(|entry| entry.end.is_none_or(|end| epoch_micros(now) < end));
+                if entries.len() >= cap {
+                    return Ok(KeyCreation::CapReached);
+                }
+                entries.push(Entry { id: key.id.clone(), end: key.expires_at.map(epoch_micros) });
+                let members = vec![
+                    self.put_directory(key.user, &entries, version)?,
+                    key_item(key_key(&key.hash), key).put(&self.main, Condition::Absent)?,
+                    key_item((user_pk(key.user), format!("OSK#{}", key.id)), key).put(&self.main, Condition::Absent)?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(KeyCreation::Created);
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Removes a key of a user; it is refused from then on. `Ok(false)` when the user has no such key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn revoke_user_key<'a>(&'a self, user: UserId, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let listed = (user_pk(user), format!("OSK#{id}"));
+            let Some(item) = self.get(&self.main, listed.0.clone(), listed.1.clone()).await? else {
+                return Ok(false);
+            };
+            let (pk, sk) = key_key(item.read("user key").text("hash")?);
+            for attempt in 0..MOST_ATTEMPTS {
+                let (mut entries, version) = self.directory(user).await?;
+                entries.retain(|entry| entry.id != id);
+                let members = vec![
+                    self.put_directory(user, &entries, version)?,
+                    delete(&self.main, pk.clone(), sk.clone())?,
+                    delete(&self.main, listed.0.clone(), listed.1.clone())?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(true);
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Notes that a key was used at `now`, once a minute at most (outsend 4.3).
+    ///
+    /// # Errors
+    /// When the store fails; the caller logs it and goes on.
+    pub fn touch_user_key<'a>(
+        &'a self,
+        key: &'a UserKey,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let minute = epoch_micros(now).div_euclid(60_000_000) * 60_000_000;
+            if key.last_used_at.is_some_and(|last| epoch_micros(last) >= minute) {
+                return Ok(false);
+            }
+            let (pk, sk) = key_key(&key.hash);
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET last_used_at = :minute")
+                .condition_expression(
+                    "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)",
+                )
+                .expression_attribute_values(":minute", AttributeValue::N(minute.to_string()));
+            self.update(call).await
+        })
+    }
+
+    async fn directory(&self, user: UserId) -> Result<(Vec<Entry>, u64), StoreError> {
+        let Some(item) = self.get(&self.main, user_pk(user), "KEYS".to_owned()).await? else {
+            return Ok((Vec::new(), 0));
+        };
+        let reader = item.read("key directory");
+        let entries = reader.text("entries")?.split_terminator(' ').map(Entry::read);
+        let entries = entries.collect::<Option<_>>().ok_or_else(|| reader.malformed("entries"))?;
+        Ok((entries, reader.number("version")?))
+    }
+
+    fn put_directory(
+        &self,
+        user: UserId,
+        entries: &[Entry],
+        version: u64,
+    ) -> Result<aws_sdk_dynamodb::types::TransactWriteItem, StoreError> {
+        let text: Vec<_> = entries.iter().map(Entry::write).collect();
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+        Item::new(user_pk(user), "KEYS".to_owned())
+            .text("entries", text.join(" "))
+            .number("version", version + 1)
+            .put(&self.main, condition)
+    }
+}
+
+/// A key in its user's directory: `id` or `id:end` in microseconds since the Unix epoch.
+struct Entry {
+    id: String,
+    end: Option<i64>,
+}
+
+impl Entry {
+    fn read(text: &str) -> Option<Self> {
+        Some(match text.split_once(':') {
+            None => Self { id: text.to_owned(), end: None },
+            Some((id, end)) => Self { id: id.to_owned(), end: Some(end.parse().ok()?) },
+        })
+    }
+
+    fn write(&self) -> String {
+        match self.end {
+            None => self.id.clone(),
+            Some(end) => format!("{}:{end}", self.id),
+        }
+    }
+}
