@@ -51,6 +51,11 @@ def functions(api):
     return found
 
 
+def background():
+    """Names of the root's functions: those that no request reaches."""
+    return {pathlib.PurePosixPath(r["Properties"]["CodeUri"]).name for r in of_type(FUNCTION).values()}
+
+
 def routes(api):
     """(resource, method) to crate name."""
     found = {}

@@ -20,7 +20,8 @@ def last(values):
 
 class Events(unittest.TestCase):
     def test_one_for_each_function(self):
-        self.assertEqual(set(project.events()), {crate for api in project.APIS for crate in project.functions(api)})
+        self.assertEqual(set(project.events()), project.background() | {
+            crate for api in project.APIS for crate in project.functions(api)})
 
     def test_shape(self):
         events = project.events()

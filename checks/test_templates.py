@@ -1,5 +1,6 @@
 """The templates: tables, functions with least privilege, and what the root hands to each API."""
 import functools
+import pathlib
 import re
 import unittest
 
@@ -67,6 +68,17 @@ class Root(unittest.TestCase):
                 if source:
                     for member in ("Type", "Default"):
                         self.assertEqual(source[member], declared[name][member], f"{name}.{member}")
+
+    def test_background_functions(self):
+        folder = project.ROOT / "functions/background"
+        crates = {f"background-{manifest.parent.name}" for manifest in folder.glob("*/Cargo.toml")}
+        self.assertEqual(project.background(), crates)
+        for name, resource in project.of_type(project.FUNCTION).items():
+            crate = pathlib.PurePosixPath(resource["Properties"]["CodeUri"]).name
+            self.assertEqual(name, camel(crate))
+            for statement in statements(resource["Properties"]):
+                self.assertNotIn("*", statement["Action"])
+                self.assertNotEqual(statement["Resource"], "*")
 
     def test_a_stack_stays_below_its_limit(self):
         for api in [None, *project.APIS]:

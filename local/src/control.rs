@@ -1,10 +1,11 @@
 //! The control port: health, the clock, schedules, the log. It exists on a laptop only.
 
 use std::{
+    collections::VecDeque,
     fs, io,
     path::{self, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -24,6 +25,12 @@ use crate::{
     schedule::{FireError, Scheduler},
 };
 
+/// Most mails that are kept.
+const MOST_MAILS: usize = 1_000;
+
+/// Mails in the order in which SES would have got them; in memory only, since their links are secrets.
+pub type Outbox = Arc<Mutex<VecDeque<Value>>>;
+
 /// What the control port works on.
 #[derive(Clone, Debug)]
 pub struct Control {
@@ -35,6 +42,8 @@ pub struct Control {
     pub log: Capture,
     /// What fires schedules.
     pub scheduler: Scheduler,
+    /// Mails that would have been sent.
+    pub outbox: Outbox,
     /// Names and base URLs of the APIs.
     pub urls: Vec<(&'static str, String)>,
 }
@@ -45,13 +54,43 @@ impl Control {
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(|| async { Json(json!({"status": "ok"})) }))
-            // no function sends mail yet
-            .route("/_local/mail", get(|| async { Json(json!([])) }))
+            .route("/_local/mail", get(mails))
+            .route("/v2/email/outbound-emails", post(take_mail))
             .route("/_local/clock", post(advance))
             .route("/_local/schedules/{function}", post(fire))
             .route("/_local/log", get(log))
             .with_state(self)
     }
+}
+
+fn contents(outbox: &Outbox) -> MutexGuard<'_, VecDeque<Value>> {
+    outbox.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn mails(State(control): State<Control>) -> Json<Vec<Value>> {
+    Json(contents(&control.outbox).iter().cloned().collect())
+}
+
+/// SES's `SendEmail`, as far as the functions use it.
+async fn take_mail(State(control): State<Control>, Json(sent): Json<Value>) -> impl IntoResponse {
+    let at = |path: &str| sent.pointer(path).cloned().unwrap_or_default();
+    let to = at("/Destination/ToAddresses");
+    let mail = json!({
+        "from": at("/FromEmailAddress"),
+        "to": to,
+        "subject": at("/Content/Simple/Subject/Data"),
+        "text": at("/Content/Simple/Body/Text/Data"),
+        "html": at("/Content/Simple/Body/Html/Data"),
+    });
+    if !to.is_array() || mail["text"].is_null() || mail["html"].is_null() {
+        return (StatusCode::BAD_REQUEST, Json(json!({"message": "a simple mail with text and HTML is expected"})));
+    }
+    let mut outbox = contents(&control.outbox);
+    if outbox.len() >= MOST_MAILS {
+        outbox.pop_front();
+    }
+    outbox.push_back(mail);
+    (StatusCode::OK, Json(json!({"MessageId": uuid::Uuid::new_v4().to_string()})))
 }
 
 async fn page(State(control): State<Control>) -> Html<String> {

@@ -3,7 +3,8 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 16] = [
+pub const ALL: [Function; 21] = [
+    background_work::FUNCTION,
     outsend_api_keys_create::FUNCTION,
     outsend_api_keys_delete::FUNCTION,
     outsend_api_keys_list::FUNCTION,
@@ -11,7 +12,11 @@ pub const ALL: [Function; 16] = [
     outsend_auth_logout::FUNCTION,
     outsend_auth_me::FUNCTION,
     outsend_auth_password_change::FUNCTION,
+    outsend_auth_password_reset::FUNCTION,
+    outsend_auth_password_reset_request::FUNCTION,
+    outsend_auth_resend_verification::FUNCTION,
     outsend_auth_signup::FUNCTION,
+    outsend_auth_verify_email::FUNCTION,
     outsend_fallback::FUNCTION,
     outset_fallback::FUNCTION,
     outset_participant_complete::FUNCTION,

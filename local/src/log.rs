@@ -48,6 +48,13 @@ impl Capture {
         lines.push_back(value);
     }
 
+    /// All lines that are kept, as text.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let lines = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        lines.iter().map(Value::to_string).collect()
+    }
+
     /// The lines of one request.
     #[must_use]
     pub fn of(&self, request_id: &str) -> Vec<Value> {

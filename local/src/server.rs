@@ -20,7 +20,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     background::Background,
-    control::Control,
+    control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, settings, variables},
     engine::{Engine, EngineError, stopped},
     functions,
@@ -102,13 +102,22 @@ impl Server {
         let clock_file = directory.as_ref().map(DataDirectory::clock_file);
         let clock_file = clock_file.or_else(|| scratch.as_ref().map(|folder| folder.join("clock")));
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
+        let [control, outset, outsend, openscouter] = urls(&listeners)?;
+        // mails go to the control port, which takes them like SES; what is given wins
+        let local = [
+            ("AWS_ENDPOINT_URL_SESV2", control.as_str()),
+            ("OUTSCOUT_MAIL_SENDER", "outscout@localhost"),
+            ("OUTSCOUT_OUTSEND_PUBLIC_URL", outsend.trim_end_matches("/api")),
+        ];
+        let local = local.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let given: Vec<_> = options.variables.iter().cloned().chain(local).collect();
         let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
-        let settings = settings(places.0, places.1, places.2, &options.variables)?;
+        let settings = settings(places.0, places.1, places.2, &given)?;
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
-                let variables = variables(places.0, places.1, places.2, &options.variables);
+                let variables = variables(places.0, places.1, places.2, &given);
                 let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
                 let lambda = Lambda::start(options, log.clone(), function_stop).await?;
                 lambda.check(functions::ALL.iter().map(|function| function.name))?;
@@ -127,12 +136,11 @@ impl Server {
             let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
             tasks.push(streams::run(mapping, &store.endpoint, checkpoints.clone(), Arc::clone(invoke), work.clone()));
         }
-        let [control, outset, outsend, openscouter] = urls(&listeners)?;
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
         let routers = [
-            Control { offset, clock_file, log, scheduler, urls }.router(),
+            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls }.router(),
             gateway(templates.outset),
             gateway(templates.outsend),
             gateway(Api::default()),

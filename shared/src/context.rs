@@ -30,6 +30,10 @@ pub struct Settings {
     pub outsend_public_url: Option<String>,
     /// Origins that may call the Outsend API from a browser; empty means that CORS is off (outsend 2.1).
     pub outsend_cors_origins: Vec<String>,
+    /// Address that mails come from; `None` means that none is sent (outsend 18.3).
+    pub mail_sender: Option<String>,
+    /// Where SES answers; `None` means AWS.
+    pub mail_endpoint: Option<String>,
     /// Requests per minute of each Outset policy (outset 12); 0 turns one off.
     pub outset_limits: OutsetLimits,
 }
@@ -125,6 +129,8 @@ impl Settings {
             outset_public_url: optional("OUTSCOUT_OUTSET_PUBLIC_URL"),
             outset_cors_origins: list("OUTSCOUT_OUTSET_CORS_ORIGINS"),
             outsend_public_url: optional("OUTSCOUT_OUTSEND_PUBLIC_URL"),
+            mail_sender: optional("OUTSCOUT_MAIL_SENDER"),
+            mail_endpoint: optional("AWS_ENDPOINT_URL_SESV2"),
             outsend_cors_origins: list("OUTSCOUT_OUTSEND_CORS_ORIGINS"),
             outset_limits: OutsetLimits {
                 free: limit("OUTSCOUT_OUTSET_LIMIT_FREE", defaults.free)?,

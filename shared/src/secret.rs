@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use base64::Engine as _;
 use sha2::{Digest, Sha256};
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -81,6 +82,19 @@ impl fmt::Debug for KeyHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "KeyHash({}…)", self.0.get(..6).unwrap_or(""))
     }
+}
+
+/// `prefix` and 256 random bits as base64url without padding, and the SHA-256 of that text in hex,
+/// which is all that is stored (outsend 4.1, 4.3, 6.1).
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn new_token(prefix: &str) -> Result<(String, String), getrandom::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    let value = format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+    let hash = sha256_hex(value.as_bytes());
+    Ok((value, hash))
 }
 
 /// Lower-case hex of `bytes`.

@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     api::{
@@ -61,6 +61,23 @@ pub fn http(name: &'static str, dialect: &'static Dialect, context: Context, han
     Arc::new(move |event| {
         let context = context.clone();
         Box::pin(async move { edge::answer(name, dialect, context, handler, &event).await })
+    })
+}
+
+/// A handler of events that are no requests: stream records, schedules. An error means that the
+/// platform should bring the event again.
+pub type EventHandler = fn(Context, Value) -> BoxFuture<'static, Result<Value, String>>;
+
+/// A background function.
+#[must_use]
+pub fn background(context: Context, handler: EventHandler) -> Invoke {
+    Arc::new(move |event| {
+        let context = context.clone();
+        Box::pin(async move {
+            let event = serde_json::from_slice(&event).map_err(|error| InvokeError::failed(error.to_string()))?;
+            let answer = handler(context, event).await.map_err(InvokeError::failed)?;
+            Ok(Bytes::from(answer.to_string()))
+        })
     })
 }
 

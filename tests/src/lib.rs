@@ -267,18 +267,31 @@ pub fn fixture_study(organization: OrganizationId, number: u8) -> Option<Study> 
     })
 }
 
+/// Every item of a table, as text, straight from the engine at `endpoint`.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn stored(settings: &Settings, endpoint: &str, table: &str) -> Result<Vec<String>, Failure> {
+    let call = client(settings, endpoint).scan().table_name(table).into_paginator().items().send();
+    let items = call.collect::<Result<Vec<_>, _>>().await?;
+    Ok(items.iter().map(|item| format!("{item:?}")).collect())
+}
+
+fn client(settings: &Settings, endpoint: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(aws_sdk_dynamodb::config::Region::new(settings.region.clone()))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test"))
+        .endpoint_url(endpoint)
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
 async fn create_table(context: &Context, name: &str) -> Result<(), Failure> {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
     let settings = context.settings();
-    let http = aws_smithy_http_client::Builder::new().build_http();
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .http_client(http)
-        .region(aws_sdk_dynamodb::config::Region::new(settings.region.clone()))
-        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test"))
-        .endpoint_url(settings.store_endpoint.clone().unwrap_or_default())
-        .build();
-    let mut call = aws_sdk_dynamodb::Client::from_conf(config)
+    let mut call = client(settings, settings.store_endpoint.as_deref().unwrap_or_default())
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest);

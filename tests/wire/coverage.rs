@@ -6,7 +6,9 @@ use std::fmt::Write as _;
 use harness::Bench;
 use local::template::Templates;
 use shared::{
-    model::{Email, Locale, Organization, OrganizationId, Plan, Session, SessionToken, User, UserId, UserKey},
+    model::{
+        Email, Locale, Organization, OrganizationId, Plan, Session, SessionToken, User, UserId, UserKey, Work, WorkKind,
+    },
     secret::sha256_hex,
 };
 use time::Duration;
@@ -104,7 +106,8 @@ impl People<'_> {
             version: 1,
         };
         let (session, _) = self.new_session(&user, Duration::days(7));
-        self.0.context.store().sign_up(&user, &organization, &session).await.unwrap();
+        let work = Work { id: user.id.to_string(), kind: WorkKind::Welcome, email: user.email.clone(), attempt: 0 };
+        self.0.context.store().sign_up(&user, &organization, &session, &work).await.unwrap();
         user
     }
 

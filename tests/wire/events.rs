@@ -7,14 +7,38 @@ use serde_json::Value;
 #[tokio::test]
 async fn every_function_answers_its_sample() {
     let bench = Bench::start().await.unwrap();
-    for (function, status) in local::functions::ALL
-        .iter()
-        .zip([401, 401, 401, 401, 200, 401, 401, 200, 404, 404, 404, 404, 200, 401, 401, 401])
-    {
+    let statuses = [
+        ("api-keys-create", 401),
+        ("api-keys-delete", 401),
+        ("api-keys-list", 401),
+        ("auth-login", 401),
+        ("auth-logout", 200),
+        ("auth-me", 401),
+        ("auth-password-change", 401),
+        ("auth-password-reset", 400),
+        ("auth-password-reset-request", 200),
+        ("auth-resend-verification", 401),
+        ("auth-signup", 200),
+        ("auth-verify-email", 400),
+        ("fallback", 404),
+        ("participant-complete", 404),
+        ("participant-start", 404),
+        ("schema-retrieve", 200),
+        ("studies-list", 401),
+        ("studies-retrieve", 401),
+        ("studies-update", 401),
+    ];
+    for function in local::functions::ALL {
         let sample = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name);
         let invoke = (function.invoke)(bench.context.clone());
         let answer = invoke(Bytes::from(std::fs::read(sample).unwrap())).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
-        assert_eq!(answer["statusCode"], status, "{}", function.name);
+        let (api, operation) = function.name.split_once('-').unwrap();
+        if api == "background" {
+            assert_eq!(answer, serde_json::json!({"batchItemFailures": []}), "{}", function.name);
+            continue;
+        }
+        let expected = statuses.iter().find(|(known, _)| *known == operation).map(|(_, status)| *status);
+        assert_eq!(answer["statusCode"].as_u64(), expected, "{}", function.name);
     }
 }

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError, after_lost_race,
+    BoxFuture, Store, StoreError, Token, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     organizations::{organization_item, organization_pk, read_organization},
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::epoch_micros,
-    model::{Account, Email, Locale, Organization, OrganizationId, Session, User, UserId, UserKey},
+    model::{Account, Email, Locale, Organization, OrganizationId, Session, User, UserId, UserKey, Work},
     password::PasswordHash,
 };
 
@@ -161,6 +161,17 @@ pub enum Holder {
     Key(UserKey, Account),
 }
 
+/// What one write does beside changing a user.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChangeWith<'a> {
+    /// A session that it opens.
+    pub session: Option<&'a Session>,
+    /// Work that follows, due at once.
+    pub work: Option<(&'a Work, OffsetDateTime)>,
+    /// A one-time token that it uses up.
+    pub token: Option<&'a Token>,
+}
+
 /// How a sign-up ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignUp {
@@ -201,7 +212,7 @@ impl Store {
         })
     }
 
-    /// Creates a user with an organization and a first session, all or nothing; the address is made
+    /// Creates a user with an organization, a first session and the work that follows, all or nothing; the address is made
     /// unique by the write itself.
     ///
     /// # Errors
@@ -211,6 +222,7 @@ impl Store {
         user: &'a User,
         organization: &'a Organization,
         session: &'a Session,
+        work: &'a Work,
     ) -> BoxFuture<'a, Result<SignUp, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
@@ -228,6 +240,7 @@ impl Store {
                     session_item(session_key(&session.hash), session).put(&self.main, Condition::Absent)?,
                     session_item((user_pk(user.id), format!("LOGIN#{}", session.hash)), session)
                         .put(&self.main, Condition::Absent)?,
+                    self.work_member(work, user.created_at)?,
                 ];
                 match self.transact(members).await? {
                     Written::Done => return Ok(SignUp::Created),
@@ -357,32 +370,38 @@ impl Store {
         })
     }
 
-    /// Changes a user as it was read; `Ok(false)` when it changed meanwhile. A new session may be
-    /// opened by the same write.
+    /// Changes a user as it was read, and what goes with it, all or nothing; `Ok(false)` when the user
+    /// changed meanwhile or the token was used.
     ///
     /// # Errors
     /// When the store fails.
     pub fn change_user<'a>(
         &'a self,
         changed: &'a User,
-        session: Option<&'a Session>,
+        with: ChangeWith<'a>,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let mut user = changed.clone();
             user.version += 1;
-            let mut members = vec![user_item(&user).put(&self.main, Condition::Version(changed.version))?];
-            if let Some(session) = session {
-                members.push(session_item(session_key(&session.hash), session).put(&self.main, Condition::Absent)?);
+            let item = user_item(&user);
+            let mut members = vec![item.clone().put(&self.main, Condition::Version(changed.version))?];
+            if let Some(session) = with.session {
+                members.push(session_item(session_key(&session.hash), session).put(&self.main, Condition::None)?);
                 let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
-                members.push(session_item(listed, session).put(&self.main, Condition::Absent)?);
+                members.push(session_item(listed, session).put(&self.main, Condition::None)?);
+            }
+            if let Some((work, now)) = with.work {
+                members.push(self.work_member(work, now)?);
+            }
+            if let Some(token) = with.token {
+                members.push(self.use_token(token)?);
             }
             if self.transact(members).await? == Written::Done {
                 return Ok(true);
             }
-            // the first answer to this very write can have been lost
-            let Some(session) = session else { return Ok(false) };
-            let (pk, sk) = session_key(&session.hash);
-            Ok(self.get(&self.main, pk, sk).await?.is_some())
+            // the first answer to this very write can have been lost: then the user is as it was to become
+            let now = self.get(&self.main, user_pk(user.id), "USER".to_owned()).await?;
+            Ok(now.is_some_and(|now| now.0 == item.0))
         })
     }
 

@@ -81,17 +81,21 @@ pub struct Store {
     pub(super) memory: Memory,
 }
 
-/// A DynamoDB client for `settings`, at `endpoint` when there is one.
-pub(crate) fn connect(settings: &Settings, endpoint: Option<&str>) -> Client {
-    let credentials = &settings.credentials;
-    let http = aws_smithy_http_client::Builder::new()
+/// How every client of AWS speaks HTTP.
+pub(crate) fn http_client() -> impl aws_sdk_dynamodb::config::HttpClient + use<> {
+    aws_smithy_http_client::Builder::new()
         .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
             aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
         ))
-        .build_https();
+        .build_https()
+}
+
+/// A DynamoDB client for `settings`, at `endpoint` when there is one.
+pub(crate) fn connect(settings: &Settings, endpoint: Option<&str>) -> Client {
+    let credentials = &settings.credentials;
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http_client())
         .region(Region::new(settings.region.clone()))
         .credentials_provider(Credentials::new(
             credentials.access_key_id.clone(),

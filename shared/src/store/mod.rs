@@ -21,7 +21,10 @@
 //! | participant's single-use link | `STUDY#<id>` | `UID#<sha-256 of the uid>` | main |
 //! | ranked collection: head | `RANK#<organization>#<collection>` | `HEAD` | main |
 //! | ranked collection: node | `RANK#<organization>#<collection>` | `NODE#<20 digits>` | main |
-//! | rate window | `WINDOW#<bucket>` | `WINDOW` | hot |
+//! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
+//! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
+//! | user's current token of a kind | `USER#<id>` | `TOKEN#<kind>` | hot |
+//! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
 //! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
 //!
 //! # Access patterns
@@ -32,6 +35,7 @@
 //! | holder of a cookie or a user's key, account and plan | one batch of three in a process that has seen the credential, else the credential and then a batch of two |
 //! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
+//! | due work | `Query` on each of the shards, which hold only what is not done |
 //! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
 //!
 //! A collection's nodes are written together with the entities they rank, in one transaction that
@@ -47,19 +51,22 @@ mod organizations;
 mod participants;
 pub mod ranked;
 mod studies;
+mod tokens;
 pub mod trips;
+mod work;
 
 use std::pin::Pin;
 
-pub use accounts::{Credential, Holder, KeyCreation, SignUp};
+pub use accounts::{ChangeWith, Credential, Holder, KeyCreation, SignUp};
 pub(crate) use client::after_lost_race;
-pub(crate) use client::connect;
 pub use client::{Store, StoreError};
+pub(crate) use client::{connect, http_client};
 pub use collection::Page;
 pub use idempotency::{Claim, Replay};
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use studies::{FirstRead, StudyFilter, UpdateError};
+pub use tokens::Token;
 
 /// A boxed future: what crosses the boundary between this library and a function, so that the
 /// store's code is compiled once and not again in each function.

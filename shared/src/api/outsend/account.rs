@@ -1,6 +1,5 @@
 //! Sign-up, log-in, log-out, the own account, change of password (outsend 6.2).
 
-use base64::Engine as _;
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -9,17 +8,19 @@ use super::{
     call::{Call, SESSION_LENGTH, answer},
     envelope::{Problem, json_answer},
     fields::{Fields, object},
-    limits::{LOGIN, PASSWORD_CHANGE, SIGN_UP, tier},
+    limits::{LOGIN, PASSWORD_CHANGE, RESEND, RESET, SIGN_UP, TOKEN, tier},
     text::{Detail, Fault},
 };
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{Account, Email, Locale, Organization, OrganizationId, Plan, Session, User, UserId},
+    model::{
+        Account, Email, Locale, Organization, OrganizationId, Plan, Session, TokenKind, User, UserId, Work, WorkKind,
+    },
     password,
-    secret::sha256_hex,
+    secret::{new_token, sha256_hex},
     serve::BoxFuture,
-    store::{Credential, Holder, SignUp},
+    store::{ChangeWith, Credential, Holder, SignUp, Token},
     ulid,
 };
 
@@ -59,15 +60,6 @@ fn user_object(account: &Account) -> Value {
 
 fn account_answer(account: &Account) -> Answer {
     json_answer(200, &json!({"ok": true, "user": user_object(account)}))
-}
-
-/// 256 random bits as base64url, and the SHA-256 of that text.
-pub(super) fn new_token(prefix: &str) -> Result<(String, String), Problem> {
-    let mut bytes = [0_u8; 32];
-    getrandom::fill(&mut bytes)?;
-    let value = format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
-    let hash = sha256_hex(value.as_bytes());
-    Ok((value, hash))
 }
 
 /// A new session of `user`, and the cookie's value.
@@ -132,8 +124,14 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
         version: 1,
     };
     let (session, cookie) = new_session(&user, call.now)?;
-    match store.sign_up(&user, &organization, &session).await? {
-        SignUp::EmailTaken => Err(Detail::SignUpRefused.into()),
+    let welcome = new_work(call, WorkKind::Welcome, &user.email)?;
+    match store.sign_up(&user, &organization, &session, &welcome).await? {
+        SignUp::EmailTaken => {
+            // the owner of the address is told, and nobody else
+            let notice = new_work(call, WorkKind::AddressTaken, &user.email)?;
+            store.queue(&notice, call.now).await?;
+            Err(Detail::SignUpRefused.into())
+        }
         SignUp::Created => {
             let account = Account { user, organization_name: organization.name, plan: organization.plan };
             Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)))
@@ -257,7 +255,9 @@ async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
         user.password = Some(hash.clone());
         user.generation += 1;
         let (session, cookie) = new_session(&user, call.now)?;
-        if call.context.store().change_user(&user, Some(&session)).await? {
+        let notice = new_work(call, WorkKind::PasswordChanged, &user.email)?;
+        let with = ChangeWith { session: Some(&session), work: Some((&notice, call.now)), token: None };
+        if call.context.store().change_user(&user, with).await? {
             account.user = user;
             return Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)));
         }
@@ -265,6 +265,108 @@ async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
         account = again.ok_or(Detail::AuthRequired)?;
     }
     Err(Problem::Crash("the account kept changing".to_owned()))
+}
+
+/// Work that concerns an address, due at once.
+fn new_work(call: &Call, kind: WorkKind, email: &Email) -> Result<Work, Problem> {
+    Ok(Work { id: ulid::generate(call.now)?, kind, email: email.clone(), attempt: 0 })
+}
+
+/// `POST /api/auth/password/reset-request`
+#[must_use]
+pub fn request_reset(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(request_reset_now(call)))
+}
+
+async fn request_reset_now(call: &Call) -> Result<Answer, Problem> {
+    call.charge(RESET, &format!("outsend/reset/{}/{}", call.address(), peeked_email(&call.request))).await?;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let email = fields.parsed("email", Email::parse);
+    fields.finish()?;
+    if let Some(email) = email {
+        // whether anybody has the address is found out when the mail is made, so every answer costs the same
+        call.context.store().queue(&new_work(call, WorkKind::Reset, &email)?, call.now).await?;
+    }
+    Ok(json_answer(200, &json!({"ok": true})))
+}
+
+/// The account of a one-time token, and the token.
+async fn redeemable(call: &Call, plain: &str, kind: TokenKind) -> Result<(Account, Token), Problem> {
+    let store = call.context.store();
+    let token = store.token(&sha256_hex(plain.as_bytes()), kind, call.now).await?;
+    let token = token.ok_or(Detail::TokenInvalid)?;
+    let account = store.account_by_email(&token.email).await?;
+    let account = account.filter(|account| account.user.id == token.user).ok_or(Detail::TokenInvalid)?;
+    Ok((account, token))
+}
+
+/// Uses a token up for a change of its user; of two uses at a time one finds the token gone.
+async fn redeem(call: &Call, plain: &str, kind: TokenKind, change: impl Fn(&mut User)) -> Result<(), Problem> {
+    for _ in 0..MOST_ATTEMPTS {
+        let (account, token) = redeemable(call, plain, kind).await?;
+        let mut user = account.user;
+        change(&mut user);
+        if call.context.store().change_user(&user, ChangeWith { token: Some(&token), ..ChangeWith::default() }).await? {
+            return Ok(());
+        }
+    }
+    Err(Problem::Crash("the account kept changing".to_owned()))
+}
+
+/// `POST /api/auth/password/reset`
+#[must_use]
+pub fn reset_password(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(reset_password_now(call)))
+}
+
+async fn reset_password_now(call: &Call) -> Result<Answer, Problem> {
+    call.charge(TOKEN, &format!("outsend/token/{}", call.address())).await?;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let token = fields.text("token", 1, 128);
+    let new = fields.new_password("new_password");
+    fields.finish()?;
+    let (token, new) = (token.unwrap_or_default(), new.unwrap_or_default());
+    redeemable(call, &token, TokenKind::Reset).await?;
+    let hash = password::hash(new).await?;
+    redeem(call, &token, TokenKind::Reset, |user| {
+        user.password = Some(hash.clone());
+        user.generation += 1;
+        user.verified = true;
+    })
+    .await?;
+    Ok(json_answer(200, &json!({"ok": true})))
+}
+
+/// `POST /api/auth/verify-email`
+#[must_use]
+pub fn verify_email(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(verify_email_now(call)))
+}
+
+async fn verify_email_now(call: &Call) -> Result<Answer, Problem> {
+    call.charge(TOKEN, &format!("outsend/token/{}", call.address())).await?;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let token = fields.text("token", 1, 128);
+    fields.finish()?;
+    redeem(call, &token.unwrap_or_default(), TokenKind::Verify, |user| user.verified = true).await?;
+    Ok(json_answer(200, &json!({"ok": true})))
+}
+
+/// `POST /api/auth/resend-verification`
+#[must_use]
+pub fn resend_verification(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(resend_verification_now(call)))
+}
+
+async fn resend_verification_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(Gates { session_only: false, active: true }, Some(RESEND)).await?.account;
+    object(&call.request, false)?;
+    if account.user.verified {
+        return Err(Detail::AlreadyVerified.into());
+    }
+    let work = new_work(call, WorkKind::Verify, &account.user.email)?;
+    call.context.store().queue(&work, call.now).await?;
+    Ok(json_answer(200, &json!({"ok": true})))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::Duration;
 
 use super::{
-    account::{new_token, timestamp},
+    account::timestamp,
     auth::Gates,
     call::{Call, answer},
     envelope::{Problem, json_answer},
@@ -15,6 +15,7 @@ use crate::{
     api::{Answer, ApiRequest},
     context::Context,
     model::UserKey,
+    secret::new_token,
     serve::BoxFuture,
     store::KeyCreation,
     ulid,

@@ -20,6 +20,9 @@ const fn policy(name: &'static str, limit: u32, seconds: u32) -> Policy {
 pub(super) const SIGN_UP: Policy = policy("signup", 3, 3_600);
 pub(super) const LOGIN: Policy = policy("login", 5, 900);
 pub(super) const PASSWORD_CHANGE: Policy = policy("pwchange", 5, 3_600);
+pub(super) const RESET: Policy = policy("reset", 3, 3_600);
+pub(super) const RESEND: Policy = policy("resend", 3, 3_600);
+pub(super) const TOKEN: Policy = policy("token", 10, 900);
 pub(super) const ANONYMOUS: Policy = policy("anon", 30, 60);
 const FREE: Policy = policy("free", 120, 60);
 const PRO: Policy = policy("pro", 600, 60);

@@ -10,7 +10,9 @@ mod limits;
 mod routes;
 mod text;
 
-pub use account::{change_password, login, logout, me, sign_up};
+pub use account::{
+    change_password, login, logout, me, request_reset, resend_verification, reset_password, sign_up, verify_email,
+};
 pub use keys::{create_key, delete_key, list_keys};
 
 use super::{Answer, ApiRequest, edge::Dialect};

@@ -1,12 +1,16 @@
 //! The paths that this API has, for the 404 and 405 of everything else (outsend 1).
 
 /// A path pattern and its methods; `*` stands for one segment.
-const ROUTES: [(&str, &[&str]); 7] = [
+const ROUTES: [(&str, &[&str]); 11] = [
     ("/api/auth/signup", &["POST"]),
     ("/api/auth/login", &["POST"]),
     ("/api/auth/logout", &["POST"]),
     ("/api/auth/me", &["GET"]),
     ("/api/auth/password/change", &["POST"]),
+    ("/api/auth/password/reset-request", &["POST"]),
+    ("/api/auth/password/reset", &["POST"]),
+    ("/api/auth/verify-email", &["POST"]),
+    ("/api/auth/resend-verification", &["POST"]),
     ("/api/api-keys", &["GET", "POST"]),
     ("/api/api-keys/*", &["DELETE"]),
 ];

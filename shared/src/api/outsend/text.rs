@@ -33,8 +33,12 @@ pub(super) enum Detail {
     BadContentType,
     /// signup_refused
     SignUpRefused,
+    /// token_invalid
+    TokenInvalid,
     /// wrong_password
     WrongPassword,
+    /// already_verified
+    AlreadyVerified,
     /// cap_reached, for API keys
     KeyCapReached(usize),
     /// auth_required
@@ -71,6 +75,8 @@ impl Detail {
             Self::BadJson
             | Self::BadContentType
             | Self::SignUpRefused
+            | Self::TokenInvalid
+            | Self::AlreadyVerified
             | Self::WrongPassword
             | Self::KeyCapReached(_) => 400,
             Self::AuthRequired | Self::BadCredentials => 401,
@@ -94,6 +100,8 @@ impl Detail {
             Self::SignUpRefused => {
                 ("Sign-up is not possible with these details.", "Inscription impossible avec ces informations.")
             }
+            Self::TokenInvalid => ("This link is invalid or has expired.", "Ce lien est invalide ou a expiré."),
+            Self::AlreadyVerified => ("E-mail address is already verified.", "L'adresse e-mail est déjà vérifiée."),
             Self::WrongPassword => ("Current password is incorrect.", "Le mot de passe actuel est incorrect."),
             Self::KeyCapReached(n) => {
                 return pick(

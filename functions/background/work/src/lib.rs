@@ -1,0 +1,10 @@
+//! What outlives a request: mails so far. Brought by the main table's stream, and by a sweep each minute.
+
+use shared::{
+    serve::{Function, background},
+    work,
+};
+
+/// The function.
+pub const FUNCTION: Function =
+    Function { name: env!("CARGO_PKG_NAME"), invoke: |context| background(context, work::handle) };

@@ -1,0 +1,12 @@
+//! `POST /api/auth/password/reset-request`: asks for a mail that sets a new password (outsend 6.2).
+
+use shared::{
+    api::outsend,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::request_reset),
+};

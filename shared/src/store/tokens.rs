@@ -1,0 +1,107 @@
+//! One-time tokens (outsend 6.1), in the hot table: by hash, and one of each kind for a user, so
+//! that a new one revokes the older.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError, after_lost_race,
+    client::Written,
+    item::{Condition, Item},
+};
+use crate::model::{Email, TokenKind, UserId};
+
+const MOST_ATTEMPTS: u32 = 100;
+
+/// A token that works.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// SHA-256 of the token, in hex.
+    pub hash: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// Whose it is.
+    pub user: UserId,
+    /// The address of the account.
+    pub email: Email,
+}
+
+fn current_key(user: UserId, kind: TokenKind) -> (String, String) {
+    (format!("USER#{user}"), format!("TOKEN#{}", kind.as_str()))
+}
+
+impl Store {
+    /// Stores a new token by its hash; the user's older ones of the kind stop working.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn issue_token<'a>(&'a self, token: &'a Token, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let end = now + token.kind.lifetime();
+            for attempt in 0..MOST_ATTEMPTS {
+                let (pk, sk) = current_key(token.user, token.kind);
+                let members = vec![
+                    Item::new(pk, sk)
+                        .text("hash", &*token.hash)
+                        .number("ttl", end.unix_timestamp())
+                        .put(&self.hot, Condition::None)?,
+                    Item::new(format!("TOKEN#{}", token.hash), "TOKEN".to_owned())
+                        .text("kind", token.kind.as_str())
+                        .text("user", token.user.to_string())
+                        .text("email", token.email.as_str())
+                        .time("expires_at", end)
+                        .number("ttl", end.unix_timestamp())
+                        .put(&self.hot, Condition::None)?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(());
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// The token with this hash, if it is of this kind and neither expired, used nor revoked.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn token<'a>(
+        &'a self,
+        hash: &'a str,
+        kind: TokenKind,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Option<Token>, StoreError>> {
+        Box::pin(async move {
+            let Some(item) = self.get(&self.hot, format!("TOKEN#{hash}"), "TOKEN".to_owned()).await? else {
+                return Ok(None);
+            };
+            let reader = item.read("token");
+            let of_kind = reader.parsed("kind", TokenKind::parse)? == kind;
+            if !of_kind || reader.time("expires_at")? <= now {
+                return Ok(None);
+            }
+            let user = reader.parsed("user", UserId::parse)?;
+            let (pk, sk) = current_key(user, kind);
+            let current = self.get(&self.hot, pk, sk).await?;
+            let is_current = current.is_some_and(|item| item.read("token").optional_text("hash") == Some(hash));
+            let email = Email::from_stored(reader.text("email")?.to_owned());
+            Ok(is_current.then(|| Token { hash: hash.to_owned(), kind, user, email }))
+        })
+    }
+
+    /// A transaction member that uses a token up; it fails when it was used or revoked before.
+    pub(super) fn use_token(&self, token: &Token) -> Result<TransactWriteItem, StoreError> {
+        let (pk, sk) = current_key(token.user, token.kind);
+        let delete = Delete::builder()
+            .table_name(&self.hot)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .condition_expression("#hash = :hash")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":hash", AttributeValue::S(token.hash.clone()))
+            .build()
+            .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+}

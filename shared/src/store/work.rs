@@ -1,0 +1,150 @@
+//! Work that outlives a request: an item written in the transaction that makes it necessary, taken
+//! under a lease, deleted when it is done.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, TransactWriteItem},
+};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    BoxFuture, Store, StoreError,
+    item::{Condition, Item},
+    trips::trip,
+};
+use crate::{
+    clock::epoch_millis,
+    model::{Email, Work},
+    secret::sha256_hex,
+};
+
+/// How long a piece of work may take before somebody else takes it up.
+const LEASE: Duration = Duration::seconds(60);
+/// Partitions that work is spread over, so that no one of them takes every write.
+const SHARDS: u8 = 8;
+
+fn shard_pk(shard: u8) -> String {
+    format!("WORK#{shard}")
+}
+
+fn key(id: &str) -> (String, String) {
+    let shard = sha256_hex(id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
+    (shard_pk(shard), format!("WORK#{id}"))
+}
+
+fn read(item: &Item) -> Result<Work, StoreError> {
+    let reader = item.read("work");
+    Ok(Work {
+        id: reader.text("id")?.to_owned(),
+        kind: reader.parsed("kind", crate::model::WorkKind::parse)?,
+        email: Email::from_stored(reader.text("email")?.to_owned()),
+        attempt: reader.number("attempt")?,
+    })
+}
+
+impl Store {
+    /// A transaction member that puts work there.
+    pub(super) fn work_member(&self, work: &Work, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
+        let (pk, sk) = key(&work.id);
+        Item::new(pk, sk)
+            .text("id", &*work.id)
+            .text("kind", work.kind.as_str())
+            .text("email", work.email.as_str())
+            .number("attempt", work.attempt)
+            .number("due", epoch_millis(now))
+            .put(&self.main, Condition::None)
+    }
+
+    /// Puts work there by itself; doing it again changes nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn queue<'a>(&'a self, work: &'a Work, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.transact(vec![self.work_member(work, now)?]).await?;
+            Ok(())
+        })
+    }
+
+    /// Takes up a piece of work for a minute; `None` when it is done, not due, or somebody else's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn lease_work<'a>(
+        &'a self,
+        id: &'a str,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Option<Work>, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = key(id);
+            let number = |value: i64| AttributeValue::N(value.to_string());
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET #due = :end ADD #attempt :one")
+                .condition_expression("attribute_exists(pk) AND #due <= :now")
+                .expression_attribute_names("#due", "due")
+                .expression_attribute_names("#attempt", "attempt")
+                .expression_attribute_values(":end", number(epoch_millis(now + LEASE)))
+                .expression_attribute_values(":now", number(epoch_millis(now)))
+                .expression_attribute_values(":one", number(1))
+                .return_values(ReturnValue::AllNew);
+            match trip(call.send()).await {
+                Ok(output) => read(&Item::from(output.attributes.unwrap_or_default())).map(Some),
+                Err(error) => match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
+                    _ => Err(StoreError::call("UpdateItem", &error)),
+                },
+            }
+        })
+    }
+
+    /// Ends a piece of work, unless somebody else took it up meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn finish_work<'a>(&'a self, work: &'a Work) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = key(&work.id);
+            let call = self
+                .client
+                .delete_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .condition_expression("#attempt = :attempt")
+                .expression_attribute_names("#attempt", "attempt")
+                .expression_attribute_values(":attempt", AttributeValue::N(work.attempt.to_string()));
+            match trip(call.send()).await {
+                Ok(_) => Ok(()),
+                Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                    Ok(())
+                }
+                Err(error) => Err(StoreError::call("DeleteItem", &error)),
+            }
+        })
+    }
+
+    /// Ids of the work that is due: new, or of a lease that lapsed. What is done is not there any
+    /// more, so this reads what is waiting and no more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn due_work(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(async move {
+            let mut due = Vec::new();
+            for shard in 0..SHARDS {
+                for item in self.query(shard_pk(shard), "WORK#").await? {
+                    let reader = item.read("work");
+                    if reader.number::<i64>("due")? <= epoch_millis(now) {
+                        due.push(reader.text("id")?.to_owned());
+                    }
+                }
+            }
+            Ok(due)
+        })
+    }
+}

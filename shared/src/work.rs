@@ -1,0 +1,85 @@
+//! The work function: what is due is brought by the table's stream, and by a sweep each minute for
+//! what lost its lease.
+
+use serde_json::{Value, json};
+
+use crate::{
+    clock::epoch_millis,
+    context::Context,
+    mail::{Mailer, compose},
+    model::Work,
+    secret::new_token,
+    serve::BoxFuture,
+    store::{StoreError, Token},
+};
+
+/// How often a piece of work is tried before it is given up.
+const MOST_ATTEMPTS: u32 = 8;
+
+/// Handles one event: stream records, or the schedule's.
+#[must_use]
+pub fn handle(context: Context, event: Value) -> BoxFuture<'static, Result<Value, String>> {
+    Box::pin(async move {
+        let store = context.store();
+        let ids = match event.get("Records").and_then(Value::as_array) {
+            Some(records) => {
+                let ids = records.iter().filter_map(|record| record.pointer("/dynamodb/Keys/sk/S")?.as_str());
+                ids.filter_map(|sk| Some(sk.strip_prefix("WORK#")?.to_owned())).collect()
+            }
+            None => store.due_work(context.clock().now()).await.map_err(|error| error.to_string())?,
+        };
+        let mailer = Mailer::connect(context.settings());
+        for id in ids {
+            // what fails stays there and is taken up again when its lease has lapsed
+            if let Err(cause) = run(&context, mailer.as_ref(), &id).await {
+                tracing::error!(work = id, cause, "work failed");
+            }
+        }
+        Ok(json!({"batchItemFailures": []}))
+    })
+}
+
+async fn run(context: &Context, mailer: Option<&Mailer>, id: &str) -> Result<(), String> {
+    let clock = context.clock();
+    let began = clock.now();
+    let told = |error: StoreError| error.to_string();
+    let Some(work) = context.store().lease_work(id, began).await.map_err(told)? else { return Ok(()) };
+    let outcome = if work.attempt > MOST_ATTEMPTS {
+        tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
+        "given up"
+    } else {
+        deliver(context, mailer, &work).await?
+    };
+    context.store().finish_work(&work).await.map_err(told)?;
+    let duration_ms = epoch_millis(clock.now()) - epoch_millis(began);
+    tracing::info!(target: "canonical", work = id, kind = work.kind.as_str(), attempt = work.attempt, outcome, duration_ms, "work");
+    Ok(())
+}
+
+/// Sends a mail. Run twice it sends two, and the second one's link works.
+async fn deliver(context: &Context, mailer: Option<&Mailer>, work: &Work) -> Result<&'static str, String> {
+    let store = context.store();
+    let account = store.account_by_email(&work.email).await.map_err(|error| error.to_string())?;
+    let Some(account) = account.filter(|account| account.user.active) else { return Ok("no such account") };
+    let Some(mailer) = mailer else { return Ok("no sender configured") };
+    let user = &account.user;
+    let link = match work.kind.token() {
+        None => None,
+        Some(kind) => {
+            if kind == crate::model::TokenKind::Verify && user.verified {
+                return Ok("verified already");
+            }
+            let base = context.settings().outsend_public_url.as_deref().ok_or("no public URL for the link")?;
+            let (plain, hash) = new_token("").map_err(|error| error.to_string())?;
+            let token = Token { hash, kind, user: user.id, email: user.email.clone() };
+            store.issue_token(&token, context.clock().now()).await.map_err(|error| error.to_string())?;
+            let page = match kind {
+                crate::model::TokenKind::Verify => "verify-email",
+                crate::model::TokenKind::Reset => "reset-password",
+            };
+            Some(format!("{}/{page}?token={plain}", base.trim_end_matches('/')))
+        }
+    };
+    mailer.send(&user.email, &compose(work.kind, user.locale, &user.name, link.as_deref())).await?;
+    Ok("sent")
+}
