@@ -3,11 +3,12 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 21] = [
+pub const ALL: [Function; 22] = [
     background_work::FUNCTION,
     outsend_api_keys_create::FUNCTION,
     outsend_api_keys_delete::FUNCTION,
     outsend_api_keys_list::FUNCTION,
+    outsend_auth_export::FUNCTION,
     outsend_auth_login::FUNCTION,
     outsend_auth_logout::FUNCTION,
     outsend_auth_me::FUNCTION,

@@ -11,6 +11,7 @@ async fn every_function_answers_its_sample() {
         ("api-keys-create", 401),
         ("api-keys-delete", 401),
         ("api-keys-list", 401),
+        ("auth-export", 401),
         ("auth-login", 401),
         ("auth-logout", 200),
         ("auth-me", 401),

@@ -354,19 +354,38 @@ impl Store {
         expires_at: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = session_key(&session.hash);
-            let call = self
-                .client
-                .update_item()
-                .table_name(&self.main)
-                .key("pk", AttributeValue::S(pk))
-                .key("sk", AttributeValue::S(sk))
-                .update_expression("SET expires_at = :end, #ttl = :ttl")
-                .condition_expression("attribute_exists(pk) AND expires_at <= :end")
-                .expression_attribute_names("#ttl", "ttl")
-                .expression_attribute_values(":end", AttributeValue::N(epoch_micros(expires_at).to_string()))
-                .expression_attribute_values(":ttl", AttributeValue::N(expires_at.unix_timestamp().to_string()));
-            self.update(call).await
+            let slid = Session { expires_at, ..session.clone() };
+            let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
+            for attempt in 0..MOST_ATTEMPTS {
+                let members = vec![
+                    session_item(session_key(&session.hash), &slid).put(&self.main, Condition::Present)?,
+                    session_item(listed.clone(), &slid).put(&self.main, Condition::None)?,
+                ];
+                match self.transact(members).await? {
+                    Written::Done => return Ok(true),
+                    Written::Refused(failed) if failed.contains(&0) => return Ok(false),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// The user's sessions that work at `now`, oldest first, for the personal export (outsend 6.4).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn sessions_of<'a>(
+        &'a self,
+        user: &'a User,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Vec<Session>, StoreError>> {
+        Box::pin(async move {
+            let listed = self.query(user_pk(user.id), "LOGIN#").await?;
+            let mut sessions = listed.iter().map(read_session).collect::<Result<Vec<_>, _>>()?;
+            sessions.retain(|session| session.generation == user.generation && now < session.expires_at);
+            sessions.sort_by_key(|session| session.created_at);
+            Ok(sessions)
         })
     }
 

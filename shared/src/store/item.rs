@@ -76,6 +76,7 @@ impl Item {
         put = match condition {
             Condition::None => put,
             Condition::Absent => put.condition_expression("attribute_not_exists(pk)"),
+            Condition::Present => put.condition_expression("attribute_exists(pk)"),
             Condition::Version(version) => put
                 .condition_expression("#version = :version")
                 .expression_attribute_names("#version", "version")
@@ -93,6 +94,8 @@ pub(super) enum Condition {
     None,
     /// There is no such item yet.
     Absent,
+    /// There is such an item.
+    Present,
     /// The item still has this version.
     Version(u64),
 }

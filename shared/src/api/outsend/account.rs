@@ -40,7 +40,7 @@ pub(super) fn timestamp(time: OffsetDateTime) -> String {
     time.to_offset(time::UtcOffset::UTC).format(SECONDS).unwrap_or_default()
 }
 
-fn user_object(account: &Account) -> Value {
+pub(super) fn user_object(account: &Account) -> Value {
     let user = &account.user;
     json!({
         "id": user.number,

@@ -26,7 +26,7 @@ const CAP: usize = 20;
 /// How many characters of a key may be shown later.
 const SHOWN: usize = 12;
 
-fn key_object(key: &UserKey) -> Value {
+pub(super) fn key_object(key: &UserKey) -> Value {
     let scopes = [(key.reads, "read"), (key.writes, "write")];
     let scopes: Vec<_> = scopes.iter().filter(|(has, _)| *has).map(|(_, scope)| *scope).collect();
     json!({

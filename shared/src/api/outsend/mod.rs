@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod call;
 mod envelope;
+mod export;
 mod fields;
 mod keys;
 mod limits;
@@ -13,6 +14,7 @@ mod text;
 pub use account::{
     change_password, login, logout, me, request_reset, resend_verification, reset_password, sign_up, verify_email,
 };
+pub use export::export;
 pub use keys::{create_key, delete_key, list_keys};
 
 use super::{Answer, ApiRequest, edge::Dialect};

@@ -1,11 +1,12 @@
 //! The paths that this API has, for the 404 and 405 of everything else (outsend 1).
 
 /// A path pattern and its methods; `*` stands for one segment.
-const ROUTES: [(&str, &[&str]); 11] = [
+const ROUTES: [(&str, &[&str]); 12] = [
     ("/api/auth/signup", &["POST"]),
     ("/api/auth/login", &["POST"]),
     ("/api/auth/logout", &["POST"]),
     ("/api/auth/me", &["GET"]),
+    ("/api/auth/export", &["GET"]),
     ("/api/auth/password/change", &["POST"]),
     ("/api/auth/password/reset-request", &["POST"]),
     ("/api/auth/password/reset", &["POST"]),

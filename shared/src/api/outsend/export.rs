@@ -1,0 +1,55 @@
+//! The personal export (outsend 6.4): all that is kept of a user, without secrets and their hashes.
+
+use serde_json::json;
+
+use super::{
+    account::{timestamp, user_object},
+    auth::Gates,
+    call::{Call, answer},
+    envelope::{Problem, json_answer},
+    keys::key_object,
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    serve::BoxFuture,
+};
+
+/// `GET /api/auth/export`
+#[must_use]
+pub fn export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(export_now(call)))
+}
+
+async fn export_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let store = call.context.store();
+    let (sessions, keys) = futures_util::future::join(
+        store.sessions_of(&account.user, call.now),
+        store.keys_of_user(account.user.id, call.now),
+    )
+    .await;
+    let sessions: Vec<_> = sessions?
+        .iter()
+        .map(
+            |session| json!({"created_at": timestamp(session.created_at), "expires_at": timestamp(session.expires_at)}),
+        )
+        .collect();
+    let keys: Vec<_> = keys?.iter().map(key_object).collect();
+    // an account has nothing of the other kinds before the operations that make them are there
+    let body = json!({
+        "exported_at": timestamp(call.now),
+        "user": user_object(&account),
+        "sessions": sessions,
+        "api_keys": keys,
+        "jobs": [],
+        "pipelines": [],
+        "veilles": [],
+        "webhooks": [],
+        "events": [],
+        "feedback": [],
+    });
+    let day: String = timestamp(call.now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let name = format!("attachment; filename=\"outsend-export-{}-{day}.json\"", account.user.number);
+    Ok(json_answer(200, &body).header("Content-Disposition", name))
+}
