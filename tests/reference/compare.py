@@ -14,6 +14,8 @@ import urllib.parse
 import golden
 from battery import Case, STUDY, auth, cases
 
+DOCUMENT = golden.Document("outset")
+
 SECURITY = {
     "x-content-type-options": ["nosniff"],
     "x-frame-options": ["DENY"],
@@ -229,7 +231,7 @@ def replay(sides, battery):
         (_, origin, keys), (_, ours, our_keys) = sides
         # where a (D) rule reads a request as another one, stock is asked that other one
         first, second = send(origin, case.as_if or case, keys), send(ours, case, our_keys)
-        wrong = golden.fault(case.method, case.target, second.status, (second.headers.get("content-type") or [""])[0], second.body)
+        wrong = DOCUMENT.fault(case.method, case.target, second.status, (second.headers.get("content-type") or [""])[0], second.body)
         if wrong and not case.disputed:
             failed += 1
             print(f"--- {case.label}: not as the document says: {wrong}\n{request(case, sides[1][2])!r}\n{second.text()}\n")
