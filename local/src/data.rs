@@ -57,6 +57,12 @@ impl DataDirectory {
         self.0.join("demo-key")
     }
 
+    /// The file that keeps the demo's person, with the password.
+    #[must_use]
+    pub fn demo_account_file(&self) -> PathBuf {
+        self.0.join("demo-account")
+    }
+
     /// The file that holds how far the stream mappings have come.
     #[must_use]
     pub fn streams_file(&self) -> PathBuf {

@@ -1,11 +1,20 @@
 //! What a first start finds: an organization with studies and a key.
 
-use std::{io::Write as _, os::unix::fs::OpenOptionsExt as _, path::Path};
+use std::{
+    io::{self, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
+    path::Path,
+};
 
+use serde::{Deserialize, Serialize};
 use shared::{
     context::Context,
-    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
-    secret::PlainKey,
+    model::{
+        ApiKey, ApiKeyId, Email, Locale, Organization, OrganizationId, Plan, Scope, Session, Status, Study, StudyId,
+        Task, User, UserId, UserKey, Work, WorkKind,
+    },
+    secret::{PlainKey, new_token},
+    store::SignUp,
 };
 use time::Duration;
 
@@ -50,27 +59,124 @@ pub async fn create_key(
     Ok((key, plain))
 }
 
-/// The demo organization and its key, made at the first start. `kept` is the file in which a laptop
-/// keeps the demo's key, since the store has only its hash.
+/// What a first start makes, and what a later one finds again.
+#[derive(Debug)]
+pub struct Demo {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Its Outset key.
+    pub outset_key: PlainKey,
+    /// Its person; `None` where an older version made the organization, or the file with the password is gone.
+    pub account: Option<DemoAccount>,
+}
+
+/// The demo's person: all of it is made at random, and stored as hashes.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct DemoAccount {
+    /// Address, verified.
+    pub email: String,
+    /// Password.
+    pub password: String,
+    /// An Outsend API key with both scopes.
+    pub outsend_key: String,
+}
+
+impl std::fmt::Debug for DemoAccount {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "DemoAccount({}, …)", self.email)
+    }
+}
+
+/// The demo organization with its key and its person, made at the first start. `kept` names the files in which a
+/// laptop keeps the key and the person's password, since the store has only hashes.
 ///
 /// # Errors
-/// When the store or the file fails.
-pub async fn seed(context: &Context, kept: Option<&Path>) -> Result<(OrganizationId, PlainKey), EngineError> {
-    const NAME: &str = "Demo";
-    if let Some(key) = kept.and_then(|file| PlainKey::parse(std::fs::read_to_string(file).ok()?.trim()))
+/// When the store or a file fails.
+pub async fn seed(context: &Context, kept: Option<(&Path, &Path)>) -> Result<Demo, EngineError> {
+    if let Some((key_file, account_file)) = kept
+        && let Some(key) = std::fs::read_to_string(key_file).ok().and_then(|text| PlainKey::parse(text.trim()))
         && let Some(found) = context.store().key_by_hash(&key.hash()).await?
     {
-        return Ok((found.key.organization, key));
+        let account = std::fs::read(account_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        return Ok(Demo { organization: found.key.organization, outset_key: key, account });
     }
-    let organization = create_organization(context, NAME, Plan::Free).await?;
+    let organization = Organization {
+        id: OrganizationId::generate(),
+        name: "Demo".to_owned(),
+        plan: Plan::Free,
+        created_at: context.clock().now(),
+    };
+    let account = create_account(context, &organization).await?;
+    if account.is_none() {
+        context.store().create_organization(&organization).await?;
+    }
     context.store().create_studies(&studies(context, organization.id)).await?;
-    let (_, plain) = create_key(context, &organization, "demo", &[], None).await?;
-    if let Some(file) = kept {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.create(true).write(true).truncate(true).mode(0o600).open(file)?;
-        file.write_all(plain.reveal().as_bytes())?;
+    let (_, outset_key) = create_key(context, &organization, "demo", &[], None).await?;
+    if let Some((key_file, account_file)) = kept {
+        if let Some(account) = &account {
+            keep(account_file, &serde_json::to_vec(account)?)?;
+        }
+        keep(key_file, outset_key.reveal().as_bytes())?;
     }
-    Ok((organization.id, plain))
+    Ok(Demo { organization: organization.id, outset_key, account })
+}
+
+/// Writes a file that only its owner may read.
+fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600).open(file)?.write_all(bytes)
+}
+
+/// Creates the demo's organization with its person; `None` when the address is taken.
+async fn create_account(context: &Context, organization: &Organization) -> Result<Option<DemoAccount>, EngineError> {
+    const EMAIL: &str = "demo@example.com";
+    let (store, now) = (context.store(), organization.created_at);
+    let email = Email::from_stored(EMAIL.to_owned());
+    let (password, _) = new_token("")?;
+    let user = User {
+        id: UserId::generate(),
+        number: store.next_user_number().await?,
+        email: email.clone(),
+        name: "Demo".to_owned(),
+        password: Some(shared::password::hash(password.clone()).await?),
+        verified: true,
+        active: true,
+        locale: Locale::En,
+        organization: organization.id,
+        generation: 0,
+        created_at: now,
+        version: 1,
+    };
+    // a sign-up opens a session; nobody has this one's cookie
+    let (_, hash) = new_token("")?;
+    let session = Session {
+        hash,
+        user: user.id,
+        organization: organization.id,
+        generation: 0,
+        created_at: now,
+        expires_at: now + Duration::minutes(1),
+    };
+    let welcome = Work { id: shared::ulid::generate(now)?, kind: WorkKind::Welcome, email, attempt: 0 };
+    if store.sign_up(&user, organization, &session, &welcome).await? == SignUp::EmailTaken {
+        return Ok(None);
+    }
+    let (outsend_key, hash) = new_token("osk_")?;
+    let key = UserKey {
+        id: format!("key_{}", shared::ulid::generate(now)?),
+        hash,
+        prefix: outsend_key.chars().take(12).collect(),
+        name: "demo".to_owned(),
+        user: user.id,
+        organization: organization.id,
+        reads: true,
+        writes: true,
+        created_at: now,
+        expires_at: None,
+        last_used_at: None,
+    };
+    store.create_user_key(&key, 1, now).await?;
+    Ok(Some(DemoAccount { email: EMAIL.to_owned(), password, outsend_key }))
 }
 
 fn studies(context: &Context, organization: OrganizationId) -> Vec<Study> {

@@ -59,17 +59,27 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         variables: variables(),
     };
     let server = Server::start(options, Capture::install()).await?;
-    let kept = data.as_deref().map(DataDirectory::open).transpose()?.map(|directory| directory.demo_key_file());
-    let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept.as_deref()).await?) };
+    let kept = data.as_deref().map(DataDirectory::open).transpose()?;
+    let kept = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
+    let kept = kept.as_ref().map(|(key, account)| (key.as_path(), account.as_path()));
+    let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept).await?) };
     let mut told = json!({});
     let mut lines = format!(
         "outscout is running\n  control      {}\n  Outset       {}\n  Outsend      {}\n  OpenScouter  {}\n",
         server.control, server.outset, server.outsend, server.openscouter
     );
-    if let Some((organization, key)) = &demo {
-        told = json!({"organization_id": organization.to_string(), "outset_key": key.reveal()});
-        let curl = format!("curl -H 'Authorization: Api-Key {}' {}/studies/", key.reveal(), server.outset);
-        lines.push_str(&format!("try it:\n  {curl}\n"));
+    if let Some(demo) = &demo {
+        let key = demo.outset_key.reveal();
+        told = json!({"organization_id": demo.organization.to_string(), "outset_key": key});
+        lines.push_str(&format!("try it:\n  curl -H 'Authorization: Api-Key {key}' {}/studies/\n", server.outset));
+        if let Some(account) = &demo.account {
+            told["outsend"] = json!({"email": account.email, "password": account.password});
+            told["outsend_key"] = json!(account.outsend_key);
+            lines.push_str(&format!(
+                "  curl -H 'X-API-Key: {}' {}/auth/me\n  sign in as {} with {}\n",
+                account.outsend_key, server.outsend, account.email, account.password
+            ));
+        }
     }
     io::stderr().write_all(lines.as_bytes())?;
     if arguments.ready_json {
