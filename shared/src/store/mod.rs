@@ -53,11 +53,12 @@ pub mod ranked;
 mod studies;
 mod tokens;
 pub mod trips;
+mod user_keys;
 mod work;
 
 use std::pin::Pin;
 
-pub use accounts::{ChangeWith, Credential, Holder, KeyCreation, SignUp};
+pub use accounts::{ChangeWith, Credential, Holder, SignUp};
 pub(crate) use client::after_lost_race;
 pub use client::{Store, StoreError};
 pub(crate) use client::{connect, http_client};
@@ -67,6 +68,7 @@ pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use studies::{FirstRead, StudyFilter, UpdateError};
 pub use tokens::Token;
+pub use user_keys::KeyCreation;
 
 /// A boxed future: what crosses the boundary between this library and a function, so that the
 /// store's code is compiled once and not again in each function.

@@ -1,0 +1,224 @@
+//! API keys of a user (outsend 4.3, 6.5): by hash, and listed beside a directory of the unexpired ones.
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    BoxFuture, Store, StoreError,
+    accounts::{MOST_ATTEMPTS, user_pk},
+    after_lost_race,
+    client::Written,
+    item::{Condition, Item, delete},
+};
+use crate::{
+    clock::epoch_micros,
+    model::{OrganizationId, UserId, UserKey},
+};
+
+/// How long an expired key is still listed (outsend 6.5).
+const KEY_LISTED_AFTER_END: Duration = Duration::days(30);
+
+pub(super) fn key_key(hash: &str) -> (String, String) {
+    (format!("OSK#{hash}"), "OSK".to_owned())
+}
+
+fn key_item((pk, sk): (String, String), key: &UserKey) -> Item {
+    let item = Item::new(pk, sk)
+        .text("id", &*key.id)
+        .text("hash", &*key.hash)
+        .text("prefix", &*key.prefix)
+        .text("name", &*key.name)
+        .text("user", key.user.to_string())
+        .text("organization", key.organization.to_string())
+        .number("reads", u8::from(key.reads))
+        .number("writes", u8::from(key.writes))
+        .time("created_at", key.created_at)
+        .optional_time("expires_at", key.expires_at)
+        .optional_time("last_used_at", key.last_used_at);
+    match key.expires_at {
+        Some(end) => item.number("ttl", (end + KEY_LISTED_AFTER_END).unix_timestamp()),
+        None => item,
+    }
+}
+
+pub(super) fn read_key(item: &Item) -> Result<UserKey, StoreError> {
+    let reader = item.read("user key");
+    Ok(UserKey {
+        id: reader.text("id")?.to_owned(),
+        hash: reader.text("hash")?.to_owned(),
+        prefix: reader.text("prefix")?.to_owned(),
+        name: reader.text("name")?.to_owned(),
+        user: reader.parsed("user", UserId::parse)?,
+        organization: reader.parsed("organization", OrganizationId::parse)?,
+        reads: reader.number::<u8>("reads")? == 1,
+        writes: reader.number::<u8>("writes")? == 1,
+        created_at: reader.time("created_at")?,
+        expires_at: reader.optional_time("expires_at")?,
+        last_used_at: reader.optional_time("last_used_at")?,
+    })
+}
+
+/// How the creation of an API key ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyCreation {
+    /// The key works.
+    Created,
+    /// The user has as many keys as the contract allows, and nothing was written.
+    CapReached,
+}
+
+impl Store {
+    /// The user's keys, newest first, expired ones for 30 days (outsend 6.5).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn keys_of_user(&self, user: UserId, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<UserKey>, StoreError>> {
+        Box::pin(async move {
+            let listed = self.query(user_pk(user), "OSK#").await?;
+            let hashes: Vec<_> = listed
+                .iter()
+                .map(|item| Ok(key_key(item.read("user key").text("hash")?)))
+                .collect::<Result<_, StoreError>>()?;
+            let mut keys: Vec<_> =
+                self.batch_get(hashes).await?.iter().map(read_key).collect::<Result<_, StoreError>>()?;
+            keys.retain(|key| key.expires_at.is_none_or(|end| now < end + KEY_LISTED_AFTER_END));
+            keys.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            Ok(keys)
+        })
+    }
+
+    /// Stores a new key of a user who has fewer than `cap` unexpired ones. The directory of a user's
+    /// keys is one item with a version, so that two creations cannot both take the last place.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn create_user_key<'a>(
+        &'a self,
+        key: &'a UserKey,
+        cap: usize,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<KeyCreation, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                let (mut entries, version) = self.directory(key.user).await?;
+                if entries.iter().any(|entry| entry.id == key.id) {
+                    return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
+                }
+                entries.retain(|entry| entry.end.is_none_or(|end| epoch_micros(now) < end));
+                if entries.len() >= cap {
+                    return Ok(KeyCreation::CapReached);
+                }
+                entries.push(Entry { id: key.id.clone(), end: key.expires_at.map(epoch_micros) });
+                let members = vec![
+                    self.put_directory(key.user, &entries, version)?,
+                    key_item(key_key(&key.hash), key).put(&self.main, Condition::Absent)?,
+                    key_item((user_pk(key.user), format!("OSK#{}", key.id)), key).put(&self.main, Condition::Absent)?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(KeyCreation::Created);
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Removes a key of a user; it is refused from then on. `Ok(false)` when the user has no such key.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn revoke_user_key<'a>(&'a self, user: UserId, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let listed = (user_pk(user), format!("OSK#{id}"));
+            let Some(item) = self.get(&self.main, listed.0.clone(), listed.1.clone()).await? else {
+                return Ok(false);
+            };
+            let (pk, sk) = key_key(item.read("user key").text("hash")?);
+            for attempt in 0..MOST_ATTEMPTS {
+                let (mut entries, version) = self.directory(user).await?;
+                entries.retain(|entry| entry.id != id);
+                let members = vec![
+                    self.put_directory(user, &entries, version)?,
+                    delete(&self.main, pk.clone(), sk.clone())?,
+                    delete(&self.main, listed.0.clone(), listed.1.clone())?,
+                ];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(true);
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Notes that a key was used at `now`, once a minute at most (outsend 4.3).
+    ///
+    /// # Errors
+    /// When the store fails; the caller logs it and goes on.
+    pub fn touch_user_key<'a>(
+        &'a self,
+        key: &'a UserKey,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let minute = epoch_micros(now).div_euclid(60_000_000) * 60_000_000;
+            if key.last_used_at.is_some_and(|last| epoch_micros(last) >= minute) {
+                return Ok(false);
+            }
+            let (pk, sk) = key_key(&key.hash);
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET last_used_at = :minute")
+                .condition_expression(
+                    "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)",
+                )
+                .expression_attribute_values(":minute", AttributeValue::N(minute.to_string()));
+            self.update(call).await
+        })
+    }
+
+    async fn directory(&self, user: UserId) -> Result<(Vec<Entry>, u64), StoreError> {
+        let Some(item) = self.get(&self.main, user_pk(user), "KEYS".to_owned()).await? else {
+            return Ok((Vec::new(), 0));
+        };
+        let reader = item.read("key directory");
+        let entries = reader.text("entries")?.split_terminator(' ').map(Entry::read);
+        let entries = entries.collect::<Option<_>>().ok_or_else(|| reader.malformed("entries"))?;
+        Ok((entries, reader.number("version")?))
+    }
+
+    fn put_directory(&self, user: UserId, entries: &[Entry], version: u64) -> Result<TransactWriteItem, StoreError> {
+        let text: Vec<_> = entries.iter().map(Entry::write).collect();
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+        Item::new(user_pk(user), "KEYS".to_owned())
+            .text("entries", text.join(" "))
+            .number("version", version + 1)
+            .put(&self.main, condition)
+    }
+}
+
+/// A key in its user's directory: `id` or `id:end` in microseconds since the Unix epoch.
+struct Entry {
+    id: String,
+    end: Option<i64>,
+}
+
+impl Entry {
+    fn read(text: &str) -> Option<Self> {
+        Some(match text.split_once(':') {
+            None => Self { id: text.to_owned(), end: None },
+            Some((id, end)) => Self { id: id.to_owned(), end: Some(end.parse().ok()?) },
+        })
+    }
+
+    fn write(&self) -> String {
+        match self.end {
+            None => self.id.clone(),
+            Some(end) => format!("{}:{end}", self.id),
+        }
+    }
+}
