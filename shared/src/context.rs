@@ -1,9 +1,12 @@
 //! What every function works with: settings read once from the environment, the store, the rate
 //! windows and the clock. A missing or malformed variable stops the function at its start.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+};
 
-use crate::{clock::Clock, limits::Limits, store::Store};
+use crate::{clock::Clock, limits::Limits, mail::Mailer, store::Store};
 
 /// Everything that is read from the environment, checked.
 #[derive(Clone, Debug)]
@@ -151,6 +154,7 @@ struct Inner {
     clock: Clock,
     store: Store,
     limits: Limits,
+    mailer: OnceLock<Option<Mailer>>,
 }
 
 impl Context {
@@ -159,7 +163,7 @@ impl Context {
     pub fn new(settings: Settings, clock: Clock) -> Self {
         let store = Store::connect(&settings);
         let limits = Limits::connect(&settings, &store);
-        Self(Arc::new(Inner { settings, clock, store, limits }))
+        Self(Arc::new(Inner { settings, clock, store, limits, mailer: OnceLock::new() }))
     }
 
     /// The context of a process: its environment, and the clock that the environment names.
@@ -188,6 +192,12 @@ impl Context {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// What sends mails, made at its first use; `None` when no sender is configured.
+    #[must_use]
+    pub fn mailer(&self) -> Option<&Mailer> {
+        self.0.mailer.get_or_init(|| Mailer::connect(&self.0.settings)).as_ref()
     }
 
     /// The rate windows.

@@ -41,7 +41,7 @@ pub struct Verdict {
     pub limit: u32,
     /// Requests left now.
     pub remaining: u32,
-    /// Seconds until the oldest counted request leaves the window, rounded up, at least 1.
+    /// Seconds until the oldest counted request leaves a sliding window, or until a fixed one ends; rounded up, at least 1.
     pub reset_seconds: u32,
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::epoch_millis,
     context::Context,
-    mail::{Mailer, compose},
+    mail::compose,
     model::Work,
     secret::new_token,
     serve::BoxFuture,
@@ -28,10 +28,9 @@ pub fn handle(context: Context, event: Value) -> BoxFuture<'static, Result<Value
             }
             None => store.due_work(context.clock().now()).await.map_err(|error| error.to_string())?,
         };
-        let mailer = Mailer::connect(context.settings());
         for id in ids {
             // what fails stays there and is taken up again when its lease has lapsed
-            if let Err(cause) = run(&context, mailer.as_ref(), &id).await {
+            if let Err(cause) = run(&context, &id).await {
                 tracing::error!(work = id, cause, "work failed");
             }
         }
@@ -39,7 +38,7 @@ pub fn handle(context: Context, event: Value) -> BoxFuture<'static, Result<Value
     })
 }
 
-async fn run(context: &Context, mailer: Option<&Mailer>, id: &str) -> Result<(), String> {
+async fn run(context: &Context, id: &str) -> Result<(), String> {
     let clock = context.clock();
     let began = clock.now();
     let told = |error: StoreError| error.to_string();
@@ -48,7 +47,7 @@ async fn run(context: &Context, mailer: Option<&Mailer>, id: &str) -> Result<(),
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
         "given up"
     } else {
-        deliver(context, mailer, &work).await?
+        deliver(context, &work).await?
     };
     context.store().finish_work(&work).await.map_err(told)?;
     let duration_ms = epoch_millis(clock.now()) - epoch_millis(began);
@@ -57,11 +56,11 @@ async fn run(context: &Context, mailer: Option<&Mailer>, id: &str) -> Result<(),
 }
 
 /// Sends a mail. Run twice it sends two, and the second one's link works.
-async fn deliver(context: &Context, mailer: Option<&Mailer>, work: &Work) -> Result<&'static str, String> {
+async fn deliver(context: &Context, work: &Work) -> Result<&'static str, String> {
     let store = context.store();
     let account = store.account_by_email(&work.email).await.map_err(|error| error.to_string())?;
     let Some(account) = account.filter(|account| account.user.active) else { return Ok("no such account") };
-    let Some(mailer) = mailer else { return Ok("no sender configured") };
+    let Some(mailer) = context.mailer() else { return Ok("no sender configured") };
     let user = &account.user;
     let link = match work.kind.token() {
         None => None,

@@ -8,6 +8,7 @@ mod crash;
 mod events;
 mod faults;
 mod limits;
+mod mail;
 mod outsend;
 mod outset;
 mod processes;

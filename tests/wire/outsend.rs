@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::{model::Email, serve::Function};
 use time::Duration;
 
-const PASSWORD: &str = "correct horse 1";
+pub(crate) const PASSWORD: &str = "correct horse 1";
 
 /// The function that the gateway routes a request to.
 fn routed(method: &str, path: &str) -> Function {
@@ -35,11 +35,11 @@ async fn post(bench: &Bench, path: &str, headers: &[(&str, &str)], body: &Value)
 }
 
 /// `name=value` of the cookie that an answer sets.
-fn cookie(answer: &Answer) -> String {
+pub(crate) fn cookie(answer: &Answer) -> String {
     answer.header("set-cookie").split(';').next().unwrap().to_owned()
 }
 
-fn sign_up_body(email: &str) -> Value {
+pub(crate) fn sign_up_body(email: &str) -> Value {
     json!({"email": email, "password": PASSWORD, "accept_responsibility": true})
 }
 
@@ -57,7 +57,7 @@ async fn new_key(bench: &Bench, session: &str, body: &Value) -> Answer {
     post(bench, "/api/api-keys", &[("cookie", session)], body).await
 }
 
-fn detail(answer: &Answer) -> String {
+pub(crate) fn detail(answer: &Answer) -> String {
     answer.json()["detail"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -519,204 +519,30 @@ async fn a_warm_request_makes_one_sequential_round_trip() {
     assert_eq!((line["store.calls"].as_u64(), line["store.sequential"].as_u64()), (Some(2), Some(1)), "{line}");
 }
 
-const PATIENCE: usize = 200;
-const STEP: std::time::Duration = std::time::Duration::from_millis(50);
-
-/// A local system, its mails and its clock.
-struct World(Server);
-
-impl World {
-    async fn start() -> Self {
-        Self(Server::start(Options::default(), harness::log().clone()).await.unwrap())
-    }
-
-    async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        let mut all = vec![("Content-Type", "application/json")];
-        all.extend_from_slice(headers);
-        http::send(&self.0.outsend, "POST", path, &all, body.to_string().as_bytes()).await.unwrap()
-    }
-
-    async fn control(&self, method: &str, path: &str, body: &str) -> Answer {
-        http::send(&self.0.control, method, path, &[], body.as_bytes()).await.unwrap()
-    }
-
-    async fn advance(&self, by: Duration) {
-        let body = json!({"advance_seconds": by.whole_seconds()}).to_string();
-        assert_eq!(self.control("POST", "/_local/clock", &body).await.status, 200);
-    }
-
-    /// The mails, once there are as many.
-    async fn mails(&self, count: usize) -> Vec<Value> {
-        let mut mails = Vec::new();
-        for _ in 0..PATIENCE {
-            mails = self.control("GET", "/_local/mail", "").await.json().as_array().unwrap().clone();
-            if mails.len() >= count {
-                break;
-            }
-            tokio::time::sleep(STEP).await;
-        }
-        assert_eq!(mails.len(), count, "{mails:?}");
-        mails
-    }
-
-    /// Waits until no piece of work is left.
-    async fn nothing_waits(&self) {
-        let far = self.0.context.clock().now() + Duration::days(1);
-        let mut waiting = Vec::new();
-        for _ in 0..PATIENCE {
-            waiting = self.0.context.store().due_work(far).await.unwrap();
-            if waiting.is_empty() {
-                break;
-            }
-            tokio::time::sleep(STEP).await;
-        }
-        assert!(waiting.is_empty(), "{waiting:?}");
-    }
-}
-
-/// The token in a mail's link, which both parts carry.
-fn token(mail: &Value, page: &str) -> String {
-    let text = mail["text"].as_str().unwrap();
-    let link = text.split(": ").last().unwrap().trim();
-    assert!(mail["html"].as_str().unwrap().contains(&format!("href=\"{link}\"")), "{mail}");
-    let (head, token) = link.split_once("?token=").unwrap();
-    assert!(head.starts_with("http://127.0.0.1:") && head.ends_with(page), "{head}");
-    assert_eq!(token.len(), 43);
-    token.to_owned()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn from_the_welcome_mail_to_a_verified_address() {
-    let world = World::start().await;
-    let mut body = sign_up_body("dana@example.com");
-    body["name"] = json!("Dana <b>");
-    let session = cookie(&world.post("/api/auth/signup", &[], &body).await);
-    let caller = [("Cookie", session.as_str())];
-    let mails = world.mails(1).await;
-    assert_eq!(mails[0]["to"], json!(["dana@example.com"]));
-    assert_eq!(mails[0]["subject"], "Welcome to Outsend");
-    assert!(mails[0]["html"].as_str().unwrap().contains("Hello Dana &lt;b&gt;,"));
-    let first = token(&mails[0], "/verify-email");
-    let again = world.post("/api/auth/resend-verification", &caller, &json!({})).await;
-    assert_eq!((again.status, again.header("ratelimit-policy")), (200, "\"resend\";q=3;w=3600"));
-    let second = token(&world.mails(2).await[1], "/verify-email");
-    let verify = async |token: &str| world.post("/api/auth/verify-email", &[], &json!({"token": token})).await;
-    let refused = verify(&first).await;
-    assert_eq!((refused.status, detail(&refused).as_str()), (400, "This link is invalid or has expired."));
-    let of_reset = json!({"token": second, "new_password": "another 22"});
-    assert_eq!(world.post("/api/auth/password/reset", &[], &of_reset).await.status, 400, "a token has one purpose");
-    assert_eq!(verify(&second).await.body, r#"{"ok":true}"#);
-    assert_eq!(verify(&second).await.status, 400, "a token works once");
-    let own = http::send(&world.0.outsend, "GET", "/api/auth/me", &caller, b"").await.unwrap();
-    assert_eq!(own.json()["user"]["email_verified"], true);
-    let again = world.post("/api/auth/resend-verification", &caller, &json!({})).await;
-    assert_eq!((again.status, detail(&again).as_str()), (400, "E-mail address is already verified."));
-    // somebody else tries the address: its owner is told, once
-    assert_eq!(world.post("/api/auth/signup", &[], &sign_up_body("dana@example.com")).await.status, 400);
-    assert_eq!(world.mails(3).await[2]["subject"], "You already have an account");
-    world.nothing_waits().await;
-    world.0.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_forgotten_password_is_set_anew() {
-    let world = World::start().await;
-    let session = cookie(&world.post("/api/auth/signup", &[], &sign_up_body("dana@example.com")).await);
-    world.mails(1).await;
-    let ask = async |email: &str| {
-        world.post("/api/auth/password/reset-request", &[("Accept-Language", "fr")], &json!({"email": email})).await
-    };
-    let (known, unknown) = (ask("Dana@example.com").await, ask("nobody@example.com").await);
-    assert_eq!((known.status, &known.body), (200, &unknown.body));
-    assert_eq!(ask("no address").await.status, 422);
-    let mail = world.mails(2).await[1].clone();
-    assert_eq!(mail["subject"], "Set a new password", "in the language of the account");
-    let token = token(&mail, "/reset-password");
-    let reset = async |token: &str, password: &str| {
-        world.post("/api/auth/password/reset", &[], &json!({"token": token, "new_password": password})).await
-    };
-    assert_eq!(reset(&token, "short 1").await.status, 422);
-    let both = futures_util::future::join(reset(&token, "another 22"), reset(&token, "another 22")).await;
-    let mut statuses = [both.0.status, both.1.status];
-    statuses.sort_unstable();
-    assert_eq!(statuses, [200, 400], "of two uses one counts");
-    let caller = [("Cookie", session.as_str())];
-    let own = http::send(&world.0.outsend, "GET", "/api/auth/me", &caller, b"").await.unwrap();
-    assert_eq!(own.status, 401, "every session ended");
-    let log_in = async |password: &str| {
-        world.post("/api/auth/login", &[], &json!({"email": "dana@example.com", "password": password})).await
-    };
-    assert_eq!(log_in(PASSWORD).await.status, 401);
-    let answer = log_in("another 22").await;
-    assert_eq!((answer.status, answer.json()["user"]["email_verified"].as_bool()), (200, Some(true)));
-    // an hour later a token is worth nothing
-    ask("dana@example.com").await;
-    let late = self::token(&world.mails(3).await[2], "/reset-password");
-    world.advance(Duration::hours(1)).await;
-    assert_eq!(reset(&late, "another 33").await.status, 400);
-    world.nothing_waits().await;
-    world.0.shutdown().await;
-}
-
 #[tokio::test]
-async fn work_is_done_by_one_and_taken_up_again_when_its_lease_lapsed() {
-    use shared::model::{Work, WorkKind};
+async fn each_policy_lets_its_number_pass_and_no_more() {
     let bench = Bench::start().await.unwrap();
-    let (store, clock) = (bench.context.store(), bench.context.clock());
-    let email = Email::parse("dana@example.com").unwrap();
-    let work = Work { id: "01".to_owned(), kind: WorkKind::Reset, email, attempt: 0 };
-    store.queue(&work, clock.now()).await.unwrap();
-    assert_eq!(store.due_work(clock.now()).await.unwrap(), ["01"]);
-    let taken = store.lease_work("01", clock.now()).await.unwrap().unwrap();
-    assert_eq!(taken.attempt, 1);
-    assert!(store.lease_work("01", clock.now()).await.unwrap().is_none(), "somebody has it");
-    assert!(store.due_work(clock.now()).await.unwrap().is_empty());
-    bench.advance(Duration::seconds(60));
-    assert_eq!(store.due_work(clock.now()).await.unwrap(), ["01"]);
-    let again = store.lease_work("01", clock.now()).await.unwrap().unwrap();
-    store.finish_work(&taken).await.unwrap();
-    bench.advance(Duration::seconds(60));
-    assert_eq!(store.due_work(clock.now()).await.unwrap(), ["01"], "the first taker has no say any more");
-    store.finish_work(&again).await.unwrap();
-    assert!(store.due_work(clock.now()).await.unwrap().is_empty());
-    assert!(store.lease_work("01", clock.now()).await.unwrap().is_none());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn no_secret_is_stored_or_logged() {
-    let world = World::start().await;
-    let password = "hunter2 and a tail";
-    let body = json!({"email": "dana@example.com", "password": password, "accept_responsibility": true});
-    let session = cookie(&world.post("/api/auth/signup", &[], &body).await);
-    let caller = [("Cookie", session.as_str())];
-    let key = world.post("/api/api-keys", &caller, &json!({"name": "CI"})).await.json()["key"].clone();
-    let verify = token(&world.mails(1).await[0], "/verify-email");
-    world.post("/api/auth/password/reset-request", &[], &json!({"email": "dana@example.com"})).await;
-    let reset = token(&world.mails(2).await[1], "/reset-password");
-    assert_eq!(world.post("/api/auth/verify-email", &[], &json!({"token": verify})).await.status, 200);
-    let login = world.post("/api/auth/login", &[], &json!({"email": "dana@example.com", "password": password})).await;
-    let second = cookie(&login);
-    world.nothing_waits().await;
-    let secrets = [
-        password,
-        session.strip_prefix("outsend_session=").unwrap(),
-        second.strip_prefix("outsend_session=").unwrap(),
-        key.as_str().unwrap(),
-        &verify,
-        &reset,
-    ];
-    let mut texts = harness::log().lines();
-    let settings = world.0.context.settings();
-    for endpoint in [&settings.store_endpoint, &settings.windows_endpoint] {
-        for table in ["main", "hot"] {
-            texts.extend(harness::stored(settings, endpoint.as_deref().unwrap(), table).await.unwrap());
+    let session = signed_up(&bench, "dana@example.com").await;
+    let caller = [("cookie", session.as_str())];
+    let none: [(&str, &str); 0] = [];
+    for (method, path, headers, limit, seconds, passed) in [
+        ("POST", "/api/auth/signup", none.as_slice(), 3, 3_600, 422),
+        ("POST", "/api/auth/password/reset-request", &none, 3, 3_600, 422),
+        ("POST", "/api/auth/resend-verification", &caller, 3, 3_600, 200),
+        ("POST", "/api/auth/password/change", &caller, 5, 3_600, 422),
+        ("POST", "/api/auth/verify-email", &none, 10, 900, 422),
+        ("POST", "/api/auth/password/reset", &none, 10, 900, 422),
+        ("GET", "/api/auth/me", &none, 30, 60, 401),
+    ] {
+        // a window of their own, and time enough in it
+        let now = bench.context.clock().now().unix_timestamp();
+        bench.advance(Duration::seconds(seconds - now.rem_euclid(seconds)));
+        for number in 0..limit + 2 {
+            let answer = send(&bench, method, path, headers, "{}").await;
+            let expected = if number < limit { passed } else { 429 };
+            assert_eq!(answer.status, expected, "{path}, attempt {}: {}", number + 1, answer.body);
         }
+        bench.advance(Duration::seconds(seconds));
+        assert_eq!(send(&bench, method, path, headers, "{}").await.status, passed, "{path}, the next window");
     }
-    assert!(texts.iter().any(|text| text.contains("$argon2id$")), "the user is among what was read");
-    assert!(texts.iter().any(|text| text.contains("/api/auth/verify-email")), "the log is among what was read");
-    for secret in secrets {
-        let found: Vec<_> = texts.iter().filter(|text| text.contains(secret)).collect();
-        assert!(found.is_empty(), "{found:?}");
-    }
-    world.0.shutdown().await;
 }

@@ -1,6 +1,6 @@
 //! Users and their sessions.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use time::OffsetDateTime;
 
 use super::{
@@ -33,6 +33,16 @@ fn session_key(hash: &str) -> (String, String) {
 /// What an account is read from.
 fn account_keys(user: UserId, organization: OrganizationId) -> Vec<(String, String)> {
     vec![(user_pk(user), "USER".to_owned()), (organization_pk(organization), "ORG".to_owned())]
+}
+
+/// The account among `items`.
+fn read_account(user: UserId, organization: OrganizationId, items: &[Item]) -> Result<Option<Account>, StoreError> {
+    let with_pk = |pk: String| items.iter().find(|item| item.pk() == pk);
+    let (Some(user), Some(organization)) = (with_pk(user_pk(user)), with_pk(organization_pk(organization))) else {
+        return Ok(None);
+    };
+    let (user, organization) = (read_user(user)?, read_organization(organization)?);
+    Ok(Some(Account { user, organization_name: organization.name, plan: organization.plan }))
 }
 
 fn user_item(user: &User) -> Item {
@@ -161,8 +171,8 @@ impl Store {
         })
     }
 
-    /// Creates a user with an organization, a first session and the work that follows, all or nothing; the address is made
-    /// unique by the write itself.
+    /// Creates a user with an organization, a first session and the work that follows, all or nothing;
+    /// the address is made unique by the write itself.
     ///
     /// # Errors
     /// When the store fails.
@@ -176,7 +186,7 @@ impl Store {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
                 let (pk, sk) = email_key(&user.email);
-                let members = vec![
+                let mut members = vec![
                     Item::new(pk.clone(), sk.clone())
                         .text("user", user.id.to_string())
                         .text("organization", organization.id.to_string())
@@ -186,11 +196,9 @@ impl Store {
                         .put(&self.main, Condition::Absent)?,
                     organization_item("ORGS".to_owned(), organization_pk(organization.id), organization)
                         .put(&self.main, Condition::Absent)?,
-                    session_item(session_key(&session.hash), session).put(&self.main, Condition::Absent)?,
-                    session_item((user_pk(user.id), format!("LOGIN#{}", session.hash)), session)
-                        .put(&self.main, Condition::Absent)?,
                     self.work_member(work, user.created_at)?,
                 ];
+                members.extend(self.session_members(session)?);
                 match self.transact(members).await? {
                     Written::Done => return Ok(SignUp::Created),
                     Written::Refused(failed) if failed.contains(&0) => {
@@ -224,23 +232,8 @@ impl Store {
                     (user, reader.parsed("organization", OrganizationId::parse)?)
                 }
             };
-            self.account(user, organization, &self.batch_get(account_keys(user, organization)).await?)
+            read_account(user, organization, &self.batch_get(account_keys(user, organization)).await?)
         })
-    }
-
-    /// The account among `items`.
-    fn account(
-        &self,
-        user: UserId,
-        organization: OrganizationId,
-        items: &[Item],
-    ) -> Result<Option<Account>, StoreError> {
-        let with_pk = |pk: String| items.iter().find(|item| item.pk() == pk);
-        let (Some(user), Some(organization)) = (with_pk(user_pk(user)), with_pk(organization_pk(organization))) else {
-            return Ok(None);
-        };
-        let (user, organization) = (read_user(user)?, read_organization(organization)?);
-        Ok(Some(Account { user, organization_name: organization.name, plan: organization.plan }))
     }
 
     /// The user of a credential that this process has seen before; what was seen may have ended meanwhile.
@@ -255,19 +248,22 @@ impl Store {
     /// When the store fails.
     pub fn open_session<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
             for attempt in 0..MOST_ATTEMPTS {
-                let members = vec![
-                    session_item(session_key(&session.hash), session).put(&self.main, Condition::None)?,
-                    session_item(listed.clone(), session).put(&self.main, Condition::None)?,
-                ];
-                if self.transact(members).await? == Written::Done {
-                    return Ok(());
+                match self.transact(self.session_members(session)?).await? {
+                    Written::Done => return Ok(()),
+                    // only an earlier attempt of this very write can have put it there
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(()),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
                 }
-                after_lost_race(attempt).await?;
             }
             Err(StoreError::Contended(MOST_ATTEMPTS))
         })
+    }
+
+    /// The transaction members that open a session.
+    fn session_members(&self, session: &Session) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let keys = [session_key(&session.hash), (user_pk(session.user), format!("LOGIN#{}", session.hash))];
+        keys.into_iter().map(|key| session_item(key, session).put(&self.main, Condition::Absent)).collect()
     }
 
     /// Ends one session; ending it again changes nothing.
@@ -354,9 +350,7 @@ impl Store {
             let item = user_item(&user);
             let mut members = vec![item.clone().put(&self.main, Condition::Version(changed.version))?];
             if let Some(session) = with.session {
-                members.push(session_item(session_key(&session.hash), session).put(&self.main, Condition::None)?);
-                let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
-                members.push(session_item(listed, session).put(&self.main, Condition::None)?);
+                members.extend(self.session_members(session)?);
             }
             if let Some((work, now)) = with.work {
                 members.push(self.work_member(work, now)?);
@@ -403,7 +397,7 @@ impl Store {
                 items = self.batch_get(account_keys(user, organization)).await?;
                 self.memory.keep_owner(&pk, user, organization);
             }
-            let Some(account) = self.account(user, organization, &items)? else { return Ok(None) };
+            let Some(account) = read_account(user, organization, &items)? else { return Ok(None) };
             let generation = account.user.generation;
             Ok(match credential {
                 Credential::Session(_) => {

@@ -210,16 +210,29 @@ impl Store {
     /// When the store fails; the caller logs it and goes on.
     pub fn touch_key<'a>(&'a self, key: &'a ApiKey, now: OffsetDateTime) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
+            let item = (key_pk(key.hash.as_str()), "KEY".to_owned());
+            self.touch(item, key.last_used_at, now).await
+        })
+    }
+
+    /// Notes at a credential's item that it was used in the minute of `now`, unless that is known already.
+    pub(super) fn touch(
+        &self,
+        (pk, sk): (String, String),
+        last_used_at: Option<OffsetDateTime>,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
             let minute = epoch_micros(now).div_euclid(60_000_000) * 60_000_000;
-            if key.last_used_at.is_some_and(|last| epoch_micros(last) >= minute) {
+            if last_used_at.is_some_and(|last| epoch_micros(last) >= minute) {
                 return Ok(false);
             }
             let call = self
                 .client
                 .update_item()
                 .table_name(&self.main)
-                .key("pk", AttributeValue::S(key_pk(key.hash.as_str())))
-                .key("sk", AttributeValue::S("KEY".to_owned()))
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
                 .update_expression("SET last_used_at = :minute")
                 .condition_expression(
                     "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)",

@@ -1,6 +1,6 @@
 //! API keys of a user (outsend 4.3, 6.5): by hash, and listed beside a directory of the unexpired ones.
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -160,25 +160,7 @@ impl Store {
         key: &'a UserKey,
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let minute = epoch_micros(now).div_euclid(60_000_000) * 60_000_000;
-            if key.last_used_at.is_some_and(|last| epoch_micros(last) >= minute) {
-                return Ok(false);
-            }
-            let (pk, sk) = key_key(&key.hash);
-            let call = self
-                .client
-                .update_item()
-                .table_name(&self.main)
-                .key("pk", AttributeValue::S(pk))
-                .key("sk", AttributeValue::S(sk))
-                .update_expression("SET last_used_at = :minute")
-                .condition_expression(
-                    "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :minute)",
-                )
-                .expression_attribute_values(":minute", AttributeValue::N(minute.to_string()));
-            self.update(call).await
-        })
+        Box::pin(async move { self.touch(key_key(&key.hash), key.last_used_at, now).await })
     }
 
     async fn directory(&self, user: UserId) -> Result<(Vec<Entry>, u64), StoreError> {

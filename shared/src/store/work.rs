@@ -9,6 +9,9 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
+    accounts::MOST_ATTEMPTS,
+    after_lost_race,
+    client::Written,
     item::{Condition, Item},
     trips::trip,
 };
@@ -52,17 +55,23 @@ impl Store {
             .text("email", work.email.as_str())
             .number("attempt", work.attempt)
             .number("due", epoch_millis(now))
-            .put(&self.main, Condition::None)
+            .put(&self.main, Condition::Absent)
     }
 
-    /// Puts work there by itself; doing it again changes nothing.
+    /// Puts work there by itself; work that is there already stays as it is.
     ///
     /// # Errors
     /// When the store fails.
     pub fn queue<'a>(&'a self, work: &'a Work, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            self.transact(vec![self.work_member(work, now)?]).await?;
-            Ok(())
+            for attempt in 0..MOST_ATTEMPTS {
+                match self.transact(vec![self.work_member(work, now)?]).await? {
+                    Written::Done => return Ok(()),
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(()),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
         })
     }
 

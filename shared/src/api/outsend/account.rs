@@ -27,6 +27,7 @@ use crate::{
 const SECONDS: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 /// Attempts of a change that somebody else's change got in the way of.
 const MOST_ATTEMPTS: u32 = 5;
+
 /// Monthly quota of a plan in EF (outsend 18.2).
 const fn quota_of(plan: Plan) -> f64 {
     match plan {
@@ -301,14 +302,19 @@ async fn redeemable(call: &Call, plain: &str, kind: TokenKind) -> Result<(Accoun
 }
 
 /// Uses a token up for a change of its user; of two uses at a time one finds the token gone.
-async fn redeem(call: &Call, plain: &str, kind: TokenKind, change: impl Fn(&mut User)) -> Result<(), Problem> {
+async fn redeem(
+    call: &Call,
+    plain: &str,
+    (mut account, mut token): (Account, Token),
+    change: impl Fn(&mut User),
+) -> Result<(), Problem> {
     for _ in 0..MOST_ATTEMPTS {
-        let (account, token) = redeemable(call, plain, kind).await?;
         let mut user = account.user;
         change(&mut user);
         if call.context.store().change_user(&user, ChangeWith { token: Some(&token), ..ChangeWith::default() }).await? {
             return Ok(());
         }
+        (account, token) = redeemable(call, plain, token.kind).await?;
     }
     Err(Problem::Crash("the account kept changing".to_owned()))
 }
@@ -326,9 +332,9 @@ async fn reset_password_now(call: &Call) -> Result<Answer, Problem> {
     let new = fields.new_password("new_password");
     fields.finish()?;
     let (token, new) = (token.unwrap_or_default(), new.unwrap_or_default());
-    redeemable(call, &token, TokenKind::Reset).await?;
+    let found = redeemable(call, &token, TokenKind::Reset).await?;
     let hash = password::hash(new).await?;
-    redeem(call, &token, TokenKind::Reset, |user| {
+    redeem(call, &token, found, |user| {
         user.password = Some(hash.clone());
         user.generation += 1;
         user.verified = true;
@@ -348,7 +354,9 @@ async fn verify_email_now(call: &Call) -> Result<Answer, Problem> {
     let mut fields = Fields::new(object(&call.request, true)?);
     let token = fields.text("token", 1, 128);
     fields.finish()?;
-    redeem(call, &token.unwrap_or_default(), TokenKind::Verify, |user| user.verified = true).await?;
+    let token = token.unwrap_or_default();
+    let found = redeemable(call, &token, TokenKind::Verify).await?;
+    redeem(call, &token, found, |user| user.verified = true).await?;
     Ok(json_answer(200, &json!({"ok": true})))
 }
 

@@ -9,7 +9,7 @@ use super::{
     auth,
     envelope::{Problem, json_answer},
     fields,
-    limits::{Counted, Policy},
+    limits::{Counted, Policy, counted_address},
     routes,
     text::{Detail, language},
 };
@@ -158,13 +158,7 @@ impl Call {
 
     /// The address that the request counts for: IPv6 is cut to its /64 (outsend 5.2).
     pub(super) fn address(&self) -> String {
-        match self.request.source_ip.parse() {
-            Ok(std::net::IpAddr::V6(address)) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-            }
-            _ => self.request.source_ip.clone(),
-        }
+        counted_address(&self.request.source_ip)
     }
 
     /// Steps 3 to 6 of an authenticated route.
