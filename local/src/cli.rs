@@ -53,6 +53,44 @@ enum Command {
     /// Studies
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Platform staff
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Keys that sign OpenScouter's access tokens
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Make an admin and show the password, once
+    Create {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// Name
+        #[arg(long, default_value = "Admin")]
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum SigningKeyCommand {
+    /// Make a key for a deployment: the secret for Secrets Manager, and the public keys for the template. With
+    /// --before, the public keys include those that are published so far
+    New {
+        /// The JSON Web Key Set that is published so far
+        #[arg(long, value_name = "JWKS")]
+        before: Option<String>,
+    },
+    /// Put a new key before the data directory's; a server takes it up at its next start, and nobody is signed out
+    Rotate {
+        /// Data directory
+        #[arg(long, default_value = ".outscout")]
+        data: PathBuf,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -95,6 +133,10 @@ struct Common {
     /// Data directory; a server may be running on it
     #[arg(long, default_value = ".outscout")]
     data: PathBuf,
+    /// Work on a deployment: the tables and the credentials that the environment names (OUTSCOUT_MAIN_TABLE,
+    /// OUTSCOUT_HOT_TABLE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
+    #[arg(long, conflicts_with = "data")]
+    cloud: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -231,6 +273,8 @@ pub async fn run() -> ExitCode {
         Command::Org(command) => commands::org(command).await,
         Command::Key(command) => commands::key(command).await,
         Command::Study(command) => commands::study(command).await,
+        Command::Admin(command) => commands::admin(command).await,
+        Command::SigningKey(command) => commands::signing_key(command),
     };
     let (text, code) = match done {
         Ok(()) => return ExitCode::SUCCESS,

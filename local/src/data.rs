@@ -2,11 +2,13 @@
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io,
+    io::{self, Write as _},
     net::{Ipv4Addr, SocketAddr},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
+use serde_json::Value;
 use shared::{
     clock::Clock,
     context::{Context, Settings, SettingsError},
@@ -69,6 +71,39 @@ impl DataDirectory {
         self.0.join("streams.json")
     }
 
+    /// The keys that sign access tokens, newest first; made where there are none.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn signing_keys(&self) -> Result<Vec<Value>, EngineError> {
+        match std::fs::read(self.signing_keys_file()) {
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => self.rotate_signing_keys(),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts a new key before the one that signs so far, which is still believed until the next rotation; an older
+    /// one is forgotten.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written.
+    pub fn rotate_signing_keys(&self) -> Result<Vec<Value>, EngineError> {
+        let mut keys: Vec<Value> = match std::fs::read(self.signing_keys_file()) {
+            Ok(bytes) => serde_json::from_slice(&bytes)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error.into()),
+        };
+        keys.insert(0, shared::signing::new_key()?.0);
+        keys.truncate(2);
+        keep(&self.signing_keys_file(), &serde_json::to_vec(&keys)?)?;
+        Ok(keys)
+    }
+
+    fn signing_keys_file(&self) -> PathBuf {
+        self.0.join("signing-keys.json")
+    }
+
     /// Takes the directory for this process; `None` when another process holds it.
     ///
     /// # Errors
@@ -114,6 +149,35 @@ impl DataDirectory {
         }
         std::fs::read_to_string(file)
     }
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let new = file.with_extension("new");
+    let mut options = OpenOptions::new();
+    options.create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(bytes)?;
+    std::fs::rename(new, file)
+}
+
+/// The variables that tell functions of signing keys, newest first.
+#[must_use]
+pub fn signing_variables(keys: &[Value]) -> Vec<(String, String)> {
+    let public: Vec<_> = keys
+        .iter()
+        .cloned()
+        .map(|mut key| {
+            if let Some(members) = key.as_object_mut() {
+                members.remove("d");
+            }
+            key
+        })
+        .collect();
+    let jwks = serde_json::json!({"keys": public}).to_string();
+    let first = keys.first().map(ToString::to_string).unwrap_or_default();
+    vec![("OUTSCOUT_OPENSCOUTER_JWKS".to_owned(), jwks), ("OUTSCOUT_OPENSCOUTER_SIGNING_KEY".to_owned(), first)]
 }
 
 /// Settings of a local system over the store at `endpoint`; `variables` win.
@@ -178,6 +242,14 @@ pub struct Session {
 }
 
 impl Session {
+    /// The store of a deployment, as the environment names it.
+    ///
+    /// # Errors
+    /// When a variable is missing.
+    pub fn cloud() -> Result<Self, SettingsError> {
+        Ok(Self { context: Context::from_env()?, own: None })
+    }
+
     /// Opens the store of `directory`, beside a running server or alone.
     ///
     /// # Errors

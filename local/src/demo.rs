@@ -1,34 +1,67 @@
 //! What a first start finds: an organization with studies and a key.
 
-use std::{
-    io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use shared::{
     context::Context,
     model::{
-        ApiKey, ApiKeyId, Email, Locale, Organization, OrganizationId, Plan, Scope, Session, Status, Study, StudyId,
-        Task, User, UserId, UserKey, Work, WorkKind,
+        ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Role, Scope, Status, Study, StudyId, Task, User,
+        UserId, UserKey,
     },
     secret::{PlainKey, new_token},
-    store::SignUp,
+    store::{ChangeWith, SignUp},
 };
 use time::Duration;
 
-use crate::engine::EngineError;
+use crate::{data::keep, engine::EngineError};
 
 /// A new organization.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn create_organization(context: &Context, name: &str, plan: Plan) -> Result<Organization, EngineError> {
-    let created_at = context.clock().now();
-    let organization = Organization { id: OrganizationId::generate(), name: name.to_owned(), plan, created_at };
+    let organization = new_organization(context, name, plan);
     context.store().create_organization(&organization).await?;
     Ok(organization)
+}
+
+fn new_organization(context: &Context, name: &str, plan: Plan) -> Organization {
+    let created_at = context.clock().now();
+    let billing_exempt = context.settings().billing_exempt;
+    Organization { id: OrganizationId::at(created_at), name: name.to_owned(), plan, billing_exempt, created_at }
+}
+
+/// A new person with a verified address, in an organization that is made with it; `None` when the address is taken.
+///
+/// # Errors
+/// When the store fails.
+pub async fn create_person(
+    context: &Context,
+    organization: &Organization,
+    role: Role,
+    (email, name): (&Email, &str),
+    password: &str,
+) -> Result<Option<User>, EngineError> {
+    let store = context.store();
+    let now = context.clock().now();
+    let number = store.next_user_number().await?;
+    let mut user = User::new((UserId::at(now), number), email.clone(), name.to_owned(), role, organization.id, now);
+    user.password = Some(shared::password::hash(password.to_owned()).await?);
+    user.verified = true;
+    let made = store.sign_up(&user, organization, ChangeWith::default()).await?;
+    Ok((made == SignUp::Created).then_some(user))
+}
+
+/// A new admin, in an organization of its own, and the password, which is not stored; `None` when the address is taken.
+///
+/// # Errors
+/// When the store fails.
+pub async fn create_admin(context: &Context, email: &Email, name: &str) -> Result<Option<(User, String)>, EngineError> {
+    let organization = new_organization(context, name, Plan::Free);
+    let (password, _) = new_token("")?;
+    let user = create_person(context, &organization, Role::Admin, (email, name), &password).await?;
+    Ok(user.map(|user| (user, password)))
 }
 
 /// A new key of an organization, and its text, which is not stored.
@@ -79,6 +112,18 @@ pub struct DemoAccount {
     pub password: String,
     /// An Outsend API key with both scopes.
     pub outsend_key: String,
+    /// A tester, verified; where an older version made the demo there is none.
+    #[serde(default)]
+    pub tester: Option<DemoTester>,
+}
+
+/// The demo's tester.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct DemoTester {
+    /// Address, verified.
+    pub email: String,
+    /// Password.
+    pub password: String,
 }
 
 impl std::fmt::Debug for DemoAccount {
@@ -100,12 +145,7 @@ pub async fn seed(context: &Context, kept: Option<(&Path, &Path)>) -> Result<Dem
         let account = std::fs::read(account_file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         return Ok(Demo { organization: found.key.organization, outset_key: key, account });
     }
-    let organization = Organization {
-        id: OrganizationId::generate(),
-        name: "Demo".to_owned(),
-        plan: Plan::Free,
-        created_at: context.clock().now(),
-    };
+    let organization = new_organization(context, "Demo", Plan::Free);
     let account = create_account(context, &organization).await?;
     if account.is_none() {
         context.store().create_organization(&organization).await?;
@@ -121,46 +161,13 @@ pub async fn seed(context: &Context, kept: Option<(&Path, &Path)>) -> Result<Dem
     Ok(Demo { organization: organization.id, outset_key, account })
 }
 
-/// Writes a file that only its owner may read.
-fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).write(true).truncate(true).mode(0o600).open(file)?.write_all(bytes)
-}
-
 /// Creates the demo's organization with its person; `None` when the address is taken.
 async fn create_account(context: &Context, organization: &Organization) -> Result<Option<DemoAccount>, EngineError> {
-    const EMAIL: &str = "demo@example.com";
-    let (store, now) = (context.store(), organization.created_at);
-    let email = Email::from_stored(EMAIL.to_owned());
+    let email = Email::from_stored("demo@example.com".to_owned());
     let (password, _) = new_token("")?;
-    let user = User {
-        id: UserId::generate(),
-        number: store.next_user_number().await?,
-        email: email.clone(),
-        name: "Demo".to_owned(),
-        password: Some(shared::password::hash(password.clone()).await?),
-        verified: true,
-        active: true,
-        locale: Locale::En,
-        organization: organization.id,
-        generation: 0,
-        created_at: now,
-        version: 1,
-    };
-    // a sign-up opens a session; nobody has this one's cookie
-    let (_, hash) = new_token("")?;
-    let session = Session {
-        hash,
-        user: user.id,
-        organization: organization.id,
-        generation: 0,
-        created_at: now,
-        expires_at: now + Duration::minutes(1),
-    };
-    let welcome = Work { id: shared::ulid::generate(now)?, kind: WorkKind::Welcome, email, attempt: 0 };
-    if store.sign_up(&user, organization, &session, &welcome).await? == SignUp::EmailTaken {
-        return Ok(None);
-    }
+    let user = create_person(context, organization, Role::Business, (&email, "Demo"), &password).await?;
+    let Some(user) = user else { return Ok(None) };
+    let now = organization.created_at;
     let (outsend_key, hash) = new_token("osk_")?;
     let key = UserKey {
         id: format!("key_{}", shared::ulid::generate(now)?),
@@ -175,8 +182,13 @@ async fn create_account(context: &Context, organization: &Organization) -> Resul
         expires_at: None,
         last_used_at: None,
     };
-    store.create_user_key(&key, 1, now).await?;
-    Ok(Some(DemoAccount { email: EMAIL.to_owned(), password, outsend_key }))
+    context.store().create_user_key(&key, 1, now).await?;
+    let tester = Email::from_stored("tester@example.com".to_owned());
+    let own = new_organization(context, "Demo tester", Plan::Free);
+    let (tester_password, _) = new_token("")?;
+    let made = create_person(context, &own, Role::Tester, (&tester, "Demo tester"), &tester_password).await?;
+    let tester = made.map(|user| DemoTester { email: user.email.as_str().to_owned(), password: tester_password });
+    Ok(Some(DemoAccount { email: email.as_str().to_owned(), password, outsend_key, tester }))
 }
 
 fn studies(context: &Context, organization: OrganizationId) -> Vec<Study> {

@@ -21,7 +21,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     background::Background,
     control::{Control, Outbox},
-    data::{ANY_PORT, DataDirectory, Held, settings, variables},
+    data::{ANY_PORT, DataDirectory, Held, settings, signing_variables, variables},
     engine::{Engine, EngineError, stopped},
     functions,
     gateway::Gateway,
@@ -108,8 +108,14 @@ impl Server {
             ("AWS_ENDPOINT_URL_SESV2", control.as_str()),
             ("OUTSCOUT_MAIL_SENDER", "outscout@localhost"),
             ("OUTSCOUT_OUTSEND_PUBLIC_URL", outsend.trim_end_matches("/api")),
+            ("OUTSCOUT_OPENSCOUTER_PUBLIC_URL", openscouter.trim_end_matches("/api")),
         ];
         let local = local.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let keys = match &directory {
+            Some(directory) => directory.signing_keys()?,
+            None => vec![shared::signing::new_key()?.0],
+        };
+        let local = local.chain(signing_variables(&keys));
         let given: Vec<_> = options.variables.iter().cloned().chain(local).collect();
         let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
         let settings = settings(places.0, places.1, places.2, &given)?;
@@ -143,7 +149,7 @@ impl Server {
             Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls }.router(),
             gateway(templates.outset),
             gateway(templates.outsend),
-            gateway(Api::default()),
+            gateway(templates.openscouter),
         ];
         for (listener, router) in listeners.into_iter().zip(routers) {
             tasks.push(tokio::spawn(serve(listener, router, work.clone())));

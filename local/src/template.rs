@@ -7,9 +7,10 @@ use yaml_serde::Value;
 const ROOT: &str = include_str!("../../template.yaml");
 const OUTSET: &str = include_str!("../../functions/outset/template.yaml");
 const OUTSEND: &str = include_str!("../../functions/outsend/template.yaml");
+const OPENSCOUTER: &str = include_str!("../../functions/openscouter/template.yaml");
 
 /// All templates that this binary was built with.
-pub(crate) const TEXTS: [&str; 2] = [ROOT, OUTSET];
+pub(crate) const TEXTS: [&str; 4] = [ROOT, OUTSET, OUTSEND, OPENSCOUTER];
 
 /// Why a template cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,8 @@ pub struct Templates {
     pub outset: Api,
     /// The Outsend API.
     pub outsend: Api,
+    /// The OpenScouter API.
+    pub openscouter: Api,
 }
 
 impl Templates {
@@ -85,7 +88,7 @@ impl Templates {
     /// # Errors
     /// When they cannot be read.
     pub fn embedded() -> Result<Self, TemplateError> {
-        Ok(Self { tables: tables(ROOT)?, outset: api(OUTSET)?, outsend: api(OUTSEND)? })
+        Ok(Self { tables: tables(ROOT)?, outset: api(OUTSET)?, outsend: api(OUTSEND)?, openscouter: api(OPENSCOUTER)? })
     }
 }
 
@@ -178,7 +181,8 @@ mod tests {
     #[test]
     fn templates_linked_functions_and_folders_agree() {
         let templates = Templates::embedded().unwrap();
-        let apis = [("outset", &templates.outset), ("outsend", &templates.outsend)];
+        let apis =
+            [("outset", &templates.outset), ("outsend", &templates.outsend), ("openscouter", &templates.openscouter)];
         let routes = apis.iter().flat_map(|(_, api)| &api.routes);
         let routed: BTreeSet<_> = routes.map(|route| route.function.clone()).collect();
         let linked: BTreeSet<_> = crate::functions::ALL.iter().map(|function| function.name.to_owned()).collect();

@@ -6,7 +6,13 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use crate::{clock::Clock, limits::Limits, mail::Mailer, store::Store};
+use crate::{
+    clock::Clock,
+    limits::Limits,
+    mail::Mailer,
+    signing::{KeySet, Signer},
+    store::Store,
+};
 
 /// Everything that is read from the environment, checked.
 #[derive(Clone, Debug)]
@@ -37,6 +43,10 @@ pub struct Settings {
     pub mail_sender: Option<String>,
     /// Where SES answers; `None` means AWS.
     pub mail_endpoint: Option<String>,
+    /// Whether new organizations need not pay for their studies (openscouter 1.3).
+    pub billing_exempt: bool,
+    /// What OpenScouter alone needs.
+    pub openscouter: OpenScouter,
     /// Requests per minute of each Outset policy (outset 12); 0 turns one off.
     pub outset_limits: OutsetLimits,
 }
@@ -55,6 +65,48 @@ pub struct OutsetLimits {
 impl Default for OutsetLimits {
     fn default() -> Self {
         Self { free: 120, pro: 600, anonymous: 30 }
+    }
+}
+
+/// Settings of the OpenScouter API (openscouter 1.3).
+#[derive(Clone, Debug)]
+pub struct OpenScouter {
+    /// Whether the stage is `production`.
+    pub production: bool,
+    /// Configured public base URL, without `/api`; `None` means that of each request.
+    pub public_url: Option<String>,
+    /// Base URL of the web application; `None` means the API's.
+    pub app_url: Option<String>,
+    /// Domain whose origins may call from a browser.
+    pub cors_base_domain: String,
+    /// The keys that access tokens may be signed with.
+    pub keys: KeySet,
+    /// The key that new access tokens are signed with; only the functions that sign have one.
+    pub signer: Option<Signer>,
+    /// Log-in providers by name.
+    pub providers: Vec<Provider>,
+}
+
+/// A log-in provider (openscouter 1.3, 7). `Debug` hides the secret.
+#[derive(Clone, serde::Deserialize)]
+pub struct Provider {
+    /// `google` or `github`.
+    pub name: String,
+    /// Where its log-in begins.
+    pub authorize_url: String,
+    /// Where codes are exchanged.
+    pub token_url: String,
+    /// Where the person's data is.
+    pub user_info_url: String,
+    /// Our id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: String,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Provider({}, …)", self.name)
     }
 }
 
@@ -117,6 +169,35 @@ impl Settings {
             entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
         };
         let defaults = OutsetLimits::default();
+        let malformed = |name, expected| move |_| SettingsError::Malformed { name, expected };
+        let production = optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production");
+        let openscouter = OpenScouter {
+            production,
+            public_url: optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
+            app_url: optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
+            cors_base_domain: optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN")
+                .unwrap_or_else(|| "openscouter.com".to_owned()),
+            keys: match optional("OUTSCOUT_OPENSCOUTER_JWKS") {
+                None => KeySet::default(),
+                Some(text) => {
+                    KeySet::parse(&text).map_err(malformed("OUTSCOUT_OPENSCOUTER_JWKS", "a set of Ed25519 keys"))?
+                }
+            },
+            signer: match optional("OUTSCOUT_OPENSCOUTER_SIGNING_KEY") {
+                None => None,
+                Some(text) => Some(
+                    Signer::parse(&text)
+                        .map_err(malformed("OUTSCOUT_OPENSCOUTER_SIGNING_KEY", "an Ed25519 key with its secret"))?,
+                ),
+            },
+            providers: match optional("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS") {
+                None => Vec::new(),
+                Some(text) => serde_json::from_str(&text).map_err(|_| SettingsError::Malformed {
+                    name: "OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS",
+                    expected: "a list of providers",
+                })?,
+            },
+        };
         Ok(Self {
             main_table: required("OUTSCOUT_MAIN_TABLE")?,
             hot_table: required("OUTSCOUT_HOT_TABLE")?,
@@ -135,6 +216,16 @@ impl Settings {
             mail_sender: optional("OUTSCOUT_MAIL_SENDER"),
             mail_endpoint: optional("AWS_ENDPOINT_URL_SESV2"),
             outsend_cors_origins: list("OUTSCOUT_OUTSEND_CORS_ORIGINS"),
+            billing_exempt: match optional("OUTSCOUT_BILLING_EXEMPT_DEFAULT").as_deref() {
+                None => !production,
+                Some("true") => true,
+                Some("false") => false,
+                Some(_) => {
+                    let name = "OUTSCOUT_BILLING_EXEMPT_DEFAULT";
+                    return Err(SettingsError::Malformed { name, expected: "true or false" });
+                }
+            },
+            openscouter,
             outset_limits: OutsetLimits {
                 free: limit("OUTSCOUT_OUTSET_LIMIT_FREE", defaults.free)?,
                 pro: limit("OUTSCOUT_OUTSET_LIMIT_PRO", defaults.pro)?,
@@ -212,7 +303,8 @@ mod tests {
     use super::*;
 
     fn environment(name: &str) -> Option<String> {
-        (!name.contains("CLOCK") && !name.contains("LIMIT")).then(|| "x".to_owned())
+        let text = ["TABLE", "REGION", "ACCESS", "ORIGINS"].iter().any(|part| name.contains(part));
+        text.then(|| "x".to_owned())
     }
 
     #[test]
@@ -223,7 +315,9 @@ mod tests {
 
     #[test]
     fn a_malformed_limit_is_named() {
-        let error = Settings::read(|name| environment(name).or_else(|| Some("many".to_owned()))).unwrap_err();
+        let error =
+            Settings::read(|name| environment(name).or_else(|| name.contains("LIMIT").then(|| "many".to_owned())))
+                .unwrap_err();
         assert_eq!(error.to_string(), "environment variable OUTSCOUT_OUTSET_LIMIT_FREE is not a whole number");
     }
 

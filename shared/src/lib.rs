@@ -10,6 +10,7 @@ pub mod model;
 pub mod password;
 pub mod secret;
 pub mod serve;
+pub mod signing;
 pub mod store;
 pub mod ulid;
 pub mod work;

@@ -46,12 +46,12 @@ const fn words(kind: WorkKind, locale: Locale) -> (&'static str, &'static str, &
             "Merci de confirmer votre adresse e-mail ; le lien est valable 48 heures et remplace les précédents.",
             "Confirmer mon adresse",
         ),
-        (WorkKind::Reset, Locale::En) => (
+        (WorkKind::Reset | WorkKind::ScouterReset, Locale::En) => (
             "Set a new password",
             "Somebody asked for a new password for your account. If it was you, follow the link; it is valid for 1 hour.",
             "Set a new password",
         ),
-        (WorkKind::Reset, Locale::Fr) => (
+        (WorkKind::Reset | WorkKind::ScouterReset, Locale::Fr) => (
             "Choisissez un nouveau mot de passe",
             "Un nouveau mot de passe a été demandé pour votre compte. Si c'était vous, suivez le lien, valable 1 heure.",
             "Choisir un nouveau mot de passe",
@@ -67,6 +67,27 @@ const fn words(kind: WorkKind, locale: Locale) -> (&'static str, &'static str, &
              Si ce n'était pas vous, choisissez-en un nouveau.",
             "",
         ),
+        (WorkKind::ScouterVerify, Locale::En) => (
+            "Confirm your e-mail address",
+            "Please confirm your e-mail address; the link is valid for 24 hours and replaces earlier ones.",
+            "Confirm my address",
+        ),
+        (WorkKind::ScouterVerify, Locale::Fr) => (
+            "Confirmez votre adresse e-mail",
+            "Merci de confirmer votre adresse e-mail ; le lien est valable 24 heures et remplace les précédents.",
+            "Confirmer mon adresse",
+        ),
+        (WorkKind::MagicLink, Locale::En) => (
+            "Your sign-in link",
+            "Follow the link to sign in; it works once, within 15 minutes. If you did not ask for it, ignore this mail.",
+            "Sign in",
+        ),
+        (WorkKind::MagicLink, Locale::Fr) => (
+            "Votre lien de connexion",
+            "Suivez le lien pour vous connecter ; il sert une fois, pendant 15 minutes. \
+             Si vous ne l'avez pas demandé, ignorez ce message.",
+            "Me connecter",
+        ),
         (WorkKind::AddressTaken, Locale::En) => (
             "You already have an account",
             "Somebody tried to sign up with your e-mail address. You have an account already; nothing was changed.",
@@ -77,6 +98,8 @@ const fn words(kind: WorkKind, locale: Locale) -> (&'static str, &'static str, &
             "Une inscription a été tentée avec votre adresse e-mail. Vous avez déjà un compte ; rien n'a été modifié.",
             "",
         ),
+        // no mails
+        (WorkKind::RankAudit | WorkKind::RankOrganization | WorkKind::Export | WorkKind::Erase, _) => ("", "", ""),
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq as _;
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const PREFIX: &str = "oset_";
@@ -97,6 +98,37 @@ pub fn new_token(prefix: &str) -> Result<(String, String), getrandom::Error> {
     Ok((value, hash))
 }
 
+/// A token that names its record: `prefix` and 43 base64url characters that carry the sixteen bytes of `id` and
+/// 128 random bits; and the SHA-256 of that text in hex, which is all that is stored (openscouter 3.3 to 3.5).
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn new_handle(prefix: &str, id: &[u8; 16]) -> Result<(String, String), getrandom::Error> {
+    let mut bytes = [0_u8; 32];
+    getrandom::fill(&mut bytes)?;
+    for (byte, of_id) in bytes.iter_mut().zip(id) {
+        *byte = *of_id;
+    }
+    let value = format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+    let hash = sha256_hex(value.as_bytes());
+    Ok((value, hash))
+}
+
+/// The record that a token of this prefix names, and the token's hash; `None` when it has not the form of one.
+#[must_use]
+pub fn read_handle(prefix: &str, text: &str) -> Option<([u8; 16], String)> {
+    let digits = text.strip_prefix(prefix)?;
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(digits).ok()?;
+    let id = bytes.get(..16)?.try_into().ok()?;
+    (bytes.len() == 32).then(|| (id, sha256_hex(text.as_bytes())))
+}
+
+/// Whether two secrets, or their hashes, are the same, in a time that tells nothing of where they differ.
+#[must_use]
+pub fn same(one: &str, other: &str) -> bool {
+    one.as_bytes().ct_eq(other.as_bytes()).into()
+}
+
 /// Lower-case hex of `bytes`.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
@@ -144,6 +176,15 @@ mod tests {
         assert_eq!(key.display_prefix().len(), 9);
         assert_eq!(PlainKey::parse("oset_short"), None);
         assert_eq!(PlainKey::parse(&key.reveal().replace("oset_", "oset-")), None);
+    }
+
+    #[test]
+    fn a_token_names_its_record() {
+        let (token, hash) = new_handle("osr_", b"0123456789abcdef").unwrap();
+        assert_eq!((token.len(), read_handle("osr_", &token)), (47, Some((*b"0123456789abcdef", hash.clone()))));
+        assert_eq!(read_handle("osc_", &token), None);
+        assert_eq!(read_handle("osr_", &token[..46]), None);
+        assert!(same(&hash, &hash) && !same(&hash, &token) && !same(&hash, ""));
     }
 
     #[test]

@@ -14,6 +14,20 @@ pub fn encode(bytes: &[u8; 16]) -> String {
     (0..26).rev().map(|position| char::from(digit(position))).collect()
 }
 
+/// The 128 bits of 26 lower-case characters; `None` for any other case, length or alphabet (openscouter 2.2).
+#[must_use]
+pub fn decode_lower(text: &str) -> Option<[u8; 16]> {
+    let upper = text.to_ascii_uppercase();
+    if text != upper.to_ascii_lowercase() || parse(&upper).as_deref() != Some(&*upper) {
+        return None;
+    }
+    let number = upper.bytes().try_fold(0_u128, |number, digit| {
+        let value = ALPHABET.iter().position(|known| *known == digit)?;
+        Some((number << 5) | u128::try_from(value).ok()?)
+    })?;
+    Some(number.to_be_bytes())
+}
+
 /// A new ULID.
 ///
 /// # Errors
@@ -52,5 +66,11 @@ mod tests {
         assert_eq!(parse(&late.to_lowercase()), Some(late));
         assert_eq!(parse(&"8".repeat(26)), None);
         assert_eq!(parse(&"U".repeat(26)), None);
+        let bytes = *b"0123456789abcdef";
+        let text = encode(&bytes).to_lowercase();
+        assert_eq!(decode_lower(&text), Some(bytes));
+        assert_eq!(decode_lower(&text.to_uppercase()), None);
+        assert_eq!(decode_lower(&format!("o{}", &text[1..])), None, "no aliases");
+        assert_eq!(decode_lower(text.get(1..).unwrap()), None);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     clock::epoch_millis,
     context::Context,
     mail::compose,
-    model::Work,
+    model::{AuditId, Email, OrganizationId, TokenKind, Work, WorkKind},
     secret::new_token,
     serve::BoxFuture,
     store::{StoreError, Token},
@@ -47,7 +47,19 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
         "given up"
     } else {
-        deliver(context, &work).await?
+        match work.kind {
+            WorkKind::RankAudit => {
+                let id = AuditId::parse(&work.subject).ok_or("no such id")?;
+                context.store().rank_audit(id).await.map_err(told)?;
+                "ranked"
+            }
+            WorkKind::RankOrganization => {
+                let id = OrganizationId::parse(&work.subject).ok_or("no such id")?;
+                context.store().rank_organization(id).await.map_err(told)?;
+                "ranked"
+            }
+            _ => deliver(context, &work).await?,
+        }
     };
     context.store().finish_work(&work).await.map_err(told)?;
     let duration_ms = epoch_millis(clock.now()) - epoch_millis(began);
@@ -58,24 +70,30 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
 /// Sends a mail. Run twice it sends two, and the second one's link works.
 async fn deliver(context: &Context, work: &Work) -> Result<&'static str, String> {
     let store = context.store();
-    let account = store.account_by_email(&work.email).await.map_err(|error| error.to_string())?;
+    let account =
+        store.account_by_email(&Email::from_stored(work.subject.clone())).await.map_err(|error| error.to_string())?;
     let Some(account) = account.filter(|account| account.user.active) else { return Ok("no such account") };
     let Some(mailer) = context.mailer() else { return Ok("no sender configured") };
     let user = &account.user;
     let link = match work.kind.token() {
         None => None,
         Some(kind) => {
-            if kind == crate::model::TokenKind::Verify && user.verified {
+            if matches!(kind, TokenKind::Verify | TokenKind::ScouterVerify) && user.verified {
                 return Ok("verified already");
             }
-            let base = context.settings().outsend_public_url.as_deref().ok_or("no public URL for the link")?;
+            let settings = context.settings();
+            let app = settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref());
+            let (base, page) = match kind {
+                TokenKind::Verify => (settings.outsend_public_url.as_ref(), "verify-email"),
+                TokenKind::Reset => (settings.outsend_public_url.as_ref(), "reset-password"),
+                TokenKind::ScouterVerify => (app, "verify-email"),
+                TokenKind::ScouterReset => (app, "reset-password"),
+                TokenKind::Magic | TokenKind::Callback => (app, "magic-link"),
+            };
+            let base = base.ok_or("no public URL for the link")?;
             let (plain, hash) = new_token("").map_err(|error| error.to_string())?;
             let token = Token { hash, kind, user: user.id, email: user.email.clone() };
             store.issue_token(&token, context.clock().now()).await.map_err(|error| error.to_string())?;
-            let page = match kind {
-                crate::model::TokenKind::Verify => "verify-email",
-                crate::model::TokenKind::Reset => "reset-password",
-            };
             Some(format!("{}/{page}?token={plain}", base.trim_end_matches('/')))
         }
     };

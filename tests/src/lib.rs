@@ -94,6 +94,7 @@ impl Bench {
         tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
         let faults = Faults::start(&engine).await?;
         let endpoint = faults.endpoint.clone();
+        let keys = local::data::signing_variables(&[shared::signing::new_key()?.0]);
         let settings = Settings::read(|name| {
             let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             own.or_else(|| match name {
@@ -102,7 +103,7 @@ impl Bench {
                 "AWS_REGION" => Some("us-east-1".to_owned()),
                 "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
                 "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
-                _ => None,
+                name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
             })
         })?;
         let offset = Arc::new(AtomicI64::new(0));
@@ -124,8 +125,13 @@ impl Bench {
     /// When the store fails.
     pub async fn organization(&self, plan: Plan) -> Result<Fixture, Failure> {
         let now = self.context.clock().now();
-        let organization =
-            Organization { id: OrganizationId::generate(), name: "fixture".to_owned(), plan, created_at: now };
+        let organization = Organization {
+            id: OrganizationId::at(now),
+            name: "fixture".to_owned(),
+            plan,
+            billing_exempt: true,
+            created_at: now,
+        };
         self.context.store().create_organization(&organization).await?;
         let full = self.key(organization.id, plan, &Scope::ALL, now).await?;
         let reader = self.key(organization.id, plan, &[Scope::StudiesRead], now).await?;

@@ -6,10 +6,9 @@ use std::fmt::Write as _;
 use harness::Bench;
 use local::template::Templates;
 use shared::{
-    model::{
-        Email, Locale, Organization, OrganizationId, Plan, Session, SessionToken, User, UserId, UserKey, Work, WorkKind,
-    },
+    model::{Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, User, UserId, UserKey},
     secret::sha256_hex,
+    store::ChangeWith,
 };
 use time::Duration;
 
@@ -89,25 +88,18 @@ struct People<'a>(&'a Bench);
 impl People<'_> {
     async fn user(&self, email: &str, active: bool) -> User {
         let now = self.0.context.clock().now();
-        let organization =
-            Organization { id: OrganizationId::generate(), name: "x".to_owned(), plan: Plan::Free, created_at: now };
-        let user = User {
-            id: UserId::generate(),
-            number: 1,
-            email: Email::parse(email).unwrap(),
+        let organization = OrganizationId::at(now);
+        let email = Email::parse(email).unwrap();
+        let mut user = User::new((UserId::at(now), 1), email, "x".to_owned(), Role::Business, organization, now);
+        user.active = active;
+        let organization = Organization {
+            id: organization,
             name: "x".to_owned(),
-            password: None,
-            verified: false,
-            active,
-            locale: Locale::En,
-            organization: organization.id,
-            generation: 0,
+            plan: Plan::Free,
+            billing_exempt: true,
             created_at: now,
-            version: 1,
         };
-        let (session, _) = self.new_session(&user, Duration::days(7));
-        let work = Work { id: user.id.to_string(), kind: WorkKind::Welcome, email: user.email.clone(), attempt: 0 };
-        self.0.context.store().sign_up(&user, &organization, &session, &work).await.unwrap();
+        self.0.context.store().sign_up(&user, &organization, ChangeWith::default()).await.unwrap();
         user
     }
 
@@ -128,7 +120,8 @@ impl People<'_> {
     /// The cookie of a new session.
     async fn session(&self, user: &User, length: Duration) -> Option<(&'static str, String)> {
         let (session, cookie) = self.new_session(user, length);
-        self.0.context.store().open_session(&session).await.unwrap();
+        let with = ChangeWith { session: Some(&session), ..ChangeWith::default() };
+        self.0.context.store().sign_in(with).await.unwrap();
         Some(("cookie", cookie))
     }
 

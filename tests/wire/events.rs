@@ -4,6 +4,36 @@ use bytes::Bytes;
 use harness::Bench;
 use serde_json::Value;
 
+const OPENSCOUTER: [(&str, u64); 27] = [
+    ("admin-audit", 401),
+    ("admin-organizations-list", 401),
+    ("admin-organizations-update", 401),
+    ("admin-users-update", 401),
+    ("auth-forgot-password", 202),
+    ("auth-jwks", 200),
+    ("auth-magic-link", 202),
+    ("auth-magic-link-verify", 422),
+    ("auth-me", 401),
+    ("auth-refresh", 401),
+    ("auth-resend-verification", 202),
+    ("auth-reset-password", 422),
+    ("auth-sign-in", 401),
+    ("auth-sign-out", 401),
+    ("auth-sign-up", 202),
+    ("auth-verify-email", 422),
+    ("connections-delete", 401),
+    ("connections-list", 401),
+    ("fallback", 404),
+    ("oauth-authorize", 400),
+    ("oauth-metadata", 200),
+    ("oauth-register", 201),
+    ("oauth-revoke", 401),
+    ("oauth-token", 401),
+    ("tokens-create", 401),
+    ("tokens-delete", 401),
+    ("tokens-list", 401),
+];
+
 #[tokio::test]
 async fn every_function_answers_its_sample() {
     let bench = Bench::start().await.unwrap();
@@ -35,6 +65,7 @@ async fn every_function_answers_its_sample() {
         let answer = invoke(Bytes::from(std::fs::read(sample).unwrap())).await.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let (api, operation) = function.name.split_once('-').unwrap();
+        let statuses: &[_] = if api == "openscouter" { &OPENSCOUTER } else { &statuses };
         if api == "background" {
             assert_eq!(answer, serde_json::json!({"batchItemFailures": []}), "{}", function.name);
             continue;

@@ -152,7 +152,7 @@ async fn work_is_done_by_one_and_taken_up_again_when_its_lease_lapsed() {
     let bench = Bench::start().await.unwrap();
     let (store, clock) = (bench.context.store(), bench.context.clock());
     let email = Email::parse("dana@example.com").unwrap();
-    let work = Work { id: "01".to_owned(), kind: WorkKind::Reset, email, attempt: 0 };
+    let work = Work { id: "01".to_owned(), kind: WorkKind::Reset, subject: email.as_str().to_owned(), attempt: 0 };
     store.queue(&work, clock.now()).await.unwrap();
     assert_eq!(store.due_work(clock.now()).await.unwrap(), ["01"]);
     let taken = store.lease_work("01", clock.now()).await.unwrap().unwrap();

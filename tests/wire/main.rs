@@ -9,6 +9,7 @@ mod events;
 mod faults;
 mod limits;
 mod mail;
+mod openscouter;
 mod outsend;
 mod outset;
 mod processes;

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use shared::{
     api::outset::rules::{datetime, json::Text, url},
     context::Context,
-    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
+    model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
 };
 
-use super::{Common, Failed, KeyCommand, OrgCommand, PlanName, StudyCommand, show};
+use super::{AdminCommand, Common, Failed, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand, show};
 use crate::{
     data::{DataDirectory, Session},
     demo, import,
@@ -18,6 +18,9 @@ use crate::{
 const STEP: usize = 800;
 
 async fn open(common: &Common) -> Result<Session, Failed> {
+    if common.cloud {
+        return Ok(Session::cloud()?);
+    }
     Ok(Session::open(&DataDirectory::open(&common.data)?).await?)
 }
 
@@ -63,6 +66,43 @@ fn study_value(study: &Study) -> Value {
         "created_at": datetime::format(study.created_at),
         "updated_at": datetime::format(study.updated_at),
     })
+}
+
+pub(super) async fn admin(command: AdminCommand) -> Result<(), Failed> {
+    let AdminCommand::Create { email, name, common } = command;
+    let email = Email::parse(&email).ok_or_else(|| Failed::Usage(format!("{email} is not an e-mail address")))?;
+    let session = open(&common).await?;
+    let made = match demo::create_admin(&session.context, &email, &name).await {
+        Ok(Some((user, password))) => {
+            Ok(json!({"userId": user.id.wire(), "email": user.email.as_str(), "password": password}))
+        }
+        Ok(None) => Err(Failed::Usage(format!("{} belongs to an account already", email.as_str()))),
+        Err(error) => Err(Failed::Other(error)),
+    };
+    finish(session, &common, made).await
+}
+
+pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
+    match command {
+        SigningKeyCommand::New { before } => {
+            let (secret, public) = shared::signing::new_key()?;
+            let before = match before {
+                None => json!({"keys": []}),
+                Some(text) => {
+                    let keys = shared::signing::KeySet::parse(&text);
+                    keys.map_err(|_| Failed::Usage("--before is not a set of Ed25519 keys".to_owned()))?.to_json()
+                }
+            };
+            let keys: Vec<_> =
+                std::iter::once(&public).chain(before["keys"].as_array().into_iter().flatten()).collect();
+            Ok(show(true, &json!({"signing_key": secret, "jwks": {"keys": keys}}))?)
+        }
+        SigningKeyCommand::Rotate { data } => {
+            let keys = DataDirectory::open(&data)?.rotate_signing_keys()?;
+            let kids: Vec<_> = keys.iter().map(|key| &key["kid"]).collect();
+            Ok(show(true, &json!({"kids": kids}))?)
+        }
+    }
 }
 
 pub(super) async fn org(command: OrgCommand) -> Result<(), Failed> {

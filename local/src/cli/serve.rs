@@ -25,7 +25,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 7] = [
+const PASSED: [&str; 15] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -33,6 +33,14 @@ const PASSED: [&str; 7] = [
     "OUTSCOUT_OUTSET_LIMIT_FREE",
     "OUTSCOUT_OUTSET_LIMIT_PRO",
     "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS",
+    "OUTSCOUT_OUTSEND_PUBLIC_URL",
+    "OUTSCOUT_OUTSEND_CORS_ORIGINS",
+    "OUTSCOUT_STAGE",
+    "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
+    "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",
+    "OUTSCOUT_OPENSCOUTER_APP_URL",
+    "OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN",
+    "OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS",
 ];
 
 async fn told_to_stop() -> io::Result<()> {
@@ -75,6 +83,15 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         if let Some(account) = &demo.account {
             told["outsend"] = json!({"email": account.email, "password": account.password});
             told["outsend_key"] = json!(account.outsend_key);
+            told["openscouter"] = json!({
+                "business": {"email": account.email, "password": account.password},
+                "tester": account.tester,
+            });
+            lines.push_str(&format!(
+                "  curl -H 'Content-Type: application/json' -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' \
+                 {}/auth/sign-in\n",
+                account.email, account.password, server.openscouter
+            ));
             lines.push_str(&format!(
                 "  curl -H 'X-API-Key: {}' {}/auth/me\n  sign in as {} with {}\n",
                 account.outsend_key, server.outsend, account.email, account.password

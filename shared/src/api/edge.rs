@@ -17,6 +17,8 @@ use crate::{
 /// What the edge must know of an API dialect.
 #[derive(Debug)]
 pub struct Dialect {
+    /// Least characters of a request id that a client may name.
+    pub least_request_id: usize,
     /// How the paths of the API begin; what a client's path holds before is the public prefix.
     pub roots: &'static [&'static str],
     /// The answer to a request whose handling failed; the cause is for the log.
@@ -35,7 +37,7 @@ pub(crate) async fn answer(
     handler: Handler,
     event: &[u8],
 ) -> Result<Bytes, InvokeError> {
-    let request = ApiRequest::from_event(event, dialect.roots).map_err(|cause| {
+    let request = ApiRequest::from_event(event, dialect.roots, dialect.least_request_id).map_err(|cause| {
         tracing::error!(function, cause, "event refused");
         InvokeError::Failed(cause)
     })?;
@@ -95,7 +97,8 @@ mod tests {
 
     /// Sends one request through the edge to a handler.
     async fn through(handler: Handler, method: &str, request_id: &str) -> Value {
-        let settings = Settings::read(|name| (!name.contains("LIMIT")).then(|| "x".to_owned())).unwrap();
+        let settings =
+            Settings::read(|name| (name.contains("TABLE") || name.starts_with("AWS")).then(|| "x".to_owned())).unwrap();
         let invoke = serve::http("test", &outset::DIALECT, Context::new(settings, Clock::system()), handler);
         let event = json!({
             "httpMethod": method, "path": "/v1/x/", "requestContext": {},

@@ -72,11 +72,12 @@ pub struct ApiRequest {
 }
 
 impl ApiRequest {
-    /// Reads a REST API proxy event of an API whose paths begin with one of `roots`.
+    /// Reads a REST API proxy event of an API whose paths begin with one of `roots`; a request id of the client's
+    /// has at least `least_request_id` characters.
     ///
     /// # Errors
     /// When `event` is none.
-    pub fn from_event(event: &[u8], roots: &[&str]) -> Result<Self, String> {
+    pub fn from_event(event: &[u8], roots: &[&str], least_request_id: usize) -> Result<Self, String> {
         let event: Event = serde_json::from_slice(event).map_err(|error| format!("not a proxy event: {error}"))?;
         let headers = read_headers(event.headers, event.multi_value_headers);
         // some local emulators put the resource where the client's path belongs
@@ -97,7 +98,7 @@ impl ApiRequest {
             prefix,
             path,
             query: Query::from_pairs(pairs(event.multi_value_query_string_parameters)),
-            request_id: request_id(&headers),
+            request_id: request_id(&headers, least_request_id),
             headers,
             body,
             source_ip: event.request_context.identity.source_ip.unwrap_or_default(),
@@ -154,13 +155,13 @@ fn pairs(parameters: Option<Map<String, Value>>) -> Vec<(String, String)> {
     pairs
 }
 
-fn request_id(headers: &HeaderMap) -> String {
+fn request_id(headers: &HeaderMap, least: usize) -> String {
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let allowed = |id: &&str| {
-        (1..=128).contains(&id.len())
+        (least..=128).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    given.filter(allowed).map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)
+    given.filter(allowed).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
 }
 
 /// An answer; what goes into the log beside it never reaches the client.
@@ -226,7 +227,7 @@ mod tests {
             "httpMethod": "GET", "resource": "/v1/studies/{id}", "path": "/v1/studies/x/",
             "requestContext": {"path": context_path},
         });
-        let request = ApiRequest::from_event(event.to_string().as_bytes(), &["/v1"]).unwrap();
+        let request = ApiRequest::from_event(event.to_string().as_bytes(), &["/v1"], 1).unwrap();
         (request.prefix, request.path)
     }
 
@@ -243,7 +244,7 @@ mod tests {
         for event in
             ["", "{}", "[]", r#"{"httpMethod":"GET","path":"/","requestContext":{},"body":"?","isBase64Encoded":true}"#]
         {
-            assert!(ApiRequest::from_event(event.as_bytes(), &["/v1"]).is_err(), "{event}");
+            assert!(ApiRequest::from_event(event.as_bytes(), &["/v1"], 1).is_err(), "{event}");
         }
     }
 }

@@ -2,9 +2,42 @@
 
 use std::fmt;
 
-use uuid::Uuid;
+use time::OffsetDateTime;
+use uuid::{NoContext, Timestamp, Uuid};
+
+use crate::ulid;
+
+/// A UUIDv7 of `now`: ids that sort by their time (openscouter 2.2).
+fn uuid_of(now: OffsetDateTime) -> Uuid {
+    let seconds = u64::try_from(now.unix_timestamp()).unwrap_or(0);
+    Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, now.nanosecond()))
+}
 
 macro_rules! uuid_id {
+    ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
+        uuid_id!($(#[$doc])* $name);
+
+        impl $name {
+            /// The id on OpenScouter's wire (openscouter 2.2).
+            #[must_use]
+            pub fn wire(&self) -> String {
+                format!(concat!($prefix, "_{}"), ulid::encode(self.as_bytes()).to_ascii_lowercase())
+            }
+
+            /// Reads an id of OpenScouter's wire, strictly: prefix, length, case and alphabet.
+            #[must_use]
+            pub fn from_wire(text: &str) -> Option<Self> {
+                let digits = text.strip_prefix(concat!($prefix, "_"))?;
+                ulid::decode_lower(digits).map(|bytes| Self(Uuid::from_bytes(bytes)))
+            }
+
+            /// A new id that sorts by its time.
+            #[must_use]
+            pub fn at(now: OffsetDateTime) -> Self {
+                Self(uuid_of(now))
+            }
+        }
+    };
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,7 +79,7 @@ macro_rules! uuid_id {
 
 uuid_id!(
     /// An organization: the tenant of every dialect.
-    OrganizationId
+    OrganizationId, "org"
 );
 uuid_id!(
     /// A study (outset 6).
@@ -59,7 +92,35 @@ uuid_id!(
 
 uuid_id!(
     /// A person with an account.
-    UserId
+    UserId, "user"
+);
+uuid_id!(
+    /// A family of refresh tokens: one sign-in (openscouter 3.3).
+    FamilyId, "fam"
+);
+uuid_id!(
+    /// An API token of OpenScouter (openscouter 3.4).
+    TokenId, "tok"
+);
+uuid_id!(
+    /// A connection of an OAuth client to an organization (openscouter 8).
+    ConnectionId, "conn"
+);
+uuid_id!(
+    /// A registered OAuth client (openscouter 8.1).
+    ClientId, "cli"
+);
+uuid_id!(
+    /// A record of the audit trail (openscouter 17).
+    AuditId, "aud"
+);
+uuid_id!(
+    /// A personal export (openscouter 18).
+    ExportId, "exp"
+);
+uuid_id!(
+    /// A request to be forgotten (openscouter 18).
+    ErasureId, "era"
 );
 
 /// A participant's only credential: 43 base62 characters that carry 256 random bits (outset 14.1).

@@ -1,17 +1,26 @@
 //! Entities and their state machines; no input or output.
 
+mod audit;
+mod connection;
 mod id;
 mod key;
 mod organization;
 mod participant;
 mod study;
+mod token;
 mod user;
 mod work;
 
-pub use id::{ApiKeyId, OrganizationId, SessionToken, StudyId, UserId};
+pub use audit::{Action, AuditEntry};
+pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
+pub use id::{
+    ApiKeyId, AuditId, ClientId, ConnectionId, ErasureId, ExportId, FamilyId, OrganizationId, SessionToken, StudyId,
+    TokenId, UserId,
+};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};
 pub use study::{Activation, ActivationRefused, Status, Study, Task};
-pub use user::{Account, Email, Locale, Session, User, UserKey};
+pub use token::{ApiToken, TokenScopes};
+pub use user::{Account, Email, Family, Locale, Role, Session, Standing, User, UserKey};
 pub use work::{TokenKind, Work, WorkKind};

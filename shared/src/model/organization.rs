@@ -39,6 +39,8 @@ pub struct Organization {
     pub name: String,
     /// Plan.
     pub plan: Plan,
+    /// Whether its studies need no payment (openscouter 1.3).
+    pub billing_exempt: bool,
     /// Creation time.
     pub created_at: OffsetDateTime,
 }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{OrganizationId, Plan, UserId};
+use super::{FamilyId, Organization, OrganizationId, Plan, UserId};
 use crate::{password::PasswordHash, secret::sha256_hex};
 
 /// Language of a user's mails (outsend 6.1).
@@ -85,6 +85,58 @@ impl Email {
     }
 }
 
+/// What a person does (openscouter 1.1, 6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Commissions studies; whoever signs up at Outsend has it.
+    Business,
+    /// Runs tests.
+    Tester,
+    /// Platform staff; made by the operator only.
+    Admin,
+}
+
+impl Role {
+    /// The stored and shown name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Business => "business",
+            Self::Tester => "tester",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Business, Self::Tester, Self::Admin].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// Where an account stands (openscouter 3.7); it follows from what is known of the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Not verified, or a tester who has not passed the quiz.
+    Pending,
+    /// May do all that the role may do.
+    Active,
+    /// Every credential is refused.
+    Suspended,
+}
+
+impl Standing {
+    /// The shown name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+        }
+    }
+}
+
 /// A person with an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -96,6 +148,10 @@ pub struct User {
     pub email: Email,
     /// Name for people.
     pub name: String,
+    /// What the person does.
+    pub role: Role,
+    /// Whether the qualification quiz was passed (testers; openscouter 3.7).
+    pub qualified: bool,
     /// Hash of the password; `None` when the user signs in through another provider only.
     pub password: Option<PasswordHash>,
     /// Whether the address was confirmed.
@@ -111,6 +167,72 @@ pub struct User {
     /// Creation time.
     pub created_at: OffsetDateTime,
     /// Counts changes; every write is conditional on it.
+    pub version: u64,
+}
+
+impl User {
+    /// A new user: not verified, active, without a password, with mails in English.
+    #[must_use]
+    pub fn new(
+        (id, number): (UserId, u64),
+        email: Email,
+        name: String,
+        role: Role,
+        organization: OrganizationId,
+        created_at: OffsetDateTime,
+    ) -> Self {
+        Self {
+            id,
+            number,
+            email,
+            name,
+            role,
+            qualified: false,
+            password: None,
+            verified: false,
+            active: true,
+            locale: Locale::En,
+            organization,
+            generation: 0,
+            created_at,
+            version: 1,
+        }
+    }
+
+    /// Where the account stands (openscouter 3.7).
+    #[must_use]
+    pub const fn standing(&self) -> Standing {
+        if !self.active {
+            return Standing::Suspended;
+        }
+        let ready = match self.role {
+            Role::Business => self.verified,
+            Role::Tester => self.verified && self.qualified,
+            Role::Admin => true,
+        };
+        if ready { Standing::Active } else { Standing::Pending }
+    }
+}
+
+/// A sign-in of OpenScouter: the refresh tokens that follow from one another (openscouter 3.3), and
+/// the access tokens that were made with them. It ends as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// Id; every token of the family carries it.
+    pub id: FamilyId,
+    /// Whose it is.
+    pub user: UserId,
+    /// The user's organization.
+    pub organization: OrganizationId,
+    /// The user's generation at the sign-in.
+    pub generation: u64,
+    /// SHA-256 of the one refresh token that works, in hex.
+    pub current: String,
+    /// Time of the sign-in.
+    pub created_at: OffsetDateTime,
+    /// When the current refresh token stops working.
+    pub expires_at: OffsetDateTime,
+    /// Counts rotations; every write is conditional on it.
     pub version: u64,
 }
 
@@ -166,15 +288,25 @@ impl UserKey {
     }
 }
 
-/// A user with what the organization pays for and is called: all that a request's checks need.
+/// A user with the organization: all that a request's checks need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The user.
     pub user: User,
-    /// Name of the user's organization.
-    pub organization_name: String,
-    /// Plan of the user's organization.
-    pub plan: Plan,
+    /// The user's organization. A tester and an admin have one, too, which only the other dialects show.
+    pub organization: Organization,
+}
+
+impl Account {
+    /// The plan that the caller's limits follow (openscouter 2.8, 3.2): testers are on the free one, admins on the other.
+    #[must_use]
+    pub const fn plan(&self) -> Plan {
+        match self.user.role {
+            Role::Business => self.organization.plan,
+            Role::Tester => Plan::Free,
+            Role::Admin => Plan::Pro,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! Work that outlives a request.
 
-use super::Email;
-
-/// What is to be done; so far mails, named for what they say (outsend 6.2).
+/// What is to be done: mails, named for what they say (outsend 6.2, openscouter 7), and what follows from a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkKind {
     /// Welcome, with the link that verifies the address.
@@ -15,10 +13,37 @@ pub enum WorkKind {
     PasswordChanged,
     /// Somebody tried to sign up with the address of an account.
     AddressTaken,
+    /// The link that verifies the address, of OpenScouter.
+    ScouterVerify,
+    /// The link that sets a new password, of OpenScouter.
+    ScouterReset,
+    /// The link that signs in (openscouter 7).
+    MagicLink,
+    /// A record of the audit trail takes its place in the lists.
+    RankAudit,
+    /// An organization takes its place in the operator's list.
+    RankOrganization,
+    /// A personal export is put together.
+    Export,
+    /// What is left of a deleted account is removed, slice by slice.
+    Erase,
 }
 
 impl WorkKind {
-    const ALL: [Self; 5] = [Self::Welcome, Self::Verify, Self::Reset, Self::PasswordChanged, Self::AddressTaken];
+    const ALL: [Self; 12] = [
+        Self::Welcome,
+        Self::Verify,
+        Self::Reset,
+        Self::PasswordChanged,
+        Self::AddressTaken,
+        Self::ScouterVerify,
+        Self::ScouterReset,
+        Self::MagicLink,
+        Self::RankAudit,
+        Self::RankOrganization,
+        Self::Export,
+        Self::Erase,
+    ];
 
     /// The stored name.
     #[must_use]
@@ -29,6 +54,13 @@ impl WorkKind {
             Self::Reset => "mail.reset",
             Self::PasswordChanged => "mail.password_changed",
             Self::AddressTaken => "mail.address_taken",
+            Self::ScouterVerify => "mail.openscouter_verify",
+            Self::ScouterReset => "mail.openscouter_reset",
+            Self::MagicLink => "mail.magic_link",
+            Self::RankAudit => "rank.audit",
+            Self::RankOrganization => "rank.organization",
+            Self::Export => "export",
+            Self::Erase => "erase",
         }
     }
 
@@ -44,20 +76,23 @@ impl WorkKind {
         match self {
             Self::Welcome | Self::Verify => Some(TokenKind::Verify),
             Self::Reset => Some(TokenKind::Reset),
-            Self::PasswordChanged | Self::AddressTaken => None,
+            Self::ScouterVerify => Some(TokenKind::ScouterVerify),
+            Self::ScouterReset => Some(TokenKind::ScouterReset),
+            Self::MagicLink => Some(TokenKind::Magic),
+            _ => None,
         }
     }
 }
 
-/// One piece of work. It names an address and no secret: a token is made when the mail is sent.
+/// One piece of work. It names no secret: a token is made when the mail is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Work {
     /// ULID.
     pub id: String,
     /// What is to be done.
     pub kind: WorkKind,
-    /// Whom it concerns.
-    pub email: Email,
+    /// What it concerns: of a mail the address, else an id.
+    pub subject: String,
     /// How often it was taken up.
     pub attempt: u32,
 }
@@ -69,6 +104,14 @@ pub enum TokenKind {
     Verify,
     /// Sets a new password; valid 1 hour.
     Reset,
+    /// Verifies an address; valid 24 hours (openscouter 7).
+    ScouterVerify,
+    /// Sets a new password; valid 1 hour (openscouter 7).
+    ScouterReset,
+    /// Signs in; valid 15 minutes (openscouter 7).
+    Magic,
+    /// Signs in at the end of a provider's log-in; valid 60 seconds (openscouter 7).
+    Callback,
 }
 
 impl TokenKind {
@@ -78,13 +121,18 @@ impl TokenKind {
         match self {
             Self::Verify => "verify",
             Self::Reset => "reset",
+            Self::ScouterVerify => "openscouter-verify",
+            Self::ScouterReset => "openscouter-reset",
+            Self::Magic => "magic",
+            Self::Callback => "callback",
         }
     }
 
     /// Reads a stored name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Verify, Self::Reset].into_iter().find(|kind| kind.as_str() == text)
+        let all = [Self::Verify, Self::Reset, Self::ScouterVerify, Self::ScouterReset, Self::Magic, Self::Callback];
+        all.into_iter().find(|kind| kind.as_str() == text)
     }
 
     /// How long a token is valid.
@@ -92,7 +140,10 @@ impl TokenKind {
     pub const fn lifetime(self) -> time::Duration {
         match self {
             Self::Verify => time::Duration::hours(48),
-            Self::Reset => time::Duration::hours(1),
+            Self::Reset | Self::ScouterReset => time::Duration::hours(1),
+            Self::ScouterVerify => time::Duration::hours(24),
+            Self::Magic => time::Duration::minutes(15),
+            Self::Callback => time::Duration::seconds(60),
         }
     }
 }

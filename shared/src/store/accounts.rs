@@ -5,15 +5,22 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, Token, after_lost_race,
+    api_tokens::{read_token, token_key},
     client::Written,
+    connections::{connection_key, read_connection},
+    families::{family_key, read_family},
     item::{Condition, Item, delete},
     organizations::{organization_item, organization_pk, read_organization},
     trips::trip,
     user_keys::{key_key, read_key},
 };
 use crate::{
-    model::{Account, Email, Locale, Organization, OrganizationId, Session, User, UserId, UserKey, Work},
+    model::{
+        Account, ApiToken, AuditEntry, Connection, ConnectionId, Email, Family, FamilyId, Locale, Organization,
+        OrganizationId, Role, Session, TokenId, User, UserId, UserKey, Work,
+    },
     password::PasswordHash,
+    secret::same,
 };
 
 pub(super) const MOST_ATTEMPTS: u32 = 100;
@@ -41,8 +48,7 @@ fn read_account(user: UserId, organization: OrganizationId, items: &[Item]) -> R
     let (Some(user), Some(organization)) = (with_pk(user_pk(user)), with_pk(organization_pk(organization))) else {
         return Ok(None);
     };
-    let (user, organization) = (read_user(user)?, read_organization(organization)?);
-    Ok(Some(Account { user, organization_name: organization.name, plan: organization.plan }))
+    Ok(Some(Account { user: read_user(user)?, organization: read_organization(organization)? }))
 }
 
 fn user_item(user: &User) -> Item {
@@ -51,6 +57,8 @@ fn user_item(user: &User) -> Item {
         .number("number", user.number)
         .text("email", user.email.as_str())
         .text("name", &*user.name)
+        .text("role", user.role.as_str())
+        .number("qualified", u8::from(user.qualified))
         .optional_text("password", user.password.as_ref().map(PasswordHash::as_str))
         .number("verified", u8::from(user.verified))
         .number("active", u8::from(user.active))
@@ -68,6 +76,8 @@ fn read_user(item: &Item) -> Result<User, StoreError> {
         number: reader.number("number")?,
         email: Email::from_stored(reader.text("email")?.to_owned()),
         name: reader.text("name")?.to_owned(),
+        role: reader.optional_text("role").and_then(Role::parse).unwrap_or(Role::Business),
+        qualified: reader.flag("qualified")?,
         password: reader.optional_text("password").map(|hash| PasswordHash::from_stored(hash.to_owned())),
         verified: reader.number::<u8>("verified")? == 1,
         active: reader.number::<u8>("active")? == 1,
@@ -109,6 +119,12 @@ pub enum Credential<'a> {
     Session(&'a str),
     /// An API key.
     Key(&'a str),
+    /// An access token of OpenScouter: its family, whose it says that it is, and the organization if it says that.
+    Family(FamilyId, UserId, Option<OrganizationId>),
+    /// An API token of OpenScouter: its id, and the hash of all of it.
+    Token(TokenId, &'a str),
+    /// An OAuth access token: its connection, and the hash of all of it.
+    Connection(ConnectionId, &'a str),
 }
 
 impl Credential<'_> {
@@ -116,6 +132,9 @@ impl Credential<'_> {
         match self {
             Self::Session(hash) => session_key(hash),
             Self::Key(hash) => key_key(hash),
+            Self::Family(id, ..) => family_key(id),
+            Self::Token(id, _) => token_key(id),
+            Self::Connection(id, _) => connection_key(id),
         }
     }
 }
@@ -127,13 +146,23 @@ pub enum Holder {
     Session(Session, Account),
     /// An API key.
     Key(UserKey, Account),
+    /// A sign-in of OpenScouter.
+    Family(Family, Account),
+    /// An API token of OpenScouter.
+    Token(ApiToken, Account),
+    /// An OAuth connection, and whether the access token may make drafts.
+    Connection(Connection, bool, Account),
 }
 
-/// What one write does beside changing a user.
+/// What one write does beside making or changing a user.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ChangeWith<'a> {
     /// A session that it opens.
     pub session: Option<&'a Session>,
+    /// A sign-in of OpenScouter that it opens.
+    pub family: Option<&'a Family>,
+    /// A record of it.
+    pub audit: Option<&'a AuditEntry>,
     /// Work that follows, due at once.
     pub work: Option<(&'a Work, OffsetDateTime)>,
     /// A one-time token that it uses up.
@@ -171,8 +200,8 @@ impl Store {
         })
     }
 
-    /// Creates a user with an organization, a first session and the work that follows, all or nothing;
-    /// the address is made unique by the write itself.
+    /// Creates a user with an organization and what goes with them, all or nothing; the address is made
+    /// unique by the write itself.
     ///
     /// # Errors
     /// When the store fails.
@@ -180,8 +209,7 @@ impl Store {
         &'a self,
         user: &'a User,
         organization: &'a Organization,
-        session: &'a Session,
-        work: &'a Work,
+        with: ChangeWith<'a>,
     ) -> BoxFuture<'a, Result<SignUp, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
@@ -196,9 +224,9 @@ impl Store {
                         .put(&self.main, Condition::Absent)?,
                     organization_item("ORGS".to_owned(), organization_pk(organization.id), organization)
                         .put(&self.main, Condition::Absent)?,
-                    self.work_member(work, user.created_at)?,
+                    self.rank_organization_member(organization)?,
                 ];
-                members.extend(self.session_members(session)?);
+                members.extend(self.members_with(with)?);
                 match self.transact(members).await? {
                     Written::Done => return Ok(SignUp::Created),
                     Written::Refused(failed) if failed.contains(&0) => {
@@ -236,20 +264,33 @@ impl Store {
         })
     }
 
+    /// The account of a user, for what names a user and not an address.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn account(&self, id: UserId) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
+        Box::pin(async move {
+            let Some(item) = self.get(&self.main, user_pk(id), "USER".to_owned()).await? else { return Ok(None) };
+            let user = read_user(&item)?;
+            let organization = self.organization(user.organization).await?;
+            Ok(organization.map(|organization| Account { user, organization }))
+        })
+    }
+
     /// The user of a credential that this process has seen before; what was seen may have ended meanwhile.
     #[must_use]
     pub fn known_owner(&self, credential: Credential<'_>) -> Option<UserId> {
         self.memory.owner(&credential.key().0).map(|(user, _)| user)
     }
 
-    /// Opens a session of a user that signed in.
+    /// Opens what a user that signed in is given: a session or a family, and the record of it.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn open_session<'a>(&'a self, session: &'a Session) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn sign_in<'a>(&'a self, with: ChangeWith<'a>) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
-                match self.transact(self.session_members(session)?).await? {
+                match self.transact(self.members_with(with)?).await? {
                     Written::Done => return Ok(()),
                     // only an earlier attempt of this very write can have put it there
                     Written::Refused(failed) if !failed.is_empty() => return Ok(()),
@@ -258,6 +299,27 @@ impl Store {
             }
             Err(StoreError::Contended(MOST_ATTEMPTS))
         })
+    }
+
+    /// The transaction members of what goes with a user's change.
+    fn members_with(&self, with: ChangeWith<'_>) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut members = Vec::new();
+        if let Some(session) = with.session {
+            members.extend(self.session_members(session)?);
+        }
+        if let Some(family) = with.family {
+            members.extend(self.family_members(family)?);
+        }
+        if let Some(audit) = with.audit {
+            members.extend(self.audit_members(audit)?);
+        }
+        if let Some((work, now)) = with.work {
+            members.push(self.work_member(work, now)?);
+        }
+        if let Some(token) = with.token {
+            members.push(self.use_token(token)?);
+        }
+        Ok(members)
     }
 
     /// The transaction members that open a session.
@@ -270,18 +332,22 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn end_session<'a>(&'a self, hash: &'a str) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn end_session<'a>(&'a self, hash: &'a str, audit: &'a AuditEntry) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let (pk, sk) = session_key(hash);
             let Some(item) = self.get(&self.main, pk.clone(), sk.clone()).await? else { return Ok(()) };
             let user = read_session(&item)?.user;
             for attempt in 0..MOST_ATTEMPTS {
-                let members = vec![
+                let mut members = vec![
                     delete(&self.main, pk.clone(), sk.clone())?,
                     delete(&self.main, user_pk(user), format!("LOGIN#{hash}"))?,
                 ];
-                if self.transact(members).await? == Written::Done {
-                    return Ok(());
+                members.extend(self.audit_members(audit)?);
+                match self.transact(members).await? {
+                    Written::Done => return Ok(()),
+                    // the record is there: the answer to this very write was lost
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(()),
+                    Written::Refused(_) => {}
                 }
                 after_lost_race(attempt).await?;
             }
@@ -349,15 +415,7 @@ impl Store {
             user.version += 1;
             let item = user_item(&user);
             let mut members = vec![item.clone().put(&self.main, Condition::Version(changed.version))?];
-            if let Some(session) = with.session {
-                members.extend(self.session_members(session)?);
-            }
-            if let Some((work, now)) = with.work {
-                members.push(self.work_member(work, now)?);
-            }
-            if let Some(token) = with.token {
-                members.push(self.use_token(token)?);
-            }
+            members.extend(self.members_with(with)?);
             if self.transact(members).await? == Written::Done {
                 return Ok(true);
             }
@@ -379,7 +437,11 @@ impl Store {
     ) -> BoxFuture<'a, Result<Option<Holder>, StoreError>> {
         Box::pin(async move {
             let (pk, sk) = credential.key();
-            let (found, mut items) = match self.memory.owner(&pk) {
+            let claimed = match credential {
+                Credential::Family(_, user, Some(organization)) => Some((user, organization)),
+                _ => self.memory.owner(&pk),
+            };
+            let (found, mut items) = match claimed {
                 Some((user, organization)) => {
                     let mut keys = account_keys(user, organization);
                     keys.push((pk.clone(), sk));
@@ -408,6 +470,24 @@ impl Store {
                 Credential::Key(_) => {
                     let key = read_key(&found)?;
                     key.works_at(now).then_some(Holder::Key(key, account))
+                }
+                Credential::Family(_, claimed, _) => {
+                    let family = read_family(&found)?;
+                    // a suspension ends the family, and is what the caller is told while it lasts
+                    let lives = family.generation == generation || !account.user.active;
+                    let lives = lives && claimed == account.user.id;
+                    lives.then_some(Holder::Family(family, account))
+                }
+                Credential::Token(_, hash) => {
+                    let token = read_token(&found)?;
+                    let works = token.works_at(now) && same(&token.hash, hash);
+                    works.then_some(Holder::Token(token, account))
+                }
+                Credential::Connection(_, hash) => {
+                    let connection = read_connection(&found)?;
+                    let access = connection.access.iter().find(|access| same(&access.hash, hash));
+                    let draft = access.filter(|access| now.unix_timestamp() < access.end).map(|access| access.draft);
+                    draft.map(|draft| Holder::Connection(connection, draft, account))
                 }
             })
         })

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError,
+    BoxFuture, Store, StoreError, after_lost_race,
     item::{Condition, Item, delete},
     ranked::{self, ApplyError, Change, Edit, Head, Node, NodeId, NodeReader, PageError, Shape},
 };
@@ -72,6 +72,28 @@ pub(super) fn study_rank(created_at: OffsetDateTime, id: StudyId) -> Vec<u8> {
 pub(super) fn ranked_study(rank: &[u8]) -> Option<StudyId> {
     let bytes: [u8; 16] = rank.get(8..)?.try_into().ok()?;
     Some(StudyId::from_uuid(uuid::Uuid::from_bytes(bytes)))
+}
+
+/// A rank by time, newest first, ties by id descending (openscouter 2.7).
+pub(super) fn newest_first(at: OffsetDateTime, id: &[u8; 16]) -> Vec<u8> {
+    let ascending = epoch_micros(at).cast_unsigned() ^ SIGN;
+    let mut rank = (!ascending).to_be_bytes().to_vec();
+    rank.extend(id.iter().map(|byte| !byte));
+    rank
+}
+
+/// The id in a rank of [`newest_first`].
+pub(super) fn id_of(rank: &[u8]) -> Option<uuid::Uuid> {
+    let inverted: [u8; 16] = rank.get(8..)?.try_into().ok()?;
+    Some(uuid::Uuid::from_bytes(inverted.map(|byte| !byte)))
+}
+
+/// The bounds of a time, both ends included, among ranks of [`newest_first`]: the first rank that is in, and the
+/// first that is out again.
+pub(super) fn bounds(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+    let first = to.map(|to| newest_first(to, &[0xff; 16]));
+    let out = from.map(|from| newest_first(from - time::Duration::MICROSECOND, &[0xff; 16]));
+    (first, out)
 }
 
 fn node_sk(id: NodeId) -> String {
@@ -149,6 +171,51 @@ impl Store {
             Err(PageError::Torn) => Ok(None),
             Err(PageError::Reader(error)) => Err(error),
         }
+    }
+
+    /// One page of a collection, or of what lies between two ranks of it: how many there are, and the page's ranks.
+    pub(super) async fn ranked_page(
+        &self,
+        pk: &str,
+        (first, out): (Option<Vec<u8>>, Option<Vec<u8>>),
+        offset: u64,
+        limit: u32,
+    ) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
+        let mut attempt = 0;
+        loop {
+            let head = self.head(pk).await?;
+            let start = match &first {
+                None => Some(0),
+                Some(first) => self.rank_of(pk, &head, first).await?,
+            };
+            let end = match &out {
+                None => Some(head.total),
+                Some(out) => self.rank_of(pk, &head, out).await?,
+            };
+            if let (Some(start), Some(end)) = (start, end) {
+                let total = end.saturating_sub(start);
+                let left = total.saturating_sub(offset).min(u64::from(limit));
+                if left == 0 {
+                    return Ok((total, Vec::new()));
+                }
+                if let Some(ranks) = self.ranks(pk, &head, start + offset, usize::try_from(left).unwrap_or(0)).await? {
+                    return Ok((total, ranks));
+                }
+            }
+            after_lost_race(attempt).await?;
+            attempt += 1;
+        }
+    }
+
+    /// The transaction members that make the same change to several collections; `None` when a writer was in the way.
+    pub(super) async fn rank_in_all(
+        &self,
+        collections: &[String],
+        change: &Change,
+    ) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
+        let edits = collections.iter().map(|pk| self.rank_changes(pk, std::slice::from_ref(change)));
+        let edits = futures_util::future::try_join_all(edits).await?;
+        Ok(edits.into_iter().collect::<Option<Vec<_>>>().map(|edits| edits.into_iter().flatten().collect()))
     }
 
     /// The transaction members that change a collection; `None` when a writer was in the way.

@@ -141,6 +141,11 @@ impl<'a> Reader<'a> {
         text.parse().map_err(|_| self.malformed(name))
     }
 
+    /// A flag; one that older items lack is not set.
+    pub(super) fn flag(&self, name: &'static str) -> Result<bool, StoreError> {
+        if self.item.0.contains_key(name) { Ok(self.number::<u8>(name)? == 1) } else { Ok(false) }
+    }
+
     pub(super) fn bytes(&self, name: &'static str) -> Result<&'a [u8], StoreError> {
         let blob = self.item.0.get(name).and_then(|value| value.as_b().ok()).ok_or_else(|| self.malformed(name))?;
         Ok(blob.as_ref())

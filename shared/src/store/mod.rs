@@ -42,8 +42,13 @@
 //! is conditional on the collection's version.
 
 mod accounts;
+mod api_tokens;
+mod audit;
 mod client;
 mod collection;
+mod connections;
+mod directory;
+mod families;
 mod idempotency;
 mod item;
 mod memory;
@@ -59,10 +64,13 @@ mod work;
 use std::pin::Pin;
 
 pub use accounts::{ChangeWith, Credential, Holder, SignUp};
+pub use audit::AuditFilter;
 pub(crate) use client::after_lost_race;
 pub use client::{Store, StoreError};
 pub(crate) use client::{connect, http_client};
 pub use collection::Page;
+pub use connections::Exchange;
+pub use families::Rotation;
 pub use idempotency::{Claim, Replay};
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
+    accounts::MOST_ATTEMPTS,
+    after_lost_race,
     client::Written,
     item::{Condition, Item},
 };
 use crate::{
     clock::epoch_micros,
-    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope},
+    model::{ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope, Work, WorkKind},
     secret::KeyHash,
 };
 
@@ -40,6 +42,7 @@ pub(super) fn organization_item(pk: String, sk: String, organization: &Organizat
         .text("id", organization.id.to_string())
         .text("name", &*organization.name)
         .text("plan", organization.plan.as_str())
+        .number("billing_exempt", u8::from(organization.billing_exempt))
         .time("created_at", organization.created_at)
 }
 
@@ -49,6 +52,7 @@ pub(super) fn read_organization(item: &Item) -> Result<Organization, StoreError>
         id: reader.parsed("id", OrganizationId::parse)?,
         name: reader.text("name")?.to_owned(),
         plan: reader.parsed("plan", Plan::parse)?,
+        billing_exempt: reader.flag("billing_exempt")?,
         created_at: reader.time("created_at")?,
     })
 }
@@ -99,8 +103,73 @@ impl Store {
         Box::pin(async move {
             let own = organization_item(organization_pk(organization.id), "ORG".to_owned(), organization);
             let listed = organization_item(ORGANIZATIONS.to_owned(), organization_pk(organization.id), organization);
-            let members = vec![own.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            let mut members = vec![own.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            members.push(self.rank_organization_member(organization)?);
             Ok(self.transact(members).await? == Written::Done)
+        })
+    }
+
+    /// The transaction member that ranks a new organization in the operator's list.
+    pub(super) fn rank_organization_member(
+        &self,
+        organization: &Organization,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let work = Work {
+            id: format!("org-{}", organization.id),
+            kind: WorkKind::RankOrganization,
+            subject: organization.id.to_string(),
+            attempt: 0,
+        };
+        self.work_member(&work, organization.created_at)
+    }
+
+    /// Changes an organization's plan and exemption for good: its keys know the plan, too. `Ok(None)` when there
+    /// is no such organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn change_organization<'a>(
+        &'a self,
+        id: OrganizationId,
+        plan: Option<Plan>,
+        billing_exempt: Option<bool>,
+        audit: &'a AuditEntry,
+    ) -> BoxFuture<'a, Result<Option<Organization>, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                let Some(mut organization) = self.organization(id).await? else { return Ok(None) };
+                organization.plan = plan.unwrap_or(organization.plan);
+                organization.billing_exempt = billing_exempt.unwrap_or(organization.billing_exempt);
+                let own = organization_item(organization_pk(id), "ORG".to_owned(), &organization);
+                let listed = organization_item(ORGANIZATIONS.to_owned(), organization_pk(id), &organization);
+                let mut members =
+                    vec![own.put(&self.main, Condition::Present)?, listed.put(&self.main, Condition::None)?];
+                members.extend(self.audit_members(audit)?);
+                match self.transact(members).await? {
+                    Written::Done => {}
+                    // the first answer to this very write can have been lost: only the record can be there already
+                    Written::Refused(failed) if !failed.is_empty() && !failed.contains(&0) => {}
+                    Written::Refused(_) => {
+                        after_lost_race(attempt).await?;
+                        continue;
+                    }
+                }
+                for key in self.query(organization_pk(id), "KEY#").await? {
+                    let call = self
+                        .client
+                        .update_item()
+                        .table_name(&self.main)
+                        .key("pk", AttributeValue::S(key_pk(key.read("api key").text("hash")?)))
+                        .key("sk", AttributeValue::S("KEY".to_owned()))
+                        .update_expression("SET #plan = :plan")
+                        .condition_expression("attribute_exists(pk)")
+                        .expression_attribute_names("#plan", "plan")
+                        .expression_attribute_values(":plan", AttributeValue::S(organization.plan.as_str().to_owned()));
+                    self.update(call).await?;
+                }
+                return Ok(Some(organization));
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
         })
     }
 

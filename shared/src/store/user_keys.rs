@@ -1,6 +1,5 @@
 //! API keys of a user (outsend 4.3, 6.5): by hash, and listed beside a directory of the unexpired ones.
 
-use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -8,6 +7,7 @@ use super::{
     accounts::{MOST_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
+    directory::Entry,
     item::{Condition, Item, delete},
 };
 use crate::{
@@ -20,6 +20,10 @@ const KEY_LISTED_AFTER_END: Duration = Duration::days(30);
 
 pub(super) fn key_key(hash: &str) -> (String, String) {
     (format!("OSK#{hash}"), "OSK".to_owned())
+}
+
+fn directory_key(user: UserId) -> (String, String) {
+    (user_pk(user), "KEYS".to_owned())
 }
 
 fn key_item((pk, sk): (String, String), key: &UserKey) -> Item {
@@ -100,17 +104,17 @@ impl Store {
     ) -> BoxFuture<'a, Result<KeyCreation, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
-                let (mut entries, version) = self.directory(key.user).await?;
+                let (mut entries, version) = self.directory(&directory_key(key.user)).await?;
                 if entries.iter().any(|entry| entry.id == key.id) {
                     return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
                 }
-                entries.retain(|entry| entry.end.is_none_or(|end| epoch_micros(now) < end));
+                entries.retain(|entry| entry.lives_at(now));
                 if entries.len() >= cap {
                     return Ok(KeyCreation::CapReached);
                 }
                 entries.push(Entry { id: key.id.clone(), end: key.expires_at.map(epoch_micros) });
                 let members = vec![
-                    self.put_directory(key.user, &entries, version)?,
+                    self.put_directory(&directory_key(key.user), &entries, version)?,
                     key_item(key_key(&key.hash), key).put(&self.main, Condition::Absent)?,
                     key_item((user_pk(key.user), format!("OSK#{}", key.id)), key).put(&self.main, Condition::Absent)?,
                 ];
@@ -135,10 +139,10 @@ impl Store {
             };
             let (pk, sk) = key_key(item.read("user key").text("hash")?);
             for attempt in 0..MOST_ATTEMPTS {
-                let (mut entries, version) = self.directory(user).await?;
+                let (mut entries, version) = self.directory(&directory_key(user)).await?;
                 entries.retain(|entry| entry.id != id);
                 let members = vec![
-                    self.put_directory(user, &entries, version)?,
+                    self.put_directory(&directory_key(user), &entries, version)?,
                     delete(&self.main, pk.clone(), sk.clone())?,
                     delete(&self.main, listed.0.clone(), listed.1.clone())?,
                 ];
@@ -161,46 +165,5 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move { self.touch(key_key(&key.hash), key.last_used_at, now).await })
-    }
-
-    async fn directory(&self, user: UserId) -> Result<(Vec<Entry>, u64), StoreError> {
-        let Some(item) = self.get(&self.main, user_pk(user), "KEYS".to_owned()).await? else {
-            return Ok((Vec::new(), 0));
-        };
-        let reader = item.read("key directory");
-        let entries = reader.text("entries")?.split_terminator(' ').map(Entry::read);
-        let entries = entries.collect::<Option<_>>().ok_or_else(|| reader.malformed("entries"))?;
-        Ok((entries, reader.number("version")?))
-    }
-
-    fn put_directory(&self, user: UserId, entries: &[Entry], version: u64) -> Result<TransactWriteItem, StoreError> {
-        let text: Vec<_> = entries.iter().map(Entry::write).collect();
-        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-        Item::new(user_pk(user), "KEYS".to_owned())
-            .text("entries", text.join(" "))
-            .number("version", version + 1)
-            .put(&self.main, condition)
-    }
-}
-
-/// A key in its user's directory: `id` or `id:end` in microseconds since the Unix epoch.
-struct Entry {
-    id: String,
-    end: Option<i64>,
-}
-
-impl Entry {
-    fn read(text: &str) -> Option<Self> {
-        Some(match text.split_once(':') {
-            None => Self { id: text.to_owned(), end: None },
-            Some((id, end)) => Self { id: id.to_owned(), end: Some(end.parse().ok()?) },
-        })
-    }
-
-    fn write(&self) -> String {
-        match self.end {
-            None => self.id.clone(),
-            Some(end) => format!("{}:{end}", self.id),
-        }
     }
 }

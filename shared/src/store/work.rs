@@ -15,11 +15,7 @@ use super::{
     item::{Condition, Item},
     trips::trip,
 };
-use crate::{
-    clock::epoch_millis,
-    model::{Email, Work},
-    secret::sha256_hex,
-};
+use crate::{clock::epoch_millis, model::Work, secret::sha256_hex};
 
 /// How long a piece of work may take before somebody else takes it up.
 const LEASE: Duration = Duration::seconds(60);
@@ -40,7 +36,7 @@ fn read(item: &Item) -> Result<Work, StoreError> {
     Ok(Work {
         id: reader.text("id")?.to_owned(),
         kind: reader.parsed("kind", crate::model::WorkKind::parse)?,
-        email: Email::from_stored(reader.text("email")?.to_owned()),
+        subject: reader.text("subject")?.to_owned(),
         attempt: reader.number("attempt")?,
     })
 }
@@ -52,7 +48,7 @@ impl Store {
         Item::new(pk, sk)
             .text("id", &*work.id)
             .text("kind", work.kind.as_str())
-            .text("email", work.email.as_str())
+            .text("subject", &*work.subject)
             .number("attempt", work.attempt)
             .number("due", epoch_millis(now))
             .put(&self.main, Condition::Absent)

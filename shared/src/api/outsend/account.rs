@@ -15,7 +15,8 @@ use crate::{
     api::{Answer, ApiRequest},
     context::Context,
     model::{
-        Account, Email, Locale, Organization, OrganizationId, Plan, Session, TokenKind, User, UserId, Work, WorkKind,
+        Account, Action, Email, Locale, Organization, OrganizationId, Plan, Role, Session, TokenKind, User, UserId,
+        Work, WorkKind,
     },
     password,
     secret::{new_token, sha256_hex},
@@ -49,12 +50,12 @@ pub(super) fn user_object(account: &Account) -> Value {
         "name": user.name,
         "email_verified": user.verified,
         "is_active": user.active,
-        "plan": account.plan.as_str(),
+        "plan": account.organization.plan.as_str(),
         "locale": user.locale.as_str(),
         "created_at": timestamp(user.created_at),
         "workspace": {
             "id": format!("ws_{}", ulid::encode(user.organization.as_bytes())),
-            "name": account.organization_name,
+            "name": account.organization.name,
         },
     })
 }
@@ -108,25 +109,27 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
     let hash = password::hash(password).await?;
     let name = name.unwrap_or_else(|| email.local_part().to_owned());
     let store = call.context.store();
-    let organization =
-        Organization { id: OrganizationId::generate(), name: name.clone(), plan: Plan::Free, created_at: call.now };
-    let user = User {
-        id: UserId::generate(),
-        number: store.next_user_number().await?,
-        email,
-        name,
-        password: Some(hash),
-        verified: false,
-        active: true,
-        locale: locale.unwrap_or(call.language),
-        organization: organization.id,
-        generation: 0,
+    let organization = Organization {
+        id: OrganizationId::at(call.now),
+        name: name.clone(),
+        plan: Plan::Free,
+        billing_exempt: call.context.settings().billing_exempt,
         created_at: call.now,
-        version: 1,
     };
+    let number = store.next_user_number().await?;
+    let mut user = User::new((UserId::at(call.now), number), email, name, Role::Business, organization.id, call.now);
+    user.password = Some(hash);
+    user.locale = locale.unwrap_or(call.language);
     let (session, cookie) = new_session(&user, call.now)?;
     let welcome = new_work(call, WorkKind::Welcome, &user.email)?;
-    match store.sign_up(&user, &organization, &session, &welcome).await? {
+    let audit = call.record(Action::SignIn, &user, json!({"dialect": "outsend"}));
+    let with = ChangeWith {
+        session: Some(&session),
+        work: Some((&welcome, call.now)),
+        audit: Some(&audit),
+        ..ChangeWith::default()
+    };
+    match store.sign_up(&user, &organization, with).await? {
         SignUp::EmailTaken => {
             // the owner of the address is told, and nobody else
             let notice = new_work(call, WorkKind::AddressTaken, &user.email)?;
@@ -134,7 +137,7 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
             Err(Detail::SignUpRefused.into())
         }
         SignUp::Created => {
-            let account = Account { user, organization_name: organization.name, plan: organization.plan };
+            let account = Account { user, organization };
             Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)))
         }
     }
@@ -172,7 +175,8 @@ async fn login_now(call: &Call) -> Result<Answer, Problem> {
         return Err(Detail::Deactivated.into());
     }
     let (session, cookie) = new_session(&account.user, call.now)?;
-    store.open_session(&session).await?;
+    let audit = call.record(Action::SignIn, &account.user, json!({"dialect": "outsend"}));
+    store.sign_in(ChangeWith { session: Some(&session), audit: Some(&audit), ..ChangeWith::default() }).await?;
     Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)))
 }
 
@@ -192,9 +196,10 @@ async fn logout_now(call: &Call) -> Result<Answer, Problem> {
     match &holder {
         Some(Holder::Session(session, account)) => {
             call.same_site()?;
-            call.charge(tier(account.plan), &format!("outsend/user/{}", account.user.id)).await?;
+            call.charge(tier(account.organization.plan), &format!("outsend/user/{}", account.user.id)).await?;
             object(&call.request, false)?;
-            store.end_session(&session.hash).await?;
+            let audit = call.record(Action::SignOut, &account.user, json!({"dialect": "outsend"}));
+            store.end_session(&session.hash, &audit).await?;
         }
         _ => {
             auth::charge_address(call).await?;
@@ -216,7 +221,7 @@ async fn me_now(call: &Call) -> Result<Answer, Problem> {
     // nothing is charged yet: there are no jobs (outsend 18.2)
     let quota = json!({
         "ef_used": 0.0,
-        "ef_limit": quota_of(account.plan),
+        "ef_limit": quota_of(account.organization.plan),
         "period_start": timestamp(start),
         "period_end": timestamp(end),
     });
@@ -257,7 +262,7 @@ async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
         user.generation += 1;
         let (session, cookie) = new_session(&user, call.now)?;
         let notice = new_work(call, WorkKind::PasswordChanged, &user.email)?;
-        let with = ChangeWith { session: Some(&session), work: Some((&notice, call.now)), token: None };
+        let with = ChangeWith { session: Some(&session), work: Some((&notice, call.now)), ..ChangeWith::default() };
         if call.context.store().change_user(&user, with).await? {
             account.user = user;
             return Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)));
@@ -270,7 +275,7 @@ async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
 
 /// Work that concerns an address, due at once.
 fn new_work(call: &Call, kind: WorkKind, email: &Email) -> Result<Work, Problem> {
-    Ok(Work { id: ulid::generate(call.now)?, kind, email: email.clone(), attempt: 0 })
+    Ok(Work { id: ulid::generate(call.now)?, kind, subject: email.as_str().to_owned(), attempt: 0 })
 }
 
 /// `POST /api/auth/password/reset-request`

@@ -96,12 +96,14 @@ pub(super) async fn caller(call: &Call, gates: Gates, policy: Option<Policy>) ->
     let (account, session, key) = match holder {
         Holder::Session(session, account) => (account, Some(session), None),
         Holder::Key(key, account) => (account, None, Some(key)),
+        // what the look-up gives is of the kind that was asked for
+        Holder::Family(..) | Holder::Token(..) | Holder::Connection(..) => return Err(anonymous(call).await),
     };
     let attempt = match attempt {
         Some(attempt) => attempt,
         None => limits.attempt(&bucket(account.user.id.to_string()), seconds, call.now).await?,
     };
-    let policy = policy.unwrap_or_else(|| tier(account.plan));
+    let policy = policy.unwrap_or_else(|| tier(account.organization.plan));
     call.settle(policy, attempt.under(policy.limit))?;
     if let Some(key) = &key {
         touch(call, key).await;
@@ -132,6 +134,7 @@ fn allowed(call: &Call, holder: &Holder, gates: Gates) -> Result<(), Problem> {
             }
             account
         }
+        Holder::Family(_, account) | Holder::Token(_, account) | Holder::Connection(_, _, account) => account,
     };
     if gates.active && !account.user.active {
         return Err(Detail::Deactivated.into());

@@ -2,21 +2,21 @@
 
 use std::sync::OnceLock;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::{
     auth,
     envelope::{Problem, json_answer},
     fields,
-    limits::{Counted, Policy, counted_address},
+    limits::{Counted, Policy},
     routes,
     text::{Detail, language},
 };
 use crate::{
-    api::{Answer, ApiRequest, outset::rules::origin},
+    api::{Answer, ApiRequest, outset::rules::origin, routes::methods},
     context::Context,
-    model::Locale,
+    model::{Action, AuditEntry, AuditId, Locale, User},
     serve::BoxFuture,
 };
 
@@ -73,7 +73,7 @@ impl Call {
                 .header("Access-Control-Max-Age", "600");
             return Ok(Some(answer));
         }
-        let methods = routes::methods(&self.request.path).ok_or(Detail::Route)?;
+        let methods = methods(&routes::ROUTES, &self.request.path).ok_or(Detail::Route)?;
         if !methods.contains(&self.request.method.as_str()) {
             return Err(Detail::Method(methods.join(", ")).into());
         }
@@ -158,7 +158,21 @@ impl Call {
 
     /// The address that the request counts for: IPv6 is cut to its /64 (outsend 5.2).
     pub(super) fn address(&self) -> String {
-        counted_address(&self.request.source_ip)
+        crate::limits::counted_address(&self.request.source_ip)
+    }
+
+    /// A record of what `actor` did, for the audit trail.
+    pub(super) fn record(&self, action: Action, actor: &User, detail: Value) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::at(self.now),
+            action,
+            actor: Some(actor.id),
+            role: Some(actor.role),
+            object: None,
+            detail,
+            request_id: self.request.request_id.clone(),
+            at: self.now,
+        }
     }
 
     /// Steps 3 to 6 of an authenticated route.

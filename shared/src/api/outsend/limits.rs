@@ -54,27 +54,3 @@ impl Counted {
             .header("RateLimit", format!("\"{name}\";r={remaining};t={reset_seconds}"))
     }
 }
-
-/// The address that a request counts for: IPv6 is cut to its /64 (outsend 5.2).
-pub(super) fn counted_address(source: &str) -> String {
-    match source.parse() {
-        Ok(std::net::IpAddr::V6(address)) => {
-            let [a, b, c, d, ..] = address.segments();
-            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
-        }
-        _ => source.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_network_is_one_address() {
-        assert_eq!(counted_address("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
-        assert_eq!(counted_address("2001:db8:1:2::1"), counted_address("2001:0db8:1:2:ffff::"));
-        assert_ne!(counted_address("2001:db8:1:2::1"), counted_address("2001:db8:1:3::1"));
-        assert_eq!(counted_address("203.0.113.7"), "203.0.113.7");
-    }
-}

@@ -22,6 +22,7 @@ use crate::{context::Context, serve::BoxFuture};
 
 /// What the edge must know of this dialect (outsend 2.1, 3).
 pub const DIALECT: Dialect = Dialect {
+    least_request_id: 1,
     roots: &["/api"],
     crash: envelope::crash,
     loggable_path: str::to_owned,

@@ -18,6 +18,7 @@ pub use view::{fallback, retrieve};
 
 /// What the edge must know of this dialect (outset 4.3, 13.1).
 pub const DIALECT: super::edge::Dialect = super::edge::Dialect {
+    least_request_id: 1,
     roots: &["/v1", "/interviews"],
     crash: |cause, _| crash(cause),
     loggable_path,

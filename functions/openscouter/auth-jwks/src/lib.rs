@@ -1,0 +1,12 @@
+//! The public keys of access tokens (openscouter 3.2).
+
+use shared::{
+    api::openscouter,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::jwks),
+};

@@ -1,0 +1,12 @@
+//! `DELETE /api/tokens/:id`: revokes an API token (openscouter 8).
+
+use shared::{
+    api::openscouter,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::delete_token),
+};

@@ -1,0 +1,297 @@
+//! Who is calling: credentials, limits, account status, rights (openscouter 3, 2.5 steps 4 to 7).
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{call::Call, envelope::Problem, limits::tier};
+use crate::{
+    model::{
+        Account, Action, ApiToken, Connection, ConnectionId, Family, FamilyId, OrganizationId, Plan, Role, TokenId,
+        UserId,
+    },
+    secret::read_handle,
+    store::{Credential, Holder},
+};
+
+/// How long an access token works (openscouter 3.2).
+pub(super) const JWT_SECONDS: i64 = 86_400;
+/// How far ahead of ours an issuer's clock may be.
+const LEEWAY_SECONDS: i64 = 60;
+
+/// The claims of an access token (openscouter 3.2). `jti` begins with the id of the sign-in, which is read on each
+/// request: when it has ended, so has the token.
+#[derive(Debug, Deserialize, Serialize)]
+pub(super) struct Claims {
+    pub(super) iss: String,
+    pub(super) aud: String,
+    pub(super) sub: String,
+    pub(super) role: String,
+    pub(super) org: Option<String>,
+    pub(super) plan: String,
+    pub(super) jti: String,
+    pub(super) iat: i64,
+    pub(super) exp: i64,
+}
+
+impl Claims {
+    pub(super) fn new(base: &str, account: &Account, family: &Family, now: OffsetDateTime) -> Self {
+        let user = &account.user;
+        let iat = now.unix_timestamp();
+        Self {
+            iss: base.to_owned(),
+            aud: format!("{base}/api"),
+            sub: user.id.wire(),
+            role: user.role.as_str().to_owned(),
+            org: (user.role == Role::Business).then(|| user.organization.wire()),
+            plan: account.plan().as_str().to_owned(),
+            jti: format!("{}.{}", family.id.wire(), Uuid::now_v7().simple()),
+            iat,
+            exp: iat + JWT_SECONDS,
+        }
+    }
+
+    fn family(&self) -> Option<FamilyId> {
+        FamilyId::from_wire(self.jti.split_once('.')?.0)
+    }
+}
+
+/// What an endpoint takes beside a JWT (openscouter 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Read,
+    Admin,
+}
+
+/// Who may call an endpoint (openscouter 4).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Access {
+    /// Roles that may, with a JWT.
+    pub(super) roles: &'static [Role],
+    /// Least scope of an API token; `None` when none is taken.
+    pub(super) token: Option<Scope>,
+    /// Whether an OAuth token with audience `<base>/api` is taken.
+    pub(super) oauth: bool,
+}
+
+/// Any signed-in person, and nobody else.
+pub(super) const ANY_ROLE: Access =
+    Access { roles: &[Role::Business, Role::Tester, Role::Admin], token: None, oauth: false };
+/// Business users and admins, in person.
+pub(super) const OWNERS: Access = Access { roles: &[Role::Business, Role::Admin], token: None, oauth: false };
+/// Admins and their tokens.
+pub(super) const ADMINS: Access = Access { roles: &[Role::Admin], token: Some(Scope::Admin), oauth: false };
+
+/// The credential that a caller used.
+#[derive(Debug)]
+pub(super) enum Used {
+    Jwt(Family),
+    Token(ApiToken),
+    Connection(Connection, bool),
+}
+
+/// A caller who passed every check; only [`caller`] makes one.
+#[derive(Debug)]
+pub(super) struct Caller {
+    pub(super) account: Account,
+    pub(super) used: Used,
+}
+
+impl Caller {
+    /// The organization whose objects the caller sees; `None` means all (openscouter 3.8).
+    pub(super) fn sees(&self) -> Option<OrganizationId> {
+        (self.account.user.role != Role::Admin).then_some(self.account.organization.id)
+    }
+
+    /// Who it is, for idempotency records (openscouter 2.10).
+    pub(super) fn key(&self) -> String {
+        match &self.used {
+            Used::Jwt(_) => self.account.user.id.wire(),
+            Used::Token(token) => token.id.wire(),
+            Used::Connection(connection, _) => connection.id.wire(),
+        }
+    }
+}
+
+/// A credential that was sent.
+enum Sent {
+    Jwt(Box<Claims>, FamilyId, UserId),
+    Token(TokenId, String),
+    Connection(ConnectionId, String),
+}
+
+impl Sent {
+    /// Reads the header; the text says what is wrong with it.
+    fn read(call: &Call) -> Result<Self, &'static str> {
+        const INVALID: &str = "Invalid credentials";
+        let header = call.request.header("authorization").ok_or("Missing credentials")?;
+        let (scheme, value) = header.split_once(' ').ok_or(INVALID)?;
+        let bearer = scheme.eq_ignore_ascii_case("bearer");
+        if !bearer && !scheme.eq_ignore_ascii_case("token") {
+            return Err(INVALID);
+        }
+        let read = |prefix: &str| read_handle(prefix, value).map(|(id, hash)| (Uuid::from_bytes(id), hash));
+        if bearer && let Some((id, hash)) = read("osat_") {
+            return Ok(Self::Connection(ConnectionId::from_uuid(id), hash));
+        }
+        if !bearer && let Some((id, hash)) = read("osc_") {
+            return Ok(Self::Token(TokenId::from_uuid(id), hash));
+        }
+        if bearer {
+            return Self::read_jwt(call, value);
+        }
+        Err(INVALID)
+    }
+
+    fn read_jwt(call: &Call, text: &str) -> Result<Self, &'static str> {
+        const INVALID: &str = "Invalid credentials";
+        let claims: Claims = call.context.settings().openscouter.keys.verify(text).map_err(|_| INVALID)?;
+        let base = call.base();
+        let now = call.now.unix_timestamp();
+        if claims.iss != base || claims.aud != format!("{base}/api") || claims.iat > now + LEEWAY_SECONDS {
+            return Err(INVALID);
+        }
+        if claims.exp <= now {
+            return Err("Token expired");
+        }
+        let family = claims.family().ok_or(INVALID)?;
+        let user = UserId::from_wire(&claims.sub).ok_or(INVALID)?;
+        Ok(Self::Jwt(Box::new(claims), family, user))
+    }
+
+    fn credential(&self) -> Credential<'_> {
+        match self {
+            Self::Jwt(claims, family, user) => {
+                let organization = claims.org.as_deref().and_then(OrganizationId::from_wire);
+                Credential::Family(*family, *user, organization)
+            }
+            Self::Token(id, hash) => Credential::Token(*id, hash),
+            Self::Connection(id, hash) => Credential::Connection(*id, hash),
+        }
+    }
+
+    fn bucket(&self) -> String {
+        match self {
+            Self::Jwt(_, _, user) => format!("openscouter/user/{user}"),
+            Self::Token(id, _) => format!("openscouter/token/{id}"),
+            Self::Connection(id, _) => format!("openscouter/connection/{id}"),
+        }
+    }
+
+    /// The plan that the limit is guessed by, until the organization is read.
+    fn guess(&self) -> Plan {
+        match self {
+            Self::Jwt(claims, ..) => Plan::parse(&claims.plan).unwrap_or(Plan::Free),
+            Self::Token(..) | Self::Connection(..) => Plan::Free,
+        }
+    }
+}
+
+/// A request without valid credentials counts for its address, and is told to wait when that is exhausted.
+async fn refused(call: &Call, text: &str) -> Problem {
+    match call.anonymous().await {
+        Ok(()) => Problem::unauthorized(text),
+        Err(problem) => problem,
+    }
+}
+
+/// Steps 4 to 7. The account's read and the counter's update go out together.
+pub(super) async fn caller(call: &Call, access: Access) -> Result<Caller, Problem> {
+    let sent = match Sent::read(call) {
+        Ok(sent) => sent,
+        Err(text) => return Err(refused(call, text).await),
+    };
+    let (store, limits) = (call.context.store(), call.context.limits());
+    let (bucket, guess) = (sent.bucket(), tier(sent.guess()).limit);
+    let (holder, taken) =
+        futures_util::future::join(store.holder(sent.credential(), call.now), limits.take(&bucket, guess, call.now))
+            .await;
+    let base = call.base();
+    let found = match holder? {
+        Some(Holder::Family(family, account)) => Some((Used::Jwt(family), account)),
+        Some(Holder::Token(token, account)) => Some((Used::Token(token), account)),
+        // a token for another audience is as good as none (openscouter 3.5)
+        Some(Holder::Connection(connection, draft, account)) if connection.audience == format!("{base}/api") => {
+            Some((Used::Connection(connection, draft), account))
+        }
+        _ => None,
+    };
+    let Some((used, account)) = found else {
+        if let Ok(taken) = taken
+            && let Err(error) = limits.give_back(&bucket, taken).await
+        {
+            tracing::error!(cause = %error, "request not taken back");
+        }
+        return Err(refused(call, "Invalid credentials").await);
+    };
+    let policy = tier(account.plan());
+    let judged = match taken {
+        Ok(taken) => limits.judge(&bucket, taken, (guess, policy.limit), call.now).await,
+        Err(error) => Err(error),
+    };
+    match judged {
+        Ok(verdict) => call.settle(policy, verdict)?,
+        // a failure of the counter lets the request through (openscouter 2.8)
+        Err(error) => tracing::error!(cause = %error, "request not counted"),
+    }
+    if !account.user.active {
+        return Err(Problem::forbidden("Account suspended"));
+    }
+    let caller = Caller { account, used };
+    if let Err(problem) = allowed(&caller, access) {
+        if access.roles == ADMINS.roles {
+            let user = &caller.account.user;
+            let detail = json!({"method": call.request.method, "path": call.request.path});
+            store.record(&call.record(Action::Refused, Some(user), None, detail)).await?;
+        }
+        return Err(problem);
+    }
+    touch(call, &caller.used).await;
+    Ok(caller)
+}
+
+/// Step 7: kind, scope, role.
+fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
+    let misplaced = || Problem::forbidden("This credential cannot be used here");
+    let role = || Problem::forbidden("You do not have permission to perform this action");
+    match &caller.used {
+        Used::Jwt(_) => {
+            if !access.roles.contains(&caller.account.user.role) {
+                return Err(role());
+            }
+        }
+        Used::Token(token) => {
+            let scope = access.token.ok_or_else(misplaced)?;
+            let scopes = token.scopes;
+            let (has, name) = match scope {
+                Scope::Read => (scopes.read || scopes.write || scopes.admin, "read"),
+                Scope::Admin => (scopes.admin, "admin"),
+            };
+            if scope == Scope::Admin && caller.account.user.role != Role::Admin {
+                return Err(role());
+            }
+            if !has {
+                return Err(Problem::forbidden(format!("Missing scope: {name}")));
+            }
+        }
+        Used::Connection(..) => {
+            if !access.oauth {
+                return Err(misplaced());
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn touch(call: &Call, used: &Used) {
+    let store = call.context.store();
+    let touched = match used {
+        Used::Jwt(_) => return,
+        Used::Token(token) => store.touch_token(token, call.now).await,
+        Used::Connection(connection, _) => store.touch_connection(connection, call.now).await,
+    };
+    if let Err(error) = touched {
+        tracing::warn!(cause = %error, "last use of a credential not noted");
+    }
+}

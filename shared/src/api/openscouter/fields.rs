@@ -1,0 +1,246 @@
+//! Bodies, query parameters and their rules (openscouter 2.1, 2.6, 2.7): the first violation is the one that counts.
+
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::{envelope::Problem, text::parse_time};
+use crate::{
+    api::{ApiRequest, outset::rules::query::Query},
+    model::Email,
+};
+
+/// Most bytes of a body.
+const MOST_BODY: usize = 1_048_576;
+/// Most rows of a page.
+const MOST_ROWS: u32 = 100;
+/// The passwords that everybody tries first, in lower case, from 10 characters on.
+const COMMON: &str = include_str!("../../common-passwords.txt");
+
+/// An object of a body, with the path that leads to it.
+#[derive(Debug)]
+pub(super) struct Fields(Map<String, Value>);
+
+/// Refuses a body that is too long or of another media type (step 8).
+pub(super) fn check_media(request: &ApiRequest, expected: &str) -> Result<(), Problem> {
+    if request.body.len() > MOST_BODY {
+        return Err(Problem::invalid("body", &format!("must be at most {MOST_BODY} bytes")));
+    }
+    let media = request.header("content-type").unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    if !request.body.is_empty() && !essence.eq_ignore_ascii_case(expected) {
+        return Err(Problem::bad("Unsupported content type"));
+    }
+    Ok(())
+}
+
+impl Fields {
+    /// The body's object; an empty body is an empty object.
+    pub(super) fn read(request: &ApiRequest) -> Result<Self, Problem> {
+        check_media(request, "application/json")?;
+        if request.body.is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match serde_json::from_slice(&request.body) {
+            Ok(Value::Object(object)) => Ok(Self(object)),
+            Ok(_) => Err(Problem::invalid("body", "must be an object")),
+            Err(_) => Err(Problem::bad("Malformed JSON body")),
+        }
+    }
+
+    /// A field that was sent and is not `null`.
+    pub(super) fn optional(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a field was sent, be it as `null`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(super) fn required(&self, name: &str) -> Result<&Value, Problem> {
+        self.optional(name).ok_or_else(|| Problem::invalid(name, "is required"))
+    }
+
+    /// A text of `least` to `most` characters after trimming.
+    pub(super) fn text(&self, name: &str, least: usize, most: usize) -> Result<String, Problem> {
+        let text = as_text(name, self.required(name)?)?.trim();
+        check_length(name, text, least, most)?;
+        Ok(text.to_owned())
+    }
+
+    /// A secret as it was sent: neither trimmed nor measured, but for its being there.
+    pub(super) fn secret(&self, name: &str) -> Result<String, Problem> {
+        let text = as_text(name, self.required(name)?)?;
+        check_length(name, text, 1, usize::MAX)?;
+        Ok(text.to_owned())
+    }
+
+    /// An e-mail address.
+    pub(super) fn email(&self, name: &str) -> Result<Email, Problem> {
+        let text = self.text(name, 1, usize::MAX)?;
+        Email::parse(&text).ok_or_else(|| Problem::invalid(name, "must be a valid email address"))
+    }
+
+    /// A new password (openscouter 7.1).
+    pub(super) fn new_password(&self, name: &str, email: Option<&Email>) -> Result<String, Problem> {
+        let password = as_text(name, self.required(name)?)?.to_owned();
+        check_length(name, &password, 10, 128)?;
+        let lower = password.to_lowercase();
+        if is_common(&lower) || email.is_some_and(|email| email.as_str() == lower.trim()) {
+            return Err(Problem::invalid(name, "is too common"));
+        }
+        Ok(password)
+    }
+
+    /// One of some names.
+    pub(super) fn choice<T>(&self, name: &str, names: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
+        let text = as_text(name, self.required(name)?)?.trim();
+        parse(text).ok_or_else(|| Problem::invalid(name, &format!("must be one of: {names}")))
+    }
+
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Problem> {
+        self.required(name)?.as_bool().ok_or_else(|| Problem::invalid(name, "must be a boolean"))
+    }
+
+    /// A time in the future.
+    pub(super) fn optional_future(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Problem> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let time = parse_time(as_text(name, value)?.trim());
+        let time = time.ok_or_else(|| Problem::invalid(name, "must be an ISO 8601 timestamp"))?;
+        if time <= now {
+            return Err(Problem::invalid(name, "must be in the future"));
+        }
+        Ok(Some(time))
+    }
+
+    /// An array of `least` to `most` entries.
+    pub(super) fn array(&self, name: &str, least: usize, most: usize) -> Result<&[Value], Problem> {
+        let array = self.required(name)?.as_array();
+        let array = array.ok_or_else(|| Problem::invalid(name, "must be an array"))?;
+        if array.len() < least {
+            return Err(Problem::invalid(name, &format!("must contain at least {least} items")));
+        }
+        if array.len() > most {
+            return Err(Problem::invalid(name, &format!("must contain at most {most} items")));
+        }
+        Ok(array)
+    }
+}
+
+/// A value's text.
+pub(super) fn as_text<'a>(name: &str, value: &'a Value) -> Result<&'a str, Problem> {
+    value.as_str().ok_or_else(|| Problem::invalid(name, "must be a string"))
+}
+
+fn check_length(name: &str, text: &str, least: usize, most: usize) -> Result<(), Problem> {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Err(Problem::invalid(name, "must not contain control characters"));
+    }
+    let length = text.chars().count();
+    if length == 0 && least > 0 {
+        return Err(Problem::invalid(name, "must not be empty"));
+    }
+    if length < least {
+        return Err(Problem::invalid(name, &format!("must be at least {least} characters")));
+    }
+    if length > most {
+        return Err(Problem::invalid(name, &format!("must be at most {most} characters")));
+    }
+    Ok(())
+}
+
+fn is_common(lower: &str) -> bool {
+    static SORTED: OnceLock<Vec<&'static str>> = OnceLock::new();
+    let sorted = SORTED.get_or_init(|| {
+        let mut lines: Vec<_> = COMMON.lines().collect();
+        lines.sort_unstable();
+        lines
+    });
+    sorted.binary_search(&lower).is_ok()
+}
+
+/// A page that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paging {
+    pub(super) page: u64,
+    pub(super) limit: u32,
+}
+
+impl Paging {
+    pub(super) fn read(query: &Query) -> Result<Self, Problem> {
+        let number = |name: &str, default: u64| match query.last(name) {
+            None => Ok(default),
+            Some(text) => {
+                let digits = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+                let number = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|number| *number >= 1);
+                number.ok_or_else(|| Problem::bad(format!("{name}: must be an integer of at least 1")))
+            }
+        };
+        let (page, limit) = (number("page", 1)?, number("limit", 20)?);
+        Ok(Self { page, limit: u32::try_from(limit).unwrap_or(MOST_ROWS).min(MOST_ROWS) })
+    }
+
+    /// Rows before the page.
+    pub(super) fn offset(self) -> u64 {
+        (self.page - 1).saturating_mul(u64::from(self.limit))
+    }
+}
+
+/// A query parameter that is a time.
+pub(super) fn time_parameter(query: &Query, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+    let Some(text) = query.last(name) else { return Ok(None) };
+    parse_time(text).map(Some).ok_or_else(|| Problem::bad(format!("{name}: must be an ISO 8601 timestamp")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(result: Result<impl std::fmt::Debug, Problem>) -> String {
+        match result {
+            Err(Problem::Refused(_, text)) => text,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let fields = Fields(serde_json::from_str(r#"{"a":" ab ","n":null,"i":1,"e":"  ","c":"a\u0000"}"#).unwrap());
+        assert_eq!(fields.text("a", 2, 2).unwrap(), "ab");
+        assert_eq!(told(fields.text("a", 3, 9)), "a: must be at least 3 characters");
+        assert_eq!(told(fields.text("a", 1, 1)), "a: must be at most 1 characters");
+        assert_eq!(told(fields.text("n", 1, 9)), "n: is required");
+        assert_eq!(told(fields.text("i", 1, 9)), "i: must be a string");
+        assert_eq!(told(fields.text("e", 1, 9)), "e: must not be empty");
+        assert_eq!(told(fields.text("c", 1, 9)), "c: must not contain control characters");
+        assert_eq!(told(fields.email("a")), "a: must be a valid email address");
+    }
+
+    #[test]
+    fn passwords() {
+        let try_one = |password: &str| {
+            let fields = Fields(serde_json::from_str(&serde_json::json!({"password": password}).to_string()).unwrap());
+            told(fields.new_password("password", Some(&Email::from_stored("dana@example.com".to_owned()))))
+        };
+        assert_eq!(try_one("long enough phrase"), r#"Ok("long enough phrase")"#);
+        assert_eq!(try_one("ninechars"), "password: must be at least 10 characters");
+        assert_eq!(try_one(&"x".repeat(129)), "password: must be at most 128 characters");
+        assert_eq!(try_one("1234567890"), "password: is too common");
+        assert_eq!(try_one("QWERTYuiop"), "password: is too common");
+        assert_eq!(try_one("Dana@Example.com"), "password: is too common");
+    }
+
+    #[test]
+    fn pages() {
+        let page = |text: &str| Paging::read(&Query::parse(text)).map(|paging| (paging.page, paging.limit));
+        assert_eq!(page("").unwrap(), (1, 20));
+        assert_eq!(page("page=9&limit=500").unwrap(), (9, 100));
+        assert_eq!(page("page=0&page=2").unwrap(), (2, 20));
+        for wrong in ["page=0", "page=-1", "page=x", "page=", "page=1.0", "page=1234567890123456789"] {
+            assert_eq!(told(page(wrong)), "page: must be an integer of at least 1", "{wrong}");
+        }
+        assert_eq!(told(page("limit=0")), "limit: must be an integer of at least 1");
+    }
+}

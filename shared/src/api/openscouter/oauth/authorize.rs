@@ -1,0 +1,266 @@
+//! The authorization endpoint: sign-in, consent, and the code that comes of it (openscouter 8.1).
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use time::Duration;
+
+use super::{Form, allows, audiences, page};
+use crate::{
+    api::{
+        Answer, ApiRequest,
+        openscouter::{
+            call::{Call, answer},
+            envelope::Problem,
+            session::check_password,
+        },
+        outset::rules::query::Query,
+    },
+    context::Context,
+    model::{Account, ClientId, ConnectionId, OAuthCode, OrganizationId, Role, Standing, UserId},
+    secret::new_handle,
+    serve::BoxFuture,
+};
+
+/// How long a transaction may take, in seconds.
+const TRANSACTION_SECONDS: i64 = 600;
+/// How long a code works.
+const CODE_LENGTH: Duration = Duration::seconds(60);
+/// Most characters of a client's state.
+const MOST_STATE: usize = 1_024;
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The signed value that carries a request from page to page: nobody else can make one.
+#[derive(Debug, Deserialize, Serialize)]
+struct Transaction {
+    aud: String,
+    exp: i64,
+    client: String,
+    client_name: String,
+    redirect_uri: String,
+    challenge: String,
+    state: Option<String>,
+    /// Whether drafts may be offered.
+    draft: bool,
+    audience: String,
+    /// Who signed in, and the connection that the consent will make, once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_in: Option<(String, String)>,
+}
+
+fn transaction_audience(call: &Call) -> String {
+    format!("{}/api/oauth/authorize", call.base())
+}
+
+impl Transaction {
+    fn sign(&self, call: &Call) -> Result<String, Problem> {
+        let signer = call.context.settings().openscouter.signer.as_ref();
+        Ok(signer.ok_or_else(|| Problem::Crash("no signing key is configured".to_owned()))?.sign(self)?)
+    }
+
+    fn read(call: &Call, text: &str) -> Option<Self> {
+        let transaction: Self = call.context.settings().openscouter.keys.verify(text).ok()?;
+        let lives = transaction.aud == transaction_audience(call) && call.now.unix_timestamp() < transaction.exp;
+        lives.then_some(transaction)
+    }
+
+    /// The origin that answers are sent to.
+    fn target(&self) -> String {
+        let mut parts = self.redirect_uri.splitn(4, '/');
+        let (scheme, _, authority) = (parts.next(), parts.next(), parts.next());
+        let authority = authority.unwrap_or_default().split('?').next().unwrap_or_default();
+        format!("{}//{authority}", scheme.unwrap_or_default())
+    }
+
+    /// Sends the browser back to the client.
+    fn back(&self, call: &Call, parameters: &[(&str, &str)]) -> Answer {
+        let base = call.base();
+        let all = parameters.iter().copied();
+        let all = all.chain(self.state.as_deref().map(|state| ("state", state))).chain([("iss", &*base)]);
+        let query: Vec<_> =
+            all.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, UNRESERVED))).collect();
+        let joint = if self.redirect_uri.contains('?') { '&' } else { '?' };
+        Answer::empty(302)
+            .header("Location", format!("{}{joint}{}", self.redirect_uri, query.join("&")))
+            .header("Cache-Control", "no-store")
+            .header("Referrer-Policy", "no-referrer")
+    }
+}
+
+/// `GET`, `POST /api/oauth/authorize`
+#[must_use]
+pub fn oauth_authorize(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            call.anonymous().await?;
+            if call.request.method == "GET" { begin(call).await } else { go_on(call).await }
+        })
+    })
+}
+
+/// A parameter that is there, once, and not empty.
+fn parameter<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
+    query.last(name).filter(|value| !value.is_empty())
+}
+
+/// The scopes of a request: whether drafts may be offered; `None` when there is another scope.
+fn offers_draft(scope: Option<&str>) -> Option<bool> {
+    let Some(scope) = scope else { return Some(true) };
+    let mut draft = false;
+    for name in scope.split(' ').filter(|name| !name.is_empty()) {
+        match name {
+            "read" => {}
+            "draft" => draft = true,
+            _ => return None,
+        }
+    }
+    Some(draft)
+}
+
+async fn begin(call: &Call) -> Result<Answer, Problem> {
+    let query = &call.request.query;
+    let client = match parameter(query, "client_id").and_then(ClientId::from_wire) {
+        None => None,
+        Some(id) => call.context.store().oauth_client(id, call.now).await?,
+    };
+    let Some(client) = client else { return Ok(page::refusal(400, "There is no such client.")) };
+    let redirect_uri = parameter(query, "redirect_uri");
+    let redirect_uri = redirect_uri.filter(|given| client.redirect_uris.iter().any(|known| allows(known, given)));
+    let Some(redirect_uri) = redirect_uri else {
+        return Ok(page::refusal(400, "The client has not registered the address that it wants the answer sent to."));
+    };
+    let mut transaction = Transaction {
+        aud: transaction_audience(call),
+        exp: call.now.unix_timestamp() + TRANSACTION_SECONDS,
+        client: client.id.wire(),
+        client_name: client.name.unwrap_or_else(|| "An application".to_owned()),
+        redirect_uri: redirect_uri.to_owned(),
+        challenge: String::new(),
+        state: None,
+        draft: false,
+        audience: String::new(),
+        signed_in: None,
+    };
+    let fault = |transaction: &Transaction, error: &str| Ok(transaction.back(call, &[("error", error)]));
+    let state = query.last("state");
+    if state.is_some_and(|state| state.chars().count() > MOST_STATE) {
+        return fault(&transaction, "invalid_request");
+    }
+    transaction.state = state.map(str::to_owned);
+    match parameter(query, "response_type") {
+        Some("code") => {}
+        Some(_) => return fault(&transaction, "unsupported_response_type"),
+        None => return fault(&transaction, "invalid_request"),
+    }
+    let challenge = parameter(query, "code_challenge").filter(|challenge| is_verifier(challenge));
+    let (Some(challenge), Some("S256")) = (challenge, query.last("code_challenge_method")) else {
+        return fault(&transaction, "invalid_request");
+    };
+    challenge.clone_into(&mut transaction.challenge);
+    match offers_draft(parameter(query, "scope")) {
+        Some(draft) => transaction.draft = draft,
+        None => return fault(&transaction, "invalid_scope"),
+    }
+    let [mcp, api] = audiences(call);
+    transaction.audience = match parameter(query, "resource") {
+        None => mcp,
+        Some(resource) if resource == mcp || resource == api => resource.to_owned(),
+        Some(_) => return fault(&transaction, "invalid_target"),
+    };
+    let signed = transaction.sign(call)?;
+    Ok(page::sign_in(200, &transaction.client_name, &signed, None, &transaction.target()))
+}
+
+/// Whether a text has the form of a PKCE verifier, and so of a challenge (RFC 7636).
+pub(super) fn is_verifier(text: &str) -> bool {
+    (43..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~'))
+}
+
+async fn go_on(call: &Call) -> Result<Answer, Problem> {
+    let Ok(form) = Form::read(&call.request) else { return Ok(page::refusal(400, "The form cannot be read.")) };
+    let transaction = form.optional("transaction").and_then(|text| Transaction::read(call, text));
+    let Some(transaction) = transaction else {
+        return Ok(page::refusal(400, "The sign-in took too long. Go back to the application and begin again."));
+    };
+    match transaction.signed_in.clone() {
+        None => sign_in(call, transaction, &form).await,
+        Some((user, connection)) => {
+            let user = UserId::from_wire(&user);
+            let account = match user {
+                Some(user) => call.context.store().account(user).await?,
+                None => None,
+            };
+            match (account.filter(may_connect), ConnectionId::from_wire(&connection)) {
+                (Some(account), Some(connection)) => decide(call, &transaction, &form, &account, connection).await,
+                _ => Ok(page::refusal(403, NOT_YOU)),
+            }
+        }
+    }
+}
+
+const NOT_YOU: &str = "Only active business users and admins can connect applications.";
+
+fn may_connect(account: &Account) -> bool {
+    account.user.role != Role::Tester && account.user.verified && account.user.standing() == Standing::Active
+}
+
+async fn sign_in(call: &Call, mut transaction: Transaction, form: &Form) -> Result<Answer, Problem> {
+    let (email, password) = (form.optional("email").unwrap_or_default(), form.optional("password"));
+    let account = check_password(call, email, password.unwrap_or_default().to_owned()).await?;
+    let Some(account) = account else {
+        let signed = transaction.sign(call)?;
+        let fault = Some("Invalid email or password");
+        return Ok(page::sign_in(401, &transaction.client_name, &signed, fault, &transaction.target()));
+    };
+    if !may_connect(&account) {
+        return Ok(page::refusal(403, NOT_YOU));
+    }
+    transaction.signed_in = Some((account.user.id.wire(), ConnectionId::at(call.now).wire()));
+    let signed = transaction.sign(call)?;
+    let organization = account.organization.id.wire();
+    let own = (account.user.role == Role::Business).then_some((&*organization, &*account.organization.name));
+    Ok(page::consent(&transaction.client_name, &signed, own, transaction.draft, &transaction.target()))
+}
+
+async fn decide(
+    call: &Call,
+    transaction: &Transaction,
+    form: &Form,
+    account: &Account,
+    connection: ConnectionId,
+) -> Result<Answer, Problem> {
+    match form.optional("action") {
+        Some("approve") => {}
+        Some("deny") => return Ok(transaction.back(call, &[("error", "access_denied")])),
+        _ => return Ok(page::refusal(400, "The form cannot be read.")),
+    }
+    let workspace = form.optional("workspace").and_then(OrganizationId::from_wire);
+    let organization = match workspace {
+        None => None,
+        Some(id) if account.user.role == Role::Admin => call.context.store().organization(id).await?,
+        Some(id) => Some(&account.organization).filter(|own| own.id == id).cloned(),
+    };
+    let Some(organization) = organization else { return Ok(page::refusal(400, "There is no such workspace.")) };
+    let Some(client) = ClientId::from_wire(&transaction.client) else {
+        return Ok(page::refusal(400, "There is no such client."));
+    };
+    let (plain, hash) = new_handle("osac_", connection.as_bytes())?;
+    let code = OAuthCode {
+        connection,
+        hash,
+        client,
+        client_name: transaction.client_name.clone(),
+        redirect_uri: transaction.redirect_uri.clone(),
+        challenge: transaction.challenge.clone(),
+        user: account.user.id,
+        organization: organization.id,
+        draft: transaction.draft && form.optional("draft") == Some("yes"),
+        audience: transaction.audience.clone(),
+        expires_at: call.now + CODE_LENGTH,
+        used: false,
+    };
+    if !call.context.store().issue_code(&code).await? {
+        return Ok(page::refusal(400, "This was decided already. Go back to the application and begin again."));
+    }
+    Ok(transaction.back(call, &[("code", &plain)]))
+}

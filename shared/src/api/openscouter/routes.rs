@@ -1,0 +1,35 @@
+//! The paths that this API has (openscouter 4).
+
+use crate::api::routes::Row;
+
+pub(super) const ROUTES: &[Row] = &[
+    ("/api/auth/sign-up", &["POST"]),
+    ("/api/auth/sign-in", &["POST"]),
+    ("/api/auth/refresh", &["POST"]),
+    ("/api/auth/sign-out", &["POST"]),
+    ("/api/auth/verify-email", &["POST"]),
+    ("/api/auth/resend-verification", &["POST"]),
+    ("/api/auth/forgot-password", &["POST"]),
+    ("/api/auth/reset-password", &["POST"]),
+    ("/api/auth/magic-link", &["POST"]),
+    ("/api/auth/magic-link/verify", &["POST"]),
+    ("/api/auth/me", &["GET"]),
+    ("/api/auth/jwks", &["GET"]),
+    ("/.well-known/jwks.json", &["GET"]),
+    ("/.well-known/oauth-authorization-server", &["GET"]),
+    ("/.well-known/oauth-protected-resource", &["GET"]),
+    ("/.well-known/oauth-protected-resource/api", &["GET"]),
+    ("/.well-known/oauth-protected-resource/api/mcp", &["GET"]),
+    ("/api/tokens", &["GET", "POST"]),
+    ("/api/tokens/*", &["DELETE"]),
+    ("/api/connections", &["GET"]),
+    ("/api/connections/*", &["DELETE"]),
+    ("/api/oauth/register", &["POST"]),
+    ("/api/oauth/authorize", &["GET", "POST"]),
+    ("/api/oauth/token", &["POST"]),
+    ("/api/oauth/revoke", &["POST"]),
+    ("/api/admin/audit", &["GET"]),
+    ("/api/admin/organizations", &["GET"]),
+    ("/api/admin/organizations/*", &["PATCH"]),
+    ("/api/admin/users/*", &["PATCH"]),
+];

@@ -1,0 +1,87 @@
+//! The audit trail (openscouter 17): what was done with credentials and rights, append-only.
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{AuditId, Role, UserId};
+
+macro_rules! actions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Action {
+            /// All actions, in the contract's order.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// The stored and shown name.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    /// Somebody signed in.
+    SignIn = "auth.sign_in",
+    /// Somebody signed out.
+    SignOut = "auth.sign_out",
+    /// A used refresh token was presented again.
+    RefreshReuse = "auth.refresh_reuse",
+    /// A caller without the right called what only some may call.
+    Refused = "access.refused",
+    /// A key or token was issued.
+    TokenIssued = "token.issued",
+    /// A key or token was revoked.
+    TokenRevoked = "token.revoked",
+    /// An OAuth client was given a connection.
+    ConnectionCreated = "connection.created",
+    /// A connection was ended.
+    ConnectionRevoked = "connection.revoked",
+    /// An account was suspended, or a suspension lifted.
+    UserStatusChanged = "user.status_changed",
+    /// An organization's plan or exemption was changed.
+    OrganizationChanged = "organization.changed",
+    /// A personal export was asked for.
+    ExportCreated = "export.created",
+    /// Somebody asked to be forgotten.
+    ErasureRequested = "erasure.requested",
+    /// Somebody was forgotten.
+    ErasureCompleted = "erasure.completed",
+}
+
+impl Action {
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.as_str() == text)
+    }
+}
+
+/// One record. It names ids and never a secret, an address or a name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditEntry {
+    /// Id.
+    pub id: AuditId,
+    /// What was done.
+    pub action: Action,
+    /// By whom; `None` when it was the operator or nobody known.
+    pub actor: Option<UserId>,
+    /// The actor's role then.
+    pub role: Option<Role>,
+    /// Wire id of what it was done to.
+    pub object: Option<String>,
+    /// What else is worth knowing.
+    pub detail: Value,
+    /// Id of the request.
+    pub request_id: String,
+    /// When.
+    pub at: OffsetDateTime,
+}

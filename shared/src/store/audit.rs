@@ -1,0 +1,192 @@
+//! The audit trail (openscouter 17): a record is written with what it tells of, and ranked in its lists by the work
+//! that follows. There is a list for each combination of filters, so that every page of every filter costs the same.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Page, Store, StoreError,
+    accounts::MOST_ATTEMPTS,
+    after_lost_race,
+    client::Written,
+    collection::{bounds, id_of, newest_first},
+    item::{Condition, Item},
+    organizations::{organization_pk, read_organization},
+    ranked::Change,
+};
+use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, Work, WorkKind};
+
+const ORGANIZATIONS: &str = "RANK#organizations";
+
+fn entry_key(id: AuditId) -> (String, String) {
+    (format!("AUDIT#{id}"), "AUDIT".to_owned())
+}
+
+/// Which records a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// By what was done.
+    pub action: Option<Action>,
+    /// By the actor.
+    pub actor: Option<UserId>,
+    /// By the object's wire id.
+    pub object: Option<String>,
+    /// Not before this time.
+    pub from: Option<OffsetDateTime>,
+    /// Not after this time.
+    pub to: Option<OffsetDateTime>,
+}
+
+fn list_pk(action: Option<Action>, actor: Option<UserId>, object: Option<&str>) -> String {
+    let part = |name: &str, value: Option<String>| value.map(|value| format!("/{name}={value}")).unwrap_or_default();
+    format!(
+        "RANK#audit{}{}{}",
+        part("action", action.map(|action| action.as_str().to_owned())),
+        part("actor", actor.map(|actor| actor.to_string())),
+        part("object", object.map(str::to_owned)),
+    )
+}
+
+/// The lists that a record is in: one for each combination of what it has.
+fn lists_of(entry: &AuditEntry) -> Vec<String> {
+    let mut lists = Vec::new();
+    for action in [None, Some(entry.action)] {
+        for actor in [None, entry.actor] {
+            for object in [None, entry.object.as_deref()] {
+                lists.push(list_pk(action, actor, object));
+            }
+        }
+    }
+    lists.sort();
+    lists.dedup();
+    lists
+}
+
+fn read_entry(item: &Item) -> Result<AuditEntry, StoreError> {
+    let reader = item.read("audit record");
+    Ok(AuditEntry {
+        id: reader.parsed("id", AuditId::parse)?,
+        action: reader.parsed("action", Action::parse)?,
+        actor: reader.optional_text("actor").and_then(UserId::parse),
+        role: reader.optional_text("role").and_then(Role::parse),
+        object: reader.optional_text("object").map(str::to_owned),
+        detail: reader.parsed("detail", |text| serde_json::from_str(text).ok())?,
+        request_id: reader.text("request_id")?.to_owned(),
+        at: reader.time("at")?,
+    })
+}
+
+impl Store {
+    /// The transaction members that write a record and the work that ranks it.
+    pub(super) fn audit_members(&self, entry: &AuditEntry) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let (pk, sk) = entry_key(entry.id);
+        let item = Item::new(pk, sk)
+            .text("id", entry.id.to_string())
+            .text("action", entry.action.as_str())
+            .optional_text("actor", entry.actor.map(|actor| actor.to_string()).as_deref())
+            .optional_text("role", entry.role.map(Role::as_str))
+            .optional_text("object", entry.object.as_deref())
+            .text("detail", entry.detail.to_string())
+            .text("request_id", &*entry.request_id)
+            .time("at", entry.at);
+        let work = Work {
+            id: format!("audit-{}", entry.id),
+            kind: WorkKind::RankAudit,
+            subject: entry.id.to_string(),
+            attempt: 0,
+        };
+        Ok(vec![item.put(&self.main, Condition::Absent)?, self.work_member(&work, entry.at)?])
+    }
+
+    /// Writes a record by itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn record<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                match self.transact(self.audit_members(entry)?).await? {
+                    Written::Done => return Ok(()),
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(()),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Ranks a record in its lists; again, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn rank_audit(&self, id: AuditId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = entry_key(id);
+            let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok(()) };
+            let entry = read_entry(&item)?;
+            let rank = newest_first(entry.at, entry.id.as_bytes());
+            self.insert_everywhere(&lists_of(&entry), rank).await
+        })
+    }
+
+    /// Ranks an organization in the operator's list; again, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn rank_organization(&self, id: OrganizationId) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let Some(organization) = self.organization(id).await? else { return Ok(()) };
+            let rank = newest_first(organization.created_at, id.as_bytes());
+            self.insert_everywhere(&[ORGANIZATIONS.to_owned()], rank).await
+        })
+    }
+
+    async fn insert_everywhere(&self, lists: &[String], rank: Vec<u8>) -> Result<(), StoreError> {
+        let change = Change::Insert(rank);
+        for attempt in 0..MOST_ATTEMPTS {
+            if let Some(members) = self.rank_in_all(lists, &change).await?
+                && (members.is_empty() || self.transact(members).await? == Written::Done)
+            {
+                return Ok(());
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(MOST_ATTEMPTS))
+    }
+
+    /// One page of the trail, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn audit_page<'a>(
+        &'a self,
+        filter: &'a AuditFilter,
+        offset: u64,
+        limit: u32,
+    ) -> BoxFuture<'a, Result<Page<AuditEntry>, StoreError>> {
+        Box::pin(async move {
+            let pk = list_pk(filter.action, filter.actor, filter.object.as_deref());
+            let (total, ranks) = self.ranked_page(&pk, bounds(filter.from, filter.to), offset, limit).await?;
+            let ids: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(AuditId::from_uuid).collect();
+            let items = self.batch_get(ids.iter().map(|id| entry_key(*id)).collect()).await?;
+            let found = items.iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
+            let members = ids.iter().filter_map(|id| found.iter().find(|entry| entry.id == *id).cloned()).collect();
+            Ok(Page { total, members })
+        })
+    }
+
+    /// One page of all organizations, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn organizations_page(&self, offset: u64, limit: u32) -> BoxFuture<'_, Result<Page<Organization>, StoreError>> {
+        Box::pin(async move {
+            let (total, ranks) = self.ranked_page(ORGANIZATIONS, (None, None), offset, limit).await?;
+            let ids: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(OrganizationId::from_uuid).collect();
+            let keys = ids.iter().map(|id| (organization_pk(*id), "ORG".to_owned())).collect();
+            let found = self.batch_get(keys).await?.iter().map(read_organization).collect::<Result<Vec<_>, _>>()?;
+            let members = ids.iter().filter_map(|id| found.iter().find(|known| known.id == *id).cloned()).collect();
+            Ok(Page { total, members })
+        })
+    }
+}
