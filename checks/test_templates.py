@@ -7,7 +7,7 @@ import unittest
 import project
 
 TABLES = {"MainTableArn", "HotTableArn"}
-ACTIONS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"}
+ACTIONS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"}
 # functions that change nothing but their caller's own bookkeeping
 READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retrieve", "outset-fallback",
            "outsend-auth-me", "outsend-auth-export", "outsend-api-keys-list", "outsend-fallback"}

@@ -3,7 +3,7 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 49] = [
+pub const ALL: [Function; 50] = [
     background_work::FUNCTION,
     openscouter_admin_audit::FUNCTION,
     openscouter_admin_organizations_list::FUNCTION,
@@ -35,6 +35,7 @@ pub const ALL: [Function; 49] = [
     outsend_api_keys_create::FUNCTION,
     outsend_api_keys_delete::FUNCTION,
     outsend_api_keys_list::FUNCTION,
+    outsend_auth_account_delete::FUNCTION,
     outsend_auth_export::FUNCTION,
     outsend_auth_login::FUNCTION,
     outsend_auth_logout::FUNCTION,

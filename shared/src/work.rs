@@ -7,7 +7,7 @@ use crate::{
     clock::epoch_millis,
     context::Context,
     mail::compose,
-    model::{AuditId, Email, OrganizationId, TokenKind, Work, WorkKind},
+    model::{AuditId, Email, OrganizationId, TokenKind, UserId, Work, WorkKind},
     secret::new_token,
     serve::BoxFuture,
     store::{StoreError, Token},
@@ -15,6 +15,8 @@ use crate::{
 
 /// How often a piece of work is tried before it is given up.
 const MOST_ATTEMPTS: u32 = 8;
+/// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
+const MOST_TIME: time::Duration = time::Duration::seconds(30);
 
 /// Handles one event: stream records, or the schedule's.
 #[must_use]
@@ -58,6 +60,16 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
                 context.store().rank_organization(id).await.map_err(told)?;
                 "ranked"
             }
+            WorkKind::Erase => {
+                let (user, organization) = work.subject.split_once(' ').ok_or("no such ids")?;
+                let ids = (UserId::parse(user), OrganizationId::parse(organization));
+                let (Some(user), Some(organization)) = ids else { return Err("no such ids".to_owned()) };
+                if !erase(context, user, organization).await.map_err(told)? {
+                    // the next slice is a new piece of work as far as attempts go
+                    return context.store().continue_work(&work, clock.now()).await.map_err(told);
+                }
+                "erased"
+            }
             _ => deliver(context, &work).await?,
         }
     };
@@ -65,6 +77,17 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
     let duration_ms = epoch_millis(clock.now()) - epoch_millis(began);
     tracing::info!(target: "canonical", work = id, kind = work.kind.as_str(), attempt = work.attempt, outcome, duration_ms, "work");
     Ok(())
+}
+
+/// Removes what is left of an account, slice by slice, as long as there is time; whether it is done.
+async fn erase(context: &Context, user: UserId, organization: OrganizationId) -> Result<bool, StoreError> {
+    let began = context.clock().now();
+    while context.clock().now() - began < MOST_TIME {
+        if context.store().erase_slice(user, organization, context.clock().now()).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Sends a mail. Run twice it sends two, and the second one's link works.

@@ -133,8 +133,8 @@ impl Bench {
             created_at: now,
         };
         self.context.store().create_organization(&organization).await?;
-        let full = self.key(organization.id, plan, &Scope::ALL, now).await?;
-        let reader = self.key(organization.id, plan, &[Scope::StudiesRead], now).await?;
+        let full = self.new_key(organization.id, plan, &Scope::ALL).await?;
+        let reader = self.new_key(organization.id, plan, &[Scope::StudiesRead]).await?;
         Ok(Fixture { organization: organization.id, full, reader })
     }
 
@@ -154,15 +154,13 @@ impl Bench {
         Ok(plain.reveal().to_owned())
     }
 
-    async fn key(
-        &self,
-        organization: OrganizationId,
-        plan: Plan,
-        scopes: &[Scope],
-        now: OffsetDateTime,
-    ) -> Result<String, Failure> {
+    /// A new key of an organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn new_key(&self, organization: OrganizationId, plan: Plan, scopes: &[Scope]) -> Result<String, Failure> {
         let plain = PlainKey::generate()?;
-        let key = new_key(&plain, organization, scopes, now);
+        let key = new_key(&plain, organization, scopes, self.context.clock().now());
         self.context.store().create_key(&key, plan).await?;
         Ok(plain.reveal().to_owned())
     }

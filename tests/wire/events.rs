@@ -41,6 +41,7 @@ async fn every_function_answers_its_sample() {
         ("api-keys-create", 401),
         ("api-keys-delete", 401),
         ("api-keys-list", 401),
+        ("auth-account-delete", 401),
         ("auth-export", 401),
         ("auth-login", 401),
         ("auth-logout", 200),

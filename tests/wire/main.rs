@@ -5,6 +5,7 @@ mod concurrency;
 mod cost;
 mod coverage;
 mod crash;
+mod erasure;
 mod events;
 mod faults;
 mod limits;

@@ -29,11 +29,11 @@ pub(super) fn user_pk(id: UserId) -> String {
     format!("USER#{id}")
 }
 
-fn email_key(email: &Email) -> (String, String) {
+pub(super) fn email_key(email: &Email) -> (String, String) {
     (format!("EMAIL#{}", email.hash()), "EMAIL".to_owned())
 }
 
-fn session_key(hash: &str) -> (String, String) {
+pub(super) fn session_key(hash: &str) -> (String, String) {
     (format!("LOGIN#{hash}"), "LOGIN".to_owned())
 }
 
@@ -48,7 +48,15 @@ fn read_account(user: UserId, organization: OrganizationId, items: &[Item]) -> R
     let (Some(user), Some(organization)) = (with_pk(user_pk(user)), with_pk(organization_pk(organization))) else {
         return Ok(None);
     };
+    if is_tombstone(user) {
+        return Ok(None);
+    }
     Ok(Some(Account { user: read_user(user)?, organization: read_organization(organization)? }))
+}
+
+/// Whether only the mark is left that a user was deleted.
+fn is_tombstone(item: &Item) -> bool {
+    item.read("user").optional_text("id").is_none()
 }
 
 fn user_item(user: &User) -> Item {
@@ -271,6 +279,9 @@ impl Store {
     pub fn account(&self, id: UserId) -> BoxFuture<'_, Result<Option<Account>, StoreError>> {
         Box::pin(async move {
             let Some(item) = self.get(&self.main, user_pk(id), "USER".to_owned()).await? else { return Ok(None) };
+            if is_tombstone(&item) {
+                return Ok(None);
+            }
             let user = read_user(&item)?;
             let organization = self.organization(user.organization).await?;
             Ok(organization.map(|organization| Account { user, organization }))

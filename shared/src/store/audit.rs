@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, Work, WorkKind};
 
-const ORGANIZATIONS: &str = "RANK#organizations";
+pub(super) const ORGANIZATIONS: &str = "RANK#organizations";
 
 fn entry_key(id: AuditId) -> (String, String) {
     (format!("AUDIT#{id}"), "AUDIT".to_owned())
@@ -142,7 +142,15 @@ impl Store {
     }
 
     async fn insert_everywhere(&self, lists: &[String], rank: Vec<u8>) -> Result<(), StoreError> {
-        let change = Change::Insert(rank);
+        self.change_everywhere(lists, Change::Insert(rank)).await
+    }
+
+    /// Takes a rank off lists; one that is not there stays away.
+    pub(super) async fn remove_everywhere(&self, lists: &[String], rank: Vec<u8>) -> Result<(), StoreError> {
+        self.change_everywhere(lists, Change::Remove(rank)).await
+    }
+
+    async fn change_everywhere(&self, lists: &[String], change: Change) -> Result<(), StoreError> {
         for attempt in 0..MOST_ATTEMPTS {
             if let Some(members) = self.rank_in_all(lists, &change).await?
                 && (members.is_empty() || self.transact(members).await? == Written::Done)

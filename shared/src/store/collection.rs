@@ -52,6 +52,12 @@ impl Collection {
         }
     }
 
+    /// All collections of an organization.
+    pub(super) fn every() -> Vec<Self> {
+        let states = Status::ALL.into_iter().map(Self::InStatus);
+        [Self::All, Self::Active(true), Self::Active(false)].into_iter().chain(states).collect()
+    }
+
     /// The collections that `study` is in.
     pub(super) fn of(study: &Study) -> [Self; 3] {
         [Self::All, Self::Active(study.status.is_active()), Self::InStatus(study.status)]

@@ -292,7 +292,7 @@ impl Store {
     pub fn end_connection<'a>(
         &'a self,
         connection: &'a Connection,
-        audit: &'a AuditEntry,
+        audit: Option<&'a AuditEntry>,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
@@ -303,7 +303,9 @@ impl Store {
                     let (pk, sk) = connection_key(connection.id);
                     let mut members = vec![delete(&self.main, pk, sk)?];
                     members.extend(ranked);
-                    members.extend(self.audit_members(audit)?);
+                    if let Some(audit) = audit {
+                        members.extend(self.audit_members(audit)?);
+                    }
                     if self.transact(members).await? == Written::Done {
                         return Ok(true);
                     }

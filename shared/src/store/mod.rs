@@ -48,6 +48,7 @@ mod client;
 mod collection;
 mod connections;
 mod directory;
+mod erase;
 mod families;
 mod idempotency;
 mod item;

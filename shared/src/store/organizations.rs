@@ -18,7 +18,7 @@ use crate::{
     secret::KeyHash,
 };
 
-const ORGANIZATIONS: &str = "ORGS";
+pub(super) const ORGANIZATIONS: &str = "ORGS";
 
 /// A key together with what its organization pays for: all that a request's checks need, in one item.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct KeyWithPlan {
     pub plan: Plan,
 }
 
-fn key_pk(hash: &str) -> String {
+pub(super) fn key_pk(hash: &str) -> String {
     format!("KEY#{hash}")
 }
 

@@ -32,7 +32,7 @@ pub enum StartOutcome {
     NotFound,
 }
 
-fn session_pk(hash: &str) -> String {
+pub(super) fn session_pk(hash: &str) -> String {
     format!("SESSION#{hash}")
 }
 
@@ -170,7 +170,10 @@ impl Store {
         replaced: Option<u64>,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let mut members = vec![session_item(session).put(&self.main, Condition::Absent)?];
+        // listed with its study, so that both can be removed together
+        let listed = Item::new(study_pk(study.id), format!("SESSION#{}", session.token_hash));
+        let mut members =
+            vec![session_item(session).put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
         let next = match study.status {
             Status::Open => study.moved_to(Status::InProgress, now),
             _ => study.clone(),

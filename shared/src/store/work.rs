@@ -107,6 +107,30 @@ impl Store {
         })
     }
 
+    /// Puts a piece of work back that came a step further, due at once; somebody else's is left alone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn continue_work<'a>(&'a self, work: &'a Work, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = key(&work.id);
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET #due = :now, #attempt = :none")
+                .condition_expression("#attempt = :attempt")
+                .expression_attribute_names("#due", "due")
+                .expression_attribute_names("#attempt", "attempt")
+                .expression_attribute_values(":now", AttributeValue::N(epoch_millis(now).to_string()))
+                .expression_attribute_values(":none", AttributeValue::N("0".to_owned()))
+                .expression_attribute_values(":attempt", AttributeValue::N(work.attempt.to_string()));
+            self.update(call).await.map(|_| ())
+        })
+    }
+
     /// Ends a piece of work, unless somebody else took it up meanwhile.
     ///
     /// # Errors
@@ -144,8 +168,12 @@ impl Store {
             for shard in 0..SHARDS {
                 for item in self.query(shard_pk(shard), "WORK#").await? {
                     let reader = item.read("work");
-                    if reader.number::<i64>("due")? <= epoch_millis(now) {
-                        due.push(reader.text("id")?.to_owned());
+                    let (id, at) = (reader.text("id"), reader.number::<i64>("due"));
+                    match (id, at) {
+                        (Ok(id), Ok(at)) if at <= epoch_millis(now) => due.push(id.to_owned()),
+                        (Ok(_), Ok(_)) => {}
+                        // one that cannot be read must not stop the others
+                        (Err(error), _) | (_, Err(error)) => tracing::error!(cause = %error, "work left alone"),
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 mod accounts;
 mod credentials;
-mod oauth;
+pub(crate) mod oauth;
 mod operators;
 mod rules;
 

@@ -120,6 +120,14 @@ async fn me(bench: &Bench, tokens: &Value) -> Answer {
     get(bench, "/api/auth/me", &format!("Bearer {}", tokens["access_token"].as_str().unwrap())).await
 }
 
+/// The `Authorization` of a new connection of a user.
+pub(crate) async fn connected(bench: &Bench, user: &User) -> String {
+    let client = register(bench).await;
+    let code = code(bench, &client, user, API).await;
+    let tokens = exchange(bench, &client, &code).await.json();
+    format!("Bearer {}", tokens["access_token"].as_str().unwrap())
+}
+
 const API: Option<&str> = Some("https://api.test/api");
 
 #[tokio::test]

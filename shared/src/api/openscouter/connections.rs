@@ -60,7 +60,7 @@ async fn delete_now(call: &Call) -> Result<Answer, Problem> {
         return Err(missing());
     }
     let audit = call.record(Action::ConnectionRevoked, Some(&caller.account.user), Some(id.wire()), json!({}));
-    if !store.end_connection(&connection, &audit).await? {
+    if !store.end_connection(&connection, Some(&audit)).await? {
         return Err(missing());
     }
     Ok(success(200, &json!({"connectionId": id.wire(), "revokedAt": timestamp(call.now)})))

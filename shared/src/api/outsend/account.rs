@@ -273,6 +273,37 @@ async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
     Err(Problem::Crash("the account kept changing".to_owned()))
 }
 
+/// `DELETE /api/auth/account`
+#[must_use]
+pub fn delete_account(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(delete_account_now(call)))
+}
+
+async fn delete_account_now(call: &Call) -> Result<Answer, Problem> {
+    let mut account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let mut fields = Fields::new(object(&call.request, true)?);
+    let password = fields.text("password", 1, 128);
+    fields.finish()?;
+    let password = password.unwrap_or_default();
+    let store = call.context.store();
+    for _ in 0..MOST_ATTEMPTS {
+        let user = &account.user;
+        if !password::check(password.clone(), user.password.clone()).await? {
+            return Err(Detail::WrongPassword.into());
+        }
+        let audit = call.record(Action::ErasureCompleted, user, json!({"dialect": "outsend"}));
+        if store.delete_account(user, &audit, call.now).await? {
+            // the work does it again if this does not come to its end
+            if let Err(error) = store.erase_slice(user.id, user.organization, call.now).await {
+                tracing::warn!(cause = %error, "an account's removal is left to the work");
+            }
+            return Ok(json_answer(200, &json!({"ok": true})).header("Set-Cookie", call.set_cookie("")));
+        }
+        account = store.account_by_email(&account.user.email).await?.ok_or(Detail::AuthRequired)?;
+    }
+    Err(Problem::Crash("the account kept changing".to_owned()))
+}
+
 /// Work that concerns an address, due at once.
 fn new_work(call: &Call, kind: WorkKind, email: &Email) -> Result<Work, Problem> {
     Ok(Work { id: ulid::generate(call.now)?, kind, subject: email.as_str().to_owned(), attempt: 0 })

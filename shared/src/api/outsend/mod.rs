@@ -12,7 +12,8 @@ mod routes;
 mod text;
 
 pub use account::{
-    change_password, login, logout, me, request_reset, resend_verification, reset_password, sign_up, verify_email,
+    change_password, delete_account, login, logout, me, request_reset, resend_verification, reset_password, sign_up,
+    verify_email,
 };
 pub use export::export;
 pub use keys::{create_key, delete_key, list_keys};

@@ -2,12 +2,13 @@
 
 use crate::api::routes::Row;
 
-pub(super) const ROUTES: [Row; 12] = [
+pub(super) const ROUTES: [Row; 13] = [
     ("/api/auth/signup", &["POST"]),
     ("/api/auth/login", &["POST"]),
     ("/api/auth/logout", &["POST"]),
     ("/api/auth/me", &["GET"]),
     ("/api/auth/export", &["GET"]),
+    ("/api/auth/account", &["DELETE"]),
     ("/api/auth/password/change", &["POST"]),
     ("/api/auth/password/reset-request", &["POST"]),
     ("/api/auth/password/reset", &["POST"]),

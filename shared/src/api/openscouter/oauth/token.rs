@@ -69,7 +69,7 @@ fn named(prefix: &str, token: &str) -> Option<(ConnectionId, String)> {
 
 async fn end(call: &Call, connection: &Connection, why: &str) -> Result<(), Problem> {
     let audit = call.record(Action::ConnectionRevoked, None, Some(connection.id.wire()), json!({"reason": why}));
-    call.context.store().end_connection(connection, &audit).await?;
+    call.context.store().end_connection(connection, Some(&audit)).await?;
     Ok(())
 }
 

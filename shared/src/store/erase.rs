@@ -1,0 +1,222 @@
+//! Deletion of an account with everything that hangs on it (outsend 6.2, openscouter 18, 21).
+//!
+//! The account goes in the request, and with it every credential, since each of them is checked against its user.
+//! What is left is found through the partitions of the user and of the organization and is removed by work, in
+//! slices. **This is the one place that knows what an account consists of**: whoever adds an entity that names a
+//! user, an organization or a study adds it here, and a test that reads both tables after a deletion watches it.
+//! What stays is the audit trail, which names ids and no person.
+
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError, StudyFilter,
+    accounts::{MOST_ATTEMPTS, email_key, session_key, user_pk},
+    after_lost_race,
+    client::Written,
+    collection::{Collection, newest_first, study_rank},
+    families::family_key,
+    item::{Condition, Item, delete},
+    organizations::{ORGANIZATIONS, key_pk, organization_pk},
+    participants::session_pk,
+    ranked::Change,
+    studies::study_pk,
+    trips::trip,
+    user_keys::key_key,
+};
+use crate::model::{AuditEntry, FamilyId, OrganizationId, Study, User, UserId, Work, WorkKind};
+
+/// DynamoDB deletes at most this many items in one `BatchWriteItem`.
+const BATCH: usize = 25;
+/// Studies that one slice removes.
+const SLICE: u32 = 25;
+
+impl Store {
+    /// Deletes a user as it was read, and queues the removal of everything else; `Ok(false)` when the user changed
+    /// meanwhile. The address is free again.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn delete_account<'a>(
+        &'a self,
+        user: &'a User,
+        audit: &'a AuditEntry,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let gone = (user_pk(user.id), "USER".to_owned());
+            for attempt in 0..MOST_ATTEMPTS {
+                // the version is checked by writing it once more, as a tombstone that the work removes
+                let tombstone = Item::new(gone.0.clone(), gone.1.clone()).number("version", user.version + 1);
+                let (pk, sk) = email_key(&user.email);
+                let mut members = vec![
+                    tombstone.clone().put(&self.main, Condition::Version(user.version))?,
+                    delete(&self.main, pk, sk)?,
+                    self.work_member(&erasure(user.id, user.organization), now)?,
+                ];
+                members.extend(self.audit_members(audit)?);
+                match self.transact(members).await? {
+                    Written::Done => return Ok(true),
+                    Written::Refused(failed) if !failed.is_empty() => {
+                        // the first answer to this very write can have been lost
+                        let known = self.get(&self.main, gone.0.clone(), gone.1.clone()).await?;
+                        return Ok(known.is_none_or(|known| known.0 == tombstone.0));
+                    }
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// Removes a slice of what hangs on a deleted account: credentials first. `Ok(true)` when nothing is left.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn erase_slice(
+        &self,
+        user: UserId,
+        organization: OrganizationId,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'_, Result<bool, StoreError>> {
+        Box::pin(async move {
+            self.erase_keys(organization).await?;
+            self.erase_user(user).await?;
+            let tokens = self.tokens_page(Some(organization), 0, SLICE, now).await?;
+            for token in &tokens.members {
+                self.revoke_token(token, None).await?;
+            }
+            let connections = self.connections_page(Some(organization), 0, SLICE).await?;
+            for connection in &connections.members {
+                self.end_connection(connection, None).await?;
+            }
+            let filter = (StudyFilter::All, None);
+            let first = move |_: u64| Some(0);
+            let studies = self.studies_page(organization, filter, None, SLICE, &first).await?;
+            let studies = studies.map(|page| page.members).unwrap_or_default();
+            for study in &studies {
+                self.erase_study(study).await?;
+            }
+            if !(tokens.members.is_empty() && connections.members.is_empty() && studies.is_empty()) {
+                return Ok(false);
+            }
+            self.erase_organization(organization).await?;
+            Ok(true)
+        })
+    }
+
+    /// Every item of a partition of the main table, and those that `beside` finds for an item.
+    async fn erase_partition(
+        &self,
+        pk: String,
+        prefix: &str,
+        beside: impl Fn(&Item, &str) -> Option<(String, String)>,
+    ) -> Result<(), StoreError> {
+        let items = self.query(pk, prefix).await?;
+        let mut keys = HashSet::new();
+        for item in &items {
+            let sk = item.read("item").text("sk")?;
+            keys.extend(beside(item, sk));
+            keys.insert((item.pk().to_owned(), sk.to_owned()));
+        }
+        self.batch_delete(keys.into_iter().collect()).await
+    }
+
+    async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
+        self.erase_partition(user_pk(user), "", |item, sk| {
+            if let Some(hash) = sk.strip_prefix("LOGIN#") {
+                return Some(session_key(hash));
+            }
+            if sk.starts_with("OSK#") {
+                return item.read("user key").optional_text("hash").map(key_key);
+            }
+            sk.strip_prefix("FAMILY#").and_then(FamilyId::parse).map(family_key)
+        })
+        .await
+    }
+
+    /// The Outset keys of an organization.
+    async fn erase_keys(&self, organization: OrganizationId) -> Result<(), StoreError> {
+        self.erase_partition(organization_pk(organization), "KEY#", |item, _| {
+            let hash = item.read("api key").optional_text("hash")?;
+            Some((key_pk(hash), "KEY".to_owned()))
+        })
+        .await
+    }
+
+    /// A study with its participants' sessions.
+    async fn erase_study(&self, study: &Study) -> Result<(), StoreError> {
+        for attempt in 0..MOST_ATTEMPTS {
+            let rank = study_rank(study.created_at, study.id);
+            let lists: Vec<_> =
+                Collection::of(study).iter().map(|collection| collection.pk(study.organization)).collect();
+            if let Some(members) = self.rank_in_all(&lists, &Change::Remove(rank)).await?
+                && (members.is_empty() || self.transact(members).await? == Written::Done)
+            {
+                return self
+                    .erase_partition(study_pk(study.id), "", |_, sk| {
+                        let hash = sk.strip_prefix("SESSION#")?;
+                        Some((session_pk(hash), "SESSION".to_owned()))
+                    })
+                    .await;
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(MOST_ATTEMPTS))
+    }
+
+    /// The organization itself, and the lists that are empty by now.
+    async fn erase_organization(&self, id: OrganizationId) -> Result<(), StoreError> {
+        if let Some(organization) = self.organization(id).await? {
+            let rank = newest_first(organization.created_at, id.as_bytes());
+            self.remove_everywhere(&[ORGANIZATIONS_RANKED.to_owned()], rank).await?;
+        }
+        for list in Collection::every().iter().map(|collection| collection.pk(id)) {
+            self.erase_partition(list, "", |_, _| None).await?;
+        }
+        for list in ["tokens", "connections"] {
+            self.erase_partition(format!("RANK#{id}#{list}"), "", |_, _| None).await?;
+        }
+        self.batch_delete(vec![(ORGANIZATIONS.to_owned(), organization_pk(id))]).await?;
+        self.erase_partition(organization_pk(id), "", |_, _| None).await
+    }
+
+    async fn batch_delete(&self, keys: Vec<(String, String)>) -> Result<(), StoreError> {
+        for batch in keys.chunks(BATCH) {
+            let mut pending = batch
+                .iter()
+                .map(|(pk, sk)| {
+                    let delete = DeleteRequest::builder()
+                        .key("pk", AttributeValue::S(pk.clone()))
+                        .key("sk", AttributeValue::S(sk.clone()))
+                        .build()
+                        .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
+                    Ok(WriteRequest::builder().delete_request(delete).build())
+                })
+                .collect::<Result<Vec<_>, StoreError>>()?;
+            for attempt in 0.. {
+                let call = self
+                    .client
+                    .batch_write_item()
+                    .set_request_items(Some(HashMap::from([(self.main.clone(), pending)])));
+                let output = trip(call.send()).await.map_err(|error| StoreError::call("BatchWriteItem", &error))?;
+                pending = output.unprocessed_items.unwrap_or_default().remove(&self.main).unwrap_or_default();
+                if pending.is_empty() {
+                    break;
+                }
+                after_lost_race(attempt).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The operator's ranked list.
+const ORGANIZATIONS_RANKED: &str = super::audit::ORGANIZATIONS;
+
+/// The work that removes what is left of an account.
+fn erasure(user: UserId, organization: OrganizationId) -> Work {
+    Work { id: format!("erase-{user}"), kind: WorkKind::Erase, subject: format!("{user} {organization}"), attempt: 0 }
+}
