@@ -3,17 +3,19 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 50] = [
+pub const ALL: [Function; 59] = [
     background_work::FUNCTION,
     openscouter_admin_audit::FUNCTION,
     openscouter_admin_organizations_list::FUNCTION,
     openscouter_admin_organizations_update::FUNCTION,
     openscouter_admin_users_update::FUNCTION,
+    openscouter_auth_callback::FUNCTION,
     openscouter_auth_forgot_password::FUNCTION,
     openscouter_auth_jwks::FUNCTION,
     openscouter_auth_magic_link::FUNCTION,
     openscouter_auth_magic_link_verify::FUNCTION,
     openscouter_auth_me::FUNCTION,
+    openscouter_auth_oauth_start::FUNCTION,
     openscouter_auth_refresh::FUNCTION,
     openscouter_auth_resend_verification::FUNCTION,
     openscouter_auth_reset_password::FUNCTION,
@@ -24,6 +26,13 @@ pub const ALL: [Function; 50] = [
     openscouter_connections_delete::FUNCTION,
     openscouter_connections_list::FUNCTION,
     openscouter_fallback::FUNCTION,
+    openscouter_me_erasure_create::FUNCTION,
+    openscouter_me_erasure_get::FUNCTION,
+    openscouter_me_exports_create::FUNCTION,
+    openscouter_me_exports_download::FUNCTION,
+    openscouter_me_exports_get::FUNCTION,
+    openscouter_me_profile_get::FUNCTION,
+    openscouter_me_profile_update::FUNCTION,
     openscouter_oauth_authorize::FUNCTION,
     openscouter_oauth_metadata::FUNCTION,
     openscouter_oauth_register::FUNCTION,

@@ -4,6 +4,7 @@
 pub mod api;
 pub mod clock;
 pub mod context;
+pub mod http_client;
 pub mod limits;
 pub mod mail;
 pub mod model;

@@ -128,6 +128,13 @@ impl Signer {
         Ok(Self { kid: key.kid, pair: Arc::new(pair) })
     }
 
+    /// A secret that belongs to `text`: only the key's holder can make it, again and again.
+    #[must_use]
+    pub fn derive(&self, text: &str) -> [u8; 32] {
+        use sha2::Digest as _;
+        sha2::Sha256::digest(self.pair.sign(text.as_bytes()).as_ref()).into()
+    }
+
     /// A text with these claims that the key's holder signed.
     ///
     /// # Errors

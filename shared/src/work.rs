@@ -4,10 +4,11 @@
 use serde_json::{Value, json};
 
 use crate::{
+    api::openscouter::bundle,
     clock::epoch_millis,
     context::Context,
     mail::compose,
-    model::{AuditId, Email, OrganizationId, TokenKind, UserId, Work, WorkKind},
+    model::{Action, AuditEntry, AuditId, Email, ExportId, OrganizationId, TokenKind, UserId, Work, WorkKind},
     secret::new_token,
     serve::BoxFuture,
     store::{StoreError, Token},
@@ -15,6 +16,8 @@ use crate::{
 
 /// How often a piece of work is tried before it is given up.
 const MOST_ATTEMPTS: u32 = 8;
+/// How long an export can be fetched (openscouter 5.3).
+const EXPORT_KEPT: time::Duration = time::Duration::days(7);
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
 const MOST_TIME: time::Duration = time::Duration::seconds(30);
 
@@ -28,7 +31,11 @@ pub fn handle(context: Context, event: Value) -> BoxFuture<'static, Result<Value
                 let ids = records.iter().filter_map(|record| record.pointer("/dynamodb/Keys/sk/S")?.as_str());
                 ids.filter_map(|sk| Some(sk.strip_prefix("WORK#")?.to_owned())).collect()
             }
-            None => store.due_work(context.clock().now()).await.map_err(|error| error.to_string())?,
+            None => {
+                let now = context.clock().now();
+                start_due_erasures(&context).await.map_err(|error| error.to_string())?;
+                store.due_work(now).await.map_err(|error| error.to_string())?
+            }
         };
         for id in ids {
             // what fails stays there and is taken up again when its lease has lapsed
@@ -60,6 +67,7 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
                 context.store().rank_organization(id).await.map_err(told)?;
                 "ranked"
             }
+            WorkKind::Export => export(context, &work).await?,
             WorkKind::Erase => {
                 let (user, organization) = work.subject.split_once(' ').ok_or("no such ids")?;
                 let ids = (UserId::parse(user), OrganizationId::parse(organization));
@@ -77,6 +85,47 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
     let duration_ms = epoch_millis(clock.now()) - epoch_millis(began);
     tracing::info!(target: "canonical", work = id, kind = work.kind.as_str(), attempt = work.attempt, outcome, duration_ms, "work");
     Ok(())
+}
+
+/// Deletes the accounts whose erasure is due; what hangs on them is the work that follows (openscouter 18).
+async fn start_due_erasures(context: &Context) -> Result<(), StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    for (user, rank) in store.due_erasures(now).await? {
+        let Some(account) = store.account(user).await? else {
+            store.drop_erasure(rank).await?;
+            continue;
+        };
+        let record = AuditEntry {
+            id: AuditId::at(now),
+            action: Action::ErasureCompleted,
+            actor: None,
+            role: None,
+            object: Some(user.wire()),
+            detail: json!({}),
+            request_id: "schedule".to_owned(),
+            at: now,
+        };
+        // somebody else's change in between: the next minute tries again
+        if store.delete_account(&account.user, &record, now).await? {
+            tracing::info!(user = %user, "erasure is due");
+        }
+    }
+    Ok(())
+}
+
+/// Puts a personal export together.
+async fn export(context: &Context, work: &Work) -> Result<&'static str, String> {
+    let told = |error: StoreError| error.to_string();
+    let (user, id) = work.subject.split_once(' ').ok_or("no such ids")?;
+    let (Some(user), Some(id)) = (UserId::parse(user), ExportId::parse(id)) else {
+        return Err("no such ids".to_owned());
+    };
+    let store = context.store();
+    let Some(account) = store.account(user).await.map_err(told)? else { return Ok("no such account") };
+    let Some(export) = store.export(user, id).await.map_err(told)? else { return Ok("no such export") };
+    let content = bundle(context, &account).await.map_err(told)?;
+    store.finish_export(&export, &content, context.clock().now() + EXPORT_KEPT).await.map_err(told)?;
+    Ok("exported")
 }
 
 /// Removes what is left of an account, slice by slice, as long as there is time; whether it is done.

@@ -22,6 +22,7 @@ use super::{
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
     ranked::Change,
+    rights::{ERASURES, due_rank},
     studies::study_pk,
     trips::trip,
     user_keys::key_key,
@@ -125,6 +126,9 @@ impl Store {
     }
 
     async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
+        if let Some(erasure) = self.erasure_of(user).await? {
+            self.remove_everywhere(&[ERASURES.to_owned()], due_rank(erasure.due_at, user)).await?;
+        }
         self.erase_partition(user_pk(user), "", |item, sk| {
             if let Some(hash) = sk.strip_prefix("LOGIN#") {
                 return Some(session_key(hash));

@@ -4,6 +4,8 @@ mod accounts;
 mod credentials;
 pub(crate) mod oauth;
 mod operators;
+mod providers;
+mod rights;
 mod rules;
 
 use harness::{Answer, Bench};

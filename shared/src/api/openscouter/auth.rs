@@ -78,6 +78,8 @@ pub(super) struct Access {
 /// Any signed-in person, and nobody else.
 pub(super) const ANY_ROLE: Access =
     Access { roles: &[Role::Business, Role::Tester, Role::Admin], token: None, oauth: false };
+/// Testers, in person.
+pub(super) const TESTERS: Access = Access { roles: &[Role::Tester], token: None, oauth: false };
 /// Business users and admins, in person.
 pub(super) const OWNERS: Access = Access { roles: &[Role::Business, Role::Admin], token: None, oauth: false };
 /// Admins and their tokens.

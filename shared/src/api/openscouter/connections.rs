@@ -16,7 +16,7 @@ use crate::{
     serve::BoxFuture,
 };
 
-fn connection_object(connection: &Connection) -> Value {
+pub(super) fn connection_object(connection: &Connection) -> Value {
     let scopes: Vec<_> = Connection::scope(connection.draft).split(' ').collect();
     json!({
         "connectionId": connection.id.wire(),

@@ -10,6 +10,8 @@ mod envelope;
 mod fields;
 mod limits;
 mod oauth;
+mod providers;
+mod rights;
 mod routes;
 mod session;
 mod text;
@@ -19,6 +21,11 @@ pub use account::{forgot_password, jwks, magic_link, me, resend_verification, re
 pub use admin::{list_audit, list_organizations, update_organization, update_user};
 pub use connections::{delete_connection, list_connections};
 pub use oauth::{oauth_authorize, oauth_metadata, oauth_register, oauth_revoke, oauth_token};
+pub use providers::{provider_callback, provider_start};
+pub(crate) use rights::bundle;
+pub use rights::{
+    create_export, download_export, get_erasure, get_export, get_profile, request_erasure, update_profile,
+};
 pub use session::{magic_link_verify, refresh, sign_in, sign_out};
 pub use tokens::{create_token, delete_token, list_tokens};
 

@@ -22,7 +22,7 @@ use crate::{
 const CAP: usize = 50;
 
 /// A token on the wire; `plain` only in the answer that made it.
-fn token_object(token: &ApiToken, plain: Option<&str>) -> Value {
+pub(super) fn token_object(token: &ApiToken, plain: Option<&str>) -> Value {
     let mut object = json!({
         "tokenId": token.id.wire(),
         "name": token.name,

@@ -1,0 +1,402 @@
+//! The own profile, exports and erasure (openscouter 18).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use time::Duration;
+
+use super::{
+    auth::{ANY_ROLE, Access, TESTERS},
+    call::{Call, answer},
+    envelope::{Problem, optional_time, success},
+    fields::{Fields, as_text},
+    text::timestamp,
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    model::{Account, Action, ErasureId, ExportId},
+    serve::BoxFuture,
+    store::{Erasure, Export, ExportState},
+};
+
+/// How long the address of an export works.
+const DOWNLOAD_SECONDS: i64 = 900;
+/// How long after a request an account is erased.
+const ERASURE_DELAY: Duration = Duration::days(30);
+/// Attempts of a change that somebody else's change got in the way of.
+const MOST_ATTEMPTS: u32 = 5;
+const COUNTRIES: &str = include_str!("../../iso-3166.txt");
+const LANGUAGES: &str = include_str!("../../iso-639.txt");
+const TIME_ZONES: &str = include_str!("../../time-zones.txt");
+
+const PERSON: Access = ANY_ROLE;
+
+/// `GET /api/me/profile`
+#[must_use]
+pub fn get_profile(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            let account = call.caller(TESTERS).await?.account;
+            let (profile, _) = call.context.store().profile(account.user.id).await?;
+            Ok(success(200, &profile_object(&account, &profile)))
+        })
+    })
+}
+
+/// The name that others see: the first one and the first letter of the last (openscouter 17).
+fn display_name(name: &str) -> String {
+    let words: Vec<_> = name.split_whitespace().collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, .., last] => {
+            format!("{first} {}.", last.chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default())
+        }
+    }
+}
+
+fn profile_object(account: &Account, profile: &Map<String, Value>) -> Value {
+    let member = |name: &str, default: Value| profile.get(name).cloned().unwrap_or(default);
+    json!({
+        "testerId": account.user.id.wire(),
+        "displayName": display_name(&account.user.name),
+        "country": member("country", Value::Null),
+        "birthYear": member("birthYear", Value::Null),
+        "devices": member("devices", json!([])),
+        "languages": member("languages", json!([])),
+        "ndCategories": [],
+        "assistiveTech": member("assistiveTech", json!([])),
+        "bio": member("bio", Value::Null),
+        "timezone": member("timezone", Value::Null),
+        "available": member("available", json!(true)),
+        "cameraOptOut": member("cameraOptOut", json!(false)),
+        "capacityVerified": account.user.qualified,
+        "capacityScore": null,
+        "telegramConnected": false,
+        "payoutsEnabled": false,
+    })
+}
+
+/// `PATCH /api/me/profile`
+#[must_use]
+pub fn update_profile(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(update_profile_now(call)))
+}
+
+async fn update_profile_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(TESTERS).await?.account;
+    let fields = Fields::read(&call.request)?;
+    let changes = profile_changes(&fields, call.now.year())?;
+    let store = call.context.store();
+    for _ in 0..MOST_ATTEMPTS {
+        let (mut profile, version) = store.profile(account.user.id).await?;
+        let before = profile.clone();
+        for (name, value) in &changes {
+            if value.is_null() {
+                profile.remove(*name);
+            } else {
+                profile.insert((*name).to_owned(), value.clone());
+            }
+        }
+        if profile == before || store.put_profile(account.user.id, &profile, version).await? {
+            return Ok(success(200, &profile_object(&account, &profile)));
+        }
+    }
+    Err(Problem::Crash("the profile kept changing".to_owned()))
+}
+
+/// The fields that a PATCH sets, in the contract's order; `null` clears one that may be empty.
+fn profile_changes(fields: &Fields, year: i32) -> Result<Vec<(&'static str, Value)>, Problem> {
+    let mut changes = Vec::new();
+    let known = |list: &str, text: &str| list.lines().any(|line| line == text);
+    // what `null` clears, and what it does not
+    let sent = |name: &str, nullable: bool| match (fields.has(name), fields.optional(name)) {
+        (true, None) if !nullable => Err(Problem::invalid(name, "must not be null")),
+        (sent, value) => Ok(sent.then(|| value.cloned().unwrap_or_default())),
+    };
+    if let Some(value) = sent("country", true)? {
+        if !value.is_null() && !known(COUNTRIES, as_text("country", &value)?) {
+            return Err(Problem::invalid("country", "must be an ISO 3166-1 alpha-2 code"));
+        }
+        changes.push(("country", value));
+    }
+    if let Some(value) = sent("birthYear", true)? {
+        if !value.is_null() {
+            let number = value.as_i64().ok_or_else(|| Problem::invalid("birthYear", "must be an integer"))?;
+            if number < 1900 {
+                return Err(Problem::invalid("birthYear", "must be at least 1900"));
+            }
+            if number > i64::from(year) {
+                return Err(Problem::invalid("birthYear", &format!("must be at most {year}")));
+            }
+        }
+        changes.push(("birthYear", value));
+    }
+    let list = |name: &str, most: usize, check: &dyn Fn(&str, &str) -> Result<String, Problem>| {
+        if sent(name, false)?.is_none() {
+            return Ok(None);
+        }
+        let mut entries = Vec::new();
+        for (position, value) in fields.array(name, 0, most)?.iter().enumerate() {
+            let field = format!("{name}[{position}]");
+            let text = check(&field, as_text(&field, value)?.trim())?;
+            if entries.contains(&text) {
+                return Err(Problem::invalid(name, "must not contain duplicates"));
+            }
+            entries.push(text);
+        }
+        Ok::<_, Problem>(Some(json!(entries)))
+    };
+    let device = |field: &str, text: &str| {
+        let fits = ["desktop", "mobile", "tablet"].contains(&text);
+        fits.then(|| text.to_owned()).ok_or_else(|| Problem::invalid(field, "must be one of: desktop, mobile, tablet"))
+    };
+    let language = |field: &str, text: &str| {
+        let fits = known(LANGUAGES, text);
+        fits.then(|| text.to_owned()).ok_or_else(|| Problem::invalid(field, "must be an ISO 639-1 code"))
+    };
+    let technology = |field: &str, text: &str| match text.chars().count() {
+        0 => Err(Problem::invalid(field, "must not be empty")),
+        81.. => Err(Problem::invalid(field, "must be at most 80 characters")),
+        _ if text.chars().any(char::is_control) => Err(Problem::invalid(field, "must not contain control characters")),
+        _ => Ok(text.to_owned()),
+    };
+    if let Some(value) = list("devices", 3, &device)? {
+        changes.push(("devices", value));
+    }
+    if let Some(value) = list("languages", 200, &language)? {
+        changes.push(("languages", value));
+    }
+    if sent("ndCategories", false)?.is_some() {
+        // consents come with the operations that need them: nobody has given one yet
+        return Err(Problem::invalid("ndCategories", "requires special_category consent"));
+    }
+    if let Some(value) = list("assistiveTech", 20, &technology)? {
+        changes.push(("assistiveTech", value));
+    }
+    if let Some(value) = sent("bio", true)? {
+        changes.push(("bio", if value.is_null() { value } else { json!(fields.text("bio", 0, 1_000)?) }));
+    }
+    if let Some(value) = sent("timezone", true)? {
+        if !value.is_null() && !known(TIME_ZONES, as_text("timezone", &value)?) {
+            return Err(Problem::invalid("timezone", "must be an IANA time zone"));
+        }
+        changes.push(("timezone", value));
+    }
+    for name in ["available", "cameraOptOut"] {
+        if sent(name, false)?.is_some() {
+            changes.push((name, json!(fields.flag(name)?)));
+        }
+    }
+    Ok(changes)
+}
+
+fn export_object(call: &Call, export: &Export) -> Result<Value, Problem> {
+    let lives = export.expires_at.is_some_and(|end| call.now < end);
+    let url = match export.state {
+        ExportState::Complete if lives => Some(download_url(call, export)?),
+        _ => None,
+    };
+    let status = if export.state == ExportState::Complete && !lives { "expired" } else { export.state.as_str() };
+    Ok(json!({
+        "exportId": export.id.wire(),
+        "status": status,
+        "downloadUrl": url,
+        "expiresAt": optional_time(export.expires_at),
+    }))
+}
+
+/// What the address of an export carries: signed, so that it needs no other credential.
+#[derive(Debug, Deserialize, Serialize)]
+struct Download {
+    aud: String,
+    sub: String,
+    exp: i64,
+}
+
+fn download_audience(call: &Call, export: ExportId) -> String {
+    format!("{}/api/me/exports/{}/download", call.base(), export.wire())
+}
+
+fn download_url(call: &Call, export: &Export) -> Result<String, Problem> {
+    let signer = call.context.settings().openscouter.signer.as_ref();
+    let signer = signer.ok_or_else(|| Problem::Crash("no signing key is configured".to_owned()))?;
+    let aud = download_audience(call, export.id);
+    let exp = call.now.unix_timestamp() + DOWNLOAD_SECONDS;
+    let token = signer.sign(&Download { aud: aud.clone(), sub: export.user.wire(), exp })?;
+    Ok(format!("{aud}?token={token}"))
+}
+
+/// `POST /api/me/exports`
+#[must_use]
+pub fn create_export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(create_export_now(call)))
+}
+
+async fn create_export_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(PERSON).await?;
+    Fields::read(&call.request)?;
+    call.once(&caller.key(), &[], async {
+        let user = &caller.account.user;
+        let id = ExportId::at(call.now);
+        let export = Export { id, user: user.id, state: ExportState::Queued, expires_at: None, parts: 0 };
+        let audit = call.record(Action::ExportCreated, Some(user), Some(id.wire()), json!({}));
+        match call.context.store().queue_export(&export, &audit, call.now).await? {
+            None => Ok(success(202, &json!({"exportId": id.wire(), "status": "queued"}))),
+            Some(_) => Err(Problem::invalid("", "Export is queued, expected complete or failed")),
+        }
+    })
+    .await
+}
+
+/// `GET /api/me/exports/:id`
+#[must_use]
+pub fn get_export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            let caller = call.caller(PERSON).await?;
+            let missing = || Problem::not_found("Export");
+            let id = ExportId::from_wire(call.path_id()).ok_or_else(missing)?;
+            let export = call.context.store().export(caller.account.user.id, id).await?.ok_or_else(missing)?;
+            Ok(success(200, &export_object(call, &export)?))
+        })
+    })
+}
+
+/// `GET /api/me/exports/:id/download`: the address that an export's answer gives.
+#[must_use]
+pub fn download_export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(download_now(call)))
+}
+
+async fn download_now(call: &Call) -> Result<Answer, Problem> {
+    call.anonymous().await?;
+    let missing = || Problem::not_found("Export");
+    let id = call.request.path.rsplit('/').nth(1).and_then(ExportId::from_wire).ok_or_else(missing)?;
+    let token = call.request.query.last("token").unwrap_or_default();
+    let keys = &call.context.settings().openscouter.keys;
+    let claims: Download = keys.verify(token).map_err(|_| missing())?;
+    if claims.aud != download_audience(call, id) || claims.exp <= call.now.unix_timestamp() {
+        return Err(missing());
+    }
+    let user = crate::model::UserId::from_wire(&claims.sub).ok_or_else(missing)?;
+    let store = call.context.store();
+    let export = store.export(user, id).await?.ok_or_else(missing)?;
+    if export.expires_at.is_none_or(|end| end <= call.now) {
+        return Err(missing());
+    }
+    let content = store.export_content(&export).await?.ok_or_else(missing)?;
+    let name = format!("attachment; filename=\"{}.json\"", id.wire());
+    Ok(Answer::empty(200).header("Content-Type", "application/json").header("Content-Disposition", name).body(content))
+}
+
+fn erasure_object(erasure: &Erasure) -> Value {
+    json!({
+        "erasureId": erasure.id.wire(),
+        "status": "acknowledged",
+        "acknowledgedAt": timestamp(erasure.acknowledged_at),
+        "dueAt": timestamp(erasure.due_at),
+    })
+}
+
+/// `POST /api/me/erasure`
+#[must_use]
+pub fn request_erasure(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(request_erasure_now(call)))
+}
+
+async fn request_erasure_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(PERSON).await?;
+    let fields = Fields::read(&call.request)?;
+    call.once(&caller.key(), &[], async {
+        if fields.text("confirm", 1, usize::MAX)? != "ERASE" {
+            return Err(Problem::invalid("confirm", "must be ERASE"));
+        }
+        let user = &caller.account.user;
+        let id = ErasureId::at(call.now);
+        let erasure = Erasure { id, acknowledged_at: call.now, due_at: call.now + ERASURE_DELAY };
+        let audit = call.record(Action::ErasureRequested, Some(user), Some(id.wire()), json!({}));
+        let erasure = call.context.store().request_erasure(user.id, &erasure, &audit).await?;
+        Ok(success(202, &erasure_object(&erasure)))
+    })
+    .await
+}
+
+/// `GET /api/me/erasure`
+#[must_use]
+pub fn get_erasure(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            let caller = call.caller(PERSON).await?;
+            let erasure = call.context.store().erasure_of(caller.account.user.id).await?;
+            let erasure = erasure.ok_or_else(|| Problem::not_found("Erasure request"))?;
+            let mut object = erasure_object(&erasure);
+            // whoever can still ask has not been erased
+            object["completedAt"] = Value::Null;
+            Ok(success(200, &object))
+        })
+    })
+}
+
+/// All that is kept of a person, without secrets and their hashes.
+pub(crate) async fn bundle(context: &Context, account: &Account) -> Result<String, crate::store::StoreError> {
+    const EVERYTHING: u32 = 100;
+    let (store, now, user) = (context.store(), context.clock().now(), &account.user);
+    let (profile, _) = store.profile(user.id).await?;
+    let sign_ins: Vec<_> = store
+        .families_of(user, now)
+        .await?
+        .iter()
+        .map(|family| json!({"createdAt": timestamp(family.created_at), "expiresAt": timestamp(family.expires_at)}))
+        .collect();
+    let sessions: Vec<_> = store
+        .sessions_of(user, now)
+        .await?
+        .iter()
+        .map(|session| json!({"createdAt": timestamp(session.created_at), "expiresAt": timestamp(session.expires_at)}))
+        .collect();
+    let keys: Vec<_> = store.keys_of_user(user.id, now).await?.iter().map(|key| {
+        json!({"id": key.id, "name": key.name, "createdAt": timestamp(key.created_at), "expiresAt": optional_time(key.expires_at)})
+    }).collect();
+    let tokens = store.tokens_page(Some(user.organization), 0, EVERYTHING, now).await?;
+    let tokens: Vec<_> = tokens.members.iter().map(|token| super::tokens::token_object(token, None)).collect();
+    let mut connections = Vec::new();
+    loop {
+        let offset = u64::try_from(connections.len()).unwrap_or(u64::MAX);
+        let page = store.connections_page(Some(user.organization), offset, EVERYTHING).await?;
+        if page.members.is_empty() {
+            break;
+        }
+        connections.extend(page.members.iter().map(super::connections::connection_object));
+    }
+    let erasure = store.erasure_of(user.id).await?;
+    let bundle = json!({
+        "exportedAt": timestamp(now),
+        "user": super::account::user_object(account),
+        "profile": profile,
+        "signIns": sign_ins,
+        "apiTokens": tokens,
+        "connections": connections,
+        "outsend": {"sessions": sessions, "apiKeys": keys},
+        "erasure": erasure.as_ref().map(erasure_object),
+    });
+    Ok(bundle.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_others_see() {
+        for (name, shown) in [("Alex Roe", "Alex R."), ("Alex", "Alex"), ("Alex van der roe", "Alex R."), ("", "")] {
+            assert_eq!(display_name(name), shown);
+        }
+    }
+
+    #[test]
+    fn lists() {
+        assert_eq!((COUNTRIES.lines().count(), LANGUAGES.lines().count()), (249, 183));
+        assert!(TIME_ZONES.lines().any(|zone| zone == "Europe/Berlin") && TIME_ZONES.lines().any(|zone| zone == "UTC"));
+    }
+}

@@ -1,0 +1,48 @@
+//! Calls of other services over HTTP: what the AWS clients use, so that there is one stack.
+
+use std::time::Duration;
+
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use bytes::Bytes;
+
+use crate::serve::BoxFuture;
+
+/// How long a call may take.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// Most bytes of an answer that are read.
+const MOST_ANSWER: usize = 1_048_576;
+
+/// Sends a request: method, URL, headers and body. The answer's status and body, or why there is none; redirects are
+/// not followed.
+///
+/// # Errors
+/// When there is no answer within ten seconds, or it is too long.
+pub fn send(
+    method: &'static str,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+) -> BoxFuture<'static, Result<(u16, Bytes), String>> {
+    Box::pin(async move {
+        let mut request = http::Request::builder().method(method).uri(url);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(SdkBody::from(body)).map_err(|error| error.to_string())?;
+        let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
+        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
+        let call = async {
+            let answer = connector.call(request).await.map_err(|error| format!("{error:?}"))?;
+            let status = answer.status().as_u16();
+            let body = ByteStream::new(answer.into_body()).collect().await.map_err(|error| error.to_string())?;
+            let body = body.into_bytes();
+            if body.len() > MOST_ANSWER { Err("the answer is too long".to_owned()) } else { Ok((status, body)) }
+        };
+        tokio::time::timeout(TIME_LIMIT, call).await.map_err(|_| "no answer in time".to_owned())?
+    })
+}
