@@ -12,7 +12,7 @@ use shared::{
 use crate::openscouter::{PASSWORD, bearer, data, get, oauth::connected, person, post, work};
 
 /// Sends a request to Outsend.
-async fn outsend(bench: &Bench, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+pub(crate) async fn outsend(bench: &Bench, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
     let routes = local::template::Templates::embedded().unwrap().outsend.routes;
     let found = local::routing::find(&routes, method, path).unwrap();
     let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod credentials;
+mod faults;
 pub(crate) mod oauth;
 mod operators;
 mod providers;
