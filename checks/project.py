@@ -13,7 +13,7 @@ from samtranslator.translator.translator import Translator
 
 logging.disable(logging.ERROR)  # the transform tells of its metrics
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-APIS = ["outset", "outsend"]
+APIS = ["outset", "outsend", "openscouter"]
 FUNCTION = "AWS::Serverless::Function"
 MOST_RESOURCES = 500  # of one stack
 MOST_API_RESOURCES = 300  # of one API
@@ -45,8 +45,10 @@ def functions(api):
     found = {}
     for name, resource in of_type(FUNCTION, api).items():
         properties = {**shared, **resource["Properties"]}
-        for part in ("Environment", "LoggingConfig"):
-            properties[part] = {**shared.get(part, {}), **resource["Properties"].get(part, {})}
+        own = resource["Properties"]
+        properties["LoggingConfig"] = {**shared["LoggingConfig"], **own.get("LoggingConfig", {})}
+        variables = [source.get("Environment", {}).get("Variables", {}) for source in (shared, own)]
+        properties["Environment"] = {"Variables": {**variables[0], **variables[1]}}
         found[pathlib.PurePosixPath(properties["CodeUri"]).name] = (name, resource, properties)
     return found
 

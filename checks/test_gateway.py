@@ -56,6 +56,30 @@ RESPONSES["outsend"] = {
     "DEFAULT_4XX": (400, None, "Request body is not valid JSON."),
     "DEFAULT_5XX": (500, None, "Internal server error."),
 }
+FAULT = (500, None, "Internal server error")
+RESPONSES["openscouter"] = {
+    "MISSING_AUTHENTICATION_TOKEN": (404, None, "Route not found"),
+    "RESOURCE_NOT_FOUND": (404, None, "Route not found"),
+    "INVALID_SIGNATURE": (404, None, "Route not found"),
+    "EXPIRED_TOKEN": (404, None, "Route not found"),
+    "THROTTLED": (429, None, "Rate limit exceeded"),
+    "QUOTA_EXCEEDED": (429, None, "Rate limit exceeded"),
+    "REQUEST_TOO_LARGE": (422, None, "body: must be at most 1048576 bytes"),
+    "BAD_REQUEST_BODY": (400, None, "Malformed JSON body"),
+    "BAD_REQUEST_PARAMETERS": (400, None, "Malformed query string"),
+    "UNSUPPORTED_MEDIA_TYPE": (400, None, "Unsupported content type"),
+    "UNAUTHORIZED": (401, None, "Missing credentials"),
+    "INVALID_API_KEY": (401, None, "Invalid credentials"),
+    "ACCESS_DENIED": (401, None, "Invalid credentials"),
+    "WAF_FILTERED": (403, None, "You do not have permission to perform this action"),
+    "AUTHORIZER_FAILURE": FAULT,
+    "AUTHORIZER_CONFIGURATION_ERROR": FAULT,
+    "API_CONFIGURATION_ERROR": FAULT,
+    "INTEGRATION_FAILURE": FAULT,
+    "INTEGRATION_TIMEOUT": FAULT,
+    "DEFAULT_4XX": (400, None, "Malformed JSON body"),
+    "DEFAULT_5XX": FAULT,
+}
 # headers of every answer (outset 13.1); the request's own id cannot be checked there, so the gateway's is sent
 EVERYWHERE = {
     "X-Content-Type-Options": "'nosniff'",
@@ -70,14 +94,26 @@ HEADERS = {
         "Cross-Origin-Opener-Policy": "'same-origin'",
     },
     "outsend": EVERYWHERE,
+    "openscouter": EVERYWHERE,
 }
 WAIT = {"Retry-After": "'1'"}
-MORE_HEADERS = {"outset": {401: {"WWW-Authenticate": "'Api-Key'"}, 429: WAIT}, "outsend": {429: WAIT}}
+MORE_HEADERS = {
+    "outset": {401: {"WWW-Authenticate": "'Api-Key'"}, 429: WAIT},
+    "outsend": {429: WAIT},
+    "openscouter": {401: {"WWW-Authenticate": "'Bearer'"}, 429: WAIT},
+}
+DETAILS = {
+    "outset": lambda body: body["errors"][0]["detail"],
+    "outsend": lambda body: body["detail"],
+    "openscouter": lambda body: body["error"],
+}
 TIERS = ["Free", "Pro", "Anonymous"]
 
 
 def envelope(api, detail, code):
-    """What an error looks like (outset 4.1, outsend 3.1)."""
+    """What an error looks like (outset 4.1, outsend 3.1, openscouter 2.3)."""
+    if api == "openscouter":
+        return {"success": False, "data": None, "error": detail, "metadata": None}
     if api == "outsend":
         return {"detail": detail}
     return {"status": "error", "errors": [{"field": None, "detail": detail, "code": code}]}
@@ -164,7 +200,7 @@ class Responses(unittest.TestCase):
                     self.assertEqual(response["StatusCode"], status)
                     self.assertEqual(list(response["ResponseTemplates"]), ["application/json"])
                     body = json.loads(response["ResponseTemplates"]["application/json"])
-                    detail = body["detail"] if api == "outsend" else body["errors"][0]["detail"]
+                    detail = DETAILS[api](body)
                     self.assertEqual(json.dumps(body), json.dumps(envelope(api, detail, code)))
                     self.assertTrue(detail.startswith(text), detail)
                     headers = response["ResponseParameters"]["Headers"]
@@ -178,7 +214,7 @@ class Responses(unittest.TestCase):
             self.assertEqual({kind: int(r["statusCode"]) for kind, r in found.items()},
                              {kind: status for kind, (status, _, _) in expected.items()})
             challenge = found["UNAUTHORIZED"]["responseParameters"].get("gatewayresponse.header.WWW-Authenticate")
-            self.assertEqual(challenge, {"outset": "'Api-Key'"}.get(api))
+            self.assertEqual(challenge, {"outset": "'Api-Key'", "openscouter": "'Bearer'"}.get(api))
 
 
 class Plans(unittest.TestCase):

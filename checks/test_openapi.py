@@ -8,9 +8,21 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, validate
 import project
 
 # the one server, which the schema function replaces with the request's own (outset 8.7, 11)
-PLACEHOLDERS = {"outset": "https://outset.invalid", "outsend": "https://outsend.invalid"}
+PLACEHOLDERS = {
+    "outset": "https://outset.invalid",
+    "outsend": "https://outsend.invalid",
+    "openscouter": "https://openscouter.invalid",
+}
 # operations whose crate is not named like their operationId
-CRATES = {"studies_partial_update": "outset-studies-update"}
+CRATES = {
+    "studies_partial_update": "outset-studies-update",
+    "well_known_jwks": "openscouter-auth-jwks",
+    "well_known_authorization_server": "openscouter-oauth-metadata",
+    "well_known_protected_resource": "openscouter-oauth-metadata",
+    "well_known_protected_resource_api": "openscouter-oauth-metadata",
+    "well_known_protected_resource_api_mcp": "openscouter-oauth-metadata",
+    "oauth_authorize_submit": "openscouter-oauth-authorize",
+}
 
 
 def renderer():

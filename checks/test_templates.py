@@ -10,11 +10,15 @@ TABLES = {"MainTableArn", "HotTableArn"}
 ACTIONS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "ConditionCheckItem"}
 # functions that change nothing but their caller's own bookkeeping
 READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retrieve", "outset-fallback",
-           "outsend-auth-me", "outsend-auth-export", "outsend-api-keys-list", "outsend-fallback"}
+           "outsend-auth-me", "outsend-auth-export", "outsend-api-keys-list", "outsend-fallback",
+           "openscouter-auth-me", "openscouter-auth-jwks", "openscouter-oauth-metadata", "openscouter-connections-list",
+           "openscouter-me-profile-get", "openscouter-me-exports-get", "openscouter-me-exports-download",
+           "openscouter-me-erasure-get", "openscouter-fallback"}
 
 BOOKKEEPING = {
     "outset": ({"UpdateItem"}, ["KEY#*"]),
     "outsend": ({"PutItem", "UpdateItem"}, ["LOGIN#*", "OSK#*", "USER#*"]),
+    "openscouter": ({"UpdateItem"}, ["OSC#*", "CONN#*"]),
 }
 
 
