@@ -7,7 +7,7 @@ from openapi_schema_validator import OAS30Validator
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "openapi"
 # redirects and cache answers have no body and stand in no document
-WITHOUT_BODY = {301, 304}
+WITHOUT_BODY = {301, 302, 304}
 
 
 class Document:
@@ -21,7 +21,7 @@ class Document:
             for method, operation in item.items():
                 answers = {}
                 for status, response in operation["responses"].items():
-                    content = response["content"].items()
+                    content = response.get("content", {}).items()
                     answers[int(status)] = {kind: OAS30Validator(self.inline(c["schema"])) for kind, c in content}
                 self.validators[method.upper(), pattern] = answers
 

@@ -88,6 +88,10 @@ def journey(base, control):
     browser.call("POST", "/auth/password/reset", 400, reset)
     browser.call("GET", "/auth/me", 401)
     browser.call("POST", "/auth/login", 200, {"email": me, "password": "correct horse 3"})
+    browser.call("DELETE", "/auth/account", 400, {"password": password})
+    browser.call("DELETE", "/auth/account", 200, {"password": "correct horse 3"})
+    assert not list(browser.jar), "the cookie is gone"
+    browser.call("POST", "/auth/login", 401, {"email": me, "password": "correct horse 3"})
 
 
 if __name__ == "__main__":
@@ -96,5 +100,5 @@ if __name__ == "__main__":
     parser.add_argument("--control", required=True)
     options = parser.parse_args()
     journey(options.outsend, options.control)
-    print("outsend: from sign-up to a new password, every answer as documented")
+    print("outsend: from sign-up to deletion, every answer as documented")
     sys.exit(0)
