@@ -56,6 +56,9 @@ enum Command {
     /// Platform staff
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// Invitations to sign up at Outsend, where it takes invited people only (OUTSCOUT_OUTSEND_INVITE_ONLY=true)
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
     /// Keys that sign OpenScouter's access tokens
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
@@ -71,6 +74,18 @@ enum AdminCommand {
         /// Name
         #[arg(long, default_value = "Admin")]
         name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum InvitationCommand {
+    /// Make an invitation for one account and show its code, once
+    Create {
+        /// Days that it works
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=365))]
+        days: u16,
         #[command(flatten)]
         common: Common,
     },
@@ -274,6 +289,7 @@ pub async fn run() -> ExitCode {
         Command::Key(command) => commands::key(command).await,
         Command::Study(command) => commands::study(command).await,
         Command::Admin(command) => commands::admin(command).await,
+        Command::Invitation(command) => commands::invitation(command).await,
         Command::SigningKey(command) => commands::signing_key(command),
     };
     let (text, code) = match done {

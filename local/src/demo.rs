@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::{
     context::Context,
     model::{
-        ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Role, Scope, Status, Study, StudyId, Task, User,
-        UserId, UserKey,
+        Action, ApiKey, ApiKeyId, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Scope, Status, Study,
+        StudyId, Task, User, UserId, UserKey,
     },
     secret::{PlainKey, new_token},
     store::{ChangeWith, SignUp},
@@ -182,7 +183,8 @@ async fn create_account(context: &Context, organization: &Organization) -> Resul
         expires_at: None,
         last_used_at: None,
     };
-    context.store().create_user_key(&key, 1, now).await?;
+    let audit = AuditEntry::of_operator(Action::TokenIssued, Some(key.id.clone()), json!({"dialect": "outsend"}), now);
+    context.store().create_user_key(&key, 1, &audit).await?;
     let tester = Email::from_stored("tester@example.com".to_owned());
     let own = new_organization(context, "Demo tester", Plan::Free);
     let (tester_password, _) = new_token("")?;

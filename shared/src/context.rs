@@ -39,6 +39,10 @@ pub struct Settings {
     pub outsend_public_url: Option<String>,
     /// Origins that may call the Outsend API from a browser; empty means that CORS is off (outsend 2.1).
     pub outsend_cors_origins: Vec<String>,
+    /// Whether an Outsend sign-up needs an invitation (outsend 6.3).
+    pub outsend_invite_only: bool,
+    /// What checks an Outsend sign-up's captcha; `None` means that there is none (outsend 6.3).
+    pub outsend_captcha: Option<Captcha>,
     /// Address that mails come from; `None` means that none is sent (outsend 18.3).
     pub mail_sender: Option<String>,
     /// Where SES answers; `None` means AWS.
@@ -65,6 +69,21 @@ pub struct OutsetLimits {
 impl Default for OutsetLimits {
     fn default() -> Self {
         Self { free: 120, pro: 600, anonymous: 30 }
+    }
+}
+
+/// How a captcha is checked (outsend 6.3). `Debug` hides the secret.
+#[derive(Clone)]
+pub struct Captcha {
+    /// Our secret there.
+    pub secret: String,
+    /// Where answers are checked.
+    pub url: String,
+}
+
+impl std::fmt::Debug for Captcha {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Captcha({}, …)", self.url)
     }
 }
 
@@ -164,6 +183,12 @@ impl Settings {
             None => Ok(default),
             Some(text) => text.parse().map_err(|_| SettingsError::Malformed { name, expected: "a whole number" }),
         };
+        let flag = |name: &'static str, default: bool| match optional(name).as_deref() {
+            None => Ok(default),
+            Some("true") => Ok(true),
+            Some("false") => Ok(false),
+            Some(_) => Err(SettingsError::Malformed { name, expected: "true or false" }),
+        };
         let list = |name: &str| -> Vec<String> {
             let entries = optional(name).unwrap_or_default();
             entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
@@ -213,18 +238,16 @@ impl Settings {
             outset_public_url: optional("OUTSCOUT_OUTSET_PUBLIC_URL"),
             outset_cors_origins: list("OUTSCOUT_OUTSET_CORS_ORIGINS"),
             outsend_public_url: optional("OUTSCOUT_OUTSEND_PUBLIC_URL"),
+            outsend_invite_only: flag("OUTSCOUT_OUTSEND_INVITE_ONLY", false)?,
+            outsend_captcha: optional("OUTSCOUT_OUTSEND_CAPTCHA_SECRET").map(|secret| Captcha {
+                secret,
+                url: optional("OUTSCOUT_OUTSEND_CAPTCHA_URL")
+                    .unwrap_or_else(|| "https://api.hcaptcha.com/siteverify".to_owned()),
+            }),
             mail_sender: optional("OUTSCOUT_MAIL_SENDER"),
             mail_endpoint: optional("AWS_ENDPOINT_URL_SESV2"),
             outsend_cors_origins: list("OUTSCOUT_OUTSEND_CORS_ORIGINS"),
-            billing_exempt: match optional("OUTSCOUT_BILLING_EXEMPT_DEFAULT").as_deref() {
-                None => !production,
-                Some("true") => true,
-                Some("false") => false,
-                Some(_) => {
-                    let name = "OUTSCOUT_BILLING_EXEMPT_DEFAULT";
-                    return Err(SettingsError::Malformed { name, expected: "true or false" });
-                }
-            },
+            billing_exempt: flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !production)?,
             openscouter,
             outset_limits: OutsetLimits {
                 free: limit("OUTSCOUT_OUTSET_LIMIT_FREE", defaults.free)?,

@@ -90,24 +90,15 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
 /// Deletes the accounts whose erasure is due; what hangs on them is the work that follows (openscouter 18).
 async fn start_due_erasures(context: &Context) -> Result<(), StoreError> {
     let (store, now) = (context.store(), context.clock().now());
-    for (user, rank) in store.due_erasures(now).await? {
-        let Some(account) = store.account(user).await? else {
-            store.drop_erasure(rank).await?;
+    for due in store.due_erasures(now).await? {
+        let Some(account) = store.account(due.user).await? else {
+            store.drop_erasure(due).await?;
             continue;
         };
-        let record = AuditEntry {
-            id: AuditId::at(now),
-            action: Action::ErasureCompleted,
-            actor: None,
-            role: None,
-            object: Some(user.wire()),
-            detail: json!({}),
-            request_id: "schedule".to_owned(),
-            at: now,
-        };
+        let record = AuditEntry::of_operator(Action::ErasureCompleted, Some(due.user.wire()), json!({}), now);
         // somebody else's change in between: the next minute tries again
         if store.delete_account(&account.user, &record, now).await? {
-            tracing::info!(user = %user, "erasure is due");
+            tracing::info!(user = %due.user, "erasure is due");
         }
     }
     Ok(())

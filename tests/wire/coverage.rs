@@ -6,7 +6,10 @@ use std::fmt::Write as _;
 use harness::Bench;
 use local::template::Templates;
 use shared::{
-    model::{Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, User, UserId, UserKey},
+    model::{
+        Action, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, User, UserId,
+        UserKey,
+    },
     secret::sha256_hex,
     store::ChangeWith,
 };
@@ -142,7 +145,8 @@ impl People<'_> {
             expires_at: Some(now + Duration::days(days)),
             last_used_at: None,
         };
-        self.0.context.store().create_user_key(&key, 10_000, now).await.unwrap();
+        let audit = AuditEntry::of_operator(Action::TokenIssued, None, serde_json::json!({}), now);
+        self.0.context.store().create_user_key(&key, 10_000, &audit).await.unwrap();
         Some(("x-api-key", plain))
     }
 }

@@ -14,3 +14,4 @@ mod openscouter;
 mod outsend;
 mod outset;
 mod processes;
+mod sign_up;

@@ -8,7 +8,10 @@ use shared::{
     model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
 };
 
-use super::{AdminCommand, Common, Failed, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand, show};
+use super::{
+    AdminCommand, Common, Failed, InvitationCommand, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand,
+    show,
+};
 use crate::{
     data::{DataDirectory, Session},
     demo, import,
@@ -79,6 +82,16 @@ pub(super) async fn admin(command: AdminCommand) -> Result<(), Failed> {
         Ok(None) => Err(Failed::Usage(format!("{} belongs to an account already", email.as_str()))),
         Err(error) => Err(Failed::Other(error)),
     };
+    finish(session, &common, made).await
+}
+
+pub(super) async fn invitation(command: InvitationCommand) -> Result<(), Failed> {
+    let InvitationCommand::Create { days, common } = command;
+    let session = open(&common).await?;
+    let (code, hash) = shared::secret::new_token("")?;
+    let expires_at = session.context.clock().now() + time::Duration::days(i64::from(days));
+    let made = session.context.store().invite(&hash, expires_at).await;
+    let made = made.map(|_| json!({"code": code, "expires_at": datetime::format(expires_at)})).map_err(Failed::from);
     finish(session, &common, made).await
 }
 

@@ -25,7 +25,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 15] = [
+const PASSED: [&str; 18] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -35,6 +35,9 @@ const PASSED: [&str; 15] = [
     "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS",
     "OUTSCOUT_OUTSEND_PUBLIC_URL",
     "OUTSCOUT_OUTSEND_CORS_ORIGINS",
+    "OUTSCOUT_OUTSEND_INVITE_ONLY",
+    "OUTSCOUT_OUTSEND_CAPTCHA_SECRET",
+    "OUTSCOUT_OUTSEND_CAPTCHA_URL",
     "OUTSCOUT_STAGE",
     "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
     "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",

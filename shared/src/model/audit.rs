@@ -65,6 +65,15 @@ impl Action {
     }
 }
 
+impl AuditEntry {
+    /// A record of what the operator or the system did, without a request.
+    #[must_use]
+    pub fn of_operator(action: Action, object: Option<String>, detail: Value, at: OffsetDateTime) -> Self {
+        let request_id = "operator".to_owned();
+        Self { id: AuditId::at(at), action, actor: None, role: None, object, detail, request_id, at }
+    }
+}
+
 /// One record. It names ids and never a secret, an address or a name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AuditEntry {

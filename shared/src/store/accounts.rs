@@ -175,6 +175,8 @@ pub struct ChangeWith<'a> {
     pub work: Option<(&'a Work, OffsetDateTime)>,
     /// A one-time token that it uses up.
     pub token: Option<&'a Token>,
+    /// The hash of an invitation that it uses up.
+    pub invitation: Option<&'a str>,
 }
 
 /// How a sign-up ended.
@@ -184,6 +186,8 @@ pub enum SignUp {
     Created,
     /// The address belongs to an account, and nothing was written.
     EmailTaken,
+    /// The invitation is unknown, used or expired, and nothing was written.
+    NotInvited,
 }
 
 impl Store {
@@ -235,6 +239,10 @@ impl Store {
                     self.rank_organization_member(organization)?,
                 ];
                 members.extend(self.members_with(with)?);
+                let invitation = members.len();
+                if let Some(hash) = with.invitation {
+                    members.push(self.use_invitation(hash, user.created_at)?);
+                }
                 match self.transact(members).await? {
                     Written::Done => return Ok(SignUp::Created),
                     Written::Refused(failed) if failed.contains(&0) => {
@@ -246,6 +254,7 @@ impl Store {
                         };
                         return Ok(if ours { SignUp::Created } else { SignUp::EmailTaken });
                     }
+                    Written::Refused(failed) if failed.contains(&invitation) => return Ok(SignUp::NotInvited),
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }

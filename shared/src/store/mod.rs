@@ -10,20 +10,34 @@
 //! | API key (by hash, with its organization's plan) | `KEY#<sha-256>` | `KEY` | main |
 //! | user | `USER#<id>` | `USER` | main |
 //! | user by address | `EMAIL#<sha-256 of the address>` | `EMAIL` | main |
+//! | invitation (by hash) | `INVITE#<sha-256>` | `INVITE` | main |
 //! | number of the last user | `COUNTER#USER` | `COUNTER` | main |
 //! | session (by hash) | `LOGIN#<sha-256 of the cookie>` | `LOGIN` | main |
 //! | user's session (for the export) | `USER#<id>` | `LOGIN#<sha-256>` | main |
 //! | user's API key (by hash) | `OSK#<sha-256>` | `OSK` | main |
 //! | user's API key (for lists) | `USER#<id>` | `OSK#<key id>` | main |
 //! | directory of a user's unexpired keys | `USER#<id>` | `KEYS` | main |
+//! | sign-in of OpenScouter: family of refresh tokens | `FAMILY#<id>` | `FAMILY` | main |
+//! | user's sign-in (for the export and the deletion) | `USER#<id>` | `FAMILY#<id>` | main |
+//! | API token of OpenScouter | `OSC#<id>` | `OSC` | main |
+//! | directory of an organization's unexpired tokens | `ORG#<id>` | `TOKENS` | main |
+//! | OAuth client | `CLIENT#<id>` | `CLIENT` | main |
+//! | OAuth connection with its tokens' hashes | `CONN#<id>` | `CONN` | main |
+//! | audit record | `AUDIT#<id>` | `AUDIT` | main |
+//! | tester's profile | `USER#<id>` | `PROFILE` | main |
+//! | personal export; its parts; the mark that one is queued | `USER#<id>` | `EXPORT#<id>`; `EXPORT#<id>#<part>`; `EXPORTING` | main |
+//! | request to be forgotten | `USER#<id>` | `ERASURE` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | participant session | `SESSION#<sha-256 of the token>` | `SESSION` | main |
 //! | participant's single-use link | `STUDY#<id>` | `UID#<sha-256 of the uid>` | main |
-//! | ranked collection: head | `RANK#<organization>#<collection>` | `HEAD` | main |
-//! | ranked collection: node | `RANK#<organization>#<collection>` | `NODE#<20 digits>` | main |
+//! | participant session (for the deletion) | `STUDY#<id>` | `SESSION#<sha-256 of the token>` | main |
+//! | ranked collection: head | `RANK#<organization>#<collection>`, `RANK#<collection>` | `HEAD` | main |
+//! | ranked collection: node | the same | `NODE#<20 digits>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's current token of a kind | `USER#<id>` | `TOKEN#<kind>` | hot |
+//! | authorization code | `CODE#<connection id>` | `CODE` | hot |
+//! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
 //! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
 //! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
 //!
@@ -32,7 +46,9 @@
 //! | pattern | served by |
 //! | --- | --- |
 //! | key and plan of a request | one consistent `GetItem` by the key's hash, beside the rate window's update and the operation's first read |
-//! | holder of a cookie or a user's key, account and plan | one batch of three in a process that has seen the credential, else the credential and then a batch of two |
+//! | holder of a cookie, key or token, account and plan | one batch of three in a process that has seen the credential, else the credential and then a batch of two; an access token of a business user names both, so that it is always the batch |
+//! | page of tokens, connections, organizations or audit records | head, nodes, one batch, as below; the audit trail has a list for each combination of filters |
+//! | tokens that ended, erasures that are due | first page of a collection ranked by that time |
 //! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | due work | `Query` on each of the shards, which hold only what is not done |
@@ -51,6 +67,7 @@ mod directory;
 mod erase;
 mod families;
 mod idempotency;
+mod invitations;
 mod item;
 mod log_ins;
 mod memory;
@@ -78,7 +95,7 @@ pub use idempotency::{Claim, Replay};
 pub use log_ins::LogInState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
-pub use rights::{Erasure, Export, ExportState};
+pub use rights::{DueErasure, Erasure, Export, ExportState, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
 pub use tokens::Token;
 pub use user_keys::KeyCreation;

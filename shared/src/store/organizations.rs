@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::epoch_micros,
-    model::{ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope, Work, WorkKind},
+    model::{Action, ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope, Work, WorkKind},
     secret::KeyHash,
 };
 
@@ -201,9 +202,13 @@ impl Store {
     /// When the store fails.
     pub fn create_key<'a>(&'a self, key: &'a ApiKey, plan: Plan) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
+            let detail = json!({"dialect": "outset"});
+            let audit = AuditEntry::of_operator(Action::TokenIssued, Some(key.id.to_string()), detail, key.created_at);
             let by_hash = key_item(key_pk(key.hash.as_str()), "KEY".to_owned(), key, plan);
             let listed = key_item(organization_pk(key.organization), format!("KEY#{}", key.id), key, plan);
-            let members = vec![by_hash.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            let mut members =
+                vec![by_hash.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
+            members.extend(self.audit_members(&audit)?);
             Ok(self.transact(members).await? == Written::Done)
         })
     }
@@ -260,16 +265,28 @@ impl Store {
                 return Ok(false);
             };
             let hash = listed.read("api key").text("hash")?.to_owned();
-            let call = self
-                .client
-                .update_item()
+            let revoke = Update::builder()
                 .table_name(&self.main)
                 .key("pk", AttributeValue::S(key_pk(&hash)))
                 .key("sk", AttributeValue::S("KEY".to_owned()))
-                .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
-                .condition_expression("attribute_exists(pk)")
-                .expression_attribute_values(":now", AttributeValue::N(epoch_micros(now).to_string()));
-            self.update(call).await
+                .update_expression("SET revoked_at = :now")
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+                .expression_attribute_values(":now", AttributeValue::N(epoch_micros(now).to_string()))
+                .build()
+                .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
+            let detail = json!({"dialect": "outset"});
+            let audit = AuditEntry::of_operator(Action::TokenRevoked, Some(id.to_string()), detail, now);
+            for attempt in 0..MOST_ATTEMPTS {
+                let mut members = vec![TransactWriteItem::builder().update(revoke.clone()).build()];
+                members.extend(self.audit_members(&audit)?);
+                match self.transact(members).await? {
+                    Written::Done => return Ok(true),
+                    // revoked before, be it by an attempt whose answer was lost
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(true),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
         })
     }
 

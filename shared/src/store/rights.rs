@@ -77,6 +77,17 @@ pub struct Erasure {
     pub due_at: OffsetDateTime,
 }
 
+/// A tester's profile as it is stored: what was set, by its wire name.
+pub type Profile = Map<String, Value>;
+
+/// An erasure that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueErasure {
+    /// Whose it is.
+    pub user: UserId,
+    rank: Vec<u8>,
+}
+
 fn export_key(user: UserId, id: ExportId) -> (String, String) {
     (user_pk(user), format!("EXPORT#{id}"))
 }
@@ -129,7 +140,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn profile(&self, user: UserId) -> BoxFuture<'_, Result<(Map<String, Value>, u64), StoreError>> {
+    pub fn profile(&self, user: UserId) -> BoxFuture<'_, Result<(Profile, u64), StoreError>> {
         Box::pin(async move {
             let (pk, sk) = profile_key(user);
             let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok((Map::new(), 0)) };
@@ -146,7 +157,7 @@ impl Store {
     pub fn put_profile<'a>(
         &'a self,
         user: UserId,
-        profile: &'a Map<String, Value>,
+        profile: &'a Profile,
         version: u64,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
@@ -331,17 +342,17 @@ impl Store {
         })
     }
 
-    /// Users whose erasure is due, with the rank that [`Store::drop_erasure`] takes off.
+    /// Erasures that are due.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn due_erasures(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<(UserId, Vec<u8>)>, StoreError>> {
+    pub fn due_erasures(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<DueErasure>, StoreError>> {
         Box::pin(async move {
             let end = (epoch_micros(now) + 1).cast_unsigned().to_be_bytes().to_vec();
             let (_, ranks) = self.ranked_page(ERASURES, (None, Some(end)), 0, DUE).await?;
             let user = |rank: Vec<u8>| {
                 let bytes: [u8; 16] = rank.get(8..)?.try_into().ok()?;
-                Some((UserId::from_uuid(Uuid::from_bytes(bytes)), rank))
+                Some(DueErasure { user: UserId::from_uuid(Uuid::from_bytes(bytes)), rank })
             };
             Ok(ranks.into_iter().filter_map(user).collect())
         })
@@ -351,7 +362,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn drop_erasure(&self, rank: Vec<u8>) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move { self.remove_everywhere(&[ERASURES.to_owned()], rank).await })
+    pub fn drop_erasure(&self, due: DueErasure) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move { self.remove_everywhere(&[ERASURES.to_owned()], due.rank).await })
     }
 }

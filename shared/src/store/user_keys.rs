@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     clock::epoch_micros,
-    model::{OrganizationId, UserId, UserKey},
+    model::{AuditEntry, OrganizationId, UserId, UserKey},
 };
 
 /// How long an expired key is still listed (outsend 6.5).
@@ -100,7 +100,7 @@ impl Store {
         &'a self,
         key: &'a UserKey,
         cap: usize,
-        now: OffsetDateTime,
+        audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<KeyCreation, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
@@ -108,16 +108,17 @@ impl Store {
                 if entries.iter().any(|entry| entry.id == key.id) {
                     return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
                 }
-                entries.retain(|entry| entry.lives_at(now));
+                entries.retain(|entry| entry.lives_at(audit.at));
                 if entries.len() >= cap {
                     return Ok(KeyCreation::CapReached);
                 }
                 entries.push(Entry { id: key.id.clone(), end: key.expires_at.map(epoch_micros) });
-                let members = vec![
+                let mut members = vec![
                     self.put_directory(&directory_key(key.user), &entries, version)?,
                     key_item(key_key(&key.hash), key).put(&self.main, Condition::Absent)?,
                     key_item((user_pk(key.user), format!("OSK#{}", key.id)), key).put(&self.main, Condition::Absent)?,
                 ];
+                members.extend(self.audit_members(audit)?);
                 if self.transact(members).await? == Written::Done {
                     return Ok(KeyCreation::Created);
                 }
@@ -131,7 +132,12 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn revoke_user_key<'a>(&'a self, user: UserId, id: &'a str) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn revoke_user_key<'a>(
+        &'a self,
+        user: UserId,
+        id: &'a str,
+        audit: &'a AuditEntry,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let listed = (user_pk(user), format!("OSK#{id}"));
             let Some(item) = self.get(&self.main, listed.0.clone(), listed.1.clone()).await? else {
@@ -141,13 +147,19 @@ impl Store {
             for attempt in 0..MOST_ATTEMPTS {
                 let (mut entries, version) = self.directory(&directory_key(user)).await?;
                 entries.retain(|entry| entry.id != id);
-                let members = vec![
+                let mut members = vec![
                     self.put_directory(&directory_key(user), &entries, version)?,
                     delete(&self.main, pk.clone(), sk.clone())?,
                     delete(&self.main, listed.0.clone(), listed.1.clone())?,
                 ];
-                if self.transact(members).await? == Written::Done {
-                    return Ok(true);
+                members.extend(self.audit_members(audit)?);
+                match self.transact(members).await? {
+                    Written::Done => return Ok(true),
+                    // the key is gone: by an earlier attempt whose answer was lost
+                    Written::Refused(_) if self.get(&self.main, pk.clone(), sk.clone()).await?.is_none() => {
+                        return Ok(true);
+                    }
+                    Written::Refused(_) => {}
                 }
                 after_lost_race(attempt).await?;
             }

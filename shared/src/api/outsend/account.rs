@@ -1,5 +1,6 @@
 //! Sign-up, log-in, log-out, the own account, change of password (outsend 6.2).
 
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::{
     api::{Answer, ApiRequest},
-    context::Context,
+    context::{Captcha, Context},
+    http_client,
     model::{
         Account, Action, Email, Locale, Organization, OrganizationId, Plan, Role, Session, TokenKind, User, UserId,
         Work, WorkKind,
@@ -26,6 +28,8 @@ use crate::{
 };
 
 const SECONDS: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+/// Most characters of a captcha's answer.
+const MOST_CAPTCHA: usize = 8_192;
 /// Attempts of a change that somebody else's change got in the way of.
 const MOST_ATTEMPTS: u32 = 5;
 
@@ -90,7 +94,13 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
     let mut fields = Fields::new(object(&call.request, true)?);
     let email = fields.parsed("email", Email::parse);
     let password = fields.new_password("password");
+    let settings = call.context.settings();
+    let invitation = if settings.outsend_invite_only { fields.trimmed("invitation_code", 1, 64) } else { None };
     fields.accepted("accept_responsibility");
+    let captcha = match &settings.outsend_captcha {
+        Some(_) => fields.optional_trimmed("hcaptcha_token", 0, MOST_CAPTCHA),
+        None => None,
+    };
     let name = fields.optional_trimmed("name", 1, 120);
     let locale = match fields.optional_trimmed("locale", 0, 120) {
         None => None,
@@ -106,6 +116,10 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
     let (Some(email), Some(password)) = (email, password) else {
         return Err(Problem::Crash("fields read without a fault are missing".to_owned()));
     };
+    if let Some(checker) = &settings.outsend_captcha {
+        check_captcha(call, checker, captcha.filter(|answer| !answer.is_empty())).await?;
+    }
+    let invitation = invitation.map(|code| sha256_hex(code.as_bytes()));
     let hash = password::hash(password).await?;
     let name = name.unwrap_or_else(|| email.local_part().to_owned());
     let store = call.context.store();
@@ -127,9 +141,11 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
         session: Some(&session),
         work: Some((&welcome, call.now)),
         audit: Some(&audit),
+        invitation: invitation.as_deref(),
         ..ChangeWith::default()
     };
     match store.sign_up(&user, &organization, with).await? {
+        SignUp::NotInvited => Err(Detail::SignUpRefused.into()),
         SignUp::EmailTaken => {
             // the owner of the address is told, and nobody else
             let notice = new_work(call, WorkKind::AddressTaken, &user.email)?;
@@ -141,6 +157,19 @@ async fn sign_up_now(call: &Call) -> Result<Answer, Problem> {
             Ok(account_answer(&account).header("Set-Cookie", call.set_cookie(&cookie)))
         }
     }
+}
+
+/// Asks the captcha's provider about an answer (outsend 6.3).
+async fn check_captcha(call: &Call, checker: &Captcha, answer: Option<String>) -> Result<(), Problem> {
+    let Some(answer) = answer else { return Err(Detail::Captcha.into()) };
+    let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let remote = encode(&call.request.source_ip);
+    let body = format!("secret={}&response={}&remoteip={remote}", encode(&checker.secret), encode(&answer));
+    let media = ("content-type", "application/x-www-form-urlencoded".to_owned());
+    let sent = http_client::send("POST", checker.url.clone(), vec![media], body).await;
+    let (_, answer) = sent.map_err(|cause| Problem::Crash(format!("captcha: {cause}")))?;
+    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    if answer.get("success") == Some(&Value::Bool(true)) { Ok(()) } else { Err(Detail::Captcha.into()) }
 }
 
 /// `POST /api/auth/login`

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::UserKey,
+    model::{Action, UserKey},
     secret::new_token,
     serve::BoxFuture,
     store::KeyCreation,
@@ -100,7 +100,9 @@ async fn create_now(call: &Call) -> Result<Answer, Problem> {
         expires_at: days.map(|days| call.now + Duration::days(days)),
         last_used_at: None,
     };
-    match call.context.store().create_user_key(&key, CAP, call.now).await? {
+    let mut audit = call.record(Action::TokenIssued, &account.user, json!({"dialect": "outsend"}));
+    audit.object = Some(key.id.clone());
+    match call.context.store().create_user_key(&key, CAP, &audit).await? {
         KeyCreation::CapReached => Err(Detail::KeyCapReached(CAP).into()),
         KeyCreation::Created => {
             let mut object = key_object(&key);
@@ -136,7 +138,10 @@ async fn delete_now(call: &Call) -> Result<Answer, Problem> {
     object(&call.request, false)?;
     let id = call.request.path.rsplit('/').next().and_then(|segment| segment.strip_prefix("key_"));
     let id = id.and_then(ulid::parse).ok_or(Detail::NoKey)?;
-    if call.context.store().revoke_user_key(account.user.id, &format!("key_{id}")).await? {
+    let id = format!("key_{id}");
+    let mut audit = call.record(Action::TokenRevoked, &account.user, json!({"dialect": "outsend"}));
+    audit.object = Some(id.clone());
+    if call.context.store().revoke_user_key(account.user.id, &id, &audit).await? {
         Ok(json_answer(200, &json!({"ok": true})))
     } else {
         Err(Detail::NoKey.into())

@@ -31,6 +31,8 @@ pub(super) enum Detail {
     BadJson,
     /// bad_content_type
     BadContentType,
+    /// captcha
+    Captcha,
     /// signup_refused
     SignUpRefused,
     /// token_invalid
@@ -74,6 +76,7 @@ impl Detail {
         match self {
             Self::BadJson
             | Self::BadContentType
+            | Self::Captcha
             | Self::SignUpRefused
             | Self::TokenInvalid
             | Self::AlreadyVerified
@@ -97,6 +100,7 @@ impl Detail {
             Self::BadContentType => {
                 ("Content-Type must be application/json.", "Content-Type doit être application/json.")
             }
+            Self::Captcha => ("Captcha verification failed.", "La vérification du captcha a échoué."),
             Self::SignUpRefused => {
                 ("Sign-up is not possible with these details.", "Inscription impossible avec ces informations.")
             }
