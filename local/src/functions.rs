@@ -3,7 +3,7 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 59] = [
+pub const ALL: [Function; 60] = [
     background_work::FUNCTION,
     openscouter_admin_audit::FUNCTION,
     openscouter_admin_organizations_list::FUNCTION,
@@ -25,6 +25,7 @@ pub const ALL: [Function; 59] = [
     openscouter_auth_verify_email::FUNCTION,
     openscouter_connections_delete::FUNCTION,
     openscouter_connections_list::FUNCTION,
+    openscouter_cron::FUNCTION,
     openscouter_fallback::FUNCTION,
     openscouter_me_erasure_create::FUNCTION,
     openscouter_me_erasure_get::FUNCTION,

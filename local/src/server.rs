@@ -115,7 +115,10 @@ impl Server {
             Some(directory) => directory.signing_keys()?,
             None => vec![shared::signing::new_key()?.0],
         };
+        // nobody has chosen a secret for the scheduler: one for this run
+        let (cron_secret, _) = shared::secret::new_token("")?;
         let local = local.chain(signing_variables(&keys));
+        let local = local.chain([("OUTSCOUT_CRON_SECRET".to_owned(), cron_secret)]);
         let given: Vec<_> = options.variables.iter().cloned().chain(local).collect();
         let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
         let settings = settings(places.0, places.1, places.2, &given)?;

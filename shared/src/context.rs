@@ -87,8 +87,8 @@ impl std::fmt::Debug for Captcha {
     }
 }
 
-/// Settings of the OpenScouter API (openscouter 1.3).
-#[derive(Clone, Debug)]
+/// Settings of the OpenScouter API (openscouter 1.3). `Debug` hides the secrets.
+#[derive(Clone)]
 pub struct OpenScouter {
     /// Whether the stage is `production`.
     pub production: bool,
@@ -102,8 +102,16 @@ pub struct OpenScouter {
     pub keys: KeySet,
     /// The key that new access tokens are signed with; only the functions that sign have one.
     pub signer: Option<Signer>,
+    /// The secret that starts jobs; without one nobody can (openscouter 20).
+    pub cron_secret: Option<String>,
     /// Log-in providers by name.
     pub providers: Vec<Provider>,
+}
+
+impl std::fmt::Debug for OpenScouter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("OpenScouter").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
 }
 
 /// A log-in provider (openscouter 1.3, 7). `Debug` hides the secret.
@@ -215,6 +223,7 @@ impl Settings {
                         .map_err(malformed("OUTSCOUT_OPENSCOUTER_SIGNING_KEY", "an Ed25519 key with its secret"))?,
                 ),
             },
+            cron_secret: optional("OUTSCOUT_CRON_SECRET"),
             providers: match optional("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS") {
                 None => Vec::new(),
                 Some(text) => serde_json::from_str(&text).map_err(|_| SettingsError::Malformed {

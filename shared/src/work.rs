@@ -2,6 +2,7 @@
 //! what lost its lease.
 
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use crate::{
     api::openscouter::bundle,
@@ -11,13 +12,15 @@ use crate::{
     model::{Action, AuditEntry, AuditId, Email, ExportId, OrganizationId, TokenKind, UserId, Work, WorkKind},
     secret::new_token,
     serve::BoxFuture,
-    store::{StoreError, Token},
+    store::{DueErasure, StoreError, Token},
 };
 
 /// How often a piece of work is tried before it is given up.
 const MOST_ATTEMPTS: u32 = 8;
 /// How long an export can be fetched (openscouter 5.3).
 const EXPORT_KEPT: time::Duration = time::Duration::days(7);
+/// Accounts that one sweep erases.
+const ERASURES: u32 = 25;
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
 const MOST_TIME: time::Duration = time::Duration::seconds(30);
 
@@ -33,7 +36,7 @@ pub fn handle(context: Context, event: Value) -> BoxFuture<'static, Result<Value
             }
             None => {
                 let now = context.clock().now();
-                start_due_erasures(&context).await.map_err(|error| error.to_string())?;
+                start_due_erasures(&context, ERASURES).await.map_err(|error| error.to_string())?;
                 store.due_work(now).await.map_err(|error| error.to_string())?
             }
         };
@@ -87,21 +90,46 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Deletes the accounts whose erasure is due; what hangs on them is the work that follows (openscouter 18).
-async fn start_due_erasures(context: &Context) -> Result<(), StoreError> {
+/// What became of a step of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Step {
+    pub(crate) processed: u32,
+    pub(crate) failed: u32,
+    /// Whether there is more to do.
+    pub(crate) more: bool,
+}
+
+/// Deletes the accounts whose erasure is due, at most `limit`; what hangs on them is the work that follows
+/// (openscouter 18, 20).
+pub(crate) async fn start_due_erasures(context: &Context, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
-    for due in store.due_erasures(now).await? {
-        let Some(account) = store.account(due.user).await? else {
-            store.drop_erasure(due).await?;
-            continue;
-        };
-        let record = AuditEntry::of_operator(Action::ErasureCompleted, Some(due.user.wire()), json!({}), now);
-        // somebody else's change in between: the next minute tries again
-        if store.delete_account(&account.user, &record, now).await? {
-            tracing::info!(user = %due.user, "erasure is due");
+    let mut step = Step::default();
+    let due = store.due_erasures(now, limit.saturating_add(1)).await?;
+    step.more = due.len() > limit as usize;
+    for due in due.into_iter().take(limit as usize) {
+        match start_erasure(context, due, now).await {
+            Ok(()) => step.processed += 1,
+            // one that fails stops no other, and is due again
+            Err(error) => {
+                tracing::error!(cause = %error, "erasure not started");
+                step.failed += 1;
+            }
         }
     }
-    Ok(())
+    Ok(step)
+}
+
+async fn start_erasure(context: &Context, due: DueErasure, now: OffsetDateTime) -> Result<(), StoreError> {
+    let store = context.store();
+    for _ in 0..MOST_ATTEMPTS {
+        let Some(account) = store.account(due.user).await? else { return store.drop_erasure(due).await };
+        let record = AuditEntry::of_operator(Action::ErasureCompleted, Some(due.user.wire()), json!({}), now);
+        if store.delete_account(&account.user, &record, now).await? {
+            tracing::info!(user = %due.user, "account erased");
+            return store.drop_erasure(due).await;
+        }
+    }
+    Err(StoreError::Contended(MOST_ATTEMPTS))
 }
 
 /// Puts a personal export together.
@@ -138,15 +166,20 @@ async fn deliver(context: &Context, work: &Work) -> Result<&'static str, String>
     let Some(account) = account.filter(|account| account.user.active) else { return Ok("no such account") };
     let Some(mailer) = context.mailer() else { return Ok("no sender configured") };
     let user = &account.user;
-    let link = match work.kind.token() {
+    // whoever has not confirmed the address yet is asked to do that first (openscouter 7)
+    let kind = match work.kind {
+        WorkKind::MagicLink if !user.verified => WorkKind::ScouterVerify,
+        kind => kind,
+    };
+    let link = match kind.token() {
         None => None,
-        Some(kind) => {
-            if matches!(kind, TokenKind::Verify | TokenKind::ScouterVerify) && user.verified {
+        Some(purpose) => {
+            if matches!(purpose, TokenKind::Verify | TokenKind::ScouterVerify) && user.verified {
                 return Ok("verified already");
             }
             let settings = context.settings();
             let app = settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref());
-            let (base, page) = match kind {
+            let (base, page) = match purpose {
                 TokenKind::Verify => (settings.outsend_public_url.as_ref(), "verify-email"),
                 TokenKind::Reset => (settings.outsend_public_url.as_ref(), "reset-password"),
                 TokenKind::ScouterVerify => (app, "verify-email"),
@@ -155,11 +188,11 @@ async fn deliver(context: &Context, work: &Work) -> Result<&'static str, String>
             };
             let base = base.ok_or("no public URL for the link")?;
             let (plain, hash) = new_token("").map_err(|error| error.to_string())?;
-            let token = Token { hash, kind, user: user.id, email: user.email.clone() };
+            let token = Token { hash, kind: purpose, user: user.id, email: user.email.clone() };
             store.issue_token(&token, context.clock().now()).await.map_err(|error| error.to_string())?;
             Some(format!("{}/{page}?token={plain}", base.trim_end_matches('/')))
         }
     };
-    mailer.send(&user.email, &compose(work.kind, user.locale, &user.name, link.as_deref())).await?;
+    mailer.send(&user.email, &compose(kind, user.locale, &user.name, link.as_deref())).await?;
     Ok("sent")
 }

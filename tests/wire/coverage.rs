@@ -209,7 +209,7 @@ async fn every_outsend_route_as_every_caller() {
 #[tokio::test]
 async fn every_openscouter_route_as_every_caller() {
     use crate::openscouter::{bearer, data, oauth::connected, person, post};
-    let bench = Bench::start().await.unwrap();
+    let bench = Bench::with(&[("OUTSCOUT_CRON_SECRET", "of-the-scheduler")]).await.unwrap();
     let store = bench.context.store();
     let people = [
         (Role::Business, "right@example.com"),
@@ -240,6 +240,7 @@ async fn every_openscouter_route_as_every_caller() {
     let admin_read = plain(&new_token(&admin, &["read"]).await);
     let admin_token = plain(&new_token(&admin, &["admin"]).await);
     let hex = "0123456789abcdef".repeat(3);
+    let study = shared::model::StudyId::generate();
     let mut grid = String::new();
     let routes = Templates::embedded().unwrap().openscouter.routes;
     let mut resources: Vec<_> = routes.iter().map(|route| route.resource.as_str()).collect();
@@ -253,7 +254,12 @@ async fn every_openscouter_route_as_every_caller() {
             ("malformed", Some("Bearer nope".to_owned())),
             ("outset-key", Some(format!("Api-Key oset_{}", "A".repeat(43)))),
             ("outsend-key", Some(format!("Bearer osk_{}", "A".repeat(43)))),
-            ("test-token", Some(format!("Token {hex}"))),
+            ("test-token", {
+                let now = bench.context.clock().now();
+                store.issue_test_token(&users[3], study, &sha256_hex(hex.as_bytes()), now).await.unwrap();
+                Some(format!("Token {hex}"))
+            }),
+            ("scheduler", Some("Bearer of-the-scheduler".to_owned())),
             ("ended", Some(ended.clone())),
             ("suspended", Some(suspended.clone())),
             ("tester", Some(jwt("tester@example.com").await)),
@@ -279,7 +285,11 @@ async fn every_openscouter_route_as_every_caller() {
                     "/api/admin/users/{id}" => users[1].id.wire(),
                     _ => "conn_01k8ybdf00e8nrtzq2qw3d80n2".to_owned(),
                 };
-                let path = resource.replace("{id}", &id).replace("{provider}", "google").replace("{proxy+}", "x/y");
+                let path = resource
+                    .replace("{id}", &id)
+                    .replace("{provider}", "google")
+                    .replace("{job}", "retention")
+                    .replace("{proxy+}", "x/y");
                 let found = local::routing::find(&routes, method, &path).unwrap();
                 let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
                 // signing out is the one route that would end its caller's credential

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use harness::Bench;
 use serde_json::Value;
 
-const OPENSCOUTER: [(&str, u64); 36] = [
+const OPENSCOUTER: [(&str, u64); 37] = [
     ("admin-audit", 401),
     ("admin-organizations-list", 401),
     ("admin-organizations-update", 401),
@@ -25,6 +25,7 @@ const OPENSCOUTER: [(&str, u64); 36] = [
     ("auth-verify-email", 422),
     ("connections-delete", 401),
     ("connections-list", 401),
+    ("cron", 401),
     ("fallback", 404),
     ("me-erasure-create", 401),
     ("me-erasure-get", 401),

@@ -147,6 +147,49 @@ async fn a_forgotten_password_is_set_anew() {
     world.0.shutdown().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn openscouter_s_mails_go_to_whom_they_concern() {
+    let world = World::start().await;
+    let send = async |path: &str, body: &Value| {
+        let headers = [("Content-Type", "application/json")];
+        let answer =
+            http::send(&world.0.openscouter, "POST", path, &headers, body.to_string().as_bytes()).await.unwrap();
+        assert!(matches!(answer.status, 200 | 202), "{}", answer.body);
+        answer.json()
+    };
+    let sign_up = json!({"role": "tester", "email": "tess@example.com", "password": PASSWORD, "fullName": "Tess"});
+    send("/api/auth/sign-up", &sign_up).await;
+    let first = token(&world.mails(1).await[0], "/verify-email");
+    let email = json!({"email": "tess@example.com"});
+    // known and not confirmed: another link, whatever is asked for
+    send("/api/auth/sign-up", &sign_up).await;
+    world.mails(2).await;
+    send("/api/auth/magic-link", &email).await;
+    let mails = world.mails(3).await;
+    assert!(mails.iter().all(|mail| mail["subject"] == "Confirm your e-mail address"), "{mails:?}");
+    let newest = token(&mails[2], "/verify-email");
+    assert_ne!(first, newest);
+    send("/api/auth/verify-email", &json!({"token": newest})).await;
+    // known and confirmed: its owner is told
+    send("/api/auth/sign-up", &sign_up).await;
+    assert_eq!(world.mails(4).await[3]["subject"], "You already have an account");
+    send("/api/auth/magic-link", &email).await;
+    let link = token(&world.mails(5).await[4], "/magic-link");
+    let session = send("/api/auth/magic-link/verify", &json!({"token": link})).await;
+    assert_eq!(session["data"]["user"]["email"], "tess@example.com");
+    send("/api/auth/forgot-password", &email).await;
+    let reset = token(&world.mails(6).await[5], "/reset-password");
+    send("/api/auth/reset-password", &json!({"token": reset, "password": "another long phrase"})).await;
+    // nobody, or nothing to confirm: no mail
+    send("/api/auth/resend-verification", &email).await;
+    for path in ["/api/auth/resend-verification", "/api/auth/forgot-password", "/api/auth/magic-link"] {
+        send(path, &json!({"email": "nobody@example.com"})).await;
+    }
+    world.nothing_waits().await;
+    world.mails(6).await;
+    world.0.shutdown().await;
+}
+
 #[tokio::test]
 async fn work_is_done_by_one_and_taken_up_again_when_its_lease_lapsed() {
     let bench = Bench::start().await.unwrap();

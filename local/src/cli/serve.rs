@@ -25,7 +25,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 18] = [
+const PASSED: [&str; 19] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -38,6 +38,7 @@ const PASSED: [&str; 18] = [
     "OUTSCOUT_OUTSEND_INVITE_ONLY",
     "OUTSCOUT_OUTSEND_CAPTCHA_SECRET",
     "OUTSCOUT_OUTSEND_CAPTCHA_URL",
+    "OUTSCOUT_CRON_SECRET",
     "OUTSCOUT_STAGE",
     "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
     "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",
@@ -107,7 +108,7 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         let (outsend, openscouter) = (&server.outsend, &server.openscouter);
         let ready = json!({
             "ready": true, "control": control, "outset": outset, "outsend": outsend,
-            "openscouter": openscouter, "demo": told,
+            "openscouter": openscouter, "cron_secret": server.context.settings().openscouter.cron_secret, "demo": told,
         });
         print(&ready.to_string())?;
     }

@@ -21,6 +21,6 @@ pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};
 pub use study::{Activation, ActivationRefused, Status, Study, Task};
-pub use token::{ApiToken, TokenScopes};
+pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Locale, Role, Session, Standing, User, UserKey};
 pub use work::{TokenKind, Work, WorkKind};

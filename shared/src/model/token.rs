@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{OrganizationId, TokenId, UserId};
+use super::{OrganizationId, StudyId, TokenId, UserId};
 
 /// What a token may do; each scope implies the ones before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,21 @@ pub struct ApiToken {
     pub expires_at: Option<OffsetDateTime>,
     /// Last use, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
+}
+
+/// A test token: one tester on one study (openscouter 3.6); the token itself is not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TestToken {
+    /// SHA-256 of the token, in hex.
+    pub hash: String,
+    /// The tester.
+    pub tester: UserId,
+    /// The tester's private organization.
+    pub organization: OrganizationId,
+    /// The study.
+    pub study: StudyId,
+    /// When it stops working.
+    pub expires_at: OffsetDateTime,
 }
 
 impl ApiToken {

@@ -24,6 +24,7 @@ use super::{
     ranked::Change,
     rights::{ERASURES, due_rank},
     studies::study_pk,
+    test_tokens::test_token_key,
     trips::trip,
     user_keys::key_key,
 };
@@ -135,6 +136,9 @@ impl Store {
             }
             if sk.starts_with("OSK#") {
                 return item.read("user key").optional_text("hash").map(key_key);
+            }
+            if sk.starts_with("TEST#") {
+                return item.read("test token").optional_text("hash").map(test_token_key);
             }
             sk.strip_prefix("FAMILY#").and_then(FamilyId::parse).map(family_key)
         })

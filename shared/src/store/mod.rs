@@ -21,6 +21,8 @@
 //! | user's sign-in (for the export and the deletion) | `USER#<id>` | `FAMILY#<id>` | main |
 //! | API token of OpenScouter | `OSC#<id>` | `OSC` | main |
 //! | directory of an organization's unexpired tokens | `ORG#<id>` | `TOKENS` | main |
+//! | test token (by hash) | `TEST#<sha-256>` | `TEST` | main |
+//! | tester's current test token for a study | `USER#<id>` | `TEST#<study>` | main |
 //! | OAuth client | `CLIENT#<id>` | `CLIENT` | main |
 //! | OAuth connection with its tokens' hashes | `CONN#<id>` | `CONN` | main |
 //! | audit record | `AUDIT#<id>` | `AUDIT` | main |
@@ -66,6 +68,7 @@ mod connections;
 mod directory;
 mod erase;
 mod families;
+mod holders;
 mod idempotency;
 mod invitations;
 mod item;
@@ -76,6 +79,7 @@ mod participants;
 pub mod ranked;
 mod rights;
 mod studies;
+mod test_tokens;
 mod tokens;
 pub mod trips;
 mod user_keys;
@@ -83,7 +87,7 @@ mod work;
 
 use std::pin::Pin;
 
-pub use accounts::{ChangeWith, Credential, Holder, SignUp};
+pub use accounts::{ChangeWith, SignUp};
 pub use audit::AuditFilter;
 pub(crate) use client::after_lost_race;
 pub use client::{Store, StoreError};
@@ -91,6 +95,7 @@ pub(crate) use client::{connect, http_client};
 pub use collection::Page;
 pub use connections::Exchange;
 pub use families::Rotation;
+pub use holders::{Credential, Holder};
 pub use idempotency::{Claim, Replay};
 pub use log_ins::LogInState;
 pub use organizations::KeyWithPlan;

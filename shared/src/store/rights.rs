@@ -21,8 +21,6 @@ use crate::{
 pub(super) const ERASURES: &str = "RANK#erasures";
 /// Bytes of an export that one item holds.
 const PART: usize = 300_000;
-/// Erasures that are looked up at a time.
-const DUE: u32 = 25;
 
 /// Where an export stands (openscouter 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -342,14 +340,14 @@ impl Store {
         })
     }
 
-    /// Erasures that are due.
+    /// The first erasures that are due.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn due_erasures(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<DueErasure>, StoreError>> {
+    pub fn due_erasures(&self, now: OffsetDateTime, limit: u32) -> BoxFuture<'_, Result<Vec<DueErasure>, StoreError>> {
         Box::pin(async move {
             let end = (epoch_micros(now) + 1).cast_unsigned().to_be_bytes().to_vec();
-            let (_, ranks) = self.ranked_page(ERASURES, (None, Some(end)), 0, DUE).await?;
+            let (_, ranks) = self.ranked_page(ERASURES, (None, Some(end)), 0, limit).await?;
             let user = |rank: Vec<u8>| {
                 let bytes: [u8; 16] = rank.get(8..)?.try_into().ok()?;
                 Some(DueErasure { user: UserId::from_uuid(Uuid::from_bytes(bytes)), rank })

@@ -211,6 +211,40 @@ async fn api_tokens() {
 }
 
 #[tokio::test]
+async fn a_test_token_stands_for_a_tester_on_a_study() {
+    let bench = Bench::start().await.unwrap();
+    let tester = person(&bench, Role::Tester, "tess@example.com").await;
+    let (store, study) = (bench.context.store(), shared::model::StudyId::generate());
+    let issue = async |token: &str| {
+        let hash = shared::secret::sha256_hex(token.as_bytes());
+        store.issue_test_token(&tester, study, &hash, bench.context.clock().now()).await.unwrap();
+    };
+    let (first, second) = ("0123456789abcdef".repeat(3), "fedcba9876543210".repeat(3));
+    issue(&first).await;
+    let misplaced = (403, "This credential cannot be used here".to_owned());
+    for word in ["Token", "Bearer", "token"] {
+        let answer = get(&bench, "/api/auth/me", &format!("{word} {first}")).await;
+        assert_eq!(told(&answer), misplaced, "{word}");
+        assert_eq!(answer.header("ratelimit-policy"), "\"free\";q=120;w=60");
+    }
+    assert_eq!(get(&bench, "/api/auth/me", &format!("Token {}", first.to_uppercase())).await.status, 401);
+    issue(&second).await;
+    assert_eq!(get(&bench, "/api/auth/me", &format!("Token {first}")).await.status, 401, "the older one is revoked");
+    assert_eq!(told(&get(&bench, "/api/auth/me", &format!("Token {second}")).await), misplaced);
+    // both of the tester's credentials count for the tester
+    let access = bearer(&bench, "tess@example.com").await;
+    let calls = (0..130).map(|turn| {
+        let (access, token) = (access.clone(), format!("Token {second}"));
+        let bench = &bench;
+        async move { get(bench, "/api/auth/me", if turn % 2 == 0 { &access } else { &token }).await.status }
+    });
+    let statuses = futures_util::future::join_all(calls).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 14, "four went before");
+    bench.advance(Duration::hours(24));
+    assert_eq!(get(&bench, "/api/auth/me", &format!("Token {second}")).await.status, 401, "a day is over");
+}
+
+#[tokio::test]
 async fn an_organization_has_at_most_fifty_tokens() {
     let bench = Bench::start().await.unwrap();
     person(&bench, Role::Business, "dana@example.com").await;

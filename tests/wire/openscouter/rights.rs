@@ -118,6 +118,49 @@ async fn an_export_is_made_and_fetched() {
 }
 
 #[tokio::test]
+async fn the_scheduler_starts_due_erasures() {
+    let bench = Bench::with(&[("OUTSCOUT_CRON_SECRET", "of the scheduler")]).await.unwrap();
+    let run = async |job: &str, credential: &str, body: Value| {
+        let headers = [("authorization", credential)];
+        post(&bench, &format!("/api/cron/{job}"), &headers, &body).await
+    };
+    let right = "Bearer of the scheduler";
+    for wrong in ["Bearer x", "Token of the scheduler", "of the scheduler", "Bearer"] {
+        assert_eq!(told(&run("retention", wrong, json!({})).await), (401, "Invalid credentials".to_owned()), "{wrong}");
+    }
+    assert_eq!(
+        told(&post(&bench, "/api/cron/retention", &[], &json!({})).await),
+        (401, "Missing credentials".to_owned())
+    );
+    assert_eq!(told(&run("nothing", right, json!({})).await), (404, "Cron job not found".to_owned()));
+    for (body, text) in [
+        (json!({"cursor": "x"}), "cursor: is invalid"),
+        (json!({"limit": 0}), "limit: must be at least 1"),
+        (json!({"limit": 501}), "limit: must be at most 500"),
+        (json!({"limit": 1.0}), "limit: must be an integer"),
+    ] {
+        assert_eq!(told(&run("retention", right, body).await), (422, text.to_owned()));
+    }
+    for number in 0..3 {
+        let email = format!("u{number}@example.com");
+        person(&bench, Role::Business, &email).await;
+        let access = bearer(&bench, &email).await;
+        post(&bench, "/api/me/erasure", &[("authorization", &access)], &json!({"confirm": "ERASE"})).await;
+    }
+    let idle = run("retention", right, json!({})).await;
+    assert_eq!(idle.header("ratelimit"), "", "the scheduler is not limited");
+    assert_eq!(data(&idle), json!({"processed": 0, "failed": 0, "nextCursor": null}));
+    bench.advance(Duration::days(30));
+    let first = data(&run("retention", right, json!({"limit": 2})).await);
+    assert_eq!(first, json!({"processed": 2, "failed": 0, "nextCursor": "next"}));
+    let second = data(&run("retention", right, json!({"cursor": "next", "limit": 2})).await);
+    assert_eq!(second, json!({"processed": 1, "failed": 0, "nextCursor": null}));
+    let closed = Bench::start().await.unwrap();
+    let refused = post(&closed, "/api/cron/retention", &[("authorization", "Bearer ")], &json!({})).await;
+    assert_eq!(told(&refused), (401, "Invalid credentials".to_owned()), "no secret, no jobs");
+}
+
+#[tokio::test]
 async fn whoever_asks_is_forgotten_after_thirty_days() {
     let bench = Bench::start().await.unwrap();
     let user = person(&bench, Role::Tester, "tess@example.com").await;

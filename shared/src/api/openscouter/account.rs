@@ -210,7 +210,7 @@ pub fn me(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
             let caller = call.caller(access).await?;
             let mut user = user_object(&caller.account);
             match &caller.used {
-                Used::Jwt(_) => {}
+                Used::Jwt(_) | Used::Test => {}
                 Used::Token(token) => user["credential"] = json!({"kind": "token", "scopes": token.scopes.names()}),
                 Used::Connection(_, draft) => {
                     let scopes: Vec<_> = Connection::scope(*draft).split(' ').collect();

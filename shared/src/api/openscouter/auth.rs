@@ -11,7 +11,7 @@ use crate::{
         Account, Action, ApiToken, Connection, ConnectionId, Family, FamilyId, OrganizationId, Plan, Role, TokenId,
         UserId,
     },
-    secret::read_handle,
+    secret::{read_handle, sha256_hex},
     store::{Credential, Holder},
 };
 
@@ -90,6 +90,8 @@ pub(super) const ADMINS: Access = Access { roles: &[Role::Admin], token: Some(Sc
 pub(super) enum Used {
     Jwt(Family),
     Token(ApiToken),
+    /// A test token; what it is bound to matters to the endpoints that take one.
+    Test,
     Connection(Connection, bool),
 }
 
@@ -109,7 +111,7 @@ impl Caller {
     /// Who it is, for idempotency records (openscouter 2.10).
     pub(super) fn key(&self) -> String {
         match &self.used {
-            Used::Jwt(_) => self.account.user.id.wire(),
+            Used::Jwt(_) | Used::Test => self.account.user.id.wire(),
             Used::Token(token) => token.id.wire(),
             Used::Connection(connection, _) => connection.id.wire(),
         }
@@ -120,6 +122,7 @@ impl Caller {
 enum Sent {
     Jwt(Box<Claims>, FamilyId, UserId),
     Token(TokenId, String),
+    Test(String),
     Connection(ConnectionId, String),
 }
 
@@ -134,6 +137,10 @@ impl Sent {
             return Err(INVALID);
         }
         let read = |prefix: &str| read_handle(prefix, value).map(|(id, hash)| (Uuid::from_bytes(id), hash));
+        // a test token goes with either word
+        if value.len() == 48 && value.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)) {
+            return Ok(Self::Test(sha256_hex(value.as_bytes())));
+        }
         if bearer && let Some((id, hash)) = read("osat_") {
             return Ok(Self::Connection(ConnectionId::from_uuid(id), hash));
         }
@@ -169,25 +176,33 @@ impl Sent {
                 Credential::Family(*family, *user, organization)
             }
             Self::Token(id, hash) => Credential::Token(*id, hash),
+            Self::Test(hash) => Credential::Test(hash),
             Self::Connection(id, hash) => Credential::Connection(*id, hash),
         }
     }
 
-    fn bucket(&self) -> String {
-        match self {
-            Self::Jwt(_, _, user) => format!("openscouter/user/{user}"),
+    /// What the request counts for; of a test token that a process meets for the first time it is not known yet.
+    fn bucket(&self, call: &Call) -> Option<String> {
+        Some(match self {
+            Self::Jwt(_, _, user) => user_bucket(*user),
             Self::Token(id, _) => format!("openscouter/token/{id}"),
+            Self::Test(_) => user_bucket(call.context.store().known_owner(self.credential())?),
             Self::Connection(id, _) => format!("openscouter/connection/{id}"),
-        }
+        })
     }
 
     /// The plan that the limit is guessed by, until the organization is read.
     fn guess(&self) -> Plan {
         match self {
             Self::Jwt(claims, ..) => Plan::parse(&claims.plan).unwrap_or(Plan::Free),
-            Self::Token(..) | Self::Connection(..) => Plan::Free,
+            Self::Token(..) | Self::Test(_) | Self::Connection(..) => Plan::Free,
         }
     }
+}
+
+/// A tester's JWT and test token share the tester's key (openscouter 2.8).
+fn user_bucket(user: UserId) -> String {
+    format!("openscouter/user/{user}")
 }
 
 /// A request without valid credentials counts for its address, and is told to wait when that is exhausted.
@@ -205,14 +220,19 @@ pub(super) async fn caller(call: &Call, access: Access) -> Result<Caller, Proble
         Err(text) => return Err(refused(call, text).await),
     };
     let (store, limits) = (call.context.store(), call.context.limits());
-    let (bucket, guess) = (sent.bucket(), tier(sent.guess()).limit);
-    let (holder, taken) =
-        futures_util::future::join(store.holder(sent.credential(), call.now), limits.take(&bucket, guess, call.now))
-            .await;
+    let (early, guess) = (sent.bucket(call), tier(sent.guess()).limit);
+    let take = async {
+        match &early {
+            Some(bucket) => limits.take(bucket, guess, call.now).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (holder, taken) = futures_util::future::join(store.holder(sent.credential(), call.now), take).await;
     let base = call.base();
     let found = match holder? {
         Some(Holder::Family(family, account)) => Some((Used::Jwt(family), account)),
         Some(Holder::Token(token, account)) => Some((Used::Token(token), account)),
+        Some(Holder::Test(_, account)) => Some((Used::Test, account)),
         // a token for another audience is as good as none (openscouter 3.5)
         Some(Holder::Connection(connection, draft, account)) if connection.audience == format!("{base}/api") => {
             Some((Used::Connection(connection, draft), account))
@@ -220,14 +240,20 @@ pub(super) async fn caller(call: &Call, access: Access) -> Result<Caller, Proble
         _ => None,
     };
     let Some((used, account)) = found else {
-        if let Ok(taken) = taken
-            && let Err(error) = limits.give_back(&bucket, taken).await
+        if let (Ok(Some(taken)), Some(bucket)) = (taken, &early)
+            && let Err(error) = limits.give_back(bucket, taken).await
         {
             tracing::error!(cause = %error, "request not taken back");
         }
         return Err(refused(call, "Invalid credentials").await);
     };
     let policy = tier(account.plan());
+    let bucket = early.unwrap_or_else(|| user_bucket(account.user.id));
+    let taken = match taken {
+        Ok(None) => limits.take(&bucket, guess, call.now).await,
+        Ok(Some(taken)) => Ok(taken),
+        Err(error) => Err(error),
+    };
     let judged = match taken {
         Ok(taken) => limits.judge(&bucket, taken, (guess, policy.limit), call.now).await,
         Err(error) => Err(error),
@@ -277,6 +303,8 @@ fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
                 return Err(Problem::forbidden(format!("Missing scope: {name}")));
             }
         }
+        // the endpoints that take one come with sessions
+        Used::Test => return Err(misplaced()),
         Used::Connection(..) => {
             if !access.oauth {
                 return Err(misplaced());
@@ -289,7 +317,7 @@ fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
 async fn touch(call: &Call, used: &Used) {
     let store = call.context.store();
     let touched = match used {
-        Used::Jwt(_) => return,
+        Used::Jwt(_) | Used::Test => return,
         Used::Token(token) => store.touch_token(token, call.now).await,
         Used::Connection(connection, _) => store.touch_connection(connection, call.now).await,
     };

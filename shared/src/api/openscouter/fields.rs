@@ -104,6 +104,22 @@ impl Fields {
         self.required(name)?.as_bool().ok_or_else(|| Problem::invalid(name, "must be a boolean"))
     }
 
+    /// A whole number that may be left out.
+    pub(super) fn optional_integer(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Problem> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        if !value.is_i64() && !value.is_u64() {
+            return Err(Problem::invalid(name, "must be an integer"));
+        }
+        let number = value.as_i64().unwrap_or(i64::MAX);
+        if number < i64::from(least) {
+            return Err(Problem::invalid(name, &format!("must be at least {least}")));
+        }
+        match u32::try_from(number) {
+            Ok(number) if number <= most => Ok(Some(number)),
+            _ => Err(Problem::invalid(name, &format!("must be at most {most}"))),
+        }
+    }
+
     /// A time in the future.
     pub(super) fn optional_future(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Problem> {
         let Some(value) = self.optional(name) else { return Ok(None) };

@@ -35,6 +35,7 @@ pub(super) const ROUTES: &[Row] = &[
     ("/api/oauth/authorize", &["GET", "POST"]),
     ("/api/oauth/token", &["POST"]),
     ("/api/oauth/revoke", &["POST"]),
+    ("/api/cron/*", &["POST"]),
     ("/api/admin/audit", &["GET"]),
     ("/api/admin/organizations", &["GET"]),
     ("/api/admin/organizations/*", &["PATCH"]),

@@ -97,7 +97,9 @@ pub(super) async fn caller(call: &Call, gates: Gates, policy: Option<Policy>) ->
         Holder::Session(session, account) => (account, Some(session), None),
         Holder::Key(key, account) => (account, None, Some(key)),
         // what the look-up gives is of the kind that was asked for
-        Holder::Family(..) | Holder::Token(..) | Holder::Connection(..) => return Err(anonymous(call).await),
+        Holder::Family(..) | Holder::Token(..) | Holder::Test(..) | Holder::Connection(..) => {
+            return Err(anonymous(call).await);
+        }
     };
     let attempt = match attempt {
         Some(attempt) => attempt,
@@ -134,7 +136,10 @@ fn allowed(call: &Call, holder: &Holder, gates: Gates) -> Result<(), Problem> {
             }
             account
         }
-        Holder::Family(_, account) | Holder::Token(_, account) | Holder::Connection(_, _, account) => account,
+        Holder::Family(_, account)
+        | Holder::Token(_, account)
+        | Holder::Test(_, account)
+        | Holder::Connection(_, _, account) => account,
     };
     if gates.active && !account.user.active {
         return Err(Detail::Deactivated.into());
