@@ -200,8 +200,14 @@ impl Bench {
             }
         }
         let mut multi = serde_json::Map::new();
-        for (name, value) in [("host", "api.test"), ("x-forwarded-proto", "https")].iter().chain(headers) {
-            multi.insert((*name).to_owned(), json!([value]));
+        for (name, value) in headers {
+            let values = multi.entry((*name).to_owned()).or_insert_with(|| json!([]));
+            if let Some(values) = values.as_array_mut() {
+                values.push(json!(value));
+            }
+        }
+        for (name, value) in [("host", "api.test"), ("x-forwarded-proto", "https")] {
+            multi.entry(name.to_owned()).or_insert_with(|| json!([value]));
         }
         let event = json!({
             "httpMethod": method,

@@ -21,7 +21,7 @@ pub(crate) async fn outsend(bench: &Bench, method: &str, path: &str, headers: &[
     bench.send(function, method, path, &all, body.to_string().as_bytes()).await.unwrap()
 }
 
-async fn log_in(bench: &Bench, email: &str) -> String {
+pub(crate) async fn log_in(bench: &Bench, email: &str) -> String {
     let body = json!({"email": email, "password": PASSWORD});
     let answer = outsend(bench, "POST", "/api/auth/login", &[], &body).await;
     answer.header("set-cookie").split(';').next().unwrap().to_owned()

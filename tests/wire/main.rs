@@ -8,6 +8,7 @@ mod crash;
 mod erasure;
 mod events;
 mod faults;
+mod foreign;
 mod limits;
 mod mail;
 mod openscouter;

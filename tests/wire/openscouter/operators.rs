@@ -153,6 +153,7 @@ async fn the_audit_trail() {
     for nothing in ["actorId=user_1", "objectId=x", "actorId=user_01k8ybdf00e8nrtzq2qw3d80n2"] {
         assert!(list(nothing).await.is_empty(), "{nothing}");
     }
+    assert!(list(&format!("objectId={}", "x".repeat(5_000))).await.is_empty());
     let at = |seconds: i64| {
         let time = began + Duration::seconds(seconds);
         time.format(&time::format_description::well_known::Rfc3339).unwrap().replace('+', "%2B")

@@ -13,7 +13,8 @@ pub(super) fn timestamp(time: OffsetDateTime) -> String {
 pub(super) fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let zoned = text.ends_with('Z') || text.get(text.len().checked_sub(6)?..)?.starts_with(['+', '-']);
     let time = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
-    (zoned && text.is_ascii() && text.as_bytes().get(10) == Some(&b'T')).then(|| time.to_offset(UtcOffset::UTC))
+    let time = time.checked_to_offset(UtcOffset::UTC)?;
+    (zoned && text.is_ascii() && text.as_bytes().get(10) == Some(&b'T')).then_some(time)
 }
 
 /// Whether a page of `origin` may call (openscouter 2.9).
@@ -80,7 +81,16 @@ mod tests {
         ] {
             assert_eq!(timestamp(parse_time(text).unwrap()), expected);
         }
-        for wrong in ["", "2026-03-20", "2026-03-20T00:00:00", "2026-03-20 00:00:00Z", "2026-02-30T00:00:00Z", "x"] {
+        for wrong in [
+            "9999-12-31T23:59:59-23:59",
+            "é026-03-20T00:00:00Z",
+            "",
+            "2026-03-20",
+            "2026-03-20T00:00:00",
+            "2026-03-20 00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "x",
+        ] {
             assert_eq!(parse_time(wrong), None, "{wrong}");
         }
     }

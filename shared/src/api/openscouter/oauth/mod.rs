@@ -114,7 +114,9 @@ fn is_redirect_uri(uri: &str) -> bool {
         Some("http") => local,
         _ => false,
     };
-    plain && scheme && !host.is_empty() && !authority.as_str().contains('@')
+    // the page's policy names the address, so nothing may stand in it that ends a directive
+    let named = authority.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
+    plain && scheme && named && !host.is_empty()
 }
 
 /// Whether a registered address allows `given`: the same one, or on a loopback address another port of it.
@@ -201,6 +203,7 @@ mod tests {
             "http://localhost.evil.test/",
             "https://a.test/ x",
             "https:///x",
+            "https://a.test;sandbox/x",
         ] {
             assert!(!is_redirect_uri(wrong), "{wrong}");
         }
