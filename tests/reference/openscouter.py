@@ -230,6 +230,10 @@ def rights(world, me, password):
     assert bundle["user"]["email"] == me
     world.call("POST", "/api/me/erasure", 202, {"confirm": "ERASE"}, credential=bearer(session))
     world.call("GET", "/api/me/erasure", 200, credential=bearer(session))
+    # thirty days later nobody has ever been there
+    world.advance(30 * 86400)
+    requests.post(world.control + "/_local/schedules/background-work", timeout=60).raise_for_status()
+    world.call("POST", "/api/auth/sign-in", 401, {"email": me, "password": password})
 
 
 if __name__ == "__main__":
@@ -245,5 +249,5 @@ if __name__ == "__main__":
     world.advance(61)
     operators(world, *person, connection)
     rights(world, *person)
-    print("openscouter: accounts, tokens, OAuth, administration and rights, every answer as documented")
+    print("openscouter: from sign-up to erasure, with OAuth and administration, every answer as documented")
     sys.exit(0)

@@ -92,6 +92,32 @@ async fn a_known_address_is_answered_like_an_unknown_one_and_nothing_changes() {
 }
 
 #[tokio::test]
+async fn a_known_address_costs_what_an_unknown_one_does() {
+    harness::log();
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "known@example.com").await;
+    let cost = async |path: &str, body: Value| {
+        bench.advance(Duration::seconds(61));
+        let id = uuid::Uuid::new_v4().to_string();
+        let answer = post(&bench, path, &[("x-request-id", &id)], &body).await;
+        let line = harness::log().of(&id).pop().unwrap();
+        (answer.status, line["store.calls"].clone(), line["store.sequential"].clone())
+    };
+    for path in ["resend-verification", "forgot-password", "magic-link"] {
+        let path = format!("/api/auth/{path}");
+        let known = cost(&path, json!({"email": "known@example.com"})).await;
+        assert_eq!(known, cost(&path, json!({"email": "nobody@example.com"})).await, "{path}");
+    }
+    let sign_in = |email: &str| json!({"email": email, "password": "wrong"});
+    let known = cost("/api/auth/sign-in", sign_in("known@example.com")).await;
+    assert_eq!(known, cost("/api/auth/sign-in", sign_in("nobody@example.com")).await);
+    let known = cost("/api/auth/sign-up", sign_up_body("known@example.com")).await;
+    let fresh = cost("/api/auth/sign-up", sign_up_body("fresh@example.com")).await;
+    let pending = cost("/api/auth/sign-up", sign_up_body("fresh@example.com")).await;
+    assert_eq!((&known, &pending), (&fresh, &fresh));
+}
+
+#[tokio::test]
 async fn sign_up_names_the_first_fault() {
     let bench = Bench::start().await.unwrap();
     let body = |name: &str, value: Value| {

@@ -183,12 +183,13 @@ async fn what_is_repeated_under_a_key_is_done_once() {
 async fn a_warm_request_is_one_round_trip() {
     log();
     let bench = Bench::start().await.unwrap();
-    person(&bench, Role::Business, "dana@example.com").await;
+    let user = person(&bench, Role::Business, "dana@example.com").await;
     let access = bearer(&bench, "dana@example.com").await;
+    let connection = super::oauth::connected(&bench, &user).await;
     let created =
         post(&bench, "/api/tokens", &[("authorization", &access)], &json!({"name": "CI", "scopes": ["read"]})).await;
     let token = format!("Token {}", data(&created)["token"].as_str().unwrap());
-    for (kind, credential, cold) in [("JWT", &access, 1), ("token", &token, 3)] {
+    for (kind, credential, cold) in [("JWT", &access, 1), ("token", &token, 3), ("connection", &connection, 3)] {
         for turn in 0..4 {
             let id = uuid::Uuid::new_v4().to_string();
             let headers = [("authorization", credential.as_str()), ("x-request-id", id.as_str())];
