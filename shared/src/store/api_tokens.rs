@@ -10,7 +10,7 @@ use super::{
     accounts::MOST_ATTEMPTS,
     after_lost_race,
     client::Written,
-    collection::{id_of, newest_first},
+    collection::newest_first,
     directory::Entry,
     item::{Condition, Item, delete},
     organizations::organization_pk,
@@ -198,13 +198,8 @@ impl Store {
     ) -> BoxFuture<'_, Result<Page<ApiToken>, StoreError>> {
         Box::pin(async move {
             self.drop_ended_tokens(now).await?;
-            let pk = list_pk(organization);
-            let (total, ranks) = self.ranked_page(&pk, (None, None), offset, limit).await?;
-            let ids: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(TokenId::from_uuid).collect();
-            let keys = ids.iter().map(|id| token_key(*id)).collect();
-            let found = self.batch_get(keys).await?.iter().map(read_token).collect::<Result<Vec<_>, _>>()?;
-            let members = ids.iter().filter_map(|id| found.iter().find(|token| token.id == *id).cloned()).collect();
-            Ok(Page { total, members })
+            let key = |id| token_key(TokenId::from_uuid(id));
+            self.page_of(&list_pk(organization), (None, None), (offset, limit), key, read_token).await
         })
     }
 

@@ -9,7 +9,7 @@ use super::{
     accounts::MOST_ATTEMPTS,
     after_lost_race,
     client::Written,
-    collection::{bounds, id_of, newest_first},
+    collection::{bounds, newest_first},
     item::{Condition, Item},
     organizations::{organization_pk, read_organization},
     ranked::Change,
@@ -174,12 +174,8 @@ impl Store {
     ) -> BoxFuture<'a, Result<Page<AuditEntry>, StoreError>> {
         Box::pin(async move {
             let pk = list_pk(filter.action, filter.actor, filter.object.as_deref());
-            let (total, ranks) = self.ranked_page(&pk, bounds(filter.from, filter.to), offset, limit).await?;
-            let ids: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(AuditId::from_uuid).collect();
-            let items = self.batch_get(ids.iter().map(|id| entry_key(*id)).collect()).await?;
-            let found = items.iter().map(read_entry).collect::<Result<Vec<_>, _>>()?;
-            let members = ids.iter().filter_map(|id| found.iter().find(|entry| entry.id == *id).cloned()).collect();
-            Ok(Page { total, members })
+            let key = |id| entry_key(AuditId::from_uuid(id));
+            self.page_of(&pk, bounds(filter.from, filter.to), (offset, limit), key, read_entry).await
         })
     }
 
@@ -189,12 +185,8 @@ impl Store {
     /// When the store fails.
     pub fn organizations_page(&self, offset: u64, limit: u32) -> BoxFuture<'_, Result<Page<Organization>, StoreError>> {
         Box::pin(async move {
-            let (total, ranks) = self.ranked_page(ORGANIZATIONS, (None, None), offset, limit).await?;
-            let ids: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(OrganizationId::from_uuid).collect();
-            let keys = ids.iter().map(|id| (organization_pk(*id), "ORG".to_owned())).collect();
-            let found = self.batch_get(keys).await?.iter().map(read_organization).collect::<Result<Vec<_>, _>>()?;
-            let members = ids.iter().filter_map(|id| found.iter().find(|known| known.id == *id).cloned()).collect();
-            Ok(Page { total, members })
+            let key = |id| (organization_pk(OrganizationId::from_uuid(id)), "ORG".to_owned());
+            self.page_of(ORGANIZATIONS, (None, None), (offset, limit), key, read_organization).await
         })
     }
 }

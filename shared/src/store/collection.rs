@@ -89,7 +89,7 @@ pub(super) fn newest_first(at: OffsetDateTime, id: &[u8; 16]) -> Vec<u8> {
 }
 
 /// The id in a rank of [`newest_first`].
-pub(super) fn id_of(rank: &[u8]) -> Option<uuid::Uuid> {
+fn id_of(rank: &[u8]) -> Option<uuid::Uuid> {
     let inverted: [u8; 16] = rank.get(8..)?.try_into().ok()?;
     Some(uuid::Uuid::from_bytes(inverted.map(|byte| !byte)))
 }
@@ -211,6 +211,22 @@ impl Store {
             after_lost_race(attempt).await?;
             attempt += 1;
         }
+    }
+
+    /// One page of a collection with its members, which `key` finds by the ids in the ranks.
+    pub(super) async fn page_of<T>(
+        &self,
+        pk: &str,
+        span: (Option<Vec<u8>>, Option<Vec<u8>>),
+        (offset, limit): (u64, u32),
+        key: fn(uuid::Uuid) -> (String, String),
+        read: fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Page<T>, StoreError> {
+        let (total, ranks) = self.ranked_page(pk, span, offset, limit).await?;
+        let keys: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(key).collect();
+        let items = self.batch_get(keys.clone()).await?;
+        let found = keys.iter().filter_map(|(pk, _)| items.iter().find(|item| item.pk() == pk));
+        Ok(Page { total, members: found.map(read).collect::<Result<_, _>>()? })
     }
 
     /// The transaction members that make the same change to several collections; `None` when a writer was in the way.

@@ -8,7 +8,7 @@ use super::{
     accounts::MOST_ATTEMPTS,
     after_lost_race,
     client::Written,
-    collection::{id_of, newest_first},
+    collection::newest_first,
     item::{Condition, Item, delete},
     ranked::Change,
 };
@@ -327,12 +327,8 @@ impl Store {
         limit: u32,
     ) -> BoxFuture<'_, Result<Page<Connection>, StoreError>> {
         Box::pin(async move {
-            let (total, ranks) = self.ranked_page(&list_pk(organization), (None, None), offset, limit).await?;
-            let ids: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(ConnectionId::from_uuid).collect();
-            let items = self.batch_get(ids.iter().map(|id| connection_key(*id)).collect()).await?;
-            let found = items.iter().map(read_connection).collect::<Result<Vec<_>, _>>()?;
-            let members = ids.iter().filter_map(|id| found.iter().find(|known| known.id == *id).cloned()).collect();
-            Ok(Page { total, members })
+            let key = |id| connection_key(ConnectionId::from_uuid(id));
+            self.page_of(&list_pk(organization), (None, None), (offset, limit), key, read_connection).await
         })
     }
 

@@ -1,4 +1,4 @@
-//! What outlives a request: mails so far. Brought by the main table's stream, and by a sweep each minute.
+//! What outlives a request: mails, lists, exports, deletions. Brought by the main table's stream, and by a sweep each minute.
 
 use shared::{
     serve::{Function, background},
