@@ -3,7 +3,7 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 60] = [
+pub const ALL: [Function; 61] = [
     background_work::FUNCTION,
     openscouter_admin_audit::FUNCTION,
     openscouter_admin_organizations_list::FUNCTION,
@@ -42,6 +42,7 @@ pub const ALL: [Function; 60] = [
     openscouter_tokens_create::FUNCTION,
     openscouter_tokens_delete::FUNCTION,
     openscouter_tokens_list::FUNCTION,
+    openscouter_webhooks_receive::FUNCTION,
     outsend_api_keys_create::FUNCTION,
     outsend_api_keys_delete::FUNCTION,
     outsend_api_keys_list::FUNCTION,

@@ -2,6 +2,7 @@
 //! windows and the clock. A missing or malformed variable stops the function at its start.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, OnceLock},
 };
@@ -102,6 +103,8 @@ pub struct OpenScouter {
     pub keys: KeySet,
     /// The key that new access tokens are signed with; only the functions that sign have one.
     pub signer: Option<Signer>,
+    /// Secrets of webhooks by source; what is not named is refused (openscouter 1.3, 16.3).
+    pub webhook_secrets: BTreeMap<String, String>,
     /// The secret that starts jobs; without one nobody can (openscouter 20).
     pub cron_secret: Option<String>,
     /// Log-in providers by name.
@@ -222,6 +225,13 @@ impl Settings {
                     Signer::parse(&text)
                         .map_err(malformed("OUTSCOUT_OPENSCOUTER_SIGNING_KEY", "an Ed25519 key with its secret"))?,
                 ),
+            },
+            webhook_secrets: match optional("OUTSCOUT_WEBHOOK_SECRETS") {
+                None => BTreeMap::new(),
+                Some(text) => serde_json::from_str(&text).map_err(|_| SettingsError::Malformed {
+                    name: "OUTSCOUT_WEBHOOK_SECRETS",
+                    expected: "an object of secrets by source",
+                })?,
             },
             cron_secret: optional("OUTSCOUT_CRON_SECRET"),
             providers: match optional("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS") {

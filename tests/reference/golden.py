@@ -22,7 +22,9 @@ class Document:
                 answers = {}
                 for status, response in operation["responses"].items():
                     content = response.get("content", {}).items()
-                    answers[int(status)] = {kind: OAS30Validator(self.inline(c["schema"])) for kind, c in content}
+                    answers[int(status)] = {
+                        kind.partition(";")[0]: OAS30Validator(self.inline(c["schema"])) for kind, c in content
+                    }
                 self.validators[method.upper(), pattern] = answers
 
     def inline(self, schema):

@@ -1,19 +1,28 @@
-"""A way through OpenScouter's identity with clients that are not ours: Authlib as the OAuth client, PyJWT as the
-reader of access tokens. Each answer is held against the golden document."""
+"""A way through OpenScouter's identity with clients that are not ours: Authlib and the MCP SDK as OAuth clients, PyJWT
+as the reader of access tokens. Each answer is held against the golden document."""
 import argparse
+import asyncio
 import base64
+import hashlib
+import hmac
 import json
+import pathlib
 import re
 import subprocess
 import sys
 import time
 import urllib.parse
 
+import httpx2
 import jwt
 import requests
 from authlib.common.security import generate_token
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
+from cryptography.hazmat.primitives import serialization
+from mcp.client.auth import OAuthClientProvider
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientMetadata
 
 import golden
 
@@ -34,13 +43,16 @@ class World:
         answer = requests.request(method, self.root + path, json=body, data=form, headers=headers,
                                   allow_redirects=False, timeout=30)
         assert answer.status_code == expected, f"{method} {path}: {answer.status_code} {answer.text}"
+        as_documented(method, path, answer)
         kind = answer.headers.get("Content-Type")
-        fault = DOCUMENT.fault(method, path, answer.status_code, kind, answer.text) if answer.text else None
-        assert fault is None, f"{method} {path}: {fault}"
         return answer if kind is None or not kind.endswith("json") else answer.json()
 
     def data_of(self, *arguments, **named):
         return self.call(*arguments, **named)["data"]
+
+    def refused(self, method, path, expected, error, *arguments, **named):
+        told = self.call(method, path, expected, *arguments, **named)["error"]
+        assert told == error, f"{method} {path}: {told!r}, not {error!r}"
 
     def advance(self, seconds):
         requests.post(self.control + "/_local/clock", json={"advance_seconds": seconds}, timeout=30).raise_for_status()
@@ -59,6 +71,12 @@ class World:
         return self.data_of("POST", "/api/auth/sign-in", 200, {"email": email, "password": password})
 
 
+def as_documented(method, target, answer):
+    kind = answer.headers.get("Content-Type")
+    fault = DOCUMENT.fault(method, target, answer.status_code, kind, answer.text) if answer.text else None
+    assert fault is None, f"{method} {target}: {fault}"
+
+
 def bearer(session):
     return "Bearer " + session["accessToken"]
 
@@ -67,24 +85,42 @@ def accounts(world):
     me = "dana@openscouter.example"
     body = {"role": "business", "email": me, "password": PASSWORD, "fullName": "Dana Roe", "companyName": "Roe Ltd"}
     world.call("POST", "/api/auth/sign-up", 202, body)
-    world.call("POST", "/api/auth/sign-in", 403, {"email": me, "password": PASSWORD})
-    world.call("POST", "/api/auth/verify-email", 200, {"token": world.mail(me, "Confirm your e-mail address")})
-    session = world.sign_in(me)
-    world.call("GET", "/api/auth/me", 200, credential=bearer(session))
-    second = world.data_of("POST", "/api/auth/refresh", 200, {"refreshToken": session["refreshToken"]})
-    world.call("POST", "/api/auth/refresh", 401, {"refreshToken": session["refreshToken"]})
-    world.call("POST", "/api/auth/refresh", 401, {"refreshToken": second["refreshToken"]})
+    right = {"email": me, "password": PASSWORD}
+    world.refused("POST", "/api/auth/sign-in", 403, "Email address not verified", right)
+    world.refused("POST", "/api/auth/sign-in", 401, "Invalid email or password", {**right, "password": "no"})
+    link = {"token": world.mail(me, "Confirm your e-mail address")}
+    world.call("POST", "/api/auth/verify-email", 200, link)
+    world.refused("POST", "/api/auth/verify-email", 422, "token: is invalid or expired", link)
+    first = world.sign_in(me)
+    assert world.data_of("GET", "/api/auth/me", 200, credential=bearer(first)) == first["user"]
+    assert first["user"]["status"] == "active" and first["user"]["organization"]["name"] == "Roe Ltd"
+    world.refused("GET", "/api/auth/me", 401, "Missing credentials")
+    world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential="Basic ZGFuYTpubw==")
+
+    # a refresh token works once; whoever brings it again ends the sign-in, access tokens included
+    second = world.data_of("POST", "/api/auth/refresh", 200, {"refreshToken": first["refreshToken"]})
+    third = world.data_of("POST", "/api/auth/refresh", 200, {"refreshToken": second["refreshToken"]})
+    world.call("GET", "/api/auth/me", 200, credential=bearer(third))
+    for used in (first, third):
+        body = {"refreshToken": used["refreshToken"]}
+        world.refused("POST", "/api/auth/refresh", 401, "Invalid refresh token", body)
+    for session in (first, second, third):
+        world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential=bearer(session))
+
     world.call("POST", "/api/auth/magic-link", 202, {"email": me})
     link = {"token": world.mail(me, "Your sign-in link")}
     session = world.data_of("POST", "/api/auth/magic-link/verify", 200, link)
-    world.call("POST", "/api/auth/magic-link/verify", 422, link)
+    world.refused("POST", "/api/auth/magic-link/verify", 422, "token: is invalid or expired", link)
     world.call("POST", "/api/auth/forgot-password", 202, {"email": me})
     reset = {"token": world.mail(me, "Set a new password"), "password": "another long phrase"}
     world.call("POST", "/api/auth/reset-password", 200, reset)
-    world.call("GET", "/api/auth/me", 401, credential=bearer(session))
+    world.refused("POST", "/api/auth/reset-password", 422, "token: is invalid or expired", reset)
+    world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential=bearer(session))
+    world.refused("POST", "/api/auth/sign-in", 401, "Invalid email or password", right)
     session = world.sign_in(me, "another long phrase")
     world.call("POST", "/api/auth/sign-out", 200, {}, credential=bearer(session))
-    world.call("GET", "/api/auth/me", 401, credential=bearer(session))
+    world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential=bearer(session))
+    world.refused("POST", "/api/auth/refresh", 401, "Invalid refresh token", {"refreshToken": session["refreshToken"]})
     return me, "another long phrase"
 
 
@@ -92,27 +128,81 @@ def access_tokens(world, me, password):
     """PyJWT believes what the API signs, and the API believes nothing else."""
     session = world.sign_in(me, password)
     token = session["accessToken"]
-    keys = jwt.PyJWKClient(world.root + "/.well-known/jwks.json")
-    key = keys.get_signing_key_from_jwt(token)
+    published = world.call("GET", "/.well-known/jwks.json", 200)
+    assert published == world.call("GET", "/api/auth/jwks", 200)
+    assert not any("d" in key for key in published["keys"]), "the secret stays at home"
+    key = jwt.PyJWKClient(world.root + "/.well-known/jwks.json").get_signing_key_from_jwt(token)
     # the system's clock may be ahead of this machine's
     claims = jwt.decode(token, key.key, algorithms=["EdDSA"], audience=world.base, issuer=world.root,
                         options={"verify_iat": False, "verify_nbf": False})
-    assert claims["sub"] == session["user"]["userId"] and claims["exp"] == claims["iat"] + 86400
-    public = key.key.public_bytes_raw()
+    user = session["user"]
+    assert claims["sub"] == user["userId"] and claims["exp"] == claims["iat"] + 86400
+    assert claims["org"] == user["organization"]["organizationId"]
+    assert (claims["role"], claims["plan"]) == ("business", "free")
+    head = {"kid": jwt.get_unverified_header(token)["kid"]}
+    assert jwt.get_unverified_header(token) == {"alg": "EdDSA", "typ": "JWT", **head}
+
+    def refused(forged, error="Invalid credentials"):
+        world.refused("GET", "/api/auth/me", 401, error, credential="Bearer " + forged)
+
+    # by somebody who has only what is published
+    raw = key.key.public_bytes_raw()
+    pem = key.key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    [x] = [known["x"] for known in published["keys"] if known["kid"] == head["kid"]]
     header, payload, signature = token.split(".")
     stranger = jwt.algorithms.OKPAlgorithm().prepare_key(OTHER_KEY)
-    head = {"kid": jwt.get_unverified_header(token)["kid"]}
-    forged = [
+    none = base64url(json.dumps({"alg": "none", "typ": "JWT", **head}).encode())
+    for forged in [
         jwt.encode(claims, None, algorithm="none", headers=head),
-        jwt.encode(claims, public, algorithm="HS256", headers=head),
+        f"{none}.{payload}.{signature}",
+        *[hs256(claims, head, secret) for secret in (raw, x.encode(), pem, b"")],
         jwt.encode(claims, stranger, algorithm="EdDSA", headers=head),
+        jwt.encode(claims, stranger, algorithm="EdDSA", headers={"kid": "another"}),
         f"{header}.{payload}.",
-        f"{header}.{base64.urlsafe_b64encode(json.dumps({**claims, 'role': 'admin'}).encode()).decode().rstrip('=')}.{signature}",
-    ]
-    for wrong in forged:
-        world.call("GET", "/api/auth/me", 401, credential="Bearer " + wrong)
+        f"{header}.{base64url(json.dumps({**claims, 'role': 'admin'}).encode())}.{signature}",
+        f"{header}.{payload}.{base64url(bytes(64))}",
+        f"{header}.{payload}.{signature[:10]}{'B' if signature[10] == 'A' else 'A'}{signature[11:]}",
+        f"{header}.{payload}.{signature}=",
+    ]:
+        refused(forged)
+
+    # by the key itself, yet not for this API or this moment
+    world.advance(61)
+    [own, *_] = json.loads((pathlib.Path(world.data) / "signing-keys.json").read_text())
+    own = jwt.PyJWK(own, algorithm="EdDSA").key
+
+    def sign(header=None, **changes):
+        changed = {name: value for name, value in {**claims, **changes}.items() if value is not ...}
+        return jwt.encode(changed, own, algorithm="EdDSA", headers={**head, **(header or {})})
+
+    world.call("GET", "/api/auth/me", 200, credential="Bearer " + sign())
+    for forged in [
+        *[sign(aud=audience) for audience in (world.base + "/mcp", world.base + "/", world.root, [world.base], "")],
+        *[sign(iss=issuer) for issuer in (world.root + "/", world.base, "https://openscouter.com")],
+        *[sign(**{claim: ...}) for claim in claims],
+        sign(sub="user_00000000000000000000000000"),
+        sign(jti="x"),
+        sign(iat=claims["iat"] + 3600, exp=claims["exp"] + 3600),
+        sign(header={"kid": "another"}),
+    ]:
+        refused(forged)
+    refused(sign(iat=claims["iat"] - 86400, exp=claims["iat"]), "Token expired")
     world.call("GET", "/api/auth/me", 200, credential="Bearer " + token)
-    return session
+    world.advance(86400)
+    refused(token, "Token expired")
+    refreshed = world.data_of("POST", "/api/auth/refresh", 200, {"refreshToken": session["refreshToken"]})
+    world.call("GET", "/api/auth/me", 200, credential=bearer(refreshed))
+
+
+def base64url(octets):
+    return base64.urlsafe_b64encode(octets).decode().rstrip("=")
+
+
+def hs256(claims, head, secret):
+    """By hand, since PyJWT refuses public keys as secrets."""
+    parts = [json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT", **head}, claims)]
+    signed = ".".join(map(base64url, parts))
+    return f"{signed}.{base64url(hmac.digest(secret, signed.encode(), hashlib.sha256))}"
 
 
 OTHER_KEY = """-----BEGIN PRIVATE KEY-----
@@ -121,71 +211,184 @@ MC4CAQAwBQYDK2VwBCIEIEJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC
 """
 
 
-def oauth(world, me, password):
-    """Authlib registers, authorizes with PKCE, refreshes and revokes."""
-    resource = world.call("GET", "/.well-known/oauth-protected-resource/api", 200)
-    server = world.call("GET", "/.well-known/oauth-authorization-server", 200)
-    assert resource["authorization_servers"] == [server["issuer"]] and resource["resource"] == world.base
-    client = world.call("POST", "/api/oauth/register", 201, {"redirect_uris": [CALLBACK], "client_name": "Authlib"})
+def consent(world, url, me, password):
+    """What a person does in a browser; the address that it ends at, and its parameters."""
+    endpoint = url.partition("?")[0]
+    path = endpoint.removeprefix(world.root)
+    page = requests.get(url, timeout=30)
+    assert page.status_code == 200, page.text
+    as_documented("GET", path, page)
 
-    def new_client():
-        return OAuth2Session(client["client_id"], token_endpoint_auth_method="none", scope="read draft",
-                             redirect_uri=CALLBACK, code_challenge_method="S256",
-                             revocation_endpoint_auth_method="none")
+    def send(expected, **fields):
+        form = {"transaction": re.search(r'name="transaction" value="([^"]+)"', page.text)[1], **fields}
+        answer = requests.post(endpoint, data=form, allow_redirects=False, timeout=30)
+        assert answer.status_code == expected, answer.text
+        as_documented("POST", path, answer)
+        return answer
+
+    send(401, email=me, password="not the phrase", action="sign-in")
+    page = send(200, email=me, password=password, action="sign-in")
+    assert re.search(r'name="draft" value="yes">', page.text), "drafts are offered, and not ticked"
+    workspace = re.search(r'<option value="(org_[^"]+)"', page.text)[1]
+    location = send(302, workspace=workspace, draft="yes", action="approve").headers["Location"]
+    assert location.startswith(CALLBACK + "?")
+    return location, dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+
+
+def authlib(world, me, password):
+    """Authlib authorizes with PKCE, refreshes and revokes."""
+    resource = world.call("GET", "/.well-known/oauth-protected-resource/api", 200)
+    assert resource["resource"] == world.base
+    [issuer] = resource["authorization_servers"]
+    server = AuthorizationServerMetadata(world.call("GET", get_well_known_url(issuer), 200))
+    assert server["issuer"] == issuer
+    for name in [name for name in server.REGISTRY_KEYS if not name.endswith(("issuer", "_endpoint"))]:
+        # of addresses Authlib wants TLS, which a local system has not
+        getattr(server, "validate_" + name)()
+    body = {"redirect_uris": [CALLBACK], "client_name": "Authlib", "token_endpoint_auth_method": "none"}
+    client = world.call("POST", "/api/oauth/register", 201, body)["client_id"]
+    endpoint = server["token_endpoint"]
+
+    def documented(answer, **_):
+        as_documented(answer.request.method, answer.url.removeprefix(world.root), answer)
 
     def authorize():
-        """What a person does in a browser; the address that it ends at."""
+        session = OAuth2Session(client, token_endpoint_auth_method="none", revocation_endpoint_auth_method="none",
+                                scope="read draft", redirect_uri=CALLBACK, code_challenge_method="S256")
+        session.hooks["response"].append(documented)
         verifier = generate_token(64)
-        url, state = new_client().create_authorization_url(server["authorization_endpoint"], code_verifier=verifier,
-                                                           resource=world.base)
+        url, state = session.create_authorization_url(server["authorization_endpoint"], code_verifier=verifier,
+                                                      resource=world.base)
         assert create_s256_code_challenge(verifier) in url
-        page = requests.get(url, timeout=30)
-        assert page.status_code == 200, page.text
-        form = {"transaction": hidden(page), "email": me, "password": password, "action": "sign-in"}
-        page = requests.post(server["authorization_endpoint"], data=form, timeout=30)
-        workspace = re.search(r'<option value="(org_[^"]+)"', page.text)[1]
-        form = {"transaction": hidden(page), "workspace": workspace, "draft": "yes", "action": "approve"}
-        answer = requests.post(server["authorization_endpoint"], data=form, allow_redirects=False, timeout=30)
-        assert answer.status_code == 302, answer.text
-        query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(answer.headers["Location"]).query))
-        assert query["state"] == state and query["iss"] == server["issuer"]
-        return answer.headers["Location"], verifier, state
+        location, query = consent(world, url, me, password)
+        assert query["state"] == state and query["iss"] == issuer
+        return session, {"authorization_response": location, "state": state, "code_verifier": verifier}, query["code"]
 
-    def fetch(session, location, verifier, state):
-        return session.fetch_token(server["token_endpoint"], authorization_response=location, state=state,
-                                   code_verifier=verifier)
+    def dead(token):
+        world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential="Bearer " + token["access_token"])
 
-    session, place = new_client(), authorize()
-    first = fetch(session, *place)
+    def no_grant(**form):
+        answer = world.call("POST", "/api/oauth/token", 400, form={"client_id": client, **form})
+        assert answer["error"] == "invalid_grant"
+
+    def credential(session):
+        answer = session.get(world.base + "/auth/me")
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]["credential"]
+
+    session, place, _ = authorize()
+    first = dict(session.fetch_token(endpoint, **place))
     assert first["scope"] == "read draft" and first["expires_in"] == 3600
-    assert session.get(world.base + "/auth/me").json()["data"]["credential"]["kind"] == "oauth"
-    second = dict(session.refresh_token(server["token_endpoint"], refresh_token=first["refresh_token"]))
-    assert second["refresh_token"] != first["refresh_token"]
-    old = {"grant_type": "refresh_token", "refresh_token": first["refresh_token"], "client_id": client["client_id"]}
-    assert world.call("POST", "/api/oauth/token", 400, form=old)["error"] == "invalid_grant"
-    world.call("GET", "/api/auth/me", 401, credential="Bearer " + second["access_token"])
+    assert credential(session) == {"kind": "oauth", "scopes": ["read", "draft"]}
+    assert session.get(world.base + "/tokens").json()["error"] == "This credential cannot be used here"
+    second = dict(session.refresh_token(endpoint, refresh_token=first["refresh_token"], scope="read"))
+    assert second["scope"] == "read" and second["refresh_token"] != first["refresh_token"]
+    assert credential(session) == {"kind": "oauth", "scopes": ["read"]}
+    # a refresh token that comes back ends the connection
+    no_grant(grant_type="refresh_token", refresh_token=first["refresh_token"])
+    no_grant(grant_type="refresh_token", refresh_token=second["refresh_token"])
+    dead(first)
+    dead(second)
+
+    # and so does a code
+    world.advance(61)
+    session, place, code = authorize()
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
+    no_grant(**grant, code_verifier=generate_token(64))
+    token = session.fetch_token(endpoint, **place)
+    assert credential(session)["kind"] == "oauth"
+    no_grant(**grant, code_verifier=place["code_verifier"])
+    dead(token)
+    no_grant(grant_type="refresh_token", refresh_token=token["refresh_token"])
 
     world.advance(61)
-    session, place = new_client(), authorize()
-    tokens = fetch(session, *place)
-    code = urllib.parse.parse_qs(urllib.parse.urlsplit(place[0]).query)["code"][0]
-    again = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK,
-             "client_id": client["client_id"], "code_verifier": place[1]}
-    assert world.call("POST", "/api/oauth/token", 400, form=again)["error"] == "invalid_grant"
-    world.call("GET", "/api/auth/me", 401, credential="Bearer " + tokens["access_token"])
+    for kind in ("refresh_token", "access_token"):
+        session, place, _ = authorize()
+        token = dict(session.fetch_token(endpoint, **place))
+        assert credential(session)["kind"] == "oauth"
+        answer = session.revoke_token(server["revocation_endpoint"], token=token[kind], token_type_hint=kind)
+        assert (answer.status_code, answer.text) == (200, "")
+        dead(token)
+        no_grant(grant_type="refresh_token", refresh_token=token["refresh_token"])
 
-    session, place = new_client(), authorize()
-    tokens = fetch(session, *place)
-    revoked = {"token": tokens["access_token"], "client_id": client["client_id"]}
-    world.call("POST", "/api/oauth/revoke", 200, form=revoked)
-    world.call("GET", "/api/auth/me", 401, credential="Bearer " + tokens["access_token"])
+
+class Storage:
+    """Where the MCP SDK keeps what it is given."""
+
+    tokens = client = None
+
+    async def get_tokens(self):
+        return self.tokens
+
+    async def set_tokens(self, tokens):
+        self.tokens = tokens
+
+    async def get_client_info(self):
+        return self.client
+
+    async def set_client_info(self, client):
+        self.client = client
+
+
+async def mcp_sdk(world, me, password):
+    """The MCP SDK, told an address, finds out the rest by itself; an access token that works."""
+    asked = []
+
+    async def documented(answer):
+        await answer.aread()
+        target = answer.url.raw_path.decode()
+        as_documented(answer.request.method, target, answer)
+        asked.append((answer.request.method, target, answer.status_code))
+
+    def client(resource):
+        places = []
+
+        async def redirect(url):
+            query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))
+            assert query["code_challenge_method"] == "S256" and query["resource"] == resource
+            places.append((await asyncio.to_thread(consent, world, url, me, password))[1])
+
+        async def callback():
+            place = places.pop()
+            return AuthorizationCodeResult(code=place["code"], state=place["state"], iss=place["iss"])
+
+        metadata = OAuthClientMetadata(client_name="MCP SDK", redirect_uris=[CALLBACK])
+        provider = OAuthClientProvider(resource, metadata, Storage(), redirect, callback)
+        return provider, httpx2.AsyncClient(auth=provider, event_hooks={"response": [documented]}, timeout=30)
+
+    provider, http = client(world.base)
+    async with http:
+        me_url = world.base + "/auth/me"
+        answer = await http.get(me_url)
+        assert answer.json()["data"]["credential"] == {"kind": "oauth", "scopes": ["read", "draft"]}
+        assert asked == [
+            ("GET", "/api/auth/me", 401),
+            ("GET", "/.well-known/oauth-protected-resource/api", 200),
+            ("GET", "/.well-known/oauth-authorization-server", 200),
+            ("POST", "/api/oauth/register", 201),
+            ("POST", "/api/oauth/token", 200),
+            ("GET", "/api/auth/me", 200),
+        ], asked
+        first = provider.context.current_tokens
+        # an hour later it refreshes
+        world.advance(3600)
+        world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential="Bearer " + first.access_token)
+        provider.context.token_expiry_time = 1
+        asked.clear()
+        assert (await http.get(me_url)).status_code == 200
+        assert asked == [("POST", "/api/oauth/token", 200), ("GET", "/api/auth/me", 200)], asked
+        assert provider.context.current_tokens.refresh_token != first.refresh_token
+        kept = provider.context.current_tokens.access_token
+
+    # what is for the MCP server is for nothing else
     world.advance(61)
-    session, place = new_client(), authorize()
-    return "Bearer " + fetch(session, *place)["access_token"]
-
-
-def hidden(page):
-    return re.search(r'name="transaction" value="([^"]+)"', page.text)[1]
+    provider, http = client(world.base + "/mcp")
+    async with http:
+        asked.clear()
+        assert (await http.get(me_url)).status_code == 401
+        assert asked[1][1] == "/.well-known/oauth-protected-resource/api/mcp" and asked[-2][2] == 200, asked
+        assert provider.context.current_tokens.access_token.startswith("osat_")
+    return kept
 
 
 def operators(world, me, password, connection):
@@ -193,28 +396,70 @@ def operators(world, me, password, connection):
     command = [world.outscout, "admin", "create", "--email", "ann@openscouter.example", "--json", "--data", world.data]
     made = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     admin = world.sign_in(made["email"], made["password"])
+    assert admin["user"]["role"] == "admin" and admin["user"]["organization"] is None
     session = world.sign_in(me, password)
-    person = session["user"]["userId"]
-    token = world.data_of("POST", "/api/tokens", 201, {"name": "CI", "scopes": ["read"]}, credential=bearer(session))
-    credentials = [bearer(session), "Token " + token["token"], connection]
+    person = f"/api/admin/users/{session['user']['userId']}"
+    wanted = {"name": "CI", "scopes": ["read"]}
+    world.refused("POST", "/api/tokens", 403, "Missing scope: admin", {**wanted, "scopes": ["admin"]},
+                  credential=bearer(session))
+    token = world.data_of("POST", "/api/tokens", 201, wanted, credential=bearer(session))
+    secret = token.pop("token")
+    assert re.fullmatch("osc_[A-Za-z0-9_-]{43}", secret) and secret.endswith(token["lastFour"])
+    assert world.data_of("GET", "/api/tokens", 200, credential=bearer(session)) == [token]
+    other = world.data_of("POST", "/api/tokens", 201, wanted, credential=bearer(session))
+    world.call("DELETE", f"/api/tokens/{other['tokenId']}", 200, credential=bearer(session))
+    world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential="Token " + other["token"])
+    world.refused("DELETE", f"/api/tokens/{other['tokenId']}", 404, "Token not found", credential=bearer(session))
+
+    credentials = [bearer(session), "Token " + secret, "Bearer " + connection]
     for credential in credentials:
         world.call("GET", "/api/auth/me", 200, credential=credential)
-    world.call("GET", "/api/tokens", 200, credential=bearer(session))
-    world.call("GET", "/api/connections", 200, credential=bearer(session))
-    world.call("GET", "/api/admin/audit", 403, credential=bearer(session))
-    world.call("PATCH", f"/api/admin/users/{person}", 200, {"status": "suspended"}, credential=bearer(admin))
+    found = world.data_of("GET", "/api/auth/me", 200, credential=credentials[1])
+    assert found == {**session["user"], "credential": {"kind": "token", "scopes": ["read"]}}
     for credential in credentials:
-        world.call("GET", "/api/auth/me", 403, credential=credential)
-    world.call("PATCH", f"/api/admin/users/{person}", 200, {"status": "active"}, credential=bearer(admin))
-    world.call("GET", "/api/admin/organizations", 200, credential=bearer(admin))
-    wanted = {"auth.sign_in", "auth.sign_out", "auth.refresh_reuse", "token.issued", "connection.created",
-              "connection.revoked", "access.refused", "user.status_changed"}
+        world.call("GET", "/api/admin/audit", 403, credential=credential)
+    connections = world.data_of("GET", "/api/connections", 200, credential=bearer(session))
+    assert {known["audience"] for known in connections} == {world.base, world.base + "/mcp"}
+
+    def set_status(status, expected=200):
+        return world.call("PATCH", person, expected, {"status": status}, credential=bearer(admin))
+
+    assert set_status("suspended")["data"]["status"] == "suspended"
+    for credential in credentials:
+        world.refused("GET", "/api/auth/me", 403, "Account suspended", credential=credential)
+    sign_in = {"email": me, "password": password}
+    world.refused("POST", "/api/auth/sign-in", 403, "Account suspended", sign_in)
+    assert set_status("active")["data"]["status"] == "active"
+    # the sign-in ended with the suspension; the other credentials come back with the person
+    body = {"refreshToken": session["refreshToken"]}
+    world.refused("POST", "/api/auth/refresh", 401, "Invalid refresh token", body)
+    world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential=credentials[0])
+    for credential in credentials[1:]:
+        world.call("GET", "/api/auth/me", 200, credential=credential)
+    session = world.sign_in(me, password)
+    for known in connections:
+        path = f"/api/connections/{known['connectionId']}"
+        world.call("DELETE", path, 200, credential=bearer(session))
+        world.refused("DELETE", path, 404, "Connection not found", credential=bearer(session))
+    world.refused("GET", "/api/auth/me", 401, "Invalid credentials", credential=credentials[2])
+
+    body = {"name": "audit", "scopes": ["admin"]}
+    auditor = "Token " + world.data_of("POST", "/api/tokens", 201, body, credential=bearer(admin))["token"]
+    world.call("GET", "/api/admin/organizations", 200, credential=auditor)
+    wanted = {"auth.sign_in", "auth.sign_out", "auth.refresh_reuse", "token.issued", "token.revoked",
+              "connection.created", "connection.revoked", "access.refused", "user.status_changed"}
     for _ in range(100):
-        entries = world.data_of("GET", "/api/admin/audit?limit=100", 200, credential=bearer(admin))
+        entries = world.data_of("GET", "/api/admin/audit?limit=100", 200, credential=auditor)
         if wanted <= {entry["action"] for entry in entries}:
-            return admin
+            break
         time.sleep(0.05)
-    raise AssertionError(wanted - {entry["action"] for entry in entries})
+    else:
+        raise AssertionError(wanted - {entry["action"] for entry in entries})
+    changes = world.data_of("GET", "/api/admin/audit?action=user.status_changed", 200, credential=auditor)
+    assert {change["actorId"] for change in changes} == {admin["user"]["userId"]}
+    assert {change["objectId"] for change in changes} == {session["user"]["userId"]}
+    text = json.dumps(entries)
+    assert me not in text and secret not in text, "the trail names ids, never addresses and secrets"
 
 
 def rights(world, me, password):
@@ -243,9 +488,12 @@ if __name__ == "__main__":
     options = parser.parse_args()
     world = World(options.openscouter, options.control, options.outscout, options.data)
     person = accounts(world)
+    world.advance(61)
     access_tokens(world, *person)
     world.advance(61)
-    connection = oauth(world, *person)
+    authlib(world, *person)
+    world.advance(61)
+    connection = asyncio.run(mcp_sdk(world, *person))
     world.advance(61)
     operators(world, *person, connection)
     rights(world, *person)

@@ -289,6 +289,7 @@ async fn every_openscouter_route_as_every_caller() {
                     .replace("{id}", &id)
                     .replace("{provider}", "google")
                     .replace("{job}", "retention")
+                    .replace("{source}", "ci")
                     .replace("{proxy+}", "x/y");
                 let found = local::routing::find(&routes, method, &path).unwrap();
                 let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use harness::Bench;
 use serde_json::Value;
 
-const OPENSCOUTER: [(&str, u64); 37] = [
+const OPENSCOUTER: [(&str, u64); 38] = [
     ("admin-audit", 401),
     ("admin-organizations-list", 401),
     ("admin-organizations-update", 401),
@@ -42,6 +42,7 @@ const OPENSCOUTER: [(&str, u64); 37] = [
     ("tokens-create", 401),
     ("tokens-delete", 401),
     ("tokens-list", 401),
+    ("webhooks-receive", 404),
 ];
 
 #[tokio::test]

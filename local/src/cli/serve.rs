@@ -25,7 +25,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 19] = [
+const PASSED: [&str; 20] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -39,6 +39,7 @@ const PASSED: [&str; 19] = [
     "OUTSCOUT_OUTSEND_CAPTCHA_SECRET",
     "OUTSCOUT_OUTSEND_CAPTCHA_URL",
     "OUTSCOUT_CRON_SECRET",
+    "OUTSCOUT_WEBHOOK_SECRETS",
     "OUTSCOUT_STAGE",
     "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
     "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",

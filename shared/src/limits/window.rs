@@ -36,7 +36,7 @@ impl Taken {
         Verdict {
             passed,
             limit,
-            remaining: if passed { limit.saturating_sub(self.hits) } else { 0 },
+            remaining: limit.saturating_sub(self.hits),
             reset_seconds: u32::try_from((left_ms + 999) / 1_000).unwrap_or(60).clamp(1, 60),
         }
     }
@@ -54,20 +54,36 @@ impl Limits {
         limit: u32,
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Taken, StoreError>> {
+        self.take_many(bucket, 1, limit, now)
+    }
+
+    /// The same for a request that costs more than one, which is taken whole or not at all.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn take_many<'a>(
+        &'a self,
+        bucket: &'a str,
+        cost: u32,
+        limit: u32,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Taken, StoreError>> {
         Box::pin(async move {
+            // how many may have been taken before
+            let room = i64::from(limit) - i64::from(cost);
             let now_ms = epoch_millis(now);
             for _ in 0..MOST_ATTEMPTS {
                 let known = self.ends().get(bucket).copied();
                 let running = known.is_some_and(|end| now_ms < end);
                 let call = if running {
                     self.key(bucket)
-                        .update_expression("SET #hits = #hits + :one")
-                        .condition_expression("#end > :now AND #hits < :limit")
-                        .expression_attribute_values(":limit", number(limit))
+                        .update_expression("SET #hits = #hits + :cost")
+                        .condition_expression("#end > :now AND #hits <= :room")
+                        .expression_attribute_values(":room", number(room))
                 } else {
                     let end_ms = now_ms + WINDOW_MS;
                     self.key(bucket)
-                        .update_expression("SET #hits = :one, #end = :end, #ttl = :ttl")
+                        .update_expression("SET #hits = :cost, #end = :end, #ttl = :ttl")
                         .condition_expression("attribute_not_exists(pk) OR #end <= :now")
                         .expression_attribute_names("#ttl", "ttl")
                         .expression_attribute_values(":end", number(end_ms))
@@ -76,7 +92,7 @@ impl Limits {
                 let call = call
                     .expression_attribute_names("#hits", "hits")
                     .expression_attribute_names("#end", "end")
-                    .expression_attribute_values(":one", number(1))
+                    .expression_attribute_values(":cost", number(cost))
                     .expression_attribute_values(":now", number(now_ms))
                     .return_values(ReturnValue::AllNew);
                 let (counted, item) = match trip(call.send()).await {
@@ -90,12 +106,18 @@ impl Limits {
                 };
                 let taken = Taken { counted, hits: read_number(&item, "hits"), end_ms: read_number(&item, "end") };
                 self.remember(bucket, taken.end_ms);
-                if counted || (now_ms < taken.end_ms && taken.hits >= limit) {
+                if counted || (now_ms < taken.end_ms && i64::from(taken.hits) > room) {
                     return Ok(taken);
                 }
             }
             Err(StoreError::Contended(MOST_ATTEMPTS))
         })
+    }
+
+    /// Says what became of a request whose limit is no guess.
+    #[must_use]
+    pub fn verdict(taken: Taken, limit: u32, now: OffsetDateTime) -> Verdict {
+        taken.verdict(taken.counted, limit, now)
     }
 
     /// Says whether a request that was taken under the limit `guess` passes under `limit`, and mends the count.

@@ -45,16 +45,36 @@ actions! {
     ConnectionCreated = "connection.created",
     /// A connection was ended.
     ConnectionRevoked = "connection.revoked",
+    /// An agent was not allowed to work.
+    AgentBlocked = "agent.blocked",
+    /// A study's agents were approved.
+    ApprovalCreated = "approval.created",
+    /// An approval was withdrawn.
+    ApprovalRevoked = "approval.revoked",
+    /// A report was made.
+    ReportGenerated = "report.generated",
+    /// A report was read.
+    ReportRead = "report.read",
     /// An account was suspended, or a suspension lifted.
     UserStatusChanged = "user.status_changed",
     /// An organization's plan or exemption was changed.
     OrganizationChanged = "organization.changed",
+    /// A version of the quiz was published.
+    QuizPublished = "quiz.published",
+    /// A consent was given.
+    ConsentGiven = "consent.given",
+    /// A consent was withdrawn.
+    ConsentRevoked = "consent.revoked",
     /// A personal export was asked for.
     ExportCreated = "export.created",
     /// Somebody asked to be forgotten.
     ErasureRequested = "erasure.requested",
     /// Somebody was forgotten.
     ErasureCompleted = "erasure.completed",
+    /// A payout was made.
+    PayoutCreated = "payout.created",
+    /// A payout failed.
+    PayoutFailed = "payout.failed",
 }
 
 impl Action {

@@ -115,6 +115,10 @@ uuid_id!(
     AuditId, "aud"
 );
 uuid_id!(
+    /// An event that another service sent (openscouter 16.3).
+    EventId, "evt"
+);
+uuid_id!(
     /// A personal export (openscouter 18).
     ExportId, "exp"
 );

@@ -2,6 +2,7 @@
 
 mod audit;
 mod connection;
+mod event;
 mod id;
 mod key;
 mod organization;
@@ -13,9 +14,10 @@ mod work;
 
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
+pub use event::WebhookEvent;
 pub use id::{
-    ApiKeyId, AuditId, ClientId, ConnectionId, ErasureId, ExportId, FamilyId, OrganizationId, SessionToken, StudyId,
-    TokenId, UserId,
+    ApiKeyId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId, FamilyId, OrganizationId, SessionToken,
+    StudyId, TokenId, UserId,
 };
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};

@@ -87,6 +87,21 @@ impl Item {
     }
 }
 
+impl Item {
+    /// A transaction member that puts this item unless one is there that has not expired: DynamoDB removes what has
+    /// ended up to days later.
+    pub(super) fn put_unless_live(self, table: &str, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(self.0))
+            .condition_expression("attribute_not_exists(pk) OR expires_at <= :now")
+            .expression_attribute_values(":now", AttributeValue::N(epoch_micros(now).to_string()))
+            .build()
+            .map_err(|error| StoreError::Call { operation: "Put", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
 /// What a write rests on.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Condition {

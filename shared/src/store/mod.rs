@@ -25,6 +25,7 @@
 //! | tester's current test token for a study | `USER#<id>` | `TEST#<study>` | main |
 //! | OAuth client | `CLIENT#<id>` | `CLIENT` | main |
 //! | OAuth connection with its tokens' hashes | `CONN#<id>` | `CONN` | main |
+//! | event of a webhook | `EVENT#<id>` | `EVENT` | main |
 //! | audit record | `AUDIT#<id>` | `AUDIT` | main |
 //! | tester's profile | `USER#<id>` | `PROFILE` | main |
 //! | personal export; its parts; the mark that one is queued | `USER#<id>` | `EXPORT#<id>`; `EXPORT#<id>#<part>`; `EXPORTING` | main |
@@ -39,6 +40,7 @@
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's current token of a kind | `USER#<id>` | `TOKEN#<kind>` | hot |
 //! | authorization code | `CODE#<connection id>` | `CODE` | hot |
+//! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
 //! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
 //! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
@@ -83,6 +85,7 @@ mod test_tokens;
 mod tokens;
 pub mod trips;
 mod user_keys;
+mod webhook_events;
 mod work;
 
 use std::pin::Pin;

@@ -76,6 +76,7 @@ async fn what_is_no_credential_is_refused() {
         ("audience of another case", with(&|claims| claims["aud"] = json!("https://API.test/api"))),
         ("wrong issuer", with(&|claims| claims["iss"] = json!("https://evil.test"))),
         ("not yet", with(&|claims| claims["iat"] = json!(now + 120))),
+        ("organization missing", with(&|claims| drop(claims.as_object_mut().unwrap().remove("org")))),
         ("claim missing", with(&|claims| drop(claims.as_object_mut().unwrap().remove("plan")))),
         ("claim of another kind", with(&|claims| claims["exp"] = json!("later"))),
         ("another person", with(&|claims| claims["sub"] = json!("user_01k8ybdf00e8nrtzq2qw3d80n2"))),

@@ -8,6 +8,7 @@ mod operators;
 mod providers;
 mod rights;
 mod rules;
+mod webhooks;
 
 use harness::{Answer, Bench};
 use local::{demo, template::Templates};

@@ -25,6 +25,7 @@ async fn a_suspension_holds_from_the_next_request() {
     let path = format!("/api/admin/users/{}", user.id.wire());
     for (body, text) in [
         (json!({}), "status: is required"),
+        (json!({"status": null}), "status: must not be null"),
         (json!({"status": "pending"}), "status: must be one of: active, suspended"),
     ] {
         assert_eq!(told(&patch(&bench, &ann, &path, &body).await), (422, text.to_owned()));
@@ -49,6 +50,8 @@ async fn a_suspension_holds_from_the_next_request() {
     }
     let credentials = json!({"email": "dana@example.com", "password": super::PASSWORD});
     assert_eq!(told(&post(&bench, "/api/auth/sign-in", &[], &credentials).await), suspended);
+    let refresh = json!({"refreshToken": dana["refreshToken"]});
+    assert_eq!(told(&post(&bench, "/api/auth/refresh", &[], &refresh).await), suspended);
     let wrong = json!({"email": "dana@example.com", "password": "wrong"});
     assert_eq!(post(&bench, "/api/auth/sign-in", &[], &wrong).await.status, 401, "told only after the right password");
     let lifted = patch(&bench, &ann, &path, &json!({"status": "active"})).await;
@@ -153,6 +156,7 @@ async fn the_audit_trail() {
     for nothing in ["actorId=user_1", "objectId=x", "actorId=user_01k8ybdf00e8nrtzq2qw3d80n2"] {
         assert!(list(nothing).await.is_empty(), "{nothing}");
     }
+    assert!(list("action=quiz.published").await.is_empty());
     assert!(list(&format!("objectId={}", "x".repeat(5_000))).await.is_empty());
     let at = |seconds: i64| {
         let time = began + Duration::seconds(seconds);

@@ -142,6 +142,9 @@ async fn update_user_now(call: &Call) -> Result<Answer, Problem> {
     let store = call.context.store();
     for _ in 0..MOST_ATTEMPTS {
         let mut user = store.account(id).await?.ok_or_else(missing)?.user;
+        if fields.has("status") && fields.optional("status").is_none() {
+            return Err(Problem::invalid("status", "must not be null"));
+        }
         let active = fields.choice("status", "active, suspended", |name| match name {
             "active" => Some(true),
             "suspended" => Some(false),

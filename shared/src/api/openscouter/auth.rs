@@ -28,6 +28,8 @@ pub(super) struct Claims {
     pub(super) aud: String,
     pub(super) sub: String,
     pub(super) role: String,
+    /// Must be there, be it as `null`.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(super) org: Option<String>,
     pub(super) plan: String,
     pub(super) jti: String,
@@ -296,11 +298,11 @@ fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
                 Scope::Read => (scopes.read || scopes.write || scopes.admin, "read"),
                 Scope::Admin => (scopes.admin, "admin"),
             };
-            if scope == Scope::Admin && caller.account.user.role != Role::Admin {
-                return Err(role());
-            }
             if !has {
                 return Err(Problem::forbidden(format!("Missing scope: {name}")));
+            }
+            if scope == Scope::Admin && caller.account.user.role != Role::Admin {
+                return Err(role());
             }
         }
         // the endpoints that take one come with sessions

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest, outset::rules::origin, routes::methods},
     context::Context,
-    limits::Verdict,
+    limits::{Limits, Verdict},
     model::{Action, AuditEntry, AuditId, User},
     secret::sha256_hex,
     serve::BoxFuture,
@@ -131,13 +131,13 @@ impl Call {
     /// the request through (openscouter 2.8).
     pub(super) async fn anonymous(&self) -> Result<(), Problem> {
         let bucket = format!("openscouter/address/{}", crate::limits::counted_address(&self.request.source_ip));
-        let (limits, limit) = (self.context.limits(), UNAUTHENTICATED.limit);
-        let counted = match limits.take(&bucket, limit, self.now).await {
-            Ok(taken) => limits.judge(&bucket, taken, (limit, limit), self.now).await,
-            Err(error) => Err(error),
-        };
-        match counted {
-            Ok(verdict) => self.settle(UNAUTHENTICATED, verdict),
+        self.charge(UNAUTHENTICATED, &bucket, 1).await
+    }
+
+    /// Counts a request under a policy; a failure of the counter lets it through.
+    pub(super) async fn charge(&self, policy: Policy, bucket: &str, cost: u32) -> Result<(), Problem> {
+        match self.context.limits().take_many(bucket, cost, policy.limit, self.now).await {
+            Ok(taken) => self.settle(policy, Limits::verdict(taken, policy.limit, self.now)),
             Err(error) => {
                 tracing::error!(cause = %error, "request not counted");
                 Ok(())

@@ -36,6 +36,11 @@ pub(super) fn check_media(request: &ApiRequest, expected: &str) -> Result<(), Pr
 }
 
 impl Fields {
+    /// The fields of an object that was read already.
+    pub(super) const fn new(object: Map<String, Value>) -> Self {
+        Self(object)
+    }
+
     /// The body's object; an empty body is an empty object.
     pub(super) fn read(request: &ApiRequest) -> Result<Self, Problem> {
         check_media(request, "application/json")?;

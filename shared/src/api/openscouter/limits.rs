@@ -11,6 +11,9 @@ pub(super) struct Policy {
 
 pub(super) const UNAUTHENTICATED: Policy = Policy { name: "unauthenticated", limit: 30 };
 
+/// Events of a webhook's source.
+pub(super) const WEBHOOK: Policy = Policy { name: "webhook", limit: 1_000 };
+
 /// The policy of a caller's plan.
 pub(super) const fn tier(plan: Plan) -> Policy {
     match plan {

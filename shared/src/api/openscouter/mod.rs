@@ -17,6 +17,7 @@ mod routes;
 mod session;
 mod text;
 mod tokens;
+mod webhooks;
 
 pub use account::{forgot_password, jwks, magic_link, me, resend_verification, reset_password, sign_up, verify_email};
 pub use admin::{list_audit, list_organizations, update_organization, update_user};
@@ -30,6 +31,7 @@ pub use rights::{
 };
 pub use session::{magic_link_verify, refresh, sign_in, sign_out};
 pub use tokens::{create_token, delete_token, list_tokens};
+pub use webhooks::webhook;
 
 use super::{Answer, ApiRequest, edge::Dialect};
 use crate::{context::Context, serve::BoxFuture};

@@ -36,6 +36,7 @@ pub(super) const ROUTES: &[Row] = &[
     ("/api/oauth/token", &["POST"]),
     ("/api/oauth/revoke", &["POST"]),
     ("/api/cron/*", &["POST"]),
+    ("/api/webhooks/*", &["POST"]),
     ("/api/admin/audit", &["GET"]),
     ("/api/admin/organizations", &["GET"]),
     ("/api/admin/organizations/*", &["PATCH"]),

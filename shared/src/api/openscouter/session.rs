@@ -128,7 +128,7 @@ async fn refresh_now(call: &Call) -> Result<Answer, Problem> {
     for _ in 0..MOST_ATTEMPTS {
         let (family, hash) = family_of(call, &token).await?.ok_or_else(invalid)?;
         let account = store.account(family.user).await?.ok_or_else(invalid)?;
-        if family.generation != account.user.generation || family.expires_at <= call.now {
+        if family.expires_at <= call.now {
             return Err(invalid());
         }
         if !same(&family.current, &hash) {
@@ -139,6 +139,9 @@ async fn refresh_now(call: &Call) -> Result<Answer, Problem> {
         }
         if !account.user.active {
             return Err(Problem::forbidden("Account suspended"));
+        }
+        if family.generation != account.user.generation {
+            return Err(invalid());
         }
         let (next, current) = new_handle("osr_", family.id.as_bytes())?;
         let family = Family { current, expires_at: call.now + REFRESH_LENGTH, ..family };

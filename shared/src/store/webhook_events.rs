@@ -1,0 +1,66 @@
+//! Events that other services send (openscouter 16.3): each once in thirty days; the table's stream is the bus that
+//! brings them on.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    BoxFuture, Store, StoreError,
+    accounts::MOST_ATTEMPTS,
+    after_lost_race,
+    client::Written,
+    item::{Condition, Item},
+};
+use crate::{
+    model::{EventId, WebhookEvent},
+    secret::sha256_hex,
+};
+
+/// How long an event is known again.
+const KNOWN: Duration = Duration::days(30);
+
+fn seen_key(event: &WebhookEvent) -> (String, String) {
+    (format!("SEEN#{}#{}", event.source, sha256_hex(event.key.as_bytes())), "SEEN".to_owned())
+}
+
+impl Store {
+    /// Accepts an event unless it was accepted before; `Ok(false)` then.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn accept_event<'a>(
+        &'a self,
+        event: &'a WebhookEvent,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let end = now + KNOWN;
+            let (pk, sk) = seen_key(event);
+            for attempt in 0..MOST_ATTEMPTS {
+                let seen = Item::new(pk.clone(), sk.clone())
+                    .text("event", event.id.to_string())
+                    .time("expires_at", end)
+                    .number("ttl", end.unix_timestamp());
+                let item = Item::new(format!("EVENT#{}", event.id), "EVENT".to_owned())
+                    .text("id", event.id.to_string())
+                    .text("source", &*event.source)
+                    .text("key", &*event.key)
+                    .text("kind", &*event.kind)
+                    .text("data", event.data.to_string())
+                    .time("received_at", now)
+                    .number("ttl", end.unix_timestamp());
+                let members = vec![seen.put_unless_live(&self.hot, now)?, item.put(&self.main, Condition::Absent)?];
+                match self.transact(members).await? {
+                    Written::Done => return Ok(true),
+                    Written::Refused(failed) if failed.contains(&0) => {
+                        // the first answer to this very write can have been lost
+                        let known = self.get(&self.hot, pk, sk).await?;
+                        let ours = known.as_ref().and_then(|known| known.read("event").optional_text("event"));
+                        return Ok(ours.and_then(EventId::parse) == Some(event.id));
+                    }
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+}
