@@ -5,6 +5,10 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -106,8 +110,9 @@ async fn killed_during_an_import_and_during_updates() {
     assert_eq!(assert_lists_whole(&server.outset, &key).await, 3_000);
 
     // updates go on until the server is gone; each remembers the last answer that it got
+    let under_way = Arc::new(AtomicU32::new(0));
     let update = |number: u32| {
-        let (url, key) = (server.outset.clone(), key.clone());
+        let (url, key, under_way) = (server.outset.clone(), key.clone(), under_way.clone());
         tokio::spawn(async move {
             let path = format!("/v1/studies/00000000-0000-4000-8000-{number:012}/");
             let headers = [("Authorization", key.as_str()), ("Content-Type", "application/json")];
@@ -117,7 +122,11 @@ async fn killed_during_an_import_and_during_updates() {
                     json!({"active": round.is_multiple_of(2), "completion_url": format!("https://a.test/{round}")})
                         .to_string();
                 match http::send(&url, "PATCH", &path, &headers, body.as_bytes()).await {
-                    Ok(answer) if answer.status == 200 => acknowledged = Some(round),
+                    Ok(answer) if answer.status == 200 => {
+                        if acknowledged.replace(round).is_none() {
+                            under_way.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
                     _ => break,
                 }
             }
@@ -125,7 +134,11 @@ async fn killed_during_an_import_and_during_updates() {
         })
     };
     let updates: Vec<_> = (0..6).map(update).collect();
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // the slowest machine has answered each of them before the server goes
+    while under_way.load(Ordering::SeqCst) < 6 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(700)).await;
     server.process.kill().unwrap();
     server.process.wait().unwrap();
     let mut server = start(&data);
