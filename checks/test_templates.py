@@ -11,6 +11,8 @@ ACTIONS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteI
 # functions that change nothing but their caller's own bookkeeping
 READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retrieve", "outset-fallback",
            "outsend-auth-me", "outsend-auth-export", "outsend-api-keys-list", "outsend-fallback",
+           "outsend-jobs-list", "outsend-jobs-get", "outsend-jobs-items", "outsend-jobs-report", "outsend-jobs-stream",
+           "outsend-jobs-download", "outsend-modules-registry-list",
            "openscouter-auth-me", "openscouter-auth-jwks", "openscouter-oauth-metadata", "openscouter-connections-list",
            "openscouter-me-profile-get", "openscouter-me-exports-get", "openscouter-me-exports-download",
            "openscouter-me-erasure-get", "openscouter-fallback"}
@@ -107,7 +109,30 @@ class Functions(unittest.TestCase):
         self.assertEqual(properties["Runtime"], "provided.al2023")
         self.assertEqual(properties["Architectures"], ["arm64"])
         self.assertEqual(properties["Handler"], "bootstrap")
-        self.assertLessEqual(properties["Timeout"], 29, "the gateway waits no longer")
+        events = [event["Properties"] for event in properties["Events"].values() if event["Type"] == "Api"]
+        streams = [event for event in events if event.get("ResponseTransferMode") == "RESPONSE_STREAM"]
+        self.assertIn(len(streams), (0, len(events)), "a function streams all of its answers, or none")
+        self.assertLessEqual(properties["Timeout"], 900 if streams else 29, "the gateway waits no longer")
+
+    def test_streamed_routes_are_streamed_by_the_gateway(self):
+        for api in project.APIS:
+            declared = {
+                (event["Properties"]["Path"], event["Properties"]["Method"].lower()): event["Properties"]["TimeoutInMillis"]
+                for _, _, properties in project.functions(api).values()
+                for event in properties["Events"].values()
+                if event["Properties"].get("ResponseTransferMode")
+            }
+            translated = {}
+            for resource in project.translated(api)["Resources"].values():
+                if resource["Type"] == "AWS::ApiGateway::RestApi":
+                    for path, methods in resource["Properties"]["Body"]["paths"].items():
+                        for method, operation in methods.items():
+                            integration = operation.get("x-amazon-apigateway-integration", {})
+                            if integration.get("responseTransferMode"):
+                                self.assertEqual(integration["responseTransferMode"], "STREAM")
+                                self.assertIn("response-streaming-invocations", str(integration["uri"]))
+                                translated[path, method] = integration["timeoutInMillis"]
+            self.assertEqual(translated, declared)
 
     @each_function
     def test_logs_end(self, api, crate, properties, **_):

@@ -125,6 +125,7 @@ fn mapping(name: &str, function: &str, properties: &Value) -> Result<Mapping, Ba
             .and_then(|size| usize::try_from(size).ok())
             .filter(|size| *size > 0)
             .unwrap_or(BATCH),
+        parallel: number("ParallelizationFactor").and_then(|factor| usize::try_from(factor).ok()).unwrap_or(1).max(1),
         // -1, the default, means for ever
         most_retries: number("MaximumRetryAttempts").and_then(|attempts| u32::try_from(attempts).ok()),
         reports_items: response_types

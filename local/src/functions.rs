@@ -3,7 +3,8 @@
 use shared::serve::Function;
 
 /// All functions.
-pub const ALL: [Function; 61] = [
+pub const ALL: [Function; 75] = [
+    background_reactor::FUNCTION,
     background_work::FUNCTION,
     openscouter_admin_audit::FUNCTION,
     openscouter_admin_organizations_list::FUNCTION,
@@ -58,6 +59,19 @@ pub const ALL: [Function; 61] = [
     outsend_auth_signup::FUNCTION,
     outsend_auth_verify_email::FUNCTION,
     outsend_fallback::FUNCTION,
+    outsend_jobs_create::FUNCTION,
+    outsend_jobs_create_typed::FUNCTION,
+    outsend_jobs_resume::FUNCTION,
+    outsend_jobs_list::FUNCTION,
+    outsend_jobs_get::FUNCTION,
+    outsend_jobs_delete::FUNCTION,
+    outsend_jobs_cancel::FUNCTION,
+    outsend_jobs_items::FUNCTION,
+    outsend_jobs_report::FUNCTION,
+    outsend_jobs_stream::FUNCTION,
+    outsend_jobs_download::FUNCTION,
+    outsend_modules_registry_list::FUNCTION,
+    outsend_modules_registry_interest::FUNCTION,
     outset_fallback::FUNCTION,
     outset_participant_complete::FUNCTION,
     outset_participant_start::FUNCTION,

@@ -10,13 +10,14 @@ use axum::{
 };
 use base64::Engine as _;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value, json};
 use shared::{
     clock::epoch_millis,
     context::Context,
-    serve::{Invoke, InvokeError},
+    serve::{Invoke, InvokeError, Reply, Streamed},
 };
 use tokio::sync::Semaphore;
 
@@ -32,6 +33,8 @@ const MOST_BODY: usize = 10 * 1024 * 1024;
 const MOST_HEADERS: usize = 10_240;
 /// API Gateway waits 29 seconds for an integration.
 const TIME_LIMIT: Duration = Duration::from_secs(29);
+/// API Gateway lets a streamed answer last 15 minutes.
+const STREAM_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// Invocations that run at a time; more wait their turn. Each has a few calls to the store under
 /// way, which a thousand at once would only make wait for connections.
 const MOST_RUNNING: usize = 64;
@@ -121,8 +124,11 @@ async fn handle(
         }
         None => Err(InvokeError::failed("no such function")),
     };
-    match outcome.and_then(|bytes| read_answer(&bytes).map_err(InvokeError::Failed)) {
-        Ok((status, headers, body)) => answer(status, headers.into_iter(), body, parts.method == http::Method::HEAD),
+    match outcome.and_then(|reply| read_reply(reply, found.streams)) {
+        Ok(Read::Whole(status, headers, body)) => {
+            answer(status, headers.into_iter(), body, parts.method == http::Method::HEAD)
+        }
+        Ok(Read::Streamed(streamed)) => stream_answer(streamed),
         Err(error) => {
             tracing::error!(request_id, function = found.function, cause = %error, "invocation failed");
             let (kind, status, message) = match error {
@@ -208,7 +214,37 @@ fn event(
     })
 }
 
-type Read = (u16, Vec<(String, String)>, Bytes);
+enum Read {
+    Whole(u16, Vec<(String, String)>, Bytes),
+    Streamed(Streamed),
+}
+
+/// Reads a function's answer in the form that its route has.
+fn read_reply(reply: Reply, streams: bool) -> Result<Read, InvokeError> {
+    match reply {
+        Reply::Whole(bytes) if !streams => read_answer(&bytes).map_err(InvokeError::Failed),
+        Reply::Streamed(streamed) if streams => Ok(Read::Streamed(streamed)),
+        _ => Err(InvokeError::failed("the answer has not the form that the route declares")),
+    }
+}
+
+/// A streamed answer on its way to the client, which is cut off when it has lasted too long.
+fn stream_answer(streamed: Streamed) -> Response<Body> {
+    let end = tokio::time::Instant::now() + STREAM_LIMIT;
+    let pieces = futures_util::stream::unfold(streamed.body, move |mut body| async move {
+        let piece = tokio::time::timeout_at(end, body.next()).await.ok()??;
+        Some((Ok::<_, std::convert::Infallible>(piece), body))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    *response.status_mut() = StatusCode::from_u16(streamed.status).unwrap_or(StatusCode::BAD_GATEWAY);
+    for (name, value) in streamed.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes())) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response
+}
 
 /// Reads a proxy response; the text says what is wrong with it.
 fn read_answer(bytes: &Bytes) -> Result<Read, String> {
@@ -230,7 +266,7 @@ fn read_answer(bytes: &Bytes) -> Result<Read, String> {
     } else {
         Bytes::copy_from_slice(text.as_bytes())
     };
-    Ok((status, headers, body))
+    Ok(Read::Whole(status, headers, body))
 }
 
 fn answer(status: u16, headers: impl Iterator<Item = (String, String)>, body: Bytes, head: bool) -> Response<Body> {

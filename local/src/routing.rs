@@ -11,6 +11,8 @@ pub struct Match<'a> {
     pub resource: &'a str,
     /// Crate name of the function.
     pub function: &'a str,
+    /// Whether its answers are streamed.
+    pub streams: bool,
     /// Values of the resource's parameters.
     pub parameters: Map<String, Value>,
 }
@@ -68,7 +70,7 @@ pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'
         Some(((specific, route.method != "ANY"), route, parameters))
     });
     let (_, route, parameters) = found.max_by(|(a, ..), (b, ..)| a.cmp(b))?;
-    Some(Match { resource: &route.resource, function: &route.function, parameters })
+    Some(Match { resource: &route.resource, function: &route.function, streams: route.streams, parameters })
 }
 
 #[cfg(test)]

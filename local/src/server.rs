@@ -133,6 +133,8 @@ impl Server {
                 Some(lambda)
             }
         };
+        // this is the one process that works on this store: what held a lease is gone
+        context.store().release_leases(context.clock().now()).await?;
         let invokers = invokers(&context, lambda.as_ref());
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];

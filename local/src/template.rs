@@ -32,6 +32,8 @@ pub struct Route {
     pub method: String,
     /// Crate name of the function.
     pub function: String,
+    /// Whether its answers are streamed.
+    pub streams: bool,
 }
 
 /// What the gateway answers by itself.
@@ -153,7 +155,13 @@ fn api(template: &str) -> Result<Api, TemplateError> {
                             .ok_or_else(|| TemplateError::Missing(format!("{name}.Events {part}")))
                     };
                     let method = part("Method")?.to_uppercase();
-                    api.routes.push(Route { resource: part("Path")?, method, function: function.to_owned() });
+                    let mode = text(event, &["Properties", "ResponseTransferMode"]);
+                    api.routes.push(Route {
+                        resource: part("Path")?,
+                        method,
+                        function: function.to_owned(),
+                        streams: mode == Some("RESPONSE_STREAM"),
+                    });
                 }
             }
             _ => {}

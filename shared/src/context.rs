@@ -12,7 +12,7 @@ use crate::{
     limits::Limits,
     mail::Mailer,
     signing::{KeySet, Signer},
-    store::Store,
+    store::{JobRules, Store},
 };
 
 /// Everything that is read from the environment, checked.
@@ -50,6 +50,10 @@ pub struct Settings {
     pub mail_endpoint: Option<String>,
     /// Whether new organizations need not pay for their studies (openscouter 1.3).
     pub billing_exempt: bool,
+    /// The rules that jobs stand under (outsend 18.3).
+    pub jobs: JobRules,
+    /// What the outside world is for jobs.
+    pub outside: Outside,
     /// What OpenScouter alone needs.
     pub openscouter: OpenScouter,
     /// Requests per minute of each Outset policy (outset 12); 0 turns one off.
@@ -138,6 +142,19 @@ impl std::fmt::Debug for Provider {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "Provider({}, …)", self.name)
     }
+}
+
+/// How jobs reach the outside world (outsend 18.3).
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// The name server, `address:port`; `None` means the system's.
+    pub dns_server: Option<std::net::SocketAddr>,
+    /// Whether mail servers are asked about addresses.
+    pub smtp_probe: bool,
+    /// The port that mail servers are asked on.
+    pub smtp_port: u16,
+    /// Hosts that may be private.
+    pub allow_hosts: Vec<String>,
 }
 
 /// AWS credentials; `Debug` shows none of them.
@@ -242,7 +259,44 @@ impl Settings {
                 })?,
             },
         };
+        let days = |name: &'static str, default: u32| limit(name, default).map(|days| time::Duration::days(days.into()));
+        let rules = JobRules::default();
+        let count = |name: &'static str, default: usize| {
+            limit(name, u32::try_from(default).unwrap_or(u32::MAX)).map(|number| number as usize)
+        };
+        // EF are written with decimals and are thousandths of what is counted: planned requests
+        let requests = |name: &'static str, default: Option<u64>| match lookup(name) {
+            None => Ok(default),
+            Some(text) if text.is_empty() => Ok(None),
+            Some(text) => match text.parse::<f64>() {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be in range")]
+                Ok(ef) if (0.0..1e12).contains(&ef) => Ok(Some((ef * 10_000.0).round() as u64)),
+                _ => Err(SettingsError::Malformed { name, expected: "a number of EF" }),
+            },
+        };
+        let jobs = JobRules {
+            lifetime: days("OUTSCOUT_JOB_LIFETIME_DAYS", 30)?,
+            retention: days("OUTSCOUT_RESULT_RETENTION_DAYS", 7)?,
+            serial_width: count("OUTSCOUT_SERIAL_LANE_WIDTH", rules.serial_width)?,
+            parallel_slots: count("OUTSCOUT_PARALLEL_LANE_SLOTS", rules.parallel_slots)?,
+            running_of_user: count("OUTSCOUT_USER_RUNNING_JOBS", rules.running_of_user)?,
+            job_ceiling: requests("OUTSCOUT_EF_JOB_CEILING", Some(rules.job_ceiling))?.unwrap_or(u64::MAX),
+            quota_free: requests("OUTSCOUT_EF_QUOTA_FREE", rules.quota_free)?,
+            quota_pro: requests("OUTSCOUT_EF_QUOTA_PRO", rules.quota_pro)?,
+        };
+        let outside = Outside {
+            dns_server: match optional("OUTSCOUT_DNS_SERVER") {
+                None => None,
+                Some(text) => Some(text.parse().map_err(malformed_address)?),
+            },
+            smtp_probe: flag("OUTSCOUT_SMTP_PROBE", false)?,
+            smtp_port: u16::try_from(limit("OUTSCOUT_SMTP_PORT", 25)?)
+                .map_err(|_| SettingsError::Malformed { name: "OUTSCOUT_SMTP_PORT", expected: "a port" })?,
+            allow_hosts: list("OUTSCOUT_CRAWL_ALLOW_HOSTS"),
+        };
         Ok(Self {
+            jobs,
+            outside,
             main_table: required("OUTSCOUT_MAIN_TABLE")?,
             hot_table: required("OUTSCOUT_HOT_TABLE")?,
             region: required("AWS_REGION")?,
@@ -277,6 +331,10 @@ impl Settings {
     }
 }
 
+fn malformed_address(_: std::net::AddrParseError) -> SettingsError {
+    SettingsError::Malformed { name: "OUTSCOUT_DNS_SERVER", expected: "an address with a port" }
+}
+
 /// The context of a function; clones share it.
 #[derive(Clone, Debug)]
 pub struct Context(Arc<Inner>);
@@ -288,6 +346,17 @@ struct Inner {
     store: Store,
     limits: Limits,
     mailer: OnceLock<Option<Mailer>>,
+    network: Network,
+}
+
+/// What jobs reach the outside world with, made at its first use.
+#[derive(Default)]
+struct Network(OnceLock<Arc<dyn engine::Network>>);
+
+impl std::fmt::Debug for Network {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Network(…)")
+    }
 }
 
 impl Context {
@@ -296,7 +365,7 @@ impl Context {
     pub fn new(settings: Settings, clock: Clock) -> Self {
         let store = Store::connect(&settings);
         let limits = Limits::connect(&settings, &store);
-        Self(Arc::new(Inner { settings, clock, store, limits, mailer: OnceLock::new() }))
+        Self(Arc::new(Inner { settings, clock, store, limits, mailer: OnceLock::new(), network: Network::default() }))
     }
 
     /// The context of a process: its environment, and the clock that the environment names.
@@ -331,6 +400,21 @@ impl Context {
     #[must_use]
     pub fn mailer(&self) -> Option<&Mailer> {
         self.0.mailer.get_or_init(|| Mailer::connect(&self.0.settings)).as_ref()
+    }
+
+    /// What jobs reach the outside world with; `make` makes it at its first use.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn network(
+        &self,
+        make: fn(&Settings) -> Result<Arc<dyn engine::Network>, String>,
+    ) -> Result<Arc<dyn engine::Network>, String> {
+        if let Some(network) = self.0.network.0.get() {
+            return Ok(network.clone());
+        }
+        let network = make(&self.0.settings)?;
+        Ok(self.0.network.0.get_or_init(|| network).clone())
     }
 
     /// The rate windows.

@@ -99,7 +99,15 @@ const fn words(kind: WorkKind, locale: Locale) -> (&'static str, &'static str, &
             "",
         ),
         // no mails
-        (WorkKind::RankAudit | WorkKind::RankOrganization | WorkKind::Export | WorkKind::Erase, _) => ("", "", ""),
+        (
+            WorkKind::RankAudit
+            | WorkKind::RankOrganization
+            | WorkKind::Export
+            | WorkKind::Erase
+            | WorkKind::Job
+            | WorkKind::Purge,
+            _,
+        ) => ("", "", ""),
     }
 }
 

@@ -4,7 +4,9 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use lambda_runtime::{LambdaEvent, service_fn};
+use futures_util::{StreamExt as _, stream::BoxStream};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use lambda_runtime::{FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse, service_fn};
 use serde_json::{Value, value::RawValue};
 
 use crate::{
@@ -20,9 +22,45 @@ pub use crate::store::BoxFuture;
 /// How a process ends.
 pub type Exit = ExitCode;
 
-/// One invocation: the event's JSON in, the answer's JSON out. An error means that the invocation
+/// What an invocation answers.
+#[derive(Debug)]
+pub enum Reply {
+    /// JSON as a whole.
+    Whole(Bytes),
+    /// An HTTP answer whose body comes piece by piece.
+    Streamed(Streamed),
+}
+
+/// An HTTP answer that is streamed.
+pub struct Streamed {
+    /// Status.
+    pub status: u16,
+    /// Headers in order.
+    pub headers: Vec<(String, String)>,
+    /// The body; an end before its time cuts the answer off.
+    pub body: BoxStream<'static, Bytes>,
+}
+
+impl std::fmt::Debug for Streamed {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Streamed").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+impl Reply {
+    /// The JSON; nothing of a streamed answer.
+    #[must_use]
+    pub fn whole(self) -> Option<Bytes> {
+        match self {
+            Self::Whole(bytes) => Some(bytes),
+            Self::Streamed(_) => None,
+        }
+    }
+}
+
+/// One invocation: the event's JSON in, the answer out. An error means that the invocation
 /// itself failed and the platform may retry it; an HTTP function answers instead.
-pub type Invoke = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Bytes, InvokeError>> + Send + Sync>;
+pub type Invoke = Arc<dyn Fn(Bytes) -> BoxFuture<'static, Result<Reply, InvokeError>> + Send + Sync>;
 
 /// Why an invocation failed. The text is for the log.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -60,7 +98,16 @@ pub type Handler = fn(Context, ApiRequest) -> BoxFuture<'static, Answer>;
 pub fn http(name: &'static str, dialect: &'static Dialect, context: Context, handler: Handler) -> Invoke {
     Arc::new(move |event| {
         let context = context.clone();
-        Box::pin(async move { edge::answer(name, dialect, context, handler, &event).await })
+        Box::pin(async move { edge::answer(name, dialect, context, handler, &event).await?.reply(false) })
+    })
+}
+
+/// An HTTP function whose answers are streamed, all of them: its route must say so in the template.
+#[must_use]
+pub fn streaming(name: &'static str, dialect: &'static Dialect, context: Context, handler: Handler) -> Invoke {
+    Arc::new(move |event| {
+        let context = context.clone();
+        Box::pin(async move { edge::answer(name, dialect, context, handler, &event).await?.reply(true) })
     })
 }
 
@@ -76,7 +123,7 @@ pub fn background(context: Context, handler: EventHandler) -> Invoke {
         Box::pin(async move {
             let event = serde_json::from_slice(&event).map_err(|error| InvokeError::failed(error.to_string()))?;
             let answer = handler(context, event).await.map_err(InvokeError::failed)?;
-            Ok(Bytes::from(answer.to_string()))
+            Ok(Reply::Whole(Bytes::from(answer.to_string())))
         })
     })
 }
@@ -108,14 +155,35 @@ pub fn run(function: Function) -> Exit {
     ExitCode::SUCCESS
 }
 
+type Piece = Result<Bytes, lambda_runtime::Error>;
+type Response = FunctionResponse<Box<RawValue>, BoxStream<'static, Piece>>;
+
 fn serve(invoke: Invoke) -> BoxFuture<'static, Result<(), lambda_runtime::Error>> {
     Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let answer = invoke(Bytes::from(event.payload.get().to_owned()));
-        async move {
-            let text = String::from_utf8(answer.await?.into())?;
-            Ok::<_, lambda_runtime::Error>(RawValue::from_string(text)?)
-        }
+        async move { respond(answer.await?) }
     })))
+}
+
+fn respond(reply: Reply) -> Result<Response, lambda_runtime::Error> {
+    let streamed = match reply {
+        Reply::Whole(bytes) => {
+            let text = String::from_utf8(bytes.into())?;
+            return Ok(FunctionResponse::BufferedResponse(RawValue::from_string(text)?));
+        }
+        Reply::Streamed(streamed) => streamed,
+    };
+    let (mut headers, mut cookies) = (HeaderMap::new(), Vec::new());
+    for (name, value) in streamed.headers {
+        if name.eq_ignore_ascii_case("set-cookie") {
+            cookies.push(value);
+        } else {
+            headers.append(HeaderName::try_from(name)?, HeaderValue::try_from(value)?);
+        }
+    }
+    let metadata_prelude = MetadataPrelude { status_code: StatusCode::from_u16(streamed.status)?, headers, cookies };
+    let stream = streamed.body.map(Ok).boxed();
+    Ok(FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }))
 }
 
 /// JSON lines on standard error, at the level that `OUTSCOUT_LOG` names (default `info`).

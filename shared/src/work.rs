@@ -1,15 +1,20 @@
 //! The work function: what is due is brought by the table's stream, and by a sweep each minute for
 //! what lost its lease.
 
+use std::sync::Arc;
+
+use engine::Network;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::{
     api::openscouter::bundle,
     clock::epoch_millis,
-    context::Context,
+    context::{Context, Settings},
+    jobs::{self, Slice},
     mail::compose,
-    model::{Action, AuditEntry, AuditId, Email, ExportId, OrganizationId, TokenKind, UserId, Work, WorkKind},
+    model::{Action, AuditEntry, AuditId, Email, ExportId, JobId, OrganizationId, TokenKind, UserId, Work, WorkKind},
     secret::new_token,
     serve::BoxFuture,
     store::{DueErasure, StoreError, Token},
@@ -17,6 +22,10 @@ use crate::{
 
 /// How often a piece of work is tried before it is given up.
 const MOST_ATTEMPTS: u32 = 8;
+/// Pieces of work that one invocation does at a time.
+const AT_A_TIME: usize = 10;
+/// The pause before a slice that failed is tried again.
+const RETRY: time::Duration = time::Duration::seconds(5);
 /// How long an export can be fetched (openscouter 5.3).
 const EXPORT_KEPT: time::Duration = time::Duration::days(7);
 /// Accounts that one sweep erases.
@@ -24,39 +33,50 @@ const ERASURES: u32 = 25;
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
 const MOST_TIME: time::Duration = time::Duration::seconds(30);
 
-/// Handles one event: stream records, or the schedule's.
+/// Makes what jobs reach the outside world with.
+pub type MakeNetwork = fn(&Settings) -> Result<Arc<dyn Network>, String>;
+
+/// Handles one event: stream records, or the schedule's. Several pieces of work are done at a time.
 #[must_use]
-pub fn handle(context: Context, event: Value) -> BoxFuture<'static, Result<Value, String>> {
+pub fn handle(context: Context, event: Value, network: MakeNetwork) -> BoxFuture<'static, Result<Value, String>> {
     Box::pin(async move {
         let store = context.store();
-        let ids = match event.get("Records").and_then(Value::as_array) {
+        let ids: Vec<String> = match event.get("Records").and_then(Value::as_array) {
             Some(records) => {
                 let ids = records.iter().filter_map(|record| record.pointer("/dynamodb/Keys/sk/S")?.as_str());
                 ids.filter_map(|sk| Some(sk.strip_prefix("WORK#")?.to_owned())).collect()
             }
             None => {
-                let now = context.clock().now();
                 start_due_erasures(&context, ERASURES).await.map_err(|error| error.to_string())?;
-                store.due_work(now).await.map_err(|error| error.to_string())?
+                jobs::sweep(&context).await.map_err(|error| error.to_string())?;
+                store.due_work(context.clock().now()).await.map_err(|error| error.to_string())?
             }
         };
-        for id in ids {
-            // what fails stays there and is taken up again when its lease has lapsed
-            if let Err(cause) = run(&context, &id).await {
-                tracing::error!(work = id, cause, "work failed");
-            }
-        }
+        let runs: Vec<_> = ids.into_iter().map(|id| attempt(context.clone(), id, network)).collect();
+        stream::iter(runs).buffer_unordered(AT_A_TIME).collect::<()>().await;
         Ok(json!({"batchItemFailures": []}))
     })
 }
 
-async fn run(context: &Context, id: &str) -> Result<(), String> {
+/// Does one piece of work; what fails stays there and is taken up again when its lease has lapsed.
+fn attempt(context: Context, id: String, network: MakeNetwork) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        if let Err(cause) = run(&context, &id, network).await {
+            tracing::error!(work = id, cause, "work failed");
+        }
+    })
+}
+
+async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), String> {
     let clock = context.clock();
     let began = clock.now();
     let told = |error: StoreError| error.to_string();
     let Some(work) = context.store().lease_work(id, began).await.map_err(told)? else { return Ok(()) };
     let outcome = if work.attempt > MOST_ATTEMPTS {
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
+        if work.kind == WorkKind::Job {
+            jobs::give_up(context, &work).await.map_err(told)?;
+        }
         "given up"
     } else {
         match work.kind {
@@ -80,6 +100,32 @@ async fn run(context: &Context, id: &str) -> Result<(), String> {
                     return context.store().continue_work(&work, clock.now()).await.map_err(told);
                 }
                 "erased"
+            }
+            WorkKind::Job => {
+                let slice = jobs::run(context, context.network(network)?, &work).await;
+                let due = match slice {
+                    Ok(Slice::Ended) => return Ok(()),
+                    Ok(Slice::More(due)) => due,
+                    Ok(Slice::Nothing) => {
+                        context.store().finish_work(&work).await.map_err(told)?;
+                        return Ok(());
+                    }
+                    // given back rather than lost, so that it does not count as an item that kills its workers
+                    Err(error) => {
+                        tracing::warn!(work = id, cause = %error, "slice failed");
+                        clock.now() + RETRY
+                    }
+                };
+                return context.store().continue_work(&work, due).await.map_err(told);
+            }
+            WorkKind::Purge => {
+                let job = JobId::parse(&work.subject).ok_or("no such id")?;
+                while !context.store().purge_slice(job).await.map_err(told)? {
+                    if clock.now() - began >= MOST_TIME {
+                        return context.store().continue_work(&work, clock.now()).await.map_err(told);
+                    }
+                }
+                "purged"
             }
             _ => deliver(context, &work).await?,
         }

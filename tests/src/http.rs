@@ -20,13 +20,14 @@ pub async fn raw(url: &str, request: &[u8]) -> Result<Answer, Failure> {
     let _ = stream.write_all(request).await;
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
-    let text = String::from_utf8_lossy(&bytes);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").ok_or("no answer")?;
     let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or("no status")?;
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers: HashMap<_, _> = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
-    Ok(Answer { status, headers, body: body.to_owned() })
+    let start = bytes.windows(4).position(|window| window == b"\r\n\r\n").map_or(bytes.len(), |end| end + 4);
+    Ok(Answer { status, headers, body: body.to_owned(), bytes: bytes.split_off(start) })
 }
 
 /// Sends a request on a connection of its own.

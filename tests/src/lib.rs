@@ -1,5 +1,6 @@
 //! The test bench: functions over an embedded DynamoDB engine, called with the gateway's events.
 
+pub mod dns;
 pub mod faults;
 pub mod http;
 
@@ -14,6 +15,7 @@ use std::{
 use base64::Engine as _;
 use bytes::Bytes;
 use faults::Faults;
+use futures_util::StreamExt as _;
 use local::log::Capture;
 use serde_json::{Value, json};
 use shared::{
@@ -21,7 +23,7 @@ use shared::{
     context::{Context, Settings},
     model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
     secret::PlainKey,
-    serve::Function,
+    serve::{Function, Reply},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -32,8 +34,10 @@ pub struct Answer {
     pub status: u64,
     /// Headers by lower-case name.
     pub headers: HashMap<String, String>,
-    /// Body.
+    /// Body as text.
     pub body: String,
+    /// Body.
+    pub bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -191,6 +195,21 @@ impl Bench {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Answer, Failure> {
+        read(self.reply(function, method, url, headers, body).await?).await
+    }
+
+    /// As [`Bench::send`], with the answer as the function gives it.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn reply(
+        &self,
+        function: Function,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply, Failure> {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let mut parameters = serde_json::Map::new();
         for (name, value) in shared::api::outset::rules::query::Query::parse(query).pairs() {
@@ -219,16 +238,35 @@ impl Bench {
             "requestContext": {"path": path, "identity": {"sourceIp": "127.0.0.1"}},
         });
         let invoke = (function.invoke)(self.context.clone());
-        let answer: Value = serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await?)?;
-        let headers = answer["multiValueHeaders"].as_object().into_iter().flatten();
-        let headers =
-            headers.map(|(name, values)| (name.to_lowercase(), values[0].as_str().unwrap_or_default().to_owned()));
-        Ok(Answer {
-            status: answer["statusCode"].as_u64().unwrap_or_default(),
-            headers: headers.collect(),
-            body: answer["body"].as_str().unwrap_or_default().to_owned(),
-        })
+        Ok(invoke(Bytes::from(event.to_string())).await?)
     }
+}
+
+/// An answer as the gateway would hand it on; one that is streamed is read to its end.
+///
+/// # Errors
+/// When it is no answer.
+pub async fn read(reply: Reply) -> Result<Answer, Failure> {
+    let bytes = match reply {
+        Reply::Whole(bytes) => bytes,
+        Reply::Streamed(streamed) => {
+            let headers = streamed.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
+            let bytes = streamed.body.collect::<Vec<_>>().await.concat();
+            let body = String::from_utf8_lossy(&bytes).into_owned();
+            return Ok(Answer { status: streamed.status.into(), headers, body, bytes });
+        }
+    };
+    let answer: Value = serde_json::from_slice(&bytes)?;
+    let headers = answer["multiValueHeaders"].as_object().into_iter().flatten();
+    let headers =
+        headers.map(|(name, values)| (name.to_lowercase(), values[0].as_str().unwrap_or_default().to_owned()));
+    let body = answer["body"].as_str().unwrap_or_default().to_owned();
+    Ok(Answer {
+        status: answer["statusCode"].as_u64().unwrap_or_default(),
+        headers: headers.collect(),
+        bytes: body.clone().into_bytes(),
+        body,
+    })
 }
 
 fn new_key(plain: &PlainKey, organization: OrganizationId, scopes: &[Scope], now: OffsetDateTime) -> ApiKey {

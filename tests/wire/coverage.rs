@@ -128,6 +128,19 @@ impl People<'_> {
         Some(("cookie", cookie))
     }
 
+    /// A job that was cancelled.
+    async fn job(&self, user: &User) -> String {
+        let (store, now) = (self.0.context.store(), self.0.context.clock().now());
+        let account = store.account(user.id).await.unwrap().unwrap();
+        let job = crate::jobs::new_job(&account, engine::Module::VerifyEmails, now);
+        let parameters = shared::store::JobParameters::default();
+        let new =
+            shared::store::NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: None };
+        store.create_job(&new, Plan::Free).await.unwrap();
+        store.end_job(new.job.id, shared::store::Ending::Cancelled, now).await.unwrap();
+        new.job.id.to_string()
+    }
+
     /// A new key.
     async fn key(&self, user: &User, reads: bool, writes: bool, days: i64) -> Option<(&'static str, String)> {
         let plain = format!("osk_{}", SessionToken::generate().unwrap().reveal());
@@ -172,6 +185,7 @@ async fn every_outsend_route_as_every_caller() {
             let now = bench.context.clock().now();
             let listed = bench.context.store().keys_of_user(right.id, now).await.unwrap();
             let path = resource.replace("{key_id}", &listed[0].id).replace("{proxy+}", "x/y");
+            let path = path.replace("{slug}", "reviews");
             let found = local::routing::find(&routes, method, &path).unwrap();
             let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
             let unknown = format!("outsend_session={}", SessionToken::generate().unwrap().reveal());
@@ -189,8 +203,13 @@ async fn every_outsend_route_as_every_caller() {
                 ("other", people.session(&other, Duration::days(7)).await),
                 ("right", people.session(&right, Duration::days(7)).await),
             ];
-            for (name, credential) in &callers {
+            // what is routed nowhere asks for no credential: the first and the last caller say it all
+            let asked = if found.function == "outsend-fallback" { callers.len() - 1 } else { 1 };
+            for (name, credential) in callers.iter().step_by(asked) {
                 let headers: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
+                // each caller meets a job of its own: some of them delete it
+                let job = if path.contains("{job}") { people.job(&right).await } else { String::new() };
+                let path = path.replace("{job}", &job);
                 let mut answer = bench.send(function, method, &path, &headers, b"").await.unwrap();
                 if answer.status == 429 {
                     // the routes that count an address

@@ -9,6 +9,7 @@ mod erasure;
 mod events;
 mod faults;
 mod foreign;
+mod jobs;
 mod limits;
 mod mail;
 mod openscouter;

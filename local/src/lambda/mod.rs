@@ -11,6 +11,7 @@ mod launch;
 mod pool;
 mod process;
 mod runtime_api;
+mod streamed;
 
 use std::{
     collections::HashMap,
@@ -22,7 +23,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::serve::{Invoke, InvokeError};
+use shared::serve::{Invoke, InvokeError, Reply};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
@@ -126,7 +127,7 @@ impl Lambda {
         }
     }
 
-    async fn invoke(&self, function: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+    async fn invoke(&self, function: &str, event: Bytes) -> Result<Reply, InvokeError> {
         if *self.0.stop.borrow() {
             return Err(InvokeError::failed("shutting down"));
         }

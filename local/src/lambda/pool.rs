@@ -6,13 +6,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::serve::InvokeError;
+use shared::serve::{InvokeError, Reply};
 use tokio::sync::oneshot;
 
 /// At most this many processes of one function.
 const MOST_WORKERS: usize = 4;
 
-type Answer = oneshot::Sender<Result<Bytes, InvokeError>>;
+type Answer = oneshot::Sender<Result<Reply, InvokeError>>;
 
 /// One invocation.
 #[derive(Debug)]
@@ -36,6 +36,8 @@ pub(super) struct Delivery {
 struct Worker {
     /// Whether the process has asked for work yet.
     polled: bool,
+    /// Whether it still sends the answer that it began.
+    streams: bool,
     current: Option<(String, Answer)>,
     kill: Option<oneshot::Sender<()>>,
 }
@@ -66,6 +68,7 @@ impl Pool {
     pub(super) fn poll(&mut self, worker: u64) -> Option<oneshot::Receiver<Delivery>> {
         let known = self.workers.get_mut(&worker)?;
         known.polled = true;
+        known.streams = false;
         if let Some((_, answer)) = known.current.take() {
             let _ = answer.send(Err(InvokeError::failed("function asked for more work without an answer")));
         }
@@ -77,9 +80,10 @@ impl Pool {
     }
 
     /// A process answers. `false` when it was not asked.
-    pub(super) fn answer(&mut self, worker: u64, id: &str, result: Result<Bytes, InvokeError>) -> bool {
+    pub(super) fn answer(&mut self, worker: u64, id: &str, result: Result<Reply, InvokeError>) -> bool {
         let Some(known) = self.workers.get_mut(&worker) else { return false };
         let Some((_, answer)) = known.current.take_if(|(current, _)| current == id) else { return false };
+        known.streams = matches!(result, Ok(Reply::Streamed(_)));
         let _ = answer.send(result);
         true
     }
@@ -125,13 +129,13 @@ impl Pool {
         }
         self.started += 1;
         let (kill, killed) = oneshot::channel();
-        self.workers.insert(self.started, Worker { polled: false, current: None, kill: Some(kill) });
+        self.workers.insert(self.started, Worker { polled: false, streams: false, current: None, kill: Some(kill) });
         Some((self.started, killed))
     }
 
     /// Whether a process is to ask for work soon: it starts, or has just answered.
     fn is_expected(&self, id: u64, worker: &Worker) -> bool {
-        worker.current.is_none() && self.idle.iter().all(|(idle, _)| *idle != id)
+        worker.current.is_none() && !worker.streams && self.idle.iter().all(|(idle, _)| *idle != id)
     }
 
     fn deliver(&mut self) {
@@ -162,7 +166,7 @@ impl Pool {
 mod tests {
     use super::*;
 
-    fn job() -> (Job, oneshot::Receiver<Result<Bytes, InvokeError>>) {
+    fn job() -> (Job, oneshot::Receiver<Result<Reply, InvokeError>>) {
         let (answer, answered) = oneshot::channel();
         (Job::new(Bytes::from_static(b"{}"), Duration::from_secs(1), answer), answered)
     }
@@ -188,9 +192,9 @@ mod tests {
         let (worker, _kill) = pool.grow().unwrap();
         let mut delivery = pool.poll(worker).unwrap();
         let delivery = delivery.try_recv().unwrap();
-        assert!(pool.answer(worker, &delivery.id, Ok(Bytes::from_static(b"1"))));
-        assert!(!pool.answer(worker, &delivery.id, Ok(Bytes::from_static(b"2"))));
-        assert_eq!(answered.try_recv().unwrap().unwrap(), "1");
+        assert!(pool.answer(worker, &delivery.id, Ok(Reply::Whole(Bytes::from_static(b"1")))));
+        assert!(!pool.answer(worker, &delivery.id, Ok(Reply::Whole(Bytes::from_static(b"2")))));
+        assert_eq!(answered.try_recv().unwrap().unwrap().whole().unwrap(), "1");
         drop(pool.poll(worker).unwrap());
         let (second, mut answered) = job();
         pool.submit(second);
@@ -206,7 +210,7 @@ mod tests {
         pool.submit(first);
         let (worker, _kill) = pool.grow().unwrap();
         let delivery = pool.poll(worker).unwrap().try_recv().unwrap();
-        assert!(pool.answer(worker, &delivery.id, Ok(Bytes::new())));
+        assert!(pool.answer(worker, &delivery.id, Ok(Reply::Whole(Bytes::new()))));
         pool.submit(second);
         assert!(pool.grow().is_none());
         pool.submit(third);

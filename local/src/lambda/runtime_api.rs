@@ -2,8 +2,9 @@
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Path, State, rejection::BytesRejection},
-    http::{HeaderMap, HeaderName, StatusCode},
+    body::Body,
+    extract::{DefaultBodyLimit, FromRequest, Path, Request, State},
+    http::{HeaderName, StatusCode},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -11,10 +12,10 @@ use bytes::Bytes;
 use serde_json::Value;
 use shared::{
     clock::{Clock, epoch_millis},
-    serve::InvokeError,
+    serve::{InvokeError, Reply},
 };
 
-use super::{Lambda, pool::Delivery};
+use super::{Lambda, pool::Delivery, streamed};
 use crate::engine::stopped;
 
 /// Lambda's limit of an answer that is not streamed, in bytes.
@@ -64,17 +65,33 @@ fn deliver(function: &str, delivery: Delivery) -> Response {
 async fn response(
     State(lambda): State<Lambda>,
     Path((function, worker, id)): Path<(String, u64, String)>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    request: Request,
 ) -> StatusCode {
-    let (result, status) = match body {
-        Ok(_) if headers.get(MODE).is_some_and(|mode| mode == "streaming") => {
-            (Err(InvokeError::failed("streamed answers are not served locally yet")), StatusCode::BAD_REQUEST)
-        }
-        Ok(body) => (Ok(body), StatusCode::ACCEPTED),
+    if request.headers().get(MODE).is_some_and(|mode| mode == "streaming") {
+        return streamed_response(&lambda, &function, worker, &id, request.into_body()).await;
+    }
+    let (result, status) = match Bytes::from_request(request, &()).await {
+        Ok(body) => (Ok(Reply::Whole(body)), StatusCode::ACCEPTED),
         Err(rejection) => (Err(InvokeError::failed(format!("answer refused: {rejection}"))), rejection.status()),
     };
     if lambda.change(&function, |pool| pool.answer(worker, &id, result)) { status } else { StatusCode::FORBIDDEN }
+}
+
+/// Hands a streamed answer on as it comes; the function is busy until its end.
+async fn streamed_response(lambda: &Lambda, function: &str, worker: u64, id: &str, body: Body) -> StatusCode {
+    let (result, rest) = match streamed::read(body).await {
+        Ok((answer, rest)) => (Ok(Reply::Streamed(answer)), Some(rest)),
+        Err(cause) => (Err(InvokeError::failed(format!("answer refused: {cause}"))), None),
+    };
+    let known = lambda.change(function, |pool| pool.answer(worker, id, result));
+    match rest {
+        _ if !known => StatusCode::FORBIDDEN,
+        None => StatusCode::BAD_REQUEST,
+        Some(rest) => {
+            rest.await;
+            StatusCode::ACCEPTED
+        }
+    }
 }
 
 async fn error(

@@ -4,8 +4,13 @@
 mod checkpoint;
 mod event;
 mod pattern;
+mod tracker;
 
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    time::Duration,
+};
 
 use aws_sdk_dynamodbstreams::{
     Client,
@@ -15,12 +20,16 @@ use aws_sdk_dynamodbstreams::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 use shared::serve::{Invoke, InvokeError};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinHandle, JoinSet},
+};
 
 pub use checkpoint::Checkpoints;
 pub use pattern::{Pattern, PatternError};
 
 use crate::engine::stopped;
+use tracker::Tracker;
 
 /// How often an idle stream is looked at.
 const IDLE: Duration = Duration::from_millis(200);
@@ -41,6 +50,8 @@ pub struct Mapping {
     pub filters: Vec<Pattern>,
     /// Most records of one invocation.
     pub batch_size: usize,
+    /// Batches of one shard that are under way at a time; records of one partition key stay in order.
+    pub parallel: usize,
     /// How often a failed batch is sent again; `None` means until it succeeds.
     pub most_retries: Option<u32>,
     /// Whether the function says which records failed.
@@ -51,8 +62,18 @@ pub struct Mapping {
 struct Poller {
     mapping: Mapping,
     client: Client,
-    checkpoints: Checkpoints,
+    tracker: Tracker,
+    lanes: Vec<mpsc::Sender<(u64, Value)>>,
+    /// How far each shard was read; the checkpoints follow when what was read is done.
+    read: HashMap<String, String>,
+}
+
+/// Hands batches to the function, those of one lane after another.
+#[derive(Clone)]
+struct Deliverer {
+    mapping: Mapping,
     invoke: Invoke,
+    tracker: Tracker,
 }
 
 /// Starts a mapping over the store at `endpoint`, until `stop` says so.
@@ -63,8 +84,18 @@ pub fn run(
     invoke: Invoke,
     stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let poller = Poller { mapping, client: client(endpoint), checkpoints, invoke };
+    let client = client(endpoint);
     tokio::spawn(async move {
+        let tracker = Tracker::new(mapping.function.clone(), checkpoints);
+        let deliverer = Deliverer { mapping: mapping.clone(), invoke, tracker: tracker.clone() };
+        // they end with this task
+        let mut tasks = JoinSet::new();
+        let lanes = (0..mapping.parallel.max(1)).map(|_| {
+            let (sender, receiver) = mpsc::channel(mapping.batch_size.max(1));
+            tasks.spawn(deliverer.clone().run(receiver));
+            sender
+        });
+        let mut poller = Poller { lanes: lanes.collect(), mapping, client, tracker, read: HashMap::new() };
         tokio::select! {
             () = stopped(stop) => {}
             () = poller.run() => {}
@@ -83,7 +114,7 @@ fn client(endpoint: &str) -> Client {
 }
 
 impl Poller {
-    async fn run(&self) {
+    async fn run(&mut self) {
         loop {
             match self.pass().await {
                 Ok(0) => tokio::time::sleep(IDLE).await,
@@ -98,7 +129,7 @@ impl Poller {
     }
 
     /// Reads what is new in every shard; the number of records that were seen.
-    async fn pass(&self) -> Result<usize, Failure> {
+    async fn pass(&mut self) -> Result<usize, Failure> {
         let mut seen = 0;
         let streams = self.client.list_streams().table_name(&self.mapping.table).send().await?;
         for stream in streams.streams().iter().filter_map(|stream| stream.stream_arn()) {
@@ -111,8 +142,8 @@ impl Poller {
         Ok(seen)
     }
 
-    /// Reads a shard from its checkpoint to its present end.
-    async fn read(&self, stream: &str, shard: &str) -> Result<usize, Failure> {
+    /// Reads a shard from where it was read to its present end.
+    async fn read(&mut self, stream: &str, shard: &str) -> Result<usize, Failure> {
         let mut iterator = Some(self.iterator(stream, shard).await?);
         let mut seen = 0;
         while let Some(position) = iterator {
@@ -130,7 +161,7 @@ impl Poller {
     async fn iterator(&self, stream: &str, shard: &str) -> Result<String, Failure> {
         let call = self.client.get_shard_iterator().stream_arn(stream).shard_id(shard);
         let start = || call.clone().shard_iterator_type(ShardIteratorType::TrimHorizon);
-        let call = match self.checkpoints.reached(&self.mapping.function, shard) {
+        let call = match self.read.get(shard).cloned().or_else(|| self.tracker.reached(shard)) {
             None => start(),
             Some(number) => {
                 call.clone().shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(number)
@@ -145,21 +176,51 @@ impl Poller {
         answer.shard_iterator.ok_or_else(|| "no shard iterator".into())
     }
 
-    /// Sends records on in batches; the checkpoint follows each batch.
-    async fn hand_on(&self, stream: &str, shard: &str, records: &[Record]) -> Result<(), Failure> {
-        for batch in records.chunks(self.mapping.batch_size.max(1)) {
-            let events: Vec<_> = batch.iter().map(|record| event::record(record, stream)).collect();
-            let passing: Vec<_> = events.into_iter().filter(|event| self.passes(event)).collect();
-            self.deliver(passing).await;
-            if let Some(number) = batch.last().and_then(event::sequence_number) {
-                self.checkpoints.reach(&self.mapping.function, shard, number)?;
+    /// Hands records to the lanes of their partition keys.
+    async fn hand_on(&mut self, stream: &str, shard: &str, records: &[Record]) -> Result<(), Failure> {
+        for record in records {
+            let event = event::record(record, stream);
+            let Some(number) = event::sequence_number(record) else { continue };
+            let passes = self.passes(&event);
+            let ticket = self.tracker.begin(shard, number);
+            if passes {
+                let lane = self.lanes.get(lane_of(&event, self.lanes.len())).ok_or("no lane")?;
+                lane.send((ticket, event)).await?;
+            } else {
+                self.tracker.finish(&[ticket])?;
             }
+            self.read.insert(shard.to_owned(), number.to_owned());
         }
         Ok(())
     }
 
     fn passes(&self, event: &Value) -> bool {
         self.mapping.filters.is_empty() || self.mapping.filters.iter().any(|filter| filter.matches(event))
+    }
+}
+
+/// The lane of a record: always the same for the same partition key.
+fn lane_of(event: &Value, lanes: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    event.pointer("/dynamodb/Keys/pk").map(Value::to_string).hash(&mut hasher);
+    usize::try_from(hasher.finish() % (lanes.max(1) as u64)).unwrap_or(0)
+}
+
+impl Deliverer {
+    async fn run(self, mut records: mpsc::Receiver<(u64, Value)>) {
+        while let Some(first) = records.recv().await {
+            let mut batch = vec![first];
+            while batch.len() < self.mapping.batch_size.max(1)
+                && let Ok(next) = records.try_recv()
+            {
+                batch.push(next);
+            }
+            let (tickets, events): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            self.deliver(events).await;
+            if let Err(cause) = self.tracker.finish(&tickets) {
+                tracing::error!(function = self.mapping.function, %cause, "checkpoint not written");
+            }
+        }
     }
 
     /// Sends one batch until it succeeds or its retries are used up.
@@ -186,6 +247,7 @@ impl Poller {
     /// Invokes the function; what it reports as done leaves the batch.
     async fn send(&self, records: &mut Vec<Value>) -> Result<(), InvokeError> {
         let answer = (self.invoke)(Bytes::from(json!({"Records": records}).to_string())).await?;
+        let answer = answer.whole().unwrap_or_default();
         if !self.mapping.reports_items {
             return Ok(());
         }

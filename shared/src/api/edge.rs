@@ -3,7 +3,6 @@
 
 use std::panic::AssertUnwindSafe;
 
-use bytes::Bytes;
 use futures_util::FutureExt;
 
 use super::{Answer, ApiRequest};
@@ -36,7 +35,7 @@ pub(crate) async fn answer(
     context: Context,
     handler: Handler,
     event: &[u8],
-) -> Result<Bytes, InvokeError> {
+) -> Result<Answer, InvokeError> {
     let request = ApiRequest::from_event(event, dialect.roots, dialect.least_request_id).map_err(|cause| {
         tracing::error!(function, cause, "event refused");
         InvokeError::Failed(cause)
@@ -53,8 +52,10 @@ pub(crate) async fn answer(
         answer = answer.header(name, *value);
     }
     answer = answer.header("X-Request-Id", request_id.clone());
-    let length = answer.body.len();
-    answer = answer.header("Content-Length", length.to_string());
+    if answer.stream.is_none() {
+        let length = answer.body.len();
+        answer = answer.header("Content-Length", length.to_string());
+    }
     if method == "HEAD" {
         answer.body.clear();
     }
@@ -79,7 +80,7 @@ pub(crate) async fn answer(
         store.items_read = cost.items_read,
         "request"
     );
-    Ok(answer.to_event())
+    Ok(answer)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -90,6 +91,7 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::{Value, json};
 
     use super::*;
@@ -104,7 +106,7 @@ mod tests {
             "httpMethod": method, "path": "/v1/x/", "requestContext": {},
             "multiValueHeaders": {"X-Request-Id": [request_id]},
         });
-        serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await.unwrap()).unwrap()
+        serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await.unwrap().whole().unwrap()).unwrap()
     }
 
     fn panicking(_: Context, _: ApiRequest) -> serve::BoxFuture<'static, Answer> {

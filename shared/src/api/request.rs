@@ -4,15 +4,23 @@
 //! the client's `Host` and forgets the order of query parameters, both of which the contract needs
 //! (outset 7.2, 15).
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
 
 use base64::Engine;
 use bytes::Bytes;
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::outset::rules::{origin, query::Query};
+use crate::serve::{InvokeError, Reply, Streamed};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -165,7 +173,7 @@ fn request_id(headers: &HeaderMap, least: usize) -> String {
 }
 
 /// An answer; what goes into the log beside it never reaches the client.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Answer {
     /// Status.
     pub status: u16,
@@ -175,13 +183,24 @@ pub struct Answer {
     pub body: String,
     /// Cause of a failure, for the log only.
     pub cause: Option<String>,
+    /// What comes in place of the body, piece by piece; only functions that stream can send it.
+    pub stream: Option<Pieces>,
+}
+
+/// A body that comes piece by piece. The lock is never waited for: it lets answers be shared like other values.
+pub struct Pieces(Mutex<BoxStream<'static, Bytes>>);
+
+impl std::fmt::Debug for Pieces {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Pieces(…)")
+    }
 }
 
 impl Answer {
     /// An answer without a body.
     #[must_use]
     pub const fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: String::new(), cause: None }
+        Self { status, headers: Vec::new(), body: String::new(), cause: None, stream: None }
     }
 
     /// Sets a header, in place of an older value.
@@ -199,14 +218,34 @@ impl Answer {
         self
     }
 
-    /// The REST API proxy response.
+    /// Sets a body that comes piece by piece.
     #[must_use]
-    pub fn to_event(&self) -> Bytes {
+    pub fn stream(mut self, pieces: BoxStream<'static, Bytes>) -> Self {
+        self.stream = Some(Pieces(Mutex::new(pieces)));
+        self
+    }
+
+    /// The answer as the function replies it: streamed, or as a REST API proxy response.
+    ///
+    /// # Errors
+    /// When only a stream could carry it.
+    pub(crate) fn reply(self, streamed: bool) -> Result<Reply, InvokeError> {
+        // what cannot stand in a header line is left out rather than failing the answer
+        let clean = |value: &str| value.chars().filter(|c| !c.is_control()).collect::<String>();
+        if streamed {
+            let headers = self.headers.iter().map(|(name, value)| ((*name).to_owned(), clean(value))).collect();
+            let body = match self.stream {
+                Some(Pieces(pieces)) => pieces.into_inner().unwrap_or_else(PoisonError::into_inner),
+                None => stream::once(std::future::ready(Bytes::from(self.body))).boxed(),
+            };
+            return Ok(Reply::Streamed(Streamed { status: self.status, headers, body }));
+        }
+        if self.stream.is_some() {
+            return Err(InvokeError::failed("a streamed answer of a function that does not stream"));
+        }
         let mut headers: Map<String, Value> = Map::new();
         for (name, value) in &self.headers {
-            // what cannot stand in a header line is left out rather than failing the answer
-            let clean: String = value.chars().filter(|c| !c.is_control()).collect();
-            headers.insert((*name).to_owned(), json!([clean]));
+            headers.insert((*name).to_owned(), json!([clean(value)]));
         }
         let response = json!({
             "statusCode": self.status,
@@ -214,7 +253,7 @@ impl Answer {
             "body": self.body,
             "isBase64Encoded": false,
         });
-        Bytes::from(response.to_string())
+        Ok(Reply::Whole(Bytes::from(response.to_string())))
     }
 }
 

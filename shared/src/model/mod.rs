@@ -4,6 +4,7 @@ mod audit;
 mod connection;
 mod event;
 mod id;
+mod job;
 mod key;
 mod organization;
 mod participant;
@@ -19,6 +20,7 @@ pub use id::{
     ApiKeyId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId, FamilyId, OrganizationId, SessionToken,
     StudyId, TokenId, UserId,
 };
+pub use job::{Job, JobId, JobInput, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};

@@ -27,10 +27,14 @@ pub enum WorkKind {
     Export,
     /// What is left of a deleted account is removed, slice by slice.
     Erase,
+    /// A job goes on, slice by slice (outsend 7.4).
+    Job,
+    /// The rows of a job that expired or was deleted are removed (outsend 7.5).
+    Purge,
 }
 
 impl WorkKind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 14] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -43,6 +47,8 @@ impl WorkKind {
         Self::RankOrganization,
         Self::Export,
         Self::Erase,
+        Self::Job,
+        Self::Purge,
     ];
 
     /// The stored name.
@@ -61,6 +67,8 @@ impl WorkKind {
             Self::RankOrganization => "rank.organization",
             Self::Export => "export",
             Self::Erase => "erase",
+            Self::Job => "job",
+            Self::Purge => "purge",
         }
     }
 

@@ -10,12 +10,16 @@ use aws_sdk_dynamodb::{
         put_item::PutItemError, transact_write_items::TransactWriteItemsError,
         update_item::builders::UpdateItemFluentBuilder,
     },
-    types::{AttributeValue, KeysAndAttributes, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{
+        AttributeValue, DeleteRequest, KeysAndAttributes, PutRequest, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, WriteRequest,
+    },
 };
 
 use super::{
     BoxFuture,
     item::Item,
+    jobs::JobRules,
     memory::Memory,
     trips::{items_read, trip},
 };
@@ -23,6 +27,10 @@ use crate::context::Settings;
 
 /// DynamoDB returns at most this many items for one `BatchGetItem`.
 const BATCH: usize = 100;
+/// DynamoDB takes at most this many items in one `BatchWriteItem`.
+const MOST_WRITES: usize = 25;
+/// Bytes of one `BatchWriteItem`, which takes 16 MB.
+const MOST_WRITTEN: usize = 4_000_000;
 
 /// Why a call to the store failed. The text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +87,7 @@ pub struct Store {
     pub(super) main: String,
     pub(super) hot: String,
     pub(super) memory: Memory,
+    pub(super) rules: JobRules,
 }
 
 /// How every client of AWS speaks HTTP.
@@ -119,6 +128,7 @@ impl Store {
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
             memory: Memory::default(),
+            rules: settings.jobs.clone(),
         }
     }
 
@@ -214,6 +224,79 @@ impl Store {
                 }
             }
         })
+    }
+
+    /// Keys of the first items of a partition.
+    pub(super) async fn some_keys(&self, pk: String, limit: i32) -> Result<Vec<(String, String)>, StoreError> {
+        let call = self
+            .client
+            .query()
+            .table_name(&self.main)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+            .projection_expression("pk, sk")
+            .consistent_read(true)
+            .limit(limit);
+        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let items = output.items.unwrap_or_default().into_iter().map(Item::from);
+        items.map(|item| Ok((pk.clone(), item.read("item").text("sk")?.to_owned()))).collect()
+    }
+
+    /// Puts items, without conditions.
+    pub(super) async fn batch_put(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        let requests = items.into_iter().map(|item| {
+            let size = item.size();
+            let put = PutRequest::builder()
+                .set_item(Some(item.0))
+                .build()
+                .map_err(|error| StoreError::Call { operation: "Put", cause: error.to_string() })?;
+            Ok((size, WriteRequest::builder().put_request(put).build()))
+        });
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        for request in requests {
+            let (size, request): (usize, WriteRequest) = request?;
+            if batch.len() == MOST_WRITES || (bytes + size > MOST_WRITTEN && !batch.is_empty()) {
+                self.batch_write(std::mem::take(&mut batch)).await?;
+                bytes = 0;
+            }
+            bytes += size;
+            batch.push(request);
+        }
+        self.batch_write(batch).await
+    }
+
+    /// Deletes items of the main table.
+    pub(super) async fn batch_delete(&self, keys: Vec<(String, String)>) -> Result<(), StoreError> {
+        for batch in keys.chunks(MOST_WRITES) {
+            let requests = batch.iter().map(|(pk, sk)| {
+                let delete = DeleteRequest::builder()
+                    .key("pk", AttributeValue::S(pk.clone()))
+                    .key("sk", AttributeValue::S(sk.clone()))
+                    .build()
+                    .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
+                Ok(WriteRequest::builder().delete_request(delete).build())
+            });
+            self.batch_write(requests.collect::<Result<_, StoreError>>()?).await?;
+        }
+        Ok(())
+    }
+
+    async fn batch_write(&self, requests: Vec<WriteRequest>) -> Result<(), StoreError> {
+        let mut pending = requests;
+        for attempt in 0.. {
+            if pending.is_empty() {
+                break;
+            }
+            let call =
+                self.client.batch_write_item().set_request_items(Some(HashMap::from([(self.main.clone(), pending)])));
+            let output = trip(call.send()).await.map_err(|error| StoreError::call("BatchWriteItem", &error))?;
+            pending = output.unprocessed_items.unwrap_or_default().remove(&self.main).unwrap_or_default();
+            if !pending.is_empty() {
+                after_lost_race(attempt).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Runs one conditional update; `Ok(false)` when its condition failed.

@@ -89,7 +89,7 @@ pub(super) fn newest_first(at: OffsetDateTime, id: &[u8; 16]) -> Vec<u8> {
 }
 
 /// The id in a rank of [`newest_first`].
-fn id_of(rank: &[u8]) -> Option<uuid::Uuid> {
+pub(super) fn id_of(rank: &[u8]) -> Option<uuid::Uuid> {
     let inverted: [u8; 16] = rank.get(8..)?.try_into().ok()?;
     Some(uuid::Uuid::from_bytes(inverted.map(|byte| !byte)))
 }

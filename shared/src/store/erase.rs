@@ -6,9 +6,8 @@
 //! user, an organization or a study adds it here, and a test that reads both tables after a deletion watches it.
 //! What stays is the audit trail, which names ids and no person.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
-use aws_sdk_dynamodb::types::{AttributeValue, DeleteRequest, WriteRequest};
 use time::OffsetDateTime;
 
 use super::{
@@ -19,19 +18,17 @@ use super::{
     collection::{Collection, newest_first, study_rank},
     families::family_key,
     item::{Condition, Item, delete},
+    jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
     ranked::Change,
     rights::{ERASURES, due_rank},
     studies::study_pk,
     test_tokens::test_token_key,
-    trips::trip,
     user_keys::key_key,
 };
 use crate::model::{AuditEntry, FamilyId, OrganizationId, Study, User, UserId, Work, WorkKind};
 
-/// DynamoDB deletes at most this many items in one `BatchWriteItem`.
-const BATCH: usize = 25;
 /// Studies that one slice removes.
 const SLICE: u32 = 25;
 
@@ -85,6 +82,10 @@ impl Store {
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             self.erase_keys(organization).await?;
+            // while the user's place in the lanes is still there
+            if !self.erase_jobs(user, now).await? {
+                return Ok(false);
+            }
             self.erase_user(user).await?;
             let tokens = self.tokens_page(Some(organization), 0, SLICE, now).await?;
             for token in &tokens.members {
@@ -124,6 +125,23 @@ impl Store {
             keys.insert((item.pk().to_owned(), sk.to_owned()));
         }
         self.batch_delete(keys.into_iter().collect()).await
+    }
+
+    /// A slice of a user's jobs: ended, deleted, and their rows removed. `Ok(true)` when none is left.
+    async fn erase_jobs(&self, user: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let jobs = self.jobs_page(user, &JobFilter::default(), (0, SLICE), now).await?;
+        for job in &jobs {
+            if let Some(ended) = self.end_job(job.id, Ending::Cancelled, now).await? {
+                self.delete_job(&ended, now).await?;
+            }
+        }
+        if !jobs.is_empty() {
+            return Ok(false);
+        }
+        for list in every_collection(user) {
+            self.erase_partition(list, "", |_, _| None).await?;
+        }
+        Ok(true)
     }
 
     async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
@@ -189,35 +207,6 @@ impl Store {
         }
         self.batch_delete(vec![(ORGANIZATIONS.to_owned(), organization_pk(id))]).await?;
         self.erase_partition(organization_pk(id), "", |_, _| None).await
-    }
-
-    async fn batch_delete(&self, keys: Vec<(String, String)>) -> Result<(), StoreError> {
-        for batch in keys.chunks(BATCH) {
-            let mut pending = batch
-                .iter()
-                .map(|(pk, sk)| {
-                    let delete = DeleteRequest::builder()
-                        .key("pk", AttributeValue::S(pk.clone()))
-                        .key("sk", AttributeValue::S(sk.clone()))
-                        .build()
-                        .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
-                    Ok(WriteRequest::builder().delete_request(delete).build())
-                })
-                .collect::<Result<Vec<_>, StoreError>>()?;
-            for attempt in 0.. {
-                let call = self
-                    .client
-                    .batch_write_item()
-                    .set_request_items(Some(HashMap::from([(self.main.clone(), pending)])));
-                let output = trip(call.send()).await.map_err(|error| StoreError::call("BatchWriteItem", &error))?;
-                pending = output.unprocessed_items.unwrap_or_default().remove(&self.main).unwrap_or_default();
-                if pending.is_empty() {
-                    break;
-                }
-                after_lost_race(attempt).await?;
-            }
-        }
-        Ok(())
     }
 }
 

@@ -66,6 +66,21 @@ pub enum Holder {
     Connection(Connection, bool, Account),
 }
 
+impl Holder {
+    /// Whether the account behind the credential is active.
+    #[must_use]
+    pub const fn is_active(&self) -> bool {
+        match self {
+            Self::Session(_, account)
+            | Self::Key(_, account)
+            | Self::Family(_, account)
+            | Self::Token(_, account)
+            | Self::Test(_, account)
+            | Self::Connection(_, _, account) => account.user.active,
+        }
+    }
+}
+
 impl Store {
     /// The user of a credential that this process has seen before; what was seen may have ended meanwhile.
     #[must_use]

@@ -61,6 +61,16 @@ impl Item {
         }
     }
 
+    /// About how many bytes the item is.
+    pub(super) fn size(&self) -> usize {
+        let of = |value: &AttributeValue| match value {
+            AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
+            _ => 1,
+        };
+        self.0.iter().map(|(name, value)| name.len() + of(value)).sum()
+    }
+
     /// The partition key, empty when there is none.
     pub(super) fn pk(&self) -> &str {
         self.0.get("pk").and_then(|value| value.as_s().ok()).map_or("", String::as_str)

@@ -36,6 +36,14 @@
 //! | participant session (for the deletion) | `STUDY#<id>` | `SESSION#<sha-256 of the token>` | main |
 //! | ranked collection: head | `RANK#<organization>#<collection>`, `RANK#<collection>` | `HEAD` | main |
 //! | ranked collection: node | the same | `NODE#<20 digits>` | main |
+//! | job: header, parameters, input, text, rows, log (`jobs`) | `JOB#<id>` | `JOB`, `PARAMS`, `IN#`, `TEXT#`, `ROW#`, `LOG#` | main |
+//! | slots of a lane | `LANE#<lane>` | `LANE` | main |
+//! | job that may go next, one for each user | `LANE#<lane>` | `READY#<creation>#<job>` | main |
+//! | user's waiting job | `USER#<id>` | `WAIT#<lane>#<creation>#<job>` | main |
+//! | what a user has in the lanes | `USER#<id>` | `LANES` | main |
+//! | requests that a user was charged in a month | `USER#<id>` | `QUOTA#<month>` | main |
+//! | next moment of a job: its lifetime's or its rows' end | `DEADLINE#<shard>` | `<15 digits>#<job>` | main |
+//! | user's interest in a module; messages of its thread | `USER#<id>` | `INTEREST#<slug>`; `THREAD#<thread>#<message>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's current token of a kind | `USER#<id>` | `TOKEN#<kind>` | hot |
@@ -55,6 +63,9 @@
 //! | tokens that ended, erasures that are due | first page of a collection ranked by that time |
 //! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
+//! | page of a user's jobs | ranked collections, as below; filters by state walk |
+//! | page of a job's rows | one backward `Query` for each chunk of the page |
+//! | next job of a lane | the lane's item, the head of its queue, the owner's item and the job |
 //! | due work | `Query` on each of the shards, which hold only what is not done |
 //! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
 //!
@@ -74,6 +85,7 @@ mod holders;
 mod idempotency;
 mod invitations;
 mod item;
+mod jobs;
 mod log_ins;
 mod memory;
 mod organizations;
@@ -82,6 +94,7 @@ pub mod ranked;
 mod rights;
 mod studies;
 mod test_tokens;
+mod threads;
 mod tokens;
 pub mod trips;
 mod user_keys;
@@ -99,12 +112,16 @@ pub use collection::Page;
 pub use connections::Exchange;
 pub use families::Rotation;
 pub use holders::{Credential, Holder};
+pub use jobs::{
+    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, JobRules, LogLine, NewJob, StoredInput, Taken,
+};
 pub use idempotency::{Claim, Replay};
 pub use log_ins::LogInState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use rights::{DueErasure, Erasure, Export, ExportState, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
+pub use threads::Thread;
 pub use tokens::Token;
 pub use user_keys::KeyCreation;
 

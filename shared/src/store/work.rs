@@ -26,7 +26,7 @@ fn shard_pk(shard: u8) -> String {
     format!("WORK#{shard}")
 }
 
-fn key(id: &str) -> (String, String) {
+pub(super) fn work_key(id: &str) -> (String, String) {
     let shard = sha256_hex(id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
     (shard_pk(shard), format!("WORK#{id}"))
 }
@@ -44,7 +44,7 @@ fn read(item: &Item) -> Result<Work, StoreError> {
 impl Store {
     /// A transaction member that puts work there.
     pub(super) fn work_member(&self, work: &Work, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
-        let (pk, sk) = key(&work.id);
+        let (pk, sk) = work_key(&work.id);
         Item::new(pk, sk)
             .text("id", &*work.id)
             .text("kind", work.kind.as_str())
@@ -81,7 +81,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Option<Work>, StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = key(id);
+            let (pk, sk) = work_key(id);
             let number = |value: i64| AttributeValue::N(value.to_string());
             let call = self
                 .client
@@ -107,13 +107,32 @@ impl Store {
         })
     }
 
-    /// Puts a piece of work back that came a step further, due at once; somebody else's is left alone.
+    /// Gives back every lease: for a system of one process, whose earlier workers are gone for certain.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn release_leases(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            for shard in 0..SHARDS {
+                for item in self.query(shard_pk(shard), "WORK#").await? {
+                    if let Ok(work) = read(&item)
+                        && work.attempt > 0
+                    {
+                        self.continue_work(&work, now).await?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Puts a piece of work back that came a step further, due at the given time; somebody else's is left alone.
     ///
     /// # Errors
     /// When the store fails.
     pub fn continue_work<'a>(&'a self, work: &'a Work, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = key(&work.id);
+            let (pk, sk) = work_key(&work.id);
             let call = self
                 .client
                 .update_item()
@@ -137,7 +156,7 @@ impl Store {
     /// When the store fails.
     pub fn finish_work<'a>(&'a self, work: &'a Work) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = key(&work.id);
+            let (pk, sk) = work_key(&work.id);
             let call = self
                 .client
                 .delete_item()

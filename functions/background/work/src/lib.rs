@@ -1,10 +1,36 @@
-//! What outlives a request: mails, lists, exports, deletions. Brought by the main table's stream, and by a sweep each minute.
+//! What outlives a request: mails, lists, exports, deletions, jobs. Brought by the main table's stream, and by a sweep
+//! each minute.
 
+use std::sync::Arc;
+
+use engine::{
+    Network,
+    net::{Outside, OutsideConfig},
+};
 use shared::{
+    context::Settings,
     serve::{Function, background},
     work,
 };
 
 /// The function.
-pub const FUNCTION: Function =
-    Function { name: env!("CARGO_PKG_NAME"), invoke: |context| background(context, work::handle) };
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| background(context, |context, event| work::handle(context, event, network)),
+};
+
+/// How jobs reach the outside world (outsend 11.5, 18.3).
+fn network(settings: &Settings) -> Result<Arc<dyn Network>, String> {
+    let outside = &settings.outside;
+    let base = settings.outsend_public_url.as_deref().unwrap_or_default();
+    let sender = settings.mail_sender.clone().unwrap_or_default();
+    let config = OutsideConfig {
+        dns_server: outside.dns_server,
+        smtp_probe: outside.smtp_probe,
+        smtp_port: outside.smtp_port,
+        mail_from: sender,
+        allow_hosts: outside.allow_hosts.clone(),
+        user_agent: format!("outscout/1.0 (+{base}/bot)"),
+    };
+    Ok(Arc::new(Outside::new(config).map_err(|fault| fault.to_string())?))
+}

@@ -33,14 +33,6 @@ const MOST_CAPTCHA: usize = 8_192;
 /// Attempts of a change that somebody else's change got in the way of.
 const MOST_ATTEMPTS: u32 = 5;
 
-/// Monthly quota of a plan in EF (outsend 18.2).
-const fn quota_of(plan: Plan) -> f64 {
-    match plan {
-        Plan::Free => 10.0,
-        Plan::Pro => 100.0,
-    }
-}
-
 /// A time on the wire (outsend 2.2).
 pub(super) fn timestamp(time: OffsetDateTime) -> String {
     time.to_offset(time::UtcOffset::UTC).format(SECONDS).unwrap_or_default()
@@ -245,12 +237,23 @@ pub fn me(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
 }
 
 async fn me_now(call: &Call) -> Result<Answer, Problem> {
-    let account = call.caller(Gates::default(), None).await?.account;
+    let store = call.context.store();
+    let early = async {
+        match super::auth::known_user(call) {
+            Some(user) => store.requests_used(user, call.now).await.map(|used| Some((user, used))),
+            None => Ok(None),
+        }
+    };
+    let (caller, early) = futures_util::future::join(call.caller(Gates::default(), None), early).await;
+    let account = caller?.account;
+    let used = match early? {
+        Some((user, used)) if user == account.user.id => used,
+        _ => store.requests_used(account.user.id, call.now).await?,
+    };
     let (start, end) = month_of(call.now).ok_or_else(|| Problem::Crash("no month".to_owned()))?;
-    // nothing is charged yet: there are no jobs (outsend 18.2)
     let quota = json!({
-        "ef_used": 0.0,
-        "ef_limit": quota_of(account.organization.plan),
+        "ef_used": super::jobs::ef(used),
+        "ef_limit": store.quota(account.organization.plan).map(super::jobs::ef),
         "period_start": timestamp(start),
         "period_end": timestamp(end),
     });
@@ -271,7 +274,7 @@ pub fn change_password(context: Context, request: ApiRequest) -> BoxFuture<'stat
 }
 
 async fn change_password_now(call: &Call) -> Result<Answer, Problem> {
-    let gates = Gates { session_only: true, active: true };
+    let gates = Gates { session_only: true, active: true, ..Gates::default() };
     let mut account = call.caller(gates, Some(PASSWORD_CHANGE)).await?.account;
     let mut fields = Fields::new(object(&call.request, true)?);
     let current = fields.text("current_password", 1, 128);
@@ -309,7 +312,7 @@ pub fn delete_account(context: Context, request: ApiRequest) -> BoxFuture<'stati
 }
 
 async fn delete_account_now(call: &Call) -> Result<Answer, Problem> {
-    let mut account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let mut account = call.caller(Gates { session_only: true, ..Gates::default() }, None).await?.account;
     let mut fields = Fields::new(object(&call.request, true)?);
     let password = fields.text("password", 1, 128);
     fields.finish()?;
@@ -432,7 +435,7 @@ pub fn resend_verification(context: Context, request: ApiRequest) -> BoxFuture<'
 }
 
 async fn resend_verification_now(call: &Call) -> Result<Answer, Problem> {
-    let account = call.caller(Gates { session_only: false, active: true }, Some(RESEND)).await?.account;
+    let account = call.caller(Gates { active: true, ..Gates::default() }, Some(RESEND)).await?.account;
     object(&call.request, false)?;
     if account.user.verified {
         return Err(Detail::AlreadyVerified.into());

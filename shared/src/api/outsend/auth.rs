@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     limits::Attempt,
-    model::{Account, Session, UserKey},
+    model::{Account, Session, UserId, UserKey},
     secret::sha256_hex,
     store::{Credential, Holder},
 };
@@ -23,6 +23,8 @@ pub(super) struct Gates {
     pub(super) session_only: bool,
     /// The account must be active.
     pub(super) active: bool,
+    /// The e-mail address must be verified.
+    pub(super) verified: bool,
 }
 
 /// A caller who passed every gate; only [`caller`] makes one.
@@ -41,8 +43,28 @@ pub(super) fn session_hash(value: &str) -> Option<String> {
     is_token(value).then(|| sha256_hex(value.as_bytes()))
 }
 
+/// The credential of a request that was let in, to be checked again later.
+pub(super) fn sent(call: &Call) -> Option<Sent> {
+    Sent::read(call)
+}
+
+/// The user behind the request's credential, if this process has met it; still to be proved.
+pub(super) fn known_user(call: &Call) -> Option<UserId> {
+    call.context.store().known_owner(Sent::read(call)?.credential())
+}
+
+/// Counts a request of a public route: for its caller when it has a valid credential, else for its address.
+pub(super) async fn anybody(call: &Call) -> Result<(), Problem> {
+    match caller(call, Gates::default(), None).await {
+        Ok(_) | Err(Problem::Detail(Detail::AuthRequired)) => Ok(()),
+        // what everybody may read needs no scope
+        Err(Problem::Detail(Detail::Scope(_))) => charge_address(call).await,
+        Err(problem) => Err(problem),
+    }
+}
+
 /// A credential that was sent; the key alone decides when there is one (outsend 4.3).
-enum Sent {
+pub(super) enum Sent {
     Session { hash: String, value: String },
     Key(String),
 }
@@ -56,7 +78,7 @@ impl Sent {
         Some(Self::Session { hash: session_hash(&value)?, value })
     }
 
-    fn credential(&self) -> Credential<'_> {
+    pub(super) fn credential(&self) -> Credential<'_> {
         match self {
             Self::Session { hash, .. } => Credential::Session(hash),
             Self::Key(hash) => Credential::Key(hash),
@@ -143,6 +165,9 @@ fn allowed(call: &Call, holder: &Holder, gates: Gates) -> Result<(), Problem> {
     };
     if gates.active && !account.user.active {
         return Err(Detail::Deactivated.into());
+    }
+    if gates.verified && !account.user.verified {
+        return Err(Detail::Unverified.into());
     }
     Ok(())
 }

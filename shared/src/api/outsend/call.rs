@@ -77,7 +77,9 @@ impl Call {
         if !methods.contains(&self.request.method.as_str()) {
             return Err(Detail::Method(methods.join(", ")).into());
         }
-        if self.request.body.len() > fields::MOST_BODY {
+        let creates_jobs = self.request.method == "POST" && self.request.path.starts_with("/api/jobs");
+        let most = if creates_jobs { fields::MOST_JOB_BODY } else { fields::MOST_BODY };
+        if self.request.body.len() > most {
             return Err(Detail::TooLarge.into());
         }
         Ok(None)

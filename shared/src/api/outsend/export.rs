@@ -22,7 +22,7 @@ pub fn export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answe
 }
 
 async fn export_now(call: &Call) -> Result<Answer, Problem> {
-    let account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let account = call.caller(Gates { session_only: true, ..Gates::default() }, None).await?.account;
     let store = call.context.store();
     let (sessions, keys) = futures_util::future::join(
         store.sessions_of(&account.user, call.now),

@@ -6,10 +6,12 @@ use super::{
     envelope::Problem,
     text::{Detail, Fault},
 };
-use crate::api::ApiRequest;
+use crate::api::{ApiRequest, outset::rules::query::Query};
 
 /// Most bytes of a body, but for the routes that name more (outsend 2.1).
 pub(super) const MOST_BODY: usize = 64 * 1024;
+/// Most bytes of a body that creates jobs.
+pub(super) const MOST_JOB_BODY: usize = 4 * 1024 * 1024;
 /// Most entries of `errors` (outsend 3.1).
 const MOST_ERRORS: usize = 20;
 
@@ -98,6 +100,12 @@ impl Fields {
         self.trimmed(name, least, most)
     }
 
+    /// A text that may be left out, as it was sent.
+    pub(super) fn optional_text(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        self.optional(name)?;
+        self.text(name, least, most)
+    }
+
     /// A text that `parse` understands and that must be there.
     pub(super) fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
         let value = self.needed(name)?;
@@ -144,11 +152,56 @@ impl Fields {
         None
     }
 
+    /// Ends the reading of fields that were not read in the body's order.
+    ///
+    /// # Errors
+    /// 422 with everything that is wrong, in the order in which the body has the fields, else in that of `names`.
+    pub(super) fn finish_in(mut self, names: &[&str]) -> Result<(), Problem> {
+        let place = |field: &str| {
+            let name = field.split('.').next().unwrap_or_default();
+            let sent = self.body.keys().position(|key| key == name);
+            (sent.is_none(), sent.or_else(|| names.iter().position(|known| *known == name)))
+        };
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.sort_by_key(|(field, _)| place(field));
+        self.faults = faults;
+        self.finish()
+    }
+
     /// Ends the reading.
     ///
     /// # Errors
     /// 422 with everything that is wrong.
     pub(super) fn finish(self) -> Result<(), Problem> {
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+    }
+}
+
+/// `limit` and `offset` (outsend 2.3).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paging {
+    pub(super) limit: u32,
+    pub(super) offset: u64,
+}
+
+impl Paging {
+    /// Reads both; what is wrong with them goes into `faults`.
+    pub(super) fn read(query: &Query, most: u32, default: u32, faults: &mut Vec<(String, Fault)>) -> Self {
+        let mut number = |name: &str, least: i64, most: i64| -> Option<i64> {
+            let text = query.last(name)?;
+            let number = text.trim().parse::<i128>();
+            let fault = match number {
+                Ok(number) if (i128::from(least)..=i128::from(most)).contains(&number) => {
+                    return i64::try_from(number).ok();
+                }
+                Ok(_) => Fault::Between(least, most),
+                Err(_) => Fault::Type("integer"),
+            };
+            faults.push((name.to_owned(), fault));
+            None
+        };
+        let limit = number("limit", 1, i64::from(most)).and_then(|limit| u32::try_from(limit).ok());
+        let offset = number("offset", 0, i64::MAX).and_then(|offset| u64::try_from(offset).ok());
+        Self { limit: limit.unwrap_or(default), offset: offset.unwrap_or(0) }
     }
 }

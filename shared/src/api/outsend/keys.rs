@@ -79,7 +79,7 @@ fn scopes(fields: &mut Fields) -> (bool, bool) {
 }
 
 async fn create_now(call: &Call) -> Result<Answer, Problem> {
-    let gates = Gates { session_only: true, active: true };
+    let gates = Gates { session_only: true, active: true, ..Gates::default() };
     let account = call.caller(gates, None).await?.account;
     let mut fields = Fields::new(object(&call.request, true)?);
     let name = fields.trimmed("name", 1, 80);
@@ -121,7 +121,7 @@ pub fn list_keys(context: Context, request: ApiRequest) -> BoxFuture<'static, An
 }
 
 async fn list_now(call: &Call) -> Result<Answer, Problem> {
-    let account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let account = call.caller(Gates { session_only: true, ..Gates::default() }, None).await?.account;
     let keys = call.context.store().keys_of_user(account.user.id, call.now).await?;
     let keys: Vec<_> = keys.iter().map(key_object).collect();
     Ok(json_answer(200, &json!({"api_keys": keys})))
@@ -134,7 +134,7 @@ pub fn delete_key(context: Context, request: ApiRequest) -> BoxFuture<'static, A
 }
 
 async fn delete_now(call: &Call) -> Result<Answer, Problem> {
-    let account = call.caller(Gates { session_only: true, active: false }, None).await?.account;
+    let account = call.caller(Gates { session_only: true, ..Gates::default() }, None).await?.account;
     object(&call.request, false)?;
     let id = call.request.path.rsplit('/').next().and_then(|segment| segment.strip_prefix("key_"));
     let id = id.and_then(ulid::parse).ok_or(Detail::NoKey)?;

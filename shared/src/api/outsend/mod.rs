@@ -1,4 +1,4 @@
-//! The Outsend dialect: accounts, sessions and API keys so far (docs/contracts/outsend.md).
+//! The Outsend dialect: accounts, sessions, API keys, jobs and the registry so far (docs/contracts/outsend.md).
 
 mod account;
 mod auth;
@@ -6,8 +6,10 @@ mod call;
 mod envelope;
 mod export;
 mod fields;
+mod jobs;
 mod keys;
 mod limits;
+mod registry;
 mod routes;
 mod text;
 
@@ -16,7 +18,11 @@ pub use account::{
     verify_email,
 };
 pub use export::export;
+pub use jobs::{
+    cancel, create_scrap, create_typed, delete_job, download, get_job, list_items, list_jobs, report, resume, stream,
+};
 pub use keys::{create_key, delete_key, list_keys};
+pub use registry::{list_modules, vote};
 
 use super::{Answer, ApiRequest, edge::Dialect};
 use crate::{context::Context, serve::BoxFuture};

@@ -2,7 +2,7 @@
 
 use crate::api::routes::Row;
 
-pub(super) const ROUTES: [Row; 13] = [
+pub(super) const ROUTES: [Row; 23] = [
     ("/api/auth/signup", &["POST"]),
     ("/api/auth/login", &["POST"]),
     ("/api/auth/logout", &["POST"]),
@@ -16,4 +16,14 @@ pub(super) const ROUTES: [Row; 13] = [
     ("/api/auth/resend-verification", &["POST"]),
     ("/api/api-keys", &["GET", "POST"]),
     ("/api/api-keys/*", &["DELETE"]),
+    ("/api/jobs", &["GET", "POST"]),
+    ("/api/jobs/resume", &["POST"]),
+    ("/api/jobs/*", &["DELETE", "GET", "POST"]),
+    ("/api/jobs/*/stream", &["GET"]),
+    ("/api/jobs/*/download", &["GET"]),
+    ("/api/jobs/*/items", &["GET"]),
+    ("/api/jobs/*/report", &["GET"]),
+    ("/api/jobs/*/cancel", &["POST"]),
+    ("/api/modules-registry", &["GET"]),
+    ("/api/modules-registry/*/interest", &["POST"]),
 ];

@@ -43,6 +43,56 @@ pub(super) enum Detail {
     AlreadyVerified,
     /// cap_reached, for API keys
     KeyCapReached(usize),
+    /// ef_ceiling, in planned requests
+    EfCeiling {
+        /// What the job needs.
+        need: u64,
+        /// What a job may need.
+        most: u64,
+    },
+    /// ef_quota, in planned requests
+    EfQuota {
+        /// What the month has used.
+        used: u64,
+        /// What the month has.
+        quota: u64,
+        /// What the job needs.
+        need: u64,
+    },
+    /// too_many_rows
+    TooManyRows(usize),
+    /// job_active
+    JobActive,
+    /// job_ended, with the status
+    JobEnded(&'static str),
+    /// not_resumable
+    NotResumable,
+    /// already_resumed, with the job that does it
+    AlreadyResumed(String),
+    /// source_not_done
+    SourceNotDone,
+    /// source_expired
+    SourceExpired,
+    /// pipeline_only
+    PipelineOnly(&'static str),
+    /// module_available
+    ModuleAvailable,
+    /// unverified
+    Unverified,
+    /// no_job
+    NoJob,
+    /// no_module
+    NoModule,
+    /// no_file
+    NoFile,
+    /// no_type
+    NoType,
+    /// not_ready
+    NotReady,
+    /// purged
+    Purged,
+    /// module_off
+    ModuleOff(&'static str),
     /// auth_required
     AuthRequired,
     /// bad_credentials
@@ -81,14 +131,33 @@ impl Detail {
             | Self::TokenInvalid
             | Self::AlreadyVerified
             | Self::WrongPassword
-            | Self::KeyCapReached(_) => 400,
+            | Self::KeyCapReached(_)
+            | Self::EfCeiling { .. }
+            | Self::EfQuota { .. }
+            | Self::TooManyRows(_)
+            | Self::JobActive
+            | Self::JobEnded(_)
+            | Self::NotResumable
+            | Self::AlreadyResumed(_)
+            | Self::SourceNotDone
+            | Self::SourceExpired
+            | Self::PipelineOnly(_)
+            | Self::ModuleAvailable => 400,
             Self::AuthRequired | Self::BadCredentials => 401,
-            Self::Deactivated | Self::CrossSite | Self::SessionOnly | Self::Scope(_) => 403,
-            Self::Route | Self::NoKey => 404,
+            Self::Deactivated | Self::CrossSite | Self::SessionOnly | Self::Scope(_) | Self::Unverified => 403,
+            Self::Route
+            | Self::NoKey
+            | Self::NoJob
+            | Self::NoModule
+            | Self::NoFile
+            | Self::NoType
+            | Self::NotReady => 404,
             Self::Method(_) => 405,
+            Self::Purged => 410,
             Self::TooLarge => 413,
             Self::Rate(_) => 429,
             Self::Server => 500,
+            Self::ModuleOff(_) => 503,
         }
     }
 
@@ -112,6 +181,73 @@ impl Detail {
                     language,
                     format!("Limit reached: {n} API keys."),
                     format!("Limite atteinte : {n} clés API."),
+                );
+            }
+            Self::EfCeiling { need, most } => {
+                let (need, most) = (ef_text(*need), ef_text(*most));
+                return pick(
+                    language,
+                    format!("This job needs {need} EF; the per-job ceiling is {most} EF."),
+                    format!("Ce job demande {need} EF ; le plafond par job est de {most} EF."),
+                );
+            }
+            Self::EfQuota { used, quota, need } => {
+                let (used, quota, need) = (ef_text(*used), ef_text(*quota), ef_text(*need));
+                return pick(
+                    language,
+                    format!("Monthly EF quota exceeded: {used} of {quota} used, this job needs {need}."),
+                    format!("Quota EF mensuel dépassé : {used} sur {quota} utilisés, ce job demande {need}."),
+                );
+            }
+            Self::TooManyRows(n) => {
+                return pick(
+                    language,
+                    format!("Source has {n} usable rows; the limit is 10000 items per job."),
+                    format!("La source contient {n} lignes utilisables ; la limite est de 10000 par job."),
+                );
+            }
+            Self::JobActive => {
+                ("Job is still active; cancel it first.", "Le job est encore actif ; annulez-le d'abord.")
+            }
+            Self::JobEnded(status) => {
+                return pick(
+                    language,
+                    format!("Job has already ended with status {status}."),
+                    format!("Le job est déjà terminé avec le statut {status}."),
+                );
+            }
+            Self::NotResumable => ("Job cannot be resumed.", "Le job ne peut pas être repris."),
+            Self::AlreadyResumed(id) => {
+                return pick(
+                    language,
+                    format!("Job is already being resumed as {id}."),
+                    format!("Le job est déjà en cours de reprise : {id}."),
+                );
+            }
+            Self::SourceNotDone => ("Source is not completed.", "La source n'est pas terminée."),
+            Self::SourceExpired => {
+                ("Source results are no longer available.", "Les résultats de la source ne sont plus disponibles.")
+            }
+            Self::PipelineOnly(slug) => {
+                return pick(
+                    language,
+                    format!("Module {slug} only runs inside a pipeline."),
+                    format!("Le module {slug} ne s'exécute que dans un pipeline."),
+                );
+            }
+            Self::ModuleAvailable => ("Module is already available.", "Le module est déjà disponible."),
+            Self::Unverified => ("Verify your e-mail address first.", "Vérifiez d'abord votre adresse e-mail."),
+            Self::NoJob => ("Job not found.", "Job introuvable."),
+            Self::NoModule => ("Module not found.", "Module introuvable."),
+            Self::NoFile => ("File not found.", "Fichier introuvable."),
+            Self::NoType => ("Unknown job type.", "Type de job inconnu."),
+            Self::NotReady => ("Result file is not ready.", "Le fichier de résultats n'est pas prêt."),
+            Self::Purged => ("Result file has been purged.", "Le fichier de résultats a été purgé."),
+            Self::ModuleOff(slug) => {
+                return pick(
+                    language,
+                    format!("Module {slug} is temporarily unavailable."),
+                    format!("Le module {slug} est temporairement indisponible."),
                 );
             }
             Self::AuthRequired => ("Authentication required.", "Authentification requise."),
@@ -166,6 +302,8 @@ pub(super) enum Fault {
     NotTrue,
     /// A password without a letter, or without a digit or symbol.
     WeakPassword,
+    /// No row has this column.
+    NoUsableRow(&'static str),
 }
 
 impl Fault {
@@ -187,6 +325,10 @@ impl Fault {
             }
             Self::OneOf(list) => (format!("Must be one of: {list}."), format!("Doit être l'une des valeurs : {list}.")),
             Self::NotTrue => ("Must be true.".to_owned(), "Doit être vrai.".to_owned()),
+            Self::NoUsableRow(column) => (
+                format!("No usable row: every item lacks {column}."),
+                format!("Aucune ligne utilisable : {column} manque partout."),
+            ),
             Self::WeakPassword => (
                 "Must contain a letter and a digit or symbol.".to_owned(),
                 "Doit contenir une lettre et un chiffre ou un symbole.".to_owned(),
@@ -194,6 +336,12 @@ impl Fault {
         };
         pick(language, english, french)
     }
+}
+
+/// EF of planned requests, with 3 decimals (outsend 18.2).
+fn ef_text(requests: u64) -> String {
+    let thousandths = (requests + 5) / 10;
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }
 
 fn pick<T>(language: Locale, english: T, french: T) -> T {

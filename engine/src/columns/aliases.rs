@@ -1,0 +1,129 @@
+//! Names that stand for a canonical column (outsend 11.2).
+
+use super::fold;
+
+/// Canonical names with their folded aliases, in the order of outsend 11.2.
+pub(super) const ALIASES: [(&str, &[&str]); 16] = [
+    (
+        "nom",
+        &[
+            "name",
+            "raison_sociale",
+            "company",
+            "company_name",
+            "business_name",
+            "entreprise",
+            "societe",
+            "title",
+            "titre",
+            "nom_entreprise",
+            "enseigne",
+        ],
+    ),
+    ("telephone", &["phone", "tel", "phone_number", "telephone_1", "numero", "num_tel", "mobile_phone"]),
+    ("site_web", &["website", "url", "site", "web", "site_internet", "homepage", "domain", "domaine", "web_site"]),
+    ("email", &["e_mail", "mail", "courriel", "email_address", "adresse_email", "adresse_mail"]),
+    (
+        "lien_google_maps",
+        &["google_maps", "google_maps_url", "maps_url", "gmaps", "lien_maps", "maps_link", "place_url"],
+    ),
+    ("adresse", &["address", "adresse_postale", "street", "rue", "full_address", "address_1"]),
+    ("ville", &["city", "town", "commune", "localite"]),
+    ("code_postal", &["zip", "zipcode", "zip_code", "postal_code", "postcode", "cp"]),
+    ("rating", &["note", "stars", "etoiles", "score_avis"]),
+    ("reviews_count", &["nb_avis", "reviews", "review_count", "avis", "nombre_avis"]),
+    ("category", &["categorie", "type", "activity", "activite"]),
+    ("siren", &["siren_number", "numero_siren"]),
+    ("siret", &["siret_number", "numero_siret"]),
+    ("lat", &["latitude"]),
+    ("lon", &["longitude", "lng", "long"]),
+    ("place_id", &["placeid", "google_place_id"]),
+];
+
+/// Whether a folded name stands for a canonical column: one of its aliases, or its own name folded (`Email`).
+fn stands_for(folded: &str, entry: &(&str, &[&str])) -> bool {
+    entry.0 == folded || entry.1.contains(&folded)
+}
+
+/// The canonical column that a single name resolves to (outsend 11.2).
+#[must_use]
+pub fn canonical(name: &str) -> Option<&'static str> {
+    let folded = fold(name);
+    ALIASES.iter().find(|entry| stands_for(&folded, entry)).map(|entry| entry.0)
+}
+
+fn place(columns: &[String], folded: &[String], entry: &(&str, &[&str])) -> Option<usize> {
+    let exact = columns.iter().position(|column| column == entry.0);
+    exact.or_else(|| folded.iter().position(|name| stands_for(name, entry)))
+}
+
+/// Renames the columns that have a canonical name, in place (outsend 11.2).
+#[must_use]
+pub fn resolve(columns: &[String]) -> Vec<String> {
+    let folded: Vec<String> = columns.iter().map(|column| fold(column)).collect();
+    let mut resolved = columns.to_vec();
+    for entry in &ALIASES {
+        if let Some(column) = place(columns, &folded, entry).and_then(|place| resolved.get_mut(place)) {
+            entry.0.clone_into(column);
+        }
+    }
+    resolved
+}
+
+/// Where a column is, by its own name or one of its aliases; nothing is renamed (outsend 11.2). `rating` and `note`
+/// find each other, and so do `reviews_count` and `nb_avis`.
+#[must_use]
+pub fn find(columns: &[String], wanted: &str) -> Option<usize> {
+    if let Some(exact) = columns.iter().position(|column| column == wanted) {
+        return Some(exact);
+    }
+    let name = match wanted {
+        "note" => "rating",
+        "nb_avis" => "reviews_count",
+        other => other,
+    };
+    let entry = ALIASES.iter().find(|entry| entry.0 == name)?;
+    let folded: Vec<String> = columns.iter().map(|column| fold(column)).collect();
+    place(columns, &folded, entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_exact_name_wins_and_else_the_first_alias() {
+        let resolved = resolve(&names(&["Website", "Entreprise", "nom", "URL", "Téléphone", "Note", "x"]));
+        assert_eq!(resolved, names(&["site_web", "Entreprise", "nom", "URL", "telephone", "rating", "x"]));
+        assert_eq!(resolve(&names(&["E-Mail", "Courriel"])), names(&["email", "Courriel"]));
+        assert_eq!(resolve(&[]), names(&[]));
+    }
+
+    #[test]
+    fn no_alias_is_in_two_lists_and_all_are_folded() {
+        for (position, (name, aliases)) in ALIASES.iter().enumerate() {
+            for alias in *aliases {
+                assert_eq!(fold(alias), *alias);
+                assert_eq!(canonical(alias), Some(*name));
+                let others = ALIASES.iter().enumerate().filter(|(other, _)| *other != position);
+                assert!(others.into_iter().all(|(_, entry)| !stands_for(alias, entry)), "{alias}");
+            }
+        }
+    }
+
+    #[test]
+    fn lookups_find_either_name_of_a_pair() {
+        assert_eq!(find(&names(&["a", "note"]), "rating"), Some(1));
+        assert_eq!(find(&names(&["a", "rating"]), "note"), Some(1));
+        assert_eq!(find(&names(&["rating", "note"]), "note"), Some(1));
+        assert_eq!(find(&names(&["Nb avis"]), "nb_avis"), Some(0));
+        assert_eq!(find(&names(&["reviews_count"]), "nb_avis"), Some(0));
+        assert_eq!(find(&names(&["Website"]), "site_web"), Some(0));
+        assert_eq!(find(&names(&["Website"]), "mobile"), None);
+        assert_eq!(find(&names(&["site_alive"]), "site_alive"), Some(0));
+    }
+}

@@ -1,0 +1,154 @@
+//! The columns that modules add (outsend 12).
+
+use crate::Module;
+
+/// A module's own columns, in the order of its part of outsend 12.
+const fn own(module: Module) -> &'static [&'static str] {
+    match module {
+        Module::Scrap => &[
+            "nom",
+            "site_web",
+            "telephone",
+            "adresse",
+            "ville",
+            "code_postal",
+            "rating",
+            "reviews_count",
+            "category",
+            "lien_google_maps",
+            "aggregator_flag",
+            "query",
+            "zone",
+            "lat",
+            "lon",
+            "place_id",
+            "attribution",
+        ],
+        Module::Import | Module::Sort | Module::Filter => &[],
+        Module::Reviews => {
+            &["nom", "adresse", "lien_google_maps", "reviewer_name", "rating", "date", "review_text", "owner_replied"]
+        }
+        Module::Emails => &["email", "email_personal", "emails_all", "email_source_url", "fetch_status"],
+        Module::VerifyEmails => &["email", "status", "category", "reason", "suggested_fix", "smtp_code", "catch_all"],
+        Module::Socials => &[
+            "social_facebook",
+            "social_instagram",
+            "social_linkedin",
+            "social_twitter",
+            "social_tiktok",
+            "social_youtube",
+            "fetch_status",
+        ],
+        Module::DeadCheck => &["site_alive", "site_alive_reason", "fetch_status"],
+        Module::Techstack => &["tech_cms", "tech_analytics", "tech_ads_pixels", "fetch_status"],
+        Module::AdsIntelligence => &[
+            "ads_score",
+            "pixels_detected",
+            "crm_detected",
+            "chat_widget",
+            "marketing_tools",
+            "ads_active",
+            "ads_networks",
+            "pixel_meta",
+            "pixel_google_ads",
+            "cmp_vendor",
+            "retargeting",
+            "crm_marketing",
+            "chat_widgets",
+            "fetch_status",
+        ],
+        // the screenshot's column is there only with its option
+        Module::BrandAssets => &[
+            "logo_url",
+            "logo_local_url",
+            "logo_source",
+            "logo_variants_local_urls",
+            "favicon_url",
+            "favicon_local_url",
+            "brand_color",
+            "brand_color_source",
+            "brand_palette",
+            "fetch_status",
+        ],
+        Module::LegalIds => &["siren", "siret", "legal_ids_url", "fetch_status"],
+        Module::LegalData => &[
+            "siren",
+            "siret",
+            "raison_sociale",
+            "forme_juridique",
+            "forme_juridique_code",
+            "capital_social",
+            "dirigeants",
+            "code_naf",
+            "tranche_effectif",
+            "date_creation",
+            "etat_administratif",
+            "chiffre_affaires",
+            "resultat_net",
+            "annee_finances",
+            "adresse_siege",
+            "nb_etablissements",
+            "statut_lead",
+            "legal_match",
+            "legal_error",
+            "bodacc_procedure_collective",
+        ],
+        Module::LegalMentions => &[
+            "raison_sociale",
+            "forme_juridique",
+            "capital_social",
+            "rcs",
+            "adresse_postale",
+            "dirigeant",
+            "tva_intracom",
+            "legal_page_url",
+            "fetch_status",
+        ],
+        Module::PhonesExtra => &["phone_secondary", "mobile", "fax", "fetch_status"],
+        Module::Pagespeed => &[
+            "perf_score_mobile",
+            "perf_score_desktop",
+            "lcp_ms",
+            "cls",
+            "accessibility_score",
+            "seo_score",
+            "suggestions",
+            "best_practices_score",
+            "fcp_ms",
+            "tbt_ms",
+            "inp_ms",
+            "audit_status",
+        ],
+        Module::DeliveryCheck => &["seed_email", "seed_kind", "status", "placement", "subject", "received_relative"],
+    }
+}
+
+/// The columns of a module's output: the input's, then its own; one that is there already keeps its place
+/// (outsend 9.3).
+#[must_use]
+pub fn output(module: Module, input: &[String]) -> Vec<String> {
+    let mut columns = input.to_vec();
+    for name in own(module) {
+        if !columns.iter().any(|column| column == name) {
+            columns.push((*name).to_owned());
+        }
+    }
+    columns
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_columns_follow_and_known_ones_keep_their_place() {
+        let input = ["status".to_owned(), "nom".to_owned(), "email".to_owned()];
+        assert_eq!(
+            output(Module::VerifyEmails, &input),
+            ["status", "nom", "email", "category", "reason", "suggested_fix", "smtp_code", "catch_all"]
+        );
+        for module in [Module::Import, Module::Sort, Module::Filter] {
+            assert_eq!(output(module, &input), input);
+        }
+    }
+}

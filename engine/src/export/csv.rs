@@ -1,0 +1,150 @@
+//! The csv form (outsend 9): a byte order mark, `;`, CRLF and the formula guard.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::Encoder;
+use crate::{Row, values::cell_text};
+
+pub(super) struct Csv {
+    columns: Vec<String>,
+}
+
+impl Csv {
+    pub(super) fn new(columns: &[String]) -> Self {
+        Self { columns: columns.to_vec() }
+    }
+}
+
+impl Encoder for Csv {
+    fn begin(&mut self) -> Bytes {
+        let mut out = String::from('\u{feff}');
+        line(&mut out, self.columns.iter().map(String::as_str));
+        out.into()
+    }
+
+    fn rows(&mut self, rows: &[Row]) -> Bytes {
+        let mut out = String::new();
+        for row in rows {
+            line(&mut out, (0..self.columns.len()).map(|place| cell_text(row.get(place).unwrap_or(&Value::Null))));
+        }
+        out.into()
+    }
+
+    fn end(&mut self) -> Bytes {
+        Bytes::new()
+    }
+}
+
+fn line(out: &mut String, cells: impl Iterator<Item = impl AsRef<str>>) {
+    for (place, cell) in cells.enumerate() {
+        if place > 0 {
+            out.push(';');
+        }
+        field(out, cell.as_ref());
+    }
+    out.push_str("\r\n");
+}
+
+/// One field, guarded and quoted where it must be. The `csv` crate quotes by another rule.
+fn field(out: &mut String, cell: &str) {
+    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !numeric(cell) { "'" } else { "" };
+    let quoted =
+        cell.contains([';', '"', '\r', '\n']) || (guard.is_empty() && cell.starts_with(' ')) || cell.ends_with(' ');
+    if quoted {
+        out.push('"');
+        out.push_str(guard);
+        for (place, part) in cell.split('"').enumerate() {
+            if place > 0 {
+                out.push_str("\"\"");
+            }
+            out.push_str(part);
+        }
+        out.push('"');
+    } else {
+        out.push_str(guard);
+        out.push_str(cell);
+    }
+}
+
+/// `^[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?$` (outsend 9).
+fn numeric(cell: &str) -> bool {
+    fn signed(text: &str) -> &str {
+        text.strip_prefix(['+', '-']).unwrap_or(text)
+    }
+    fn digits(text: &str) -> bool {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+    let (number, exponent) =
+        cell.split_once(['e', 'E']).map_or((cell, None), |(number, exponent)| (number, Some(exponent)));
+    let number = signed(number);
+    let (whole, fraction) =
+        number.split_once(['.', ',']).map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
+    digits(whole) && fraction.is_none_or(digits) && exponent.is_none_or(|exponent| digits(signed(exponent)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Format, testing::whole};
+    use super::*;
+    use serde_json::json;
+
+    fn file(columns: &[&str], rows: &[Row], slice: usize) -> String {
+        String::from_utf8(whole(Format::Csv, columns, rows, slice)).unwrap()
+    }
+
+    #[test]
+    fn every_type_has_its_text() {
+        let rows =
+            vec![vec![json!("Café"), json!(null), json!(true), json!(-1.5), json!(["a", "b;c"]), json!({"k": "v"})]];
+        assert_eq!(
+            file(&["nom", "x", "ok", "n", "liste", "objet"], &rows, 1),
+            "\u{feff}nom;x;ok;n;liste;objet\r\nCafé;;true;-1.5;\"a | b;c\";\"{\"\"k\"\":\"\"v\"\"}\"\r\n"
+        );
+    }
+
+    #[test]
+    fn no_rows_are_the_header_alone() {
+        assert_eq!(file(&["a", "=b"], &[], 1), "\u{feff}a;'=b\r\n");
+    }
+
+    #[test]
+    fn formulas_are_guarded_and_numbers_are_not() {
+        for (cell, written) in [
+            ("=1+1", "'=1+1"),
+            ("+33612345678", "+33612345678"),
+            ("+33 6 12 34 56 78", "'+33 6 12 34 56 78"),
+            ("-1.5", "-1.5"),
+            ("-1,5e-3", "-1,5e-3"),
+            ("-1.", "'-1."),
+            ("-", "'-"),
+            ("--1", "'--1"),
+            ("+e5", "'+e5"),
+            ("-1e", "'-1e"),
+            ("-1e5e5", "'-1e5e5"),
+            ("@ada", "'@ada"),
+            ("\tx", "'\tx"),
+            ("\rx", "\"'\rx\""),
+            ("=a;b", "\"'=a;b\""),
+            ("= ", "\"'= \""),
+            (" =1", "\" =1\""),
+            ("a=1", "a=1"),
+            ("a\nb", "\"a\nb\""),
+            ("say \"hi\"", "\"say \"\"hi\"\"\""),
+            ("x ", "\"x \""),
+            ("'x", "'x"),
+            ("", ""),
+        ] {
+            let mut out = String::new();
+            field(&mut out, cell);
+            assert_eq!(out, written, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn slices_do_not_show_and_short_rows_are_padded() {
+        let rows: Vec<Row> = (0..7).map(|n| vec![json!(n)]).collect();
+        assert_eq!(file(&["a", "b"], &rows, 1), file(&["a", "b"], &rows, 4));
+        assert!(file(&["a", "b"], &rows, 3).ends_with("6;\r\n"));
+    }
+}

@@ -1,0 +1,182 @@
+//! Name servers (outsend 12.5): who takes a domain's mail, and the addresses of hosts.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use futures_util::future::join;
+use hickory_resolver::{
+    TokioResolver,
+    config::{ConnectionConfig, NameServerConfig, ResolverConfig},
+    net::{NetError, runtime::TokioRuntimeProvider},
+    proto::rr::{Name, RData, RecordType},
+};
+
+use crate::module::MailHosts;
+
+/// How long a try lasts.
+const TRY: Duration = Duration::from_secs(3);
+
+/// How often a question is asked before it counts as failed.
+const TRIES: usize = 2;
+
+pub(super) struct Names {
+    resolver: TokioResolver,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+/// What was said of a name.
+enum Answer {
+    Records(Vec<RData>),
+    /// The name is there, without such a record.
+    None,
+    /// The name does not exist.
+    NoName,
+    Failed,
+}
+
+impl Names {
+    pub(super) fn new(server: Option<SocketAddr>) -> Result<Self, NetError> {
+        let mut builder = match server {
+            Some(server) => {
+                let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+                    connection.port = server.port();
+                    connection
+                });
+                let server = NameServerConfig::new(server.ip(), true, connections.into());
+                let config = ResolverConfig::from_name_servers(vec![server]);
+                TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
+            }
+            None => TokioResolver::builder_tokio()?,
+        };
+        let options = builder.options_mut();
+        options.timeout = TRY;
+        // the tries are counted here
+        options.attempts = 0;
+        Ok(Self { resolver: builder.build()? })
+    }
+
+    /// The records of a name, asked for twice at most.
+    async fn records(&self, name: &str, kind: RecordType) -> Answer {
+        // with a dot at its end the name is not looked for below the system's own domains
+        let Ok(name) = Name::from_ascii(format!("{}.", name.trim_end_matches('.'))) else { return Answer::NoName };
+        for _ in 0..TRIES {
+            match tokio::time::timeout(TRY, self.resolver.lookup(name.clone(), kind)).await {
+                Ok(Ok(lookup)) => {
+                    let records = lookup.answers().iter().map(|record| &record.data);
+                    let records: Vec<RData> = records.filter(|record| record.record_type() == kind).cloned().collect();
+                    return if records.is_empty() { Answer::None } else { Answer::Records(records) };
+                }
+                Ok(Err(error)) if error.is_nx_domain() => return Answer::NoName,
+                Ok(Err(error)) if error.is_no_records_found() => return Answer::None,
+                Ok(Err(_)) | Err(_) => {}
+            }
+        }
+        Answer::Failed
+    }
+
+    /// Who takes the mail of a domain.
+    pub(super) async fn mail_hosts(&self, domain: &str) -> MailHosts {
+        match self.records(domain, RecordType::MX).await {
+            Answer::Records(records) => {
+                let mut hosts: Vec<(u16, String)> = records
+                    .iter()
+                    .filter_map(|record| match record {
+                        RData::MX(mx) if !mx.exchange.is_root() => Some((mx.preference, host_name(&mx.exchange))),
+                        _ => None,
+                    })
+                    .collect();
+                hosts.sort();
+                let hosts: Vec<String> = hosts.into_iter().map(|(_, host)| host).collect();
+                // what is left out is the null MX
+                if hosts.is_empty() { MailHosts::NoMail } else { MailHosts::Hosts(hosts) }
+            }
+            Answer::NoName => MailHosts::NoDomain,
+            Answer::Failed => MailHosts::Failed,
+            Answer::None => {
+                let (v4, v6) = join(self.records(domain, RecordType::A), self.records(domain, RecordType::AAAA)).await;
+                match (v4, v6) {
+                    (Answer::Records(_), _) | (_, Answer::Records(_)) => MailHosts::Hosts(vec![domain.to_owned()]),
+                    (Answer::Failed, _) | (_, Answer::Failed) => MailHosts::Failed,
+                    _ => MailHosts::NoMail,
+                }
+            }
+        }
+    }
+
+    /// The addresses of a host, which may be an address itself; none when it has none or nobody answers.
+    pub(super) async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+        if let Ok(address) = host.parse() {
+            return vec![address];
+        }
+        let (v4, v6) = join(self.records(host, RecordType::A), self.records(host, RecordType::AAAA)).await;
+        [v4, v6]
+            .into_iter()
+            .flat_map(|answer| if let Answer::Records(records) = answer { records } else { Vec::new() })
+            .filter_map(|record| match record {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+/// A name as hosts are written: lower case, no dot at the end.
+fn host_name(name: &Name) -> String {
+    name.to_ascii().trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::Ipv4Addr, sync::atomic::Ordering};
+
+    use super::super::testing::{Record, name_server};
+    use super::*;
+
+    fn hosts(names: &[&str]) -> MailHosts {
+        MailHosts::Hosts(names.iter().map(ToString::to_string).collect())
+    }
+
+    #[tokio::test]
+    async fn a_domain_has_mail_servers_or_says_why_not() {
+        let server = name_server(&[
+            ("mail.test.", Record::Mx(20, "B.mail.test.")),
+            ("mail.test.", Record::Mx(10, "a.mail.test.")),
+            ("null.test.", Record::Mx(0, ".")),
+            ("bare.test.", Record::A(Ipv4Addr::new(192, 0, 2, 1))),
+            ("six.test.", Record::Aaaa("2001:db8::1".parse().unwrap())),
+            ("empty.test.", Record::Nothing),
+            ("broken.test.", Record::Failure),
+        ])
+        .await;
+        let names = Names::new(Some(server.address)).unwrap();
+        assert_eq!(names.mail_hosts("mail.test").await, hosts(&["a.mail.test", "b.mail.test"]));
+        assert_eq!(names.mail_hosts("null.test").await, MailHosts::NoMail);
+        assert_eq!(names.mail_hosts("bare.test").await, hosts(&["bare.test"]));
+        assert_eq!(names.mail_hosts("six.test").await, hosts(&["six.test"]));
+        assert_eq!(names.mail_hosts("empty.test").await, MailHosts::NoMail);
+        assert_eq!(names.mail_hosts("none.test").await, MailHosts::NoDomain);
+        let before = server.asked.load(Ordering::Relaxed);
+        assert_eq!(names.mail_hosts("broken.test").await, MailHosts::Failed);
+        assert!(server.asked.load(Ordering::Relaxed) >= before + TRIES, "a failure is asked again");
+        assert_eq!(names.addresses("bare.test").await, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
+        assert_eq!(names.addresses("::1").await, ["::1".parse::<IpAddr>().unwrap()]);
+        assert!(names.addresses("none.test").await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_ends_in_a_failure() {
+        let server = name_server(&[("silent.test.", Record::Silence)]).await;
+        let names = Names::new(Some(server.address)).unwrap();
+        let started = std::time::Instant::now();
+        assert_eq!(names.mail_hosts("silent.test").await, MailHosts::Failed);
+        assert!(started.elapsed() < TRY * 3);
+    }
+}

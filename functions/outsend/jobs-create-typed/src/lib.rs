@@ -1,0 +1,12 @@
+//! `POST /api/jobs/{type}`: a job over rows (outsend 8.3).
+
+use shared::{
+    api::outsend,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::create_typed),
+};

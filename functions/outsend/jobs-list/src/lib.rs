@@ -1,0 +1,12 @@
+//! `GET /api/jobs`: the caller's jobs (outsend 8.1).
+
+use shared::{
+    api::outsend,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::list_jobs),
+};

@@ -1,0 +1,12 @@
+//! `GET /api/modules-registry`: what there is to run (outsend 13).
+
+use shared::{
+    api::outsend,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::list_modules),
+};

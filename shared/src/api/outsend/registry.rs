@@ -1,0 +1,77 @@
+//! The registry of modules, and votes for those that are not there yet (outsend 13).
+
+use engine::{
+    Module,
+    registry::{Entry, MODULES},
+};
+use serde_json::{Value, json};
+
+use super::{
+    auth::{self, Gates},
+    call::{Call, answer},
+    envelope::{Problem, json_answer},
+    fields::{Fields, object},
+    limits::FEEDBACK,
+    text::Detail,
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    serve::BoxFuture,
+    ulid,
+};
+
+/// Most characters of a message.
+const MOST_MESSAGE: usize = 5_000;
+
+fn entry_object(entry: &Entry) -> Value {
+    json!({
+        "slug": entry.slug,
+        "category": entry.category,
+        "label": {"fr": entry.label.0, "en": entry.label.1},
+        "needs": entry.needs,
+        "produces": entry.produces,
+        "pipelinable": entry.module != Module::DeliveryCheck,
+        "is_on_demand": false,
+        "coming_soon": false,
+        "alpha_unavailable": !entry.module.available(),
+        "api_endpoint": entry.api_endpoint,
+        "progress_unit": entry.units.0,
+        "result_unit": entry.units.1,
+    })
+}
+
+/// `GET /api/modules-registry`
+#[must_use]
+pub fn list_modules(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(list_now(call)))
+}
+
+async fn list_now(call: &Call) -> Result<Answer, Problem> {
+    auth::anybody(call).await?;
+    let modules: Vec<_> = MODULES.iter().map(entry_object).collect();
+    Ok(json_answer(200, &json!({"modules": modules})).header("Cache-Control", "public, max-age=60"))
+}
+
+/// `POST /api/modules-registry/{slug}/interest`
+#[must_use]
+pub fn vote(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(vote_now(call)))
+}
+
+async fn vote_now(call: &Call) -> Result<Answer, Problem> {
+    let account = call.caller(Gates { active: true, ..Gates::default() }, Some(FEEDBACK)).await?.account;
+    let body = object(&call.request, false)?;
+    let module = call.request.path.split('/').nth(3).and_then(Module::parse).ok_or(Detail::NoModule)?;
+    let mut fields = Fields::new(body);
+    let message = fields.optional_text("message", 0, MOST_MESSAGE);
+    fields.finish()?;
+    if module.available() {
+        return Err(Detail::ModuleAvailable.into());
+    }
+    let message = message.filter(|message| !message.trim().is_empty());
+    let ids = (format!("fb_{}", ulid::generate(call.now)?), format!("fbm_{}", ulid::generate(call.now)?));
+    let store = call.context.store();
+    let thread = store.add_interest(account.user.id, module.as_str(), ids, message.as_deref(), call.now).await?;
+    Ok(json_answer(200, &json!({"ok": true, "slug": module.as_str(), "thread_id": thread})))
+}

@@ -1,0 +1,132 @@
+//! A user's jobs as a list (outsend 8.1).
+
+use engine::Module;
+use time::OffsetDateTime;
+
+use super::item::{header_key, read_job};
+use crate::{
+    model::{Job, JobId, JobStatus, UserId},
+    store::{BoxFuture, Store, StoreError, accounts::user_pk, collection::id_of, item::Item},
+};
+
+/// Jobs that a filtered walk reads at a time.
+const STEP: u32 = 100;
+
+/// What a list is narrowed to; an empty list of values means any.
+#[derive(Clone, Debug, Default)]
+pub struct JobFilter {
+    /// States, as they are at the time of the reading.
+    pub statuses: Vec<JobStatus>,
+    /// Types.
+    pub modules: Vec<Module>,
+}
+
+impl JobFilter {
+    fn holds(&self, job: &Job, now: OffsetDateTime) -> bool {
+        (self.statuses.is_empty() || self.statuses.contains(&job.status_at(now)))
+            && (self.modules.is_empty() || self.modules.contains(&job.module))
+    }
+}
+
+fn all(user: UserId) -> String {
+    format!("RANK#{user}#jobs")
+}
+
+fn of_type(user: UserId, module: Module) -> String {
+    format!("RANK#{user}#jobs/type={}", module.as_str())
+}
+
+/// The ranked collections that a job is in: neither changes with its state.
+pub(super) fn collections(job: &Job) -> [String; 2] {
+    [all(job.user), of_type(job.user, job.module)]
+}
+
+/// All collections that a user's jobs can be in.
+pub(in crate::store) fn every_collection(user: UserId) -> Vec<String> {
+    let of_types = engine::registry::MODULES.iter().map(|entry| of_type(user, entry.module));
+    std::iter::once(all(user)).chain(of_types).collect()
+}
+
+impl Store {
+    /// A page of a user's jobs, newest first. Without a filter, or with one type, every page costs the same; what
+    /// waits or runs is found without the others; any other filter walks from the newest on.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn jobs_page<'a>(
+        &'a self,
+        user: UserId,
+        filter: &'a JobFilter,
+        (offset, limit): (u64, u32),
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Vec<Job>, StoreError>> {
+        Box::pin(async move {
+            if !filter.statuses.is_empty() && filter.statuses.iter().all(|status| status.is_active()) {
+                let mut jobs = self.active_jobs(user).await?;
+                jobs.retain(|job| filter.holds(job, now));
+                jobs.sort_by_key(super::lifecycle::job_rank);
+                let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+                return Ok(jobs.into_iter().skip(skip).take(limit as usize).collect());
+            }
+            let collection = match filter.modules[..] {
+                [module] => of_type(user, module),
+                _ => all(user),
+            };
+            if filter.statuses.is_empty() && filter.modules.len() < 2 {
+                return self.ranked_jobs(&collection, offset, limit).await;
+            }
+            let (mut left, mut position) = (offset, 0);
+            let mut jobs = Vec::new();
+            loop {
+                let step = self.ranked_jobs(&collection, position, STEP).await?;
+                let end = step.len() < STEP as usize;
+                for job in step.into_iter().filter(|job| filter.holds(job, now)) {
+                    if left > 0 {
+                        left -= 1;
+                    } else {
+                        jobs.push(job);
+                    }
+                }
+                if end || jobs.len() >= limit as usize {
+                    jobs.truncate(limit as usize);
+                    return Ok(jobs);
+                }
+                position += u64::from(STEP);
+            }
+        })
+    }
+
+    async fn ranked_jobs(&self, collection: &str, offset: u64, limit: u32) -> Result<Vec<Job>, StoreError> {
+        let (_, ranks) = self.ranked_page(collection, (None, None), offset, limit).await?;
+        let ids = ranks.iter().filter_map(|rank| id_of(rank)).map(|id| JobId::from_bytes(id.into_bytes())).collect();
+        self.jobs_of(ids).await
+    }
+
+    /// The jobs with these ids, in their order; what is gone is left out.
+    async fn jobs_of(&self, ids: Vec<JobId>) -> Result<Vec<Job>, StoreError> {
+        let items = self.batch_get(ids.iter().map(|id| header_key(*id)).collect()).await?;
+        let mut found: std::collections::HashMap<_, _> =
+            items.iter().map(|item| read_job(item).map(|job| (job.id, job))).collect::<Result<_, _>>()?;
+        Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
+    }
+
+    /// A user's waiting and running jobs.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn active_jobs(&self, user: UserId) -> BoxFuture<'_, Result<Vec<Job>, StoreError>> {
+        Box::pin(async move {
+            let mut ids = self.running_of(user).await?;
+            for item in self.query(user_pk(user), "WAIT#").await? {
+                ids.push(waiting_id(&item)?);
+            }
+            ids.sort_unstable();
+            ids.dedup();
+            self.jobs_of(ids).await
+        })
+    }
+}
+
+fn waiting_id(item: &Item) -> Result<JobId, StoreError> {
+    item.read("waiting job").parsed("job", JobId::parse)
+}

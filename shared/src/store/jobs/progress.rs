@@ -1,0 +1,324 @@
+//! A job at work: leases, commits, the log (outsend 7.4).
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use engine::{Level, Line, Step, module::Discovered};
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    Ending, JobParameters,
+    item::{job_item, job_pk, parameters_item},
+    rows::{Kind, chunks, pack, text_parts, unpack},
+};
+use crate::{
+    clock::{epoch_micros, from_epoch_micros},
+    model::{Job, JobId, JobStatus},
+    store::{
+        BoxFuture, Store, StoreError,
+        client::Written,
+        item::{Condition, Item},
+        trips::trip,
+    },
+};
+
+/// Log lines that are kept of a job (outsend 7.4 rule 8).
+const MOST_LINES: u64 = 10_000;
+
+/// A line of a job's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: Level,
+    /// What it says.
+    pub message: String,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
+impl LogLine {
+    /// A line of a module at `now`.
+    #[must_use]
+    pub fn at(line: Line, now: OffsetDateTime) -> Self {
+        Self { level: line.level, message: line.message, at: now }
+    }
+}
+
+/// What became of a commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Commit {
+    /// It is there; the job goes on from here.
+    Committed(Box<Job>),
+    /// It is there, and the job has ended with it.
+    Ended(Box<Job>),
+    /// The job ended, or another worker has it: nothing was written.
+    Lost,
+}
+
+/// A job that a worker took up.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// The job, under this worker's lease.
+    pub job: Job,
+    /// Its parameters.
+    pub parameters: JobParameters,
+}
+
+/// The item of log lines that begin with `first`, if there are any.
+pub(super) fn log_chunk(id: JobId, first: u64, lines: &[LogLine]) -> Result<Option<Item>, StoreError> {
+    if lines.is_empty() {
+        return Ok(None);
+    }
+    let lines: Vec<_> =
+        lines.iter().map(|line| json!([line.level.as_str(), line.message, epoch_micros(line.at)])).collect();
+    let item = Item::new(job_pk(id), format!("LOG#{first:010}")).number("count", lines.len());
+    Ok(Some(item.bytes("lines", pack(&Value::Array(lines).to_string())?)))
+}
+
+fn read_log(item: &Item) -> Result<Vec<(u64, LogLine)>, StoreError> {
+    let reader = item.read("log");
+    let first = reader.parsed("sk", |sk| sk.strip_prefix("LOG#")?.parse::<u64>().ok())?;
+    let lines: Vec<(String, String, i64)> =
+        serde_json::from_slice(&unpack(reader.bytes("lines")?)?).map_err(|_| reader.malformed("lines"))?;
+    let levels = [Level::Debug, Level::Info, Level::Warn, Level::Error];
+    let read = lines.into_iter().zip(first..).map(|((level, message, at), seq)| {
+        let level = levels.into_iter().find(|known| known.as_str() == level)?;
+        Some((seq, LogLine { level, message, at: from_epoch_micros(at)? }))
+    });
+    read.collect::<Option<_>>().ok_or_else(|| reader.malformed("lines"))
+}
+
+/// Adds to the counts of a group of `breakdown`.
+fn add_counts(breakdown: &mut Map<String, Value>, counts: &[(&'static str, String, u64)]) {
+    for (group, key, number) in counts {
+        let group = breakdown.entry(*group).or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(group) = group {
+            let before = group.get(key).and_then(Value::as_u64).unwrap_or(0);
+            group.insert(key.clone(), json!(before + number));
+        }
+    }
+}
+
+impl Store {
+    /// Takes a running job up: what an earlier worker still commits is refused from here on. `lapsed` says that the
+    /// worker before was lost. `None` when the job does not run.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn take_job(&self, id: JobId, lapsed: bool) -> BoxFuture<'_, Result<Option<Taken>, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0.. {
+                let (job, parameters) = futures_util::future::join(self.any_job(id), self.job_parameters(id)).await;
+                let (Some(job), Some(parameters)) = (job?, parameters?) else { return Ok(None) };
+                if job.status != JobStatus::Running {
+                    return Ok(None);
+                }
+                let stuck = if lapsed { job.stuck + 1 } else { job.stuck };
+                let next = Job { lease: job.lease + 1, stuck, version: job.version + 1, ..job.clone() };
+                if self.put_version(job_item(&next), job.version).await? {
+                    return Ok(Some(Taken { job: next, parameters }));
+                }
+                crate::store::after_lost_race(attempt).await?;
+            }
+            Ok(None)
+        })
+    }
+
+    /// Notes an internal fault of a job, as a worker has it; `None` when it has it no more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn note_fault<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<Option<Job>, StoreError>> {
+        Box::pin(async move {
+            let next = Job { faults: job.faults + 1, version: job.version + 1, ..job.clone() };
+            Ok(self.put_version(job_item(&next), job.version).await?.then_some(next))
+        })
+    }
+
+    /// Keeps what an import found out when it read its source.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn commit_source<'a>(
+        &'a self,
+        taken: &'a Taken,
+        found: &'a Discovered,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Option<Taken>, StoreError>> {
+        Box::pin(async move {
+            let job = &taken.job;
+            let mut breakdown = job.breakdown.clone();
+            breakdown.insert("import".to_owned(), found.notice.clone());
+            let next = Job {
+                planned: Some(found.planned),
+                breakdown,
+                log_last: job.log_last + 1,
+                version: job.version + 1,
+                ..job.clone()
+            };
+            let parameters = JobParameters { columns: found.columns.clone(), ..taken.parameters.clone() };
+            // another worker can have staged its own reading, of which more parts may be left than this one has
+            let known = self.query(job_pk(job.id), "TEXT#").await?;
+            let parts = text_parts(job.id, &found.text)?;
+            let surplus = known.into_iter().skip(parts.len());
+            let surplus = surplus.filter_map(|item| Some((item.pk().to_owned(), item.read("text").text("sk").ok()?.to_owned())));
+            self.batch_delete(surplus.collect()).await?;
+            self.batch_put(parts).await?;
+            let mut members = vec![
+                job_item(&next).put(&self.main, Condition::Version(job.version))?,
+                parameters_item(job.id, &parameters)?.put(&self.main, Condition::None)?,
+            ];
+            let line = LogLine::at(found.line.clone(), now);
+            if let Some(log) = log_chunk(job.id, job.log_last + 1, &[line])? {
+                members.push(log.put(&self.main, Condition::None)?);
+            }
+            Ok((self.transact(members).await? == Written::Done).then_some(Taken { job: next, parameters }))
+        })
+    }
+
+    /// Commits a run of items: rows, counters, log and checkpoint become visible together, and with the last item
+    /// the job ends. Refused when the job does not run any more, or another worker took it up.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn commit<'a>(
+        &'a self,
+        job: &'a Job,
+        step: &'a Step,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Commit, StoreError>> {
+        Box::pin(async move {
+            let mut next = Job {
+                processed: job.processed + step.items,
+                results: job.results + step.rows.len() as u64,
+                errors: job.errors + step.failed,
+                attempts: job.attempts + step.attempts,
+                log_last: job.log_last + step.log.len() as u64,
+                stuck: 0,
+                faults: 0,
+                version: job.version + 1,
+                ..job.clone()
+            };
+            add_counts(&mut next.breakdown, &step.counts);
+            let lines: Vec<_> = step.log.iter().map(|line| LogLine::at(line.clone(), now)).collect();
+            let mut items = chunks(job.id, Kind::Result, job.results, &step.rows)?;
+            items.extend(log_chunk(job.id, job.log_last + 1, &lines)?);
+            let members = || items.iter().map(|item| item.clone().put(&self.main, Condition::None)).collect();
+            let members: Result<Vec<_>, StoreError> = members();
+            let outcome = if next.planned.is_some_and(|planned| next.processed >= planned) {
+                self.finish(job, &next, members?, now).await?
+            } else {
+                let mut all = vec![job_item(&next).put(&self.main, Condition::Version(job.version))?];
+                all.extend(members?);
+                match self.transact(all).await? {
+                    Written::Done => Commit::Committed(Box::new(next.clone())),
+                    Written::Refused(_) => self.after_refusal(&next).await?,
+                }
+            };
+            if next.log_last > MOST_LINES && !step.log.is_empty() {
+                self.drop_old_lines(job.id, next.log_last - MOST_LINES).await?;
+            }
+            Ok(outcome)
+        })
+    }
+
+    /// Ends a job with its last commit; lanes are shared with others, so that races are tried again.
+    async fn finish(
+        &self,
+        before: &Job,
+        last: &Job,
+        members: Vec<aws_sdk_dynamodb::types::TransactWriteItem>,
+        now: OffsetDateTime,
+    ) -> Result<Commit, StoreError> {
+        for attempt in 0.. {
+            if let Some(ended) = self.end(before, last, members.clone(), Ending::Done, now).await? {
+                return Ok(Commit::Ended(Box::new(ended)));
+            }
+            match self.any_job(before.id).await? {
+                Some(job) if job.version == before.version => crate::store::after_lost_race(attempt).await?,
+                // the first answer to this very write can have been lost
+                Some(job) if job.version == before.version + 1 && job.status == JobStatus::Done => {
+                    return Ok(Commit::Ended(Box::new(job)));
+                }
+                _ => return Ok(Commit::Lost),
+            }
+        }
+        Ok(Commit::Lost)
+    }
+
+    /// What a refused commit means: the same write that was already done, a conflict, or a lost lease.
+    async fn after_refusal(&self, next: &Job) -> Result<Commit, StoreError> {
+        match self.any_job(next.id).await? {
+            Some(job) if job == *next => Ok(Commit::Committed(Box::new(job))),
+            Some(job) if job.version + 1 == next.version => Err(StoreError::Contended(1)),
+            _ => Ok(Commit::Lost),
+        }
+    }
+
+    async fn drop_old_lines(&self, id: JobId, last: u64) -> Result<(), StoreError> {
+        let call = self
+            .client
+            .query()
+            .table_name(&self.main)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+            .expression_attribute_values(":pk", AttributeValue::S(job_pk(id)))
+            .expression_attribute_values(":low", AttributeValue::S("LOG#".to_owned()))
+            .expression_attribute_values(":high", AttributeValue::S(format!("LOG#{last:010}")))
+            .projection_expression("pk, sk, #count")
+            .expression_attribute_names("#count", "count")
+            .limit(10);
+        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let mut old = Vec::new();
+        for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
+            let reader = item.read("log");
+            let first = reader.parsed("sk", |sk| sk.strip_prefix("LOG#")?.parse::<u64>().ok())?;
+            if first + reader.number::<u64>("count")? <= last + 1 {
+                old.push((item.pk().to_owned(), reader.text("sk")?.to_owned()));
+            }
+        }
+        self.batch_delete(old).await
+    }
+
+    /// Lines of a job's log after `seq`, at most a few chunks of them, in order; `last` is the job's last line.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn job_log(
+        &self,
+        id: JobId,
+        after: u64,
+        last: u64,
+    ) -> BoxFuture<'_, Result<Vec<(u64, LogLine)>, StoreError>> {
+        Box::pin(async move {
+            let after = after.max(last.saturating_sub(MOST_LINES));
+            if after >= last {
+                return Ok(Vec::new());
+            }
+            // the chunk that holds the first of them may begin before it
+            let bound = |forward: bool, limit: i32| {
+                let (low, high) = if forward {
+                    (format!("LOG#{:010}", after + 2), "LOG#~".to_owned())
+                } else {
+                    ("LOG#".to_owned(), format!("LOG#{:010}", after + 1))
+                };
+                self.client
+                    .query()
+                    .table_name(&self.main)
+                    .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+                    .expression_attribute_values(":pk", AttributeValue::S(job_pk(id)))
+                    .expression_attribute_values(":low", AttributeValue::S(low))
+                    .expression_attribute_values(":high", AttributeValue::S(high))
+                    .consistent_read(true)
+                    .scan_index_forward(forward)
+                    .limit(limit)
+            };
+            let mut lines = Vec::new();
+            for call in [bound(false, 1), bound(true, 50)] {
+                let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
+                    lines.extend(read_log(&item)?.into_iter().filter(|(seq, _)| *seq > after && *seq <= last));
+                }
+            }
+            Ok(lines)
+        })
+    }
+}

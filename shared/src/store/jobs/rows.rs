@@ -1,0 +1,297 @@
+//! Rows in chunks: compressed, found by position, read in order.
+
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use engine::{Fault, Input, Row};
+
+use super::item::job_pk;
+use crate::{
+    model::{Job, JobId, JobInput, JobStatus},
+    store::{BoxFuture, Store, StoreError, item::Item, trips::{items_read, trip}},
+};
+
+/// Most rows of a chunk.
+const MOST_ROWS: usize = 1_000;
+/// Most bytes of a chunk before it is compressed; a single row is smaller than that, and an item takes 400 KB.
+const MOST_BYTES: usize = 256 * 1024;
+/// Bytes of a text that one item holds, compressed.
+const TEXT_PART: usize = 350 * 1024;
+/// What a chunk may grow to when it is unpacked: far above what is ever packed.
+const MOST_UNPACKED: usize = 64 * 1024 * 1024;
+/// How much longer than their job copied rows may lie around.
+const COPIED: time::Duration = time::Duration::days(2);
+const LEVEL: i32 = 3;
+
+pub(super) fn pack(text: &str) -> Result<Vec<u8>, StoreError> {
+    zstd::bulk::compress(text.as_bytes(), LEVEL)
+        .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })
+}
+
+pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let malformed = StoreError::Malformed { entity: "chunk", attribute: "bytes" };
+    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
+    match size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= MOST_UNPACKED) {
+        Some(size) => zstd::bulk::decompress(bytes, size).map_err(|_| malformed),
+        None => Err(malformed),
+    }
+}
+
+/// Result rows, or input rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Input,
+    Result,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Input => "IN#",
+            Self::Result => "ROW#",
+        }
+    }
+
+    fn sk(self, first: u64) -> String {
+        format!("{}{first:010}", self.prefix())
+    }
+}
+
+/// Cuts rows into chunks from position `first` on.
+pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result<Vec<Item>, StoreError> {
+    let mut items = Vec::new();
+    let mut position = first;
+    let (mut text, mut count) = (String::from("["), 0_u64);
+    let mut close = |text: &mut String, count: &mut u64| -> Result<(), StoreError> {
+        if *count > 0 {
+            text.push(']');
+            items.push(
+                Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", pack(text)?),
+            );
+            position += *count;
+            *count = 0;
+            text.clear();
+            text.push('[');
+        }
+        Ok(())
+    };
+    for row in rows {
+        let cells = serde_json::to_string(row)
+            .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
+        if text.len() + cells.len() > MOST_BYTES || count as usize >= MOST_ROWS {
+            close(&mut text, &mut count)?;
+        }
+        if count > 0 {
+            text.push(',');
+        }
+        text.push_str(&cells);
+        count += 1;
+    }
+    close(&mut text, &mut count)?;
+    Ok(items)
+}
+
+/// The text of an import, in parts.
+pub(super) fn text_parts(job: JobId, text: &[u8]) -> Result<Vec<Item>, StoreError> {
+    let packed = zstd::bulk::compress(text, LEVEL)
+        .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
+    let parts = packed.chunks(TEXT_PART).enumerate();
+    Ok(parts.map(|(part, bytes)| Item::new(job_pk(job), format!("TEXT#{part:03}")).bytes("text", bytes.to_vec())).collect())
+}
+
+/// A job's rows, read chunk after chunk.
+#[derive(Clone, Debug)]
+pub struct Chunks {
+    store: Store,
+    job: JobId,
+    kind: Kind,
+}
+
+impl Chunks {
+    /// The rows from position `first` to the end of their chunk; none when there is no such row.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn from(&self, first: u64) -> Result<Vec<Row>, StoreError> {
+        let call = self
+            .store
+            .client
+            .query()
+            .table_name(&self.store.main)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
+            .expression_attribute_values(":pk", AttributeValue::S(job_pk(self.job)))
+            .expression_attribute_values(":low", AttributeValue::S(self.kind.prefix().to_owned()))
+            .expression_attribute_values(":high", AttributeValue::S(self.kind.sk(first)))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(1);
+        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let Some(item) = output.items.unwrap_or_default().into_iter().next().map(Item::from) else {
+            return Ok(Vec::new());
+        };
+        items_read(1);
+        let reader = item.read("chunk");
+        let begins = reader.parsed("sk", |sk| sk.strip_prefix(self.kind.prefix())?.parse::<u64>().ok())?;
+        let mut rows: Vec<Row> =
+            serde_json::from_slice(&unpack(reader.bytes("rows")?)?).map_err(|_| reader.malformed("rows"))?;
+        let skip = usize::try_from(first - begins).unwrap_or(usize::MAX).min(rows.len());
+        rows.drain(..skip);
+        Ok(rows)
+    }
+}
+
+/// The input of a job that runs, over the store.
+#[derive(Debug)]
+pub struct StoredInput {
+    store: Store,
+    job: JobId,
+    columns: Vec<String>,
+    rows: u64,
+    chunks: Chunks,
+    /// The job whose rows are read, when they are not the job's own.
+    of: Option<JobId>,
+}
+
+impl Input for StoredInput {
+    fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn read(&self, first: u64) -> engine::BoxFuture<'_, Result<Vec<Row>, Fault>> {
+        Box::pin(async move {
+            if first >= self.rows {
+                return Ok(Vec::new());
+            }
+            let told = |error: StoreError| Fault::Internal(error.to_string());
+            let rows = self.chunks.from(first).await.map_err(told)?;
+            if rows.is_empty() {
+                return Err(Fault::InputGone);
+            }
+            // another job's rows go when it expires or is deleted: what was read must still be what it has
+            if let Some(of) = self.of {
+                match self.store.any_job(of).await.map_err(told)? {
+                    Some(job) if job.status != JobStatus::Expired => {}
+                    _ => return Err(Fault::InputGone),
+                }
+            }
+            Ok(rows)
+        })
+    }
+
+    fn text(&self) -> engine::BoxFuture<'_, Result<Option<Vec<u8>>, Fault>> {
+        Box::pin(async move {
+            let told = |error: StoreError| Fault::Internal(error.to_string());
+            let parts = self.store.query(job_pk(self.job), "TEXT#").await.map_err(told)?;
+            if parts.is_empty() {
+                return Ok(None);
+            }
+            let mut packed = Vec::new();
+            for part in &parts {
+                packed.extend_from_slice(part.read("text").bytes("text").map_err(told)?);
+            }
+            unpack(&packed).map(Some).map_err(told)
+        })
+    }
+}
+
+impl Store {
+    /// The rows that a job has committed.
+    #[must_use]
+    pub fn results(&self, job: JobId) -> Chunks {
+        Chunks { store: self.clone(), job, kind: Kind::Result }
+    }
+
+    /// The input of a job that runs.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn job_input<'a>(
+        &'a self,
+        job: &'a Job,
+        columns: &'a [String],
+    ) -> BoxFuture<'a, Result<Arc<StoredInput>, StoreError>> {
+        Box::pin(async move {
+            let (of, kind, rows) = match job.input {
+                JobInput::Own | JobInput::Text => (None, Kind::Input, job.planned.unwrap_or(0)),
+                JobInput::Of(id) => (Some(id), Kind::Result, job.planned.unwrap_or(0)),
+            };
+            let chunks = Chunks { store: self.clone(), job: of.unwrap_or(job.id), kind };
+            Ok(Arc::new(StoredInput { store: self.clone(), job: job.id, columns: columns.to_vec(), rows, chunks, of }))
+        })
+    }
+
+    /// Copies what a job has committed, and its own input, to the job that resumes it; `Ok(false)` when some of it is
+    /// gone.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn copy_rows<'a>(&'a self, from: &'a Job, to: &'a Job) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let ttl = (to.expires_at + self.rules.retention + COPIED).unix_timestamp();
+            for prefix in ["IN#", "TEXT#", "ROW#"] {
+                let mut start = None;
+                let mut rows = 0;
+                loop {
+                    // one read, one write, so that a long table takes no more memory than a short one
+                    let call = self
+                        .client
+                        .query()
+                        .table_name(&self.main)
+                        .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                        .expression_attribute_values(":pk", AttributeValue::S(job_pk(from.id)))
+                        .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                        .consistent_read(true)
+                        .set_exclusive_start_key(start);
+                    let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                    let items: Vec<_> = output.items.unwrap_or_default().into_iter().map(Item::from).collect();
+                    for item in &items {
+                        rows += item.read("chunk").number::<u64>("count").unwrap_or(0);
+                    }
+                    let copies = items.into_iter().map(|item| item.text("pk", job_pk(to.id)).number("ttl", ttl));
+                    self.batch_put(copies.collect()).await?;
+                    start = output.last_evaluated_key;
+                    if start.is_none() {
+                        break;
+                    }
+                }
+                if prefix == "ROW#" && rows != from.results {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        })
+    }
+
+    /// Result rows at `offset..offset + limit` of a job that has `total` of them: the same cost at every offset.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn result_rows(
+        &self,
+        job: JobId,
+        total: u64,
+        offset: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
+        Box::pin(async move {
+            let chunks = self.results(job);
+            let end = offset.saturating_add(limit as u64).min(total);
+            let mut rows: Vec<Row> = Vec::new();
+            let mut position = offset;
+            while position < end {
+                let mut found = chunks.from(position).await?;
+                if found.is_empty() {
+                    break;
+                }
+                found.truncate(usize::try_from(end - position).unwrap_or(usize::MAX));
+                position += found.len() as u64;
+                rows.append(&mut found);
+            }
+            Ok(rows)
+        })
+    }
+}
