@@ -1,6 +1,7 @@
 //! The command line.
 
 mod commands;
+mod job;
 mod serve;
 
 use std::{
@@ -53,6 +54,9 @@ enum Command {
     /// Studies
     #[command(subcommand)]
     Study(StudyCommand),
+    /// Jobs of an Outsend API, local or deployed
+    #[command(subcommand)]
+    Job(job::JobCommand),
     /// Platform staff
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -288,6 +292,7 @@ pub async fn run() -> ExitCode {
         Command::Org(command) => commands::org(command).await,
         Command::Key(command) => commands::key(command).await,
         Command::Study(command) => commands::study(command).await,
+        Command::Job(command) => job::job(command).await,
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
         Command::SigningKey(command) => commands::signing_key(command),

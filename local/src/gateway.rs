@@ -233,7 +233,7 @@ fn stream_answer(streamed: Streamed) -> Response<Body> {
     let end = tokio::time::Instant::now() + STREAM_LIMIT;
     let pieces = futures_util::stream::unfold(streamed.body, move |mut body| async move {
         let piece = tokio::time::timeout_at(end, body.next()).await.ok()??;
-        Some((Ok::<_, std::convert::Infallible>(piece), body))
+        Some((piece, body))
     });
     let mut response = Response::new(Body::from_stream(pieces));
     *response.status_mut() = StatusCode::from_u16(streamed.status).unwrap_or(StatusCode::BAD_GATEWAY);

@@ -1,10 +1,10 @@
 //! How a function is named, invoked and run: the same [`Invoke`] serves the Lambda runtime and the
 //! local gateway.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{io, process::ExitCode, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream::BoxStream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use lambda_runtime::{FunctionResponse, LambdaEvent, MetadataPrelude, StreamResponse, service_fn};
 use serde_json::{Value, value::RawValue};
@@ -31,14 +31,17 @@ pub enum Reply {
     Streamed(Streamed),
 }
 
+/// Bytes piece by piece.
+pub type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
 /// An HTTP answer that is streamed.
 pub struct Streamed {
     /// Status.
     pub status: u16,
     /// Headers in order.
     pub headers: Vec<(String, String)>,
-    /// The body; an end before its time cuts the answer off.
-    pub body: BoxStream<'static, Bytes>,
+    /// The body; an error cuts the answer off, so that no client takes it for a whole one.
+    pub body: ByteStream,
 }
 
 impl std::fmt::Debug for Streamed {
@@ -182,7 +185,7 @@ fn respond(reply: Reply) -> Result<Response, lambda_runtime::Error> {
         }
     }
     let metadata_prelude = MetadataPrelude { status_code: StatusCode::from_u16(streamed.status)?, headers, cookies };
-    let stream = streamed.body.map(Ok).boxed();
+    let stream = streamed.body.map_err(lambda_runtime::Error::from).boxed();
     Ok(FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }))
 }
 

@@ -15,7 +15,7 @@ use std::{
 use base64::Engine as _;
 use bytes::Bytes;
 use faults::Faults;
-use futures_util::StreamExt as _;
+use futures_util::TryStreamExt as _;
 use local::log::Capture;
 use serde_json::{Value, json};
 use shared::{
@@ -251,7 +251,7 @@ pub async fn read(reply: Reply) -> Result<Answer, Failure> {
         Reply::Whole(bytes) => bytes,
         Reply::Streamed(streamed) => {
             let headers = streamed.headers.into_iter().map(|(name, value)| (name.to_lowercase(), value)).collect();
-            let bytes = streamed.body.collect::<Vec<_>>().await.concat();
+            let bytes = streamed.body.try_collect::<Vec<_>>().await?.concat();
             let body = String::from_utf8_lossy(&bytes).into_owned();
             return Ok(Answer { status: streamed.status.into(), headers, body, bytes });
         }

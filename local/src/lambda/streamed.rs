@@ -1,13 +1,17 @@
 //! A streamed answer as the runtime posts it: a JSON prelude, 8 NUL bytes, then data.
 
-use axum::body::{Body, BodyDataStream};
+use std::io;
+
+use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
+use http_body_util::BodyExt as _;
 use serde_json::Value;
 use shared::serve::{BoxFuture, Streamed};
 use tokio::sync::mpsc;
 
 const SEPARATOR: &[u8; 8] = &[0; 8];
+const FAILED: &str = "lambda-runtime-function-error-type";
 /// Most bytes of a prelude.
 const MOST_PRELUDE: usize = 64 * 1024;
 /// Pieces that may wait for the client; the function waits when there are more.
@@ -15,7 +19,7 @@ const WAITING: usize = 16;
 
 /// Reads the prelude; the answer's body then comes as long as the returned future is polled.
 pub(super) async fn read(body: Body) -> Result<(Streamed, BoxFuture<'static, ()>), String> {
-    let mut pieces = body.into_data_stream();
+    let mut body = body;
     let mut seen = BytesMut::new();
     let end = loop {
         // the separator may come in parts
@@ -25,8 +29,8 @@ pub(super) async fn read(body: Body) -> Result<(Streamed, BoxFuture<'static, ()>
         if seen.len() > MOST_PRELUDE {
             return Err("no end of the prelude".to_owned());
         }
-        match pieces.next().await {
-            Some(Ok(piece)) => seen.extend_from_slice(&piece),
+        match body.frame().await {
+            Some(Ok(frame)) => seen.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data)),
             Some(Err(error)) => return Err(error.to_string()),
             None => return Err("no prelude".to_owned()),
         }
@@ -45,19 +49,30 @@ pub(super) async fn read(body: Body) -> Result<(Streamed, BoxFuture<'static, ()>
     let cookies = prelude.get("cookies").and_then(Value::as_array).into_iter().flatten();
     headers.extend(cookies.filter_map(|cookie| Some(("set-cookie".to_owned(), cookie.as_str()?.to_owned()))));
     let (sender, receiver) = mpsc::channel(WAITING);
-    let body = futures_util::stream::unfold(receiver, |mut receiver: mpsc::Receiver<Bytes>| async move {
+    let pieces = futures_util::stream::unfold(receiver, |mut receiver: mpsc::Receiver<io::Result<Bytes>>| async move {
         Some((receiver.recv().await?, receiver))
     });
-    let rest = forward(seen.freeze(), pieces, sender);
-    Ok((Streamed { status, headers, body: body.boxed() }, Box::pin(rest)))
+    let rest = forward(seen.freeze(), body, sender);
+    Ok((Streamed { status, headers, body: pieces.boxed() }, Box::pin(rest)))
 }
 
-async fn forward(first: Bytes, mut pieces: BodyDataStream, sender: mpsc::Sender<Bytes>) {
-    if !first.is_empty() && sender.send(first).await.is_err() {
+async fn forward(first: Bytes, mut body: Body, sender: mpsc::Sender<io::Result<Bytes>>) {
+    if !first.is_empty() && sender.send(Ok(first)).await.is_err() {
         return;
     }
-    // a client that went away ends the function's stream, as the gateway does
-    while let Some(Ok(piece)) = pieces.next().await {
+    while let Some(frame) = body.frame().await {
+        let piece = match frame {
+            Ok(frame) => match frame.into_data() {
+                Ok(data) => Ok(data),
+                // a function that fails on the way says so in the trailers
+                Err(frame) if frame.trailers_ref().is_some_and(|trailers| trailers.contains_key(FAILED)) => {
+                    Err(io::Error::other("the function failed"))
+                }
+                Err(_) => continue,
+            },
+            Err(error) => Err(io::Error::other(error)),
+        };
+        // a client that went away ends the function's stream, as the gateway does
         if sender.send(piece).await.is_err() {
             return;
         }
@@ -79,6 +94,7 @@ mod tests {
             let headers: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
             assert_eq!((answer.status, headers.join(" ").as_str()), (200, "x-a=1 x-b=2 x-b=3 set-cookie=c=1 set-cookie=d=2"));
             let (body, ()) = tokio::join!(answer.body.collect::<Vec<_>>(), rest);
+            let body: Vec<_> = body.into_iter().map(Result::unwrap).collect();
             assert_eq!(body.concat(), b"hello \0 world");
         }
     }

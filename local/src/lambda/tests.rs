@@ -35,7 +35,8 @@ async fn lambda(timeout: Option<Duration>) -> (Lambda, Capture, watch::Sender<bo
 }
 
 async fn call(lambda: &Lambda, event: &'static str) -> Result<Bytes, String> {
-    lambda.invoker("echo")(Bytes::from_static(event.as_bytes())).await.map_err(|error| error.to_string())
+    let answer = lambda.invoker("echo")(Bytes::from_static(event.as_bytes())).await;
+    answer.map(|reply| reply.whole().unwrap()).map_err(|error| error.to_string())
 }
 
 #[tokio::test]

@@ -160,6 +160,8 @@ mod tests {
         atomic::{AtomicI64, Ordering},
     };
 
+    use shared::serve::Reply;
+
     use super::*;
 
     type Seen = Arc<Mutex<Vec<Bytes>>>;
@@ -173,7 +175,7 @@ mod tests {
             Box::pin(async move {
                 let mut kept = kept.lock().unwrap();
                 kept.push(event);
-                if kept.len() > failures { Ok(Bytes::new()) } else { Err(InvokeError::failed("not yet")) }
+                if kept.len() > failures { Ok(Reply::Whole(Bytes::new())) } else { Err(InvokeError::failed("not yet")) }
             })
         });
         let schedule = Schedule {

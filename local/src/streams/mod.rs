@@ -37,6 +37,9 @@ const IDLE: Duration = Duration::from_millis(200);
 /// The pause before a failed batch goes out again: it doubles, up to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
 
+/// Records that may wait for their lane; the stream is read on as long as no lane has more.
+const AHEAD: usize = 10_000;
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// One stream consumer.
@@ -91,7 +94,7 @@ pub fn run(
         // they end with this task
         let mut tasks = JoinSet::new();
         let lanes = (0..mapping.parallel.max(1)).map(|_| {
-            let (sender, receiver) = mpsc::channel(mapping.batch_size.max(1));
+            let (sender, receiver) = mpsc::channel(AHEAD);
             tasks.spawn(deliverer.clone().run(receiver));
             sender
         });

@@ -1,5 +1,7 @@
 use std::sync::{Arc, Mutex};
 
+use shared::serve::Reply;
+
 use super::*;
 use crate::{
     engine::{Engine, client as store_client},
@@ -23,6 +25,7 @@ fn mapping(filter: &str) -> Mapping {
         table: "main".to_owned(),
         filters: vec![Pattern::parse(filter).unwrap()],
         batch_size: 3,
+        parallel: 1,
         most_retries: None,
         reports_items: false,
     }
@@ -41,7 +44,7 @@ fn function(seen: &Seen, failures: usize) -> Invoke {
             }
             let event: Value = serde_json::from_slice(&event).unwrap();
             seen.lock().unwrap().extend(event["Records"].as_array().unwrap().iter().cloned());
-            Ok(Bytes::new())
+            Ok(Reply::Whole(Bytes::new()))
         })
     })
 }
@@ -114,4 +117,61 @@ fn a_batch_is_sent_again_from_its_first_failed_record() {
     let two = json!({"batchItemFailures": [{"itemIdentifier": "3"}, {"itemIdentifier": "2"}]});
     assert_eq!(failed(two).unwrap(), Some(1));
     assert!(failed(json!({"batchItemFailures": [{"itemIdentifier": "9"}]})).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_batch_holds_only_its_own_key_back_and_each_key_keeps_its_order() {
+    let (stop_engine, engine_stop) = watch::channel(false);
+    let engine = Engine::start(crate::data::ANY_PORT, None, &[table()], engine_stop).await.unwrap();
+    let seen = Seen::default();
+    let kept = Arc::clone(&seen);
+    // the key that is met first never gets through
+    let first = Arc::new(Mutex::new(None::<String>));
+    let slow: Invoke = Arc::new(move |event| {
+        let (kept, first) = (Arc::clone(&kept), Arc::clone(&first));
+        Box::pin(async move {
+            let event: Value = serde_json::from_slice(&event).unwrap();
+            let records = event["Records"].as_array().unwrap().clone();
+            let key = records[0]["dynamodb"]["Keys"]["pk"]["S"].as_str().unwrap().to_owned();
+            let stuck = first.lock().unwrap().get_or_insert_with(|| key.clone()).clone();
+            if key == stuck {
+                std::future::pending::<()>().await;
+            }
+            kept.lock().unwrap().extend(records);
+            Ok(Reply::Whole(Bytes::new()))
+        })
+    });
+    let mapping = Mapping { parallel: 10, filters: Vec::new(), ..mapping("{}") };
+    let (stop, stopped) = watch::channel(false);
+    let checkpoints = Checkpoints::default();
+    let task = run(mapping, &engine.endpoint, checkpoints.clone(), slow, stopped);
+    let store = store_client(&engine.endpoint);
+    let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
+    for round in 0..3 {
+        for key in 0..20 {
+            let call = store.put_item().table_name("main").item("pk", text(format!("K{key}")));
+            call.item("sk", text("X".to_owned())).item("round", text(round.to_string())).send().await.unwrap();
+        }
+    }
+    let mut through = Vec::new();
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        through = seen.lock().unwrap().clone();
+        if through.len() >= 30 {
+            break;
+        }
+    }
+    assert!(through.len() >= 30, "{} came past the one that is stuck", through.len());
+    let of = |key: &str| {
+        let own = through.iter().filter(|record| record["dynamodb"]["Keys"]["pk"]["S"] == key);
+        own.map(|record| record["dynamodb"]["NewImage"]["round"]["S"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for key in 0..20 {
+        let rounds = of(&format!("K{key}"));
+        assert!(rounds.is_sorted() && rounds.len() <= 3, "{key}: {rounds:?}");
+    }
+    stop.send(true).unwrap();
+    task.await.unwrap();
+    stop_engine.send(true).unwrap();
+    engine.ended().await;
 }

@@ -13,14 +13,14 @@ use base64::Engine;
 use bytes::Bytes;
 use futures_util::{
     StreamExt as _,
-    stream::{self, BoxStream},
+    stream,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::outset::rules::{origin, query::Query};
-use crate::serve::{InvokeError, Reply, Streamed};
+use crate::serve::{ByteStream, InvokeError, Reply, Streamed};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -188,7 +188,7 @@ pub struct Answer {
 }
 
 /// A body that comes piece by piece. The lock is never waited for: it lets answers be shared like other values.
-pub struct Pieces(Mutex<BoxStream<'static, Bytes>>);
+pub struct Pieces(Mutex<ByteStream>);
 
 impl std::fmt::Debug for Pieces {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -220,7 +220,7 @@ impl Answer {
 
     /// Sets a body that comes piece by piece.
     #[must_use]
-    pub fn stream(mut self, pieces: BoxStream<'static, Bytes>) -> Self {
+    pub fn stream(mut self, pieces: ByteStream) -> Self {
         self.stream = Some(Pieces(Mutex::new(pieces)));
         self
     }
@@ -236,7 +236,7 @@ impl Answer {
             let headers = self.headers.iter().map(|(name, value)| ((*name).to_owned(), clean(value))).collect();
             let body = match self.stream {
                 Some(Pieces(pieces)) => pieces.into_inner().unwrap_or_else(PoisonError::into_inner),
-                None => stream::once(std::future::ready(Bytes::from(self.body))).boxed(),
+                None => stream::once(std::future::ready(Ok(Bytes::from(self.body)))).boxed(),
             };
             return Ok(Reply::Streamed(Streamed { status: self.status, headers, body }));
         }

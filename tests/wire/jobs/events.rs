@@ -45,7 +45,7 @@ impl Consumer {
                 self.text = rest.to_owned();
                 return Some(block);
             }
-            let piece = self.streamed.body.next().await?;
+            let piece = self.streamed.body.next().await?.unwrap();
             self.text.push_str(std::str::from_utf8(&piece).unwrap());
         }
     }

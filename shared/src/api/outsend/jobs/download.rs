@@ -1,5 +1,7 @@
 //! Results as a file (outsend 9).
 
+use std::io;
+
 use bytes::Bytes;
 use engine::export::{Encoder, Format};
 use futures_util::{StreamExt as _, stream};
@@ -73,13 +75,14 @@ impl File {
         Self { chunks: store.results(job), total, position: 0, encoder, place: Place::Before }
     }
 
-    /// The next bytes. A failure ends the file before its time, which its form shows: no half file looks whole.
-    async fn next(mut self) -> Option<(Bytes, Self)> {
+    /// The next bytes. A failure cuts the answer off: no half file looks whole.
+    async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
         match self.piece().await {
-            Ok(piece) => piece.map(|piece| (piece, self)),
+            Ok(piece) => piece.map(|piece| (Ok(piece), self)),
             Err(error) => {
                 tracing::error!(cause = %error, "download cut off");
-                None
+                self.place = Place::After;
+                Some((Err(io::Error::other("cut off")), self))
             }
         }
     }

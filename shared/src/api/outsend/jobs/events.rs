@@ -1,6 +1,6 @@
 //! The live stream of a job (outsend 10).
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, io, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
@@ -120,10 +120,10 @@ fn failure(code: &str, message: &str) -> Bytes {
 }
 
 impl Watch {
-    async fn next(mut self) -> Option<(Bytes, Self)> {
+    async fn next(mut self) -> Option<(io::Result<Bytes>, Self)> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
-                return Some((piece, self));
+                return Some((Ok(piece), self));
             }
             if self.ended {
                 return None;

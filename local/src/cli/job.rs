@@ -1,0 +1,398 @@
+//! `outscout job`: an Outsend API, wherever it is, through its public routes (outsend 8-10).
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, Subcommand, ValueEnum};
+use futures_util::{StreamExt as _, TryStreamExt as _};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Map, Value, json};
+use sse_stream::{Sse, SseByteStream};
+use tokio::io::AsyncWriteExt as _;
+
+use super::{Failed, print, show};
+
+/// The pause before a lost stream is opened again, unless the server names one.
+const RETRY: Duration = Duration::from_secs(3);
+/// How often in a row a stream may be refused or lost before it is given up.
+const MOST_LOST: u32 = 20;
+/// A stream that is silent for longer is lost: there is a `status` every two seconds.
+const SILENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Args)]
+pub(super) struct Api {
+    /// Base URL of the API
+    #[arg(long, env = "OUTSCOUT_OUTSEND_URL", default_value = "http://127.0.0.1:4002/api")]
+    url: String,
+    /// API key, osk_…
+    #[arg(long, env = "OUTSCOUT_OUTSEND_KEY", hide_env_values = true)]
+    key: String,
+    /// Print JSON, one line for each answer or event
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FileFormat {
+    Csv,
+    Json,
+    Xlsx,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum JobCommand {
+    /// Make a job over rows of a file, or over the results of another job
+    Create {
+        /// Module, e.g. verify-emails
+        module: String,
+        /// Rows: a .json file with a list of objects, or a .csv file with a header
+        #[arg(long, required_unless_present = "source")]
+        items: Option<PathBuf>,
+        /// Job whose results are the rows
+        #[arg(long)]
+        source: Option<String>,
+        /// Option of the module, repeatable: name=value, the value as JSON or as text
+        #[arg(long = "option", value_name = "NAME=VALUE")]
+        options: Vec<String>,
+        /// Follow the job until it ends
+        #[arg(long)]
+        watch: bool,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Follow a job's event stream until the job ends
+    Watch {
+        /// Job id
+        id: String,
+        /// Show the log from its beginning
+        #[arg(long)]
+        from_start: bool,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Save a job's results
+    Download {
+        /// Job id
+        id: String,
+        /// Format
+        #[arg(long, value_enum, default_value = "csv")]
+        format: FileFormat,
+        /// File; - is standard output. Without it, the name that the server gives
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// End a job at once
+    Cancel {
+        /// Job id
+        id: String,
+        #[command(flatten)]
+        api: Api,
+    },
+    /// Jobs, newest first
+    List {
+        /// State, repeatable
+        #[arg(long)]
+        status: Vec<String>,
+        /// Type, repeatable
+        #[arg(long = "type")]
+        kinds: Vec<String>,
+        /// At most this many
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=500))]
+        limit: u16,
+        /// Jobs to pass over
+        #[arg(long, default_value_t = 0)]
+        offset: u64,
+        #[command(flatten)]
+        api: Api,
+    },
+}
+
+/// An API that answers.
+struct Remote {
+    client: Client,
+    api: Api,
+}
+
+impl Remote {
+    fn new(api: Api) -> Result<Self, Failed> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // only the first of several can be the process's
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let client = Client::builder().connect_timeout(Duration::from_secs(10)).build()?;
+        Ok(Self { client, api })
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.api.url.trim_end_matches('/'));
+        self.client.request(method, url).header("X-API-Key", &self.api.key)
+    }
+
+    /// Sends a request; an answer that is no success becomes the failure that it tells.
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failed> {
+        let answer = request.send().await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = answer.bytes().await.unwrap_or_default();
+        let text = refusal(status, &body, wait.as_deref());
+        Err(if status == StatusCode::NOT_FOUND { Failed::NotFound(text) } else { Failed::Other(text.into()) })
+    }
+
+    async fn value(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        let answer = self.send(request).await?.bytes().await?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+}
+
+/// What a refusal says.
+fn refusal(status: StatusCode, body: &[u8], wait: Option<&str>) -> String {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut text = body.get("detail").and_then(Value::as_str).map_or_else(|| status.to_string(), str::to_owned);
+    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        text.push_str(&format!("\n  {}: {}", part("field"), part("message")));
+    }
+    if let Some(seconds) = wait {
+        text.push_str(&format!(" (try again in {seconds} s)"));
+    }
+    text
+}
+
+pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
+    match command {
+        JobCommand::Create { module, items, source, options, watch, api } => {
+            let mut body = Map::new();
+            if let Some(file) = items {
+                body.insert("items".to_owned(), rows(&file)?);
+            }
+            if let Some(source) = source {
+                body.insert("source_job_id".to_owned(), Value::from(source));
+            }
+            for option in options {
+                let (name, value) = option.split_once('=').ok_or_else(|| usage("--option takes NAME=VALUE"))?;
+                let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+                body.insert(name.to_owned(), value);
+            }
+            let remote = Remote::new(api)?;
+            let path = format!("/jobs/{}", segment(&module)?);
+            let job = remote.value(Method::POST, &path, Some(&Value::Object(body))).await?;
+            tell(&remote, &job)?;
+            match job.get("id").and_then(Value::as_str) {
+                Some(id) if watch => follow(&remote, id, true).await,
+                _ => Ok(()),
+            }
+        }
+        JobCommand::Watch { id, from_start, api } => follow(&Remote::new(api)?, &id, from_start).await,
+        JobCommand::Download { id, format, output, api } => {
+            download(&Remote::new(api)?, &id, format, output.as_deref()).await
+        }
+        JobCommand::Cancel { id, api } => {
+            let remote = Remote::new(api)?;
+            let path = format!("/jobs/{}/cancel", segment(&id)?);
+            let job = remote.value(Method::POST, &path, None).await?;
+            Ok(tell(&remote, &job)?)
+        }
+        JobCommand::List { status, kinds, limit, offset, api } => {
+            let remote = Remote::new(api)?;
+            let mut path = format!("/jobs?limit={limit}&offset={offset}");
+            for (name, values) in [("status", status), ("type", kinds)] {
+                for value in values {
+                    path.push_str(&format!("&{name}={}", segment(&value)?));
+                }
+            }
+            let jobs = remote.value(Method::GET, &path, None).await?;
+            for job in jobs.as_array().into_iter().flatten() {
+                tell(&remote, job)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn usage(text: &str) -> Failed {
+    Failed::Usage(text.to_owned())
+}
+
+/// A text that stands in a path or a query as it is.
+fn segment(text: &str) -> Result<&str, Failed> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-,".contains(&byte));
+    plain.then_some(text).ok_or_else(|| usage(&format!("{text:?} is neither an id nor a name")))
+}
+
+/// The rows of a file, as objects.
+fn rows(file: &Path) -> Result<Value, Failed> {
+    let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
+    if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+        return Ok(serde_json::from_slice(&bytes)?);
+    }
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
+    let columns = reader.headers()?.clone();
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record?;
+        let cells = columns.iter().zip(record.iter());
+        rows.push(Value::Object(cells.map(|(column, cell)| (column.to_owned(), Value::from(cell))).collect()));
+    }
+    Ok(Value::Array(rows))
+}
+
+/// Shows a job.
+fn tell(remote: &Remote, job: &Value) -> io::Result<()> {
+    if remote.api.json {
+        return show(true, job);
+    }
+    let part = |name: &str| job.get(name).cloned().unwrap_or_default();
+    let shown = json!({
+        "id": part("id"),
+        "type": part("job_type"),
+        "status": part("status"),
+        "items": format!("{}/{}", part("processed_points"), part("grid_points_count")),
+        "rows": part("results_count"),
+        "errors": part("error_count"),
+        "created": part("created_at"),
+    });
+    show(false, &shown)
+}
+
+/// Follows a job to its end, also when the stream is lost on the way.
+async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Failed> {
+    let bar = bar(remote.api.json);
+    let path = format!("/jobs/{}/stream", segment(id)?);
+    let mut last = from_start.then(|| "0".to_owned());
+    let (mut retry, mut lost) = (RETRY, 0);
+    loop {
+        let mut request = remote.request(Method::GET, &path).header("Accept", "text/event-stream");
+        if let Some(last) = &last {
+            request = request.header("Last-Event-ID", last);
+        }
+        match remote.send(request).await {
+            Ok(answer) => {
+                let pieces = answer.bytes_stream().map_err(io::Error::other);
+                let mut events = SseByteStream::new(Box::pin(pieces));
+                while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, events.next()).await {
+                    lost = 0;
+                    if let Some(milliseconds) = event.retry {
+                        retry = Duration::from_millis(milliseconds);
+                    }
+                    if let Some(id) = event.id.clone() {
+                        last = Some(id);
+                    }
+                    if told(&bar, remote.api.json, &event)? {
+                        bar.finish_and_clear();
+                        return ended(&event);
+                    }
+                }
+            }
+            Err(Failed::NotFound(text)) => return Err(Failed::NotFound(text)),
+            // what the API refuses stays refused; what did not answer may come back
+            Err(Failed::Other(error)) if !error.is::<reqwest::Error>() => return Err(Failed::Other(error)),
+            Err(_) => {}
+        }
+        lost += 1;
+        if lost > MOST_LOST {
+            return Err(Failed::Other("the stream was lost too often".into()));
+        }
+        bar.set_message("connection lost, trying again");
+        tokio::time::sleep(retry).await;
+    }
+}
+
+fn bar(hidden: bool) -> ProgressBar {
+    if hidden || !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Shows an event; whether it was the last one.
+fn told(bar: &ProgressBar, json: bool, event: &Sse) -> Result<bool, Failed> {
+    let (name, data) = (event.event.as_deref().unwrap_or_default(), event.data.as_deref().unwrap_or_default());
+    if data.is_empty() {
+        return Ok(false);
+    }
+    let data: Value = serde_json::from_str(data)?;
+    if json {
+        print(&json!({"event": name, "id": event.id, "data": data}).to_string())?;
+    }
+    let number = |name: &str| data.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let text = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default();
+    match name {
+        "status" => {
+            bar.set_length(number("grid_points_count"));
+            bar.set_position(number("processed_points"));
+            bar.set_message(format!("{}, {} rows", text("status"), number("results_count")));
+        }
+        "log" if !json => {
+            bar.suspend(|| print(&format!("{} {} {}", text("timestamp"), text("level"), text("message"))))?;
+        }
+        "done" if !json => {
+            let (rows, seconds) = (number("results_count"), number("duration_seconds"));
+            bar.suspend(|| print(&format!("{}: {rows} rows in {seconds} s", text("status"))))?;
+        }
+        _ => {}
+    }
+    Ok(matches!(name, "done" | "error"))
+}
+
+/// What the last event means for the command.
+fn ended(event: &Sse) -> Result<(), Failed> {
+    let data: Value = serde_json::from_str(event.data.as_deref().unwrap_or("null"))?;
+    let text = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    if event.event.as_deref() == Some("error") {
+        return Err(Failed::Other(text("message").into()));
+    }
+    match text("status").as_str() {
+        "done" => Ok(()),
+        status => Err(Failed::Other(format!("the job ended as {status}").into())),
+    }
+}
+
+async fn download(remote: &Remote, id: &str, format: FileFormat, output: Option<&Path>) -> Result<(), Failed> {
+    let extension = match format {
+        FileFormat::Csv => "csv",
+        FileFormat::Json => "json",
+        FileFormat::Xlsx => "xlsx",
+    };
+    let path = format!("/jobs/{}/download?format={extension}", segment(id)?);
+    let answer = remote.send(remote.request(Method::GET, &path)).await?;
+    let given = answer.headers().get("content-disposition").and_then(|value| value.to_str().ok());
+    let named = given.and_then(|text| text.split_once("filename=\"")?.1.split('"').next().map(str::to_owned));
+    // a name of the server's never leads out of the folder
+    let named = named.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.'));
+    let name = named.unwrap_or_else(|| format!("{id}.{extension}"));
+    let target = output.map_or_else(|| PathBuf::from(&name), Path::to_path_buf);
+    let mut pieces = answer.bytes_stream();
+    if target == Path::new("-") {
+        while let Some(piece) = pieces.next().await {
+            io::stdout().write_all(&piece?)?;
+        }
+        return Ok(io::stdout().flush()?);
+    }
+    // a download that is cut off leaves no file that looks whole
+    let part = target.with_file_name(format!("{}.part", target.file_name().unwrap_or_default().to_string_lossy()));
+    let mut file = tokio::fs::File::create(&part).await?;
+    let mut size = 0_usize;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece?;
+        size += piece.len();
+        file.write_all(&piece).await?;
+    }
+    file.sync_all().await?;
+    tokio::fs::rename(&part, &target).await?;
+    Ok(show(remote.api.json, &json!({"file": target.display().to_string(), "bytes": size}))?)
+}
