@@ -1,9 +1,288 @@
-//! filter
+//! Filter (outsend 12.18): rules row by row, then a sample of what is left.
 
-use std::sync::Arc;
+use std::{
+    collections::{BinaryHeap, HashSet},
+    sync::Arc,
+};
 
-use crate::{BoxFuture, module::{Fault, Input, Run, Spec}};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 
-pub(crate) fn start(_spec: Spec, _input: Arc<dyn Input>) -> BoxFuture<'static, Result<Box<dyn Run>, Fault>> {
-    Box::pin(async { Err(Fault::InputGone) })
+use crate::{
+    BoxFuture, columns,
+    columns::{digest, fold, rows::Rows},
+    lists,
+    module::{Fault, Input, Level, Line, MOST_BYTES, MOST_ROWS, Run, Spec, Step, size},
+    values::{self, Kind},
+};
+
+/// The keys of 12.18, in the order in which they are applied.
+const KEYS: [&str; 16] = [
+    "require_phone",
+    "require_site",
+    "require_email",
+    "exclude_aggregators",
+    "alive_only",
+    "has_personal_email",
+    "rating_min",
+    "reviews_min",
+    "phone_prefix",
+    "email_domain",
+    "category",
+    "dedup_column",
+    "sample_type",
+    "sample_n",
+    "sample_pct",
+    "sample_seed",
+];
+
+/// A rule, with the places of the columns that it reads; a column that is not there reads as empty.
+enum Rule {
+    /// The cell is filled.
+    Filled(Option<usize>),
+    NoAggregator(Option<usize>),
+    Alive(Option<usize>),
+    Personal {
+        email: Option<usize>,
+        site: Option<usize>,
+    },
+    AtLeast(Option<usize>, f64),
+    Prefix {
+        phone: Option<usize>,
+        address: [Option<usize>; 2],
+        prefixes: Vec<String>,
+        keep: bool,
+    },
+    Domain {
+        email: Option<usize>,
+        include: Vec<String>,
+        exclude: Vec<String>,
+        no_disposable: bool,
+    },
+    Category(Option<usize>, Vec<String>),
 }
+
+fn texts(value: Option<&Value>) -> Vec<String> {
+    let entries = value.and_then(Value::as_array).into_iter().flatten();
+    entries.filter_map(Value::as_str).map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty()).collect()
+}
+
+impl Rule {
+    fn read(key: &str, value: &Value, names: &[String]) -> Option<Self> {
+        let find = |name: &str| columns::find(names, name);
+        let named = |default: &str| {
+            find(value.get("column").and_then(Value::as_str).filter(|name| !name.is_empty()).unwrap_or(default))
+        };
+        let on = value.as_bool() == Some(true);
+        match key {
+            "require_phone" if on => Some(Self::Filled(find("telephone"))),
+            "require_site" if on => Some(Self::Filled(find("site_web"))),
+            "require_email" if on => Some(Self::Filled(find("email"))),
+            "exclude_aggregators" if on => Some(Self::NoAggregator(find("site_web"))),
+            "alive_only" if on => Some(Self::Alive(find("site_alive"))),
+            "has_personal_email" if on => Some(Self::Personal { email: find("email"), site: find("site_web") }),
+            "rating_min" => Some(Self::AtLeast(find("note"), values::number(value)?)),
+            "reviews_min" => Some(Self::AtLeast(find("nb_avis"), values::number(value)?)),
+            "phone_prefix" => {
+                let prefixes = texts(value.get("prefixes"));
+                let keep = value.get("prefix_unparseable_keep").and_then(Value::as_bool) == Some(true);
+                let address = [find("adresse"), find("pays")];
+                (!prefixes.is_empty()).then(|| Self::Prefix { phone: named("telephone"), address, prefixes, keep })
+            }
+            "email_domain" => {
+                let (include, exclude) = (texts(value.get("include")), texts(value.get("exclude")));
+                let no_disposable = value.get("reject_disposable").and_then(Value::as_bool) == Some(true);
+                let empty = include.is_empty() && exclude.is_empty() && !no_disposable;
+                (!empty).then(|| Self::Domain { email: named("email"), include, exclude, no_disposable })
+            }
+            "category" => {
+                let wanted: Vec<_> = texts(value.get("values")).iter().map(|text| fold(text)).collect();
+                (!wanted.is_empty()).then(|| Self::Category(named("category"), wanted))
+            }
+            _ => None,
+        }
+    }
+
+    fn keeps(&self, row: &[Value]) -> bool {
+        let cell = |place: &Option<usize>| place.and_then(|place| row.get(place)).unwrap_or(&Value::Null);
+        let text = |place: &Option<usize>| values::cell_text(cell(place));
+        match self {
+            Self::Filled(place) => !values::is_blank(cell(place)),
+            Self::NoAggregator(place) => values::host(&text(place)).is_none_or(|host| !lists::is_aggregator(&host)),
+            Self::Alive(place) => matches!(&*text(place), "open" | "uncertain" | "alive" | "stale"),
+            Self::Personal { email, site } => {
+                let label = values::site_label(&text(site));
+                values::addresses(&text(email))
+                    .any(|address| values::kind(&address, label.as_deref()) == Kind::Personal)
+            }
+            Self::AtLeast(place, least) => values::number(cell(place)).is_some_and(|number| number >= *least),
+            Self::Prefix { phone, address, prefixes, keep } => {
+                let address = address.iter().map(|place| text(place).into_owned()).collect::<Vec<_>>().join(", ");
+                let Some(number) = values::phone(&text(phone), values::country(&address)) else { return *keep };
+                let national = values::national(&number);
+                prefixes.iter().any(|prefix| match prefix.as_bytes().first() {
+                    Some(b'+') => number.starts_with(prefix.as_str()),
+                    Some(b'0') => national.starts_with(prefix.as_str()),
+                    _ => number.trim_start_matches('+').starts_with(prefix.as_str()),
+                })
+            }
+            Self::Domain { email, include, exclude, no_disposable } => {
+                let cell = text(email);
+                let mut addresses = values::addresses(&cell).peekable();
+                if addresses.peek().is_none() {
+                    return include.is_empty();
+                }
+                addresses.any(|address| {
+                    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+                    (include.is_empty() || include.iter().any(|known| known == domain))
+                        && !exclude.iter().any(|known| known == domain)
+                        && !(*no_disposable && lists::is_disposable(domain))
+                })
+            }
+            Self::Category(place, wanted) => wanted.contains(&fold(&text(place))),
+        }
+    }
+}
+
+/// Which of the matches are kept.
+enum Sample {
+    All,
+    First(u64),
+    Chosen(HashSet<u64>),
+}
+
+/// The rules with what they have seen so far.
+struct Matcher {
+    rules: Vec<Rule>,
+    dedup: Option<usize>,
+    seen: HashSet<[u8; 16]>,
+    matches: u64,
+}
+
+impl Matcher {
+    fn new(options: &Map<String, Value>, names: &[String]) -> Self {
+        let rules = KEYS.iter().filter_map(|key| Rule::read(key, options.get(*key)?, names)).collect();
+        let dedup = options.get("dedup_column").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let dedup = dedup.and_then(|name| columns::find(names, name));
+        Self { rules, dedup, seen: HashSet::new(), matches: 0 }
+    }
+
+    /// The row's number among the matches, from 0; `None` when it is dropped.
+    fn matches(&mut self, row: &[Value]) -> Option<u64> {
+        if !self.rules.iter().all(|rule| rule.keeps(row)) {
+            return None;
+        }
+        if let Some(cell) = self.dedup.and_then(|place| row.get(place)).filter(|cell| !values::is_blank(cell))
+            && !self.seen.insert(digest(&values::cell_text(cell).trim().to_lowercase()))
+        {
+            return None;
+        }
+        self.matches += 1;
+        Some(self.matches - 1)
+    }
+
+    /// Whether later rows depend on earlier ones.
+    fn remembers(&self, sample: &Sample) -> bool {
+        self.dedup.is_some() || !matches!(sample, Sample::All)
+    }
+}
+
+/// The matches that a percentage keeps: those with the smallest hashes.
+fn chosen(seed: i64, matches: u64, percent: f64) -> HashSet<u64> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "numbers of rows, far below 2^52"
+    )]
+    let count = (matches as f64 * percent / 100.0).ceil() as u64;
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    let mut smallest: BinaryHeap<([u8; 32], u64)> = BinaryHeap::new();
+    for index in 0..matches {
+        smallest.push((Sha256::digest(format!("{seed}:{index}")).into(), index));
+        if smallest.len() > count {
+            smallest.pop();
+        }
+    }
+    smallest.into_iter().map(|(_, index)| index).collect()
+}
+
+struct Filter {
+    rows: Rows,
+    end: u64,
+    matcher: Matcher,
+    sample: Sample,
+    log: Vec<Line>,
+}
+
+pub(crate) fn start(spec: Spec, input: Arc<dyn Input>) -> BoxFuture<'static, Result<Box<dyn Run>, Fault>> {
+    Box::pin(async move {
+        let end = spec.planned.unwrap_or_else(|| input.rows());
+        let options = &spec.options;
+        let number = |name: &str| options.get(name).and_then(values::number);
+        let sample = match options.get("sample_type").and_then(Value::as_str) {
+            Some("n") => options.get("sample_n").and_then(Value::as_u64).map_or(Sample::All, Sample::First),
+            Some("pct") => match number("sample_pct") {
+                Some(percent) => {
+                    let mut all = Matcher::new(options, input.columns());
+                    let mut rows = Rows::new(Arc::clone(&input), 0, end);
+                    while let Some(row) = rows.next().await? {
+                        all.matches(&row);
+                    }
+                    let seed = options.get("sample_seed").and_then(Value::as_i64).unwrap_or(0);
+                    Sample::Chosen(chosen(seed, all.matches, percent.clamp(0.0, 100.0)))
+                }
+                None => Sample::All,
+            },
+            _ => Sample::All,
+        };
+        let mut matcher = Matcher::new(options, input.columns());
+        if matcher.remembers(&sample) {
+            // what was seen before the checkpoint
+            let mut rows = Rows::new(Arc::clone(&input), 0, spec.done.min(end));
+            while let Some(row) = rows.next().await? {
+                matcher.matches(&row);
+            }
+        }
+        let unknown = options.keys().filter(|key| spec.done == 0 && !KEYS.contains(&key.as_str()));
+        let log = unknown
+            .map(|key| {
+                let key: String = key.chars().take(100).collect();
+                Line { level: Level::Warn, message: format!("Unknown filter key ignored: {key}") }
+            })
+            .collect();
+        let rows = Rows::new(input, spec.done, end);
+        Ok(Box::new(Filter { rows, end, matcher, sample, log }) as Box<dyn Run>)
+    })
+}
+
+impl Run for Filter {
+    fn step(&mut self) -> BoxFuture<'_, Result<Option<Step>, Fault>> {
+        Box::pin(async move {
+            if self.rows.position() >= self.end {
+                return Ok(None);
+            }
+            let mut step = Step { log: std::mem::take(&mut self.log), ..Step::default() };
+            let mut bytes = 0;
+            // input rows that are dropped cost nothing to commit: a step may pass many of them
+            while step.rows.len() < MOST_ROWS && bytes < MOST_BYTES && step.items < 20 * MOST_ROWS as u64 {
+                let Some(row) = self.rows.next().await? else { break };
+                step.items += 1;
+                let Some(index) = self.matcher.matches(&row) else { continue };
+                let kept = match &self.sample {
+                    Sample::All => true,
+                    Sample::First(most) => index < *most,
+                    Sample::Chosen(chosen) => chosen.contains(&index),
+                };
+                if kept {
+                    bytes += size(&row);
+                    step.rows.push(row);
+                }
+            }
+            Ok(Some(step))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

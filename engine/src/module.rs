@@ -176,8 +176,23 @@ impl std::fmt::Debug for Started {
 
 /// Most rows and items of one step.
 pub const MOST_ROWS: usize = 1_000;
+/// About how many bytes of rows a step may have: it is committed in one transaction.
+pub const MOST_BYTES: usize = 1024 * 1024;
 
-/// Builds a run at the checkpoint that `spec` names. `role`, `disposable` and the other lists are the shipped ones.
+/// About how many bytes a row is.
+#[must_use]
+pub fn size(row: &[Value]) -> usize {
+    fn cell(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len() + 3,
+            Value::Array(entries) => entries.iter().map(cell).sum::<usize>() + 2,
+            _ => 8,
+        }
+    }
+    row.iter().map(cell).sum()
+}
+
+/// Builds a run at the checkpoint that `spec` names.
 ///
 /// # Errors
 /// When the input cannot be read.

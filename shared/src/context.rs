@@ -259,7 +259,8 @@ impl Settings {
                 })?,
             },
         };
-        let days = |name: &'static str, default: u32| limit(name, default).map(|days| time::Duration::days(days.into()));
+        let days =
+            |name: &'static str, default: u32| limit(name, default).map(|days| time::Duration::days(days.into()));
         let rules = JobRules::default();
         let count = |name: &'static str, default: usize| {
             limit(name, u32::try_from(default).unwrap_or(u32::MAX)).map(|number| number as usize)

@@ -181,8 +181,9 @@ async fn every_outsend_route_as_every_caller() {
             let mut row = format!("{method:7} {resource:30}");
             // a new hour for each row: what is counted is the limits' business
             bench.advance(Duration::hours(1));
-            let fallback = local::routing::find(&routes, method, &resource.replace("{proxy+}", "x/y")).unwrap().function
-                == "outsend-fallback";
+            let fallback =
+                local::routing::find(&routes, method, &resource.replace("{proxy+}", "x/y")).unwrap().function
+                    == "outsend-fallback";
             let mut path = resource.replace("{proxy+}", "x/y").replace("{slug}", "reviews");
             let signed_in = people.session(&right, Duration::days(7)).await;
             let callers = if fallback {

@@ -3,8 +3,11 @@
 use super::canonical;
 use crate::values;
 
+/// A name and the test that cells pass.
+type Pattern = (&'static str, fn(&str) -> bool);
+
 /// Canonical names that a cell's form can mean, in the order in which they are tried (outsend 11.3).
-const PATTERNS: [(&str, fn(&str) -> bool); 9] = [
+const PATTERNS: [Pattern; 9] = [
     ("email", |cell| values::email(cell).is_some()),
     ("lien_google_maps", listing),
     ("site_web", site),
@@ -94,16 +97,16 @@ fn name(samples: &[Vec<String>]) -> (Vec<String>, Vec<String>) {
             }
         }
     }
-    let letters = |cell: &str| cell.chars().any(char::is_alphabetic);
-    let both = |cell: &str| letters(cell) && cell.chars().any(char::is_numeric);
-    let mut wanted: Option<(&str, &dyn Fn(&str) -> bool)> = Some(("nom", &letters));
+    let letters: fn(&str) -> bool = |cell| cell.chars().any(char::is_alphabetic);
+    let both: fn(&str) -> bool = |cell| cell.chars().any(char::is_alphabetic) && cell.chars().any(char::is_numeric);
+    let mut wanted: Option<Pattern> = Some(("nom", letters));
     for ((sample, typed), name) in samples.iter().zip(&typed).zip(&mut names) {
         if let Some((kind, matches)) = wanted
             && !typed
-            && most(sample, matches)
+            && most(sample, &matches)
         {
             *name = Some(kind);
-            wanted = (kind == "nom").then_some(("adresse", &both));
+            wanted = (kind == "nom").then_some(("adresse", both));
         }
     }
     let inferred = names.iter().flatten().map(|name| (*name).to_owned()).collect();

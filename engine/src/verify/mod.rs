@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     BoxFuture, Module, Row, columns, lists,
-    module::{Fault, Input, Level, Line, MOST_ROWS, MailHosts, Network, Run, SmtpAnswer, Spec, Step},
+    module::{Fault, Input, Level, Line, MOST_BYTES, MOST_ROWS, MailHosts, Network, Run, SmtpAnswer, Spec, Step, size},
     values,
 };
 use verdict::{Status, Verdict};
@@ -127,8 +127,10 @@ impl Verify {
     /// The items of the next step, and the domains among theirs that nobody was asked about yet.
     async fn gather(&mut self) -> Result<(Vec<Item>, Vec<String>), Fault> {
         let (mut items, mut unknown, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
-        while items.len() < MOST_ROWS {
+        let mut bytes = 0;
+        while items.len() < MOST_ROWS && bytes < MOST_BYTES {
             let Some(row) = self.next_row().await? else { break };
+            bytes += size(&row);
             let address = self.judge(&row);
             if let Address::Asked { domain, .. } = &address
                 && !self.domains.contains_key(domain)

@@ -37,7 +37,7 @@ pub(super) struct Api {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum FileFormat {
+pub(super) enum FileFormat {
     Csv,
     Json,
     Xlsx,

@@ -92,7 +92,10 @@ mod tests {
             let parts = [head, tail].map(|part| Ok::<_, std::io::Error>(Bytes::copy_from_slice(part)));
             let (answer, rest) = read(Body::from_stream(futures_util::stream::iter(parts))).await.unwrap();
             let headers: Vec<_> = answer.headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            assert_eq!((answer.status, headers.join(" ").as_str()), (200, "x-a=1 x-b=2 x-b=3 set-cookie=c=1 set-cookie=d=2"));
+            assert_eq!(
+                (answer.status, headers.join(" ").as_str()),
+                (200, "x-a=1 x-b=2 x-b=3 set-cookie=c=1 set-cookie=d=2")
+            );
             let (body, ()) = tokio::join!(answer.body.collect::<Vec<_>>(), rest);
             let body: Vec<_> = body.into_iter().map(Result::unwrap).collect();
             assert_eq!(body.concat(), b"hello \0 world");

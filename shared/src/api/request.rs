@@ -11,10 +11,7 @@ use std::{
 
 use base64::Engine;
 use bytes::Bytes;
-use futures_util::{
-    StreamExt as _,
-    stream,
-};
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

@@ -67,8 +67,7 @@ pub enum JobStatus {
 
 impl JobStatus {
     /// All, in the contract's order.
-    pub const ALL: [Self; 6] =
-        [Self::Pending, Self::Running, Self::Done, Self::Failed, Self::Cancelled, Self::Expired];
+    pub const ALL: [Self; 6] = [Self::Pending, Self::Running, Self::Done, Self::Failed, Self::Cancelled, Self::Expired];
 
     /// The wire name.
     #[must_use]

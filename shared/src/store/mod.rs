@@ -112,10 +112,11 @@ pub use collection::Page;
 pub use connections::Exchange;
 pub use families::Rotation;
 pub use holders::{Credential, Holder};
-pub use jobs::{
-    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, JobRules, LogLine, NewJob, StoredInput, Taken,
-};
 pub use idempotency::{Claim, Replay};
+pub use jobs::{
+    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, JobRules, LogLine, NewJob, StoredInput,
+    Taken,
+};
 pub use log_ins::LogInState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;

@@ -23,7 +23,7 @@ impl Consumer {
     async fn open(world: &World, id: &str, last: Option<&str>) -> Self {
         let headers: Vec<_> = last.map(|last| ("last-event-id", last)).into_iter().collect();
         let reply = world.open(&format!("/api/jobs/{id}/stream"), &headers).await;
-        let Reply::Streamed(streamed) = reply else { panic!("not streamed") };
+        let Reply::Streamed(streamed) = reply else { unreachable!("not streamed") };
         assert_eq!(streamed.status, 200);
         let header = |name: &str| {
             let found = streamed.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
@@ -58,7 +58,7 @@ impl Consumer {
                 ("id", id) => frame.0 = Some(id.parse().unwrap()),
                 ("event", event) => frame.1 = event.to_owned(),
                 ("data", data) => frame.2 = serde_json::from_str(data).unwrap(),
-                other => panic!("{other:?}"),
+                other => unreachable!("{other:?}"),
             }
         }
         assert_eq!(frame.0.is_some(), frame.1 == "log", "only log lines carry ids");
@@ -81,7 +81,10 @@ fn names(frames: &[Frame]) -> String {
 async fn logged(world: &World, id: &str, lines: usize, items: u64) {
     let store = world.bench.context.store();
     let job = world.job(id).await;
-    let log = (0..lines).map(|number| engine::Line { level: engine::Level::Info, message: format!("line {}", job.log_last + number as u64 + 1) });
+    let log = (0..lines).map(|number| engine::Line {
+        level: engine::Level::Info,
+        message: format!("line {}", job.log_last + number as u64 + 1),
+    });
     let step = engine::Step { items, log: log.collect(), ..engine::Step::default() };
     store.commit(&job, &step, world.bench.context.clock().now()).await.unwrap();
 }
@@ -126,7 +129,13 @@ async fn a_running_job_from_its_first_status_to_its_done() {
     assert_eq!(frames[frames.len() - 2].2["status"], "done", "the final status comes before");
 
     // what is over is told once more, with the lines that were missed
-    for (last, expected) in [(None, "status done"), (Some("x"), "status done"), (Some("5"), "status log done"), (Some("0"), "status log log log log log log done"), (Some("99"), "status done")] {
+    for (last, expected) in [
+        (None, "status done"),
+        (Some("x"), "status done"),
+        (Some("5"), "status log done"),
+        (Some("0"), "status log log log log log log done"),
+        (Some("99"), "status done"),
+    ] {
         let frames = Consumer::open(&world, &id, last).await.rest().await;
         assert_eq!(names(&frames), expected, "{last:?}");
         let seqs: Vec<_> = frames.iter().filter_map(|frame| frame.0).collect();
@@ -134,7 +143,10 @@ async fn a_running_job_from_its_first_status_to_its_done() {
     }
     world.bench.advance(time::Duration::days(8));
     let frames = Consumer::open(&world, &id, Some("0")).await.rest().await;
-    assert_eq!((names(&frames).as_str(), &frames[0].2["status"], &frames[1].2["status"]), ("status done", &json!("expired"), &json!("expired")));
+    assert_eq!(
+        (names(&frames).as_str(), &frames[0].2["status"], &frames[1].2["status"]),
+        ("status done", &json!("expired"), &json!("expired"))
+    );
 }
 
 #[tokio::test]
@@ -150,9 +162,13 @@ async fn a_stream_ends_when_its_caller_may_no_longer_read() {
     user.active = false;
     assert!(store.change_user(&user, shared::store::ChangeWith::default()).await.unwrap());
     let frames = one.rest().await;
-    assert_eq!(frames, [(None, "error".to_owned(), json!({"code": "forbidden", "message": "Account is deactivated."}))]);
+    assert_eq!(
+        frames,
+        [(None, "error".to_owned(), json!({"code": "forbidden", "message": "Account is deactivated."}))]
+    );
     let ended = shared::store::Ending::Cancelled;
-    let job = store.end_job(JobId::parse(&id).unwrap(), ended, world.bench.context.clock().now()).await.unwrap().unwrap();
+    let job =
+        store.end_job(JobId::parse(&id).unwrap(), ended, world.bench.context.clock().now()).await.unwrap().unwrap();
     assert!(store.delete_job(&job, world.bench.context.clock().now()).await.unwrap());
     let (_, name, data) = two.rest().await.pop().unwrap();
     assert!(name == "error" && ["not_found", "forbidden"].contains(&data["code"].as_str().unwrap()), "{data}");

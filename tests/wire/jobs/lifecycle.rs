@@ -41,12 +41,18 @@ async fn a_cancelled_job_stays_cancelled_whatever_its_worker_does() {
     for _ in 0..2 {
         let answer = world.post(&format!("/api/jobs/{id}/cancel"), &json!({})).await;
         assert_eq!((answer.status, &answer.json()["status"]), (200, &json!("cancelled")));
-        assert_eq!((&answer.json()["processed_points"], &answer.json()["download_available"]), (&json!(4), &json!(true)));
+        assert_eq!(
+            (&answer.json()["processed_points"], &answer.json()["download_available"]),
+            (&json!(4), &json!(true))
+        );
     }
     assert_eq!(store.commit(&job, &step, now).await.unwrap(), Commit::Lost);
     world.settle().await;
     let job = world.get(&format!("/api/jobs/{id}")).await.json();
-    assert_eq!((&job["status"], &job["results_count"], &job["processed_points"]), (&json!("cancelled"), &json!(4), &json!(4)));
+    assert_eq!(
+        (&job["status"], &job["results_count"], &job["processed_points"]),
+        (&json!("cancelled"), &json!(4), &json!(4))
+    );
     assert_eq!(world.rows(&id).await.len(), 4);
 
     let done = verification(&world, 3).await;
@@ -140,7 +146,10 @@ async fn a_resumed_job_holds_old_and_new_rows() {
     world.delete(&format!("/api/jobs/{id}")).await;
     world.settle().await;
     let done = world.get(&format!("/api/jobs/{new}")).await.json();
-    assert_eq!((&done["status"], &done["processed_points"], &done["results_count"]), (&json!("done"), &json!(60), &json!(60)));
+    assert_eq!(
+        (&done["status"], &done["processed_points"], &done["results_count"]),
+        (&json!("done"), &json!(60), &json!(60))
+    );
     assert_eq!(done["breakdown"], world.get(&format!("/api/jobs/{whole}")).await.json()["breakdown"]);
     assert_eq!(world.rows(&new).await, world.rows(&whole).await);
     for ended in [&whole, &new] {
@@ -187,7 +196,11 @@ async fn an_older_worker_s_commit_is_refused() {
     let step = engine::Step { items: 5, rows: vec![row; 5], ..engine::Step::default() };
     assert_eq!(store.commit(&old.job, &step, now).await.unwrap(), Commit::Lost);
     assert!(matches!(store.commit(&new.job, &step, now).await.unwrap(), Commit::Ended(_)));
-    assert_eq!(store.commit(&new.job, &step, now).await.unwrap(), Commit::Ended(Box::new(store.any_job(id).await.unwrap().unwrap())), "twice is once");
+    assert_eq!(
+        store.commit(&new.job, &step, now).await.unwrap(),
+        Commit::Ended(Box::new(store.any_job(id).await.unwrap().unwrap())),
+        "twice is once"
+    );
     assert_eq!(store.any_job(id).await.unwrap().unwrap().results, 5);
 }
 
@@ -198,7 +211,10 @@ async fn a_job_that_never_ran_fails_at_the_end_of_its_lifetime() {
     world.bench.advance(Duration::days(30) + Duration::seconds(1));
     world.settle().await;
     let job = world.get(&format!("/api/jobs/{id}")).await.json();
-    assert_eq!((&job["status"], &job["error_message"]), (&json!("failed"), &json!("Job exceeded its maximum lifetime.")));
+    assert_eq!(
+        (&job["status"], &job["error_message"]),
+        (&json!("failed"), &json!("Job exceeded its maximum lifetime."))
+    );
     assert_eq!((&job["started_at"], &job["download_available"]), (&Value::Null, &json!(false)));
 }
 
@@ -217,7 +233,14 @@ async fn planned_requests_are_charged_once_and_given_back_once() {
     let new = |items: u64| {
         let mut job = super::new_job(&world.account, Module::Emails, now);
         (job.planned, job.charged) = (Some(items), items);
-        NewJob { job, parameters: JobParameters::default(), rows: Vec::new(), text: None, log: Vec::new(), resumes: None }
+        NewJob {
+            job,
+            parameters: JobParameters::default(),
+            rows: Vec::new(),
+            text: None,
+            log: Vec::new(),
+            resumes: None,
+        }
     };
     let first = new(10_000);
     assert_eq!(store.create_job(&first, plan).await.unwrap(), Creation::Created);

@@ -152,7 +152,8 @@ impl World {
 
     /// Lets the reactor look at both lanes.
     pub(crate) async fn react(&self) {
-        let record = |lane: &str| json!({"dynamodb": {"Keys": {"pk": {"S": format!("LANE#{lane}")}, "sk": {"S": "LANE"}}}});
+        let record =
+            |lane: &str| json!({"dynamodb": {"Keys": {"pk": {"S": format!("LANE#{lane}")}, "sk": {"S": "LANE"}}}});
         let event = json!({"Records": [record("parallel"), record("serial"), record("parallel")]});
         self.background(background_reactor::FUNCTION, &event).await;
     }
@@ -167,7 +168,7 @@ impl World {
             }
             self.bench.advance(Duration::seconds(1));
         }
-        panic!("work does not end");
+        unreachable!("work does not end");
     }
 
     /// All rows of a job, page by page.

@@ -42,21 +42,42 @@ async fn a_verification_from_its_creation_to_its_rows() {
 
     world.settle().await;
     let done = world.get(&format!("/api/jobs/{}", id.to_lowercase())).await.json();
-    assert_eq!((&done["status"], &done["processed_points"], &done["results_count"]), (&json!("done"), &json!(4), &json!(4)));
+    assert_eq!(
+        (&done["status"], &done["processed_points"], &done["results_count"]),
+        (&json!("done"), &json!(4), &json!(4))
+    );
     assert_eq!(done["breakdown"], json!({"ignored": 2, "by_status": {"unknown": 1, "invalid": 2, "risky": 1}}));
     assert_eq!(done["output_filename"], format!("verify_emails_{id}.csv"));
     assert_eq!(done["download_available"], true);
     assert!(done["started_at"].is_string() && done["completed_at"].is_string());
     let rows = world.rows(&id).await;
-    let told: Vec<_> = rows.iter().map(|row| format!("{} {} {}", row["email"].as_str().unwrap(), row["status"].as_str().unwrap(), row["category"].as_str().unwrap())).collect();
+    let told: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            format!(
+                "{} {} {}",
+                row["email"].as_str().unwrap(),
+                row["status"].as_str().unwrap(),
+                row["category"].as_str().unwrap()
+            )
+        })
+        .collect();
     assert_eq!(
         told,
-        ["dana@roe.test unknown smtp", "info@null.test invalid no_mx", "x@nx.test invalid no_mx", "x@gmial.com risky suspect"]
+        [
+            "dana@roe.test unknown smtp",
+            "info@null.test invalid no_mx",
+            "x@nx.test invalid no_mx",
+            "x@gmial.com risky suspect"
+        ]
     );
     let columns: Vec<_> = rows[0].as_object().unwrap().keys().map(String::as_str).collect();
     let own = ["status", "category", "reason", "suggested_fix", "smtp_code", "catch_all"];
     assert_eq!(columns, [&["nom", "email", "rating", "extra"][..], &own[..]].concat());
-    assert_eq!((&rows[0]["rating"], &rows[1]["extra"], &rows[0]["extra"]), (&json!(4.5), &json!(["a", "b"]), &Value::Null));
+    assert_eq!(
+        (&rows[0]["rating"], &rows[1]["extra"], &rows[0]["extra"]),
+        (&json!(4.5), &json!(["a", "b"]), &Value::Null)
+    );
     assert_eq!(rows[3]["suggested_fix"], "x@gmail.com");
 
     let csv = world.get(&format!("/api/jobs/{id}/download?format=csv")).await;
@@ -87,7 +108,9 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         }
     };
     let refused = |status: u64, text: &str| (status, text.to_owned(), Value::Null);
-    let invalid = |field: &str, message: &str| (422, "Validation failed.".to_owned(), json!([{"field": field, "message": message}]));
+    let invalid = |field: &str, message: &str| {
+        (422, "Validation failed.".to_owned(), json!([{"field": field, "message": message}]))
+    };
     assert_eq!(create("nonsense", json!({})).await, refused(404, "Unknown job type."));
     assert_eq!(create("queue", json!({"items": []})).await, refused(404, "Unknown job type."));
     for slug in ["import", "filter", "sort"] {
@@ -103,7 +126,10 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     assert_eq!(create("verify-emails", json!({"items": {}})).await, invalid("items", "Must be a list."));
     assert_eq!(create("verify-emails", json!({"items": []})).await, invalid("items", "Must have 1 to 10000 entries."));
     let many: Vec<_> = (0..10_001).map(|_| json!({"email": "a@b.test"})).collect();
-    assert_eq!(create("verify-emails", json!({"items": many})).await, invalid("items", "Must have 1 to 10000 entries."));
+    assert_eq!(
+        create("verify-emails", json!({"items": many})).await,
+        invalid("items", "Must have 1 to 10000 entries.")
+    );
     assert_eq!(create("verify-emails", json!({"items": [1]})).await, invalid("items.0", "Must be a object."));
     let nested = json!({"items": [{"email": "a@b.test"}, {"email": {"a": 1}}]});
     assert_eq!(create("verify-emails", nested).await, invalid("items.1.email", "Invalid format."));
@@ -181,13 +207,20 @@ async fn lists_pages_and_filters() {
         expected.push((std::cmp::Reverse(job.created_at.unix_timestamp()), std::cmp::Reverse(id.clone())));
     }
     expected.sort();
-    assert_eq!(all, expected.into_iter().map(|(_, id)| id.0).collect::<Vec<_>>(), "newest first, then by id descending");
+    assert_eq!(
+        all,
+        expected.into_iter().map(|(_, id)| id.0).collect::<Vec<_>>(),
+        "newest first, then by id descending"
+    );
     assert_eq!([list("limit=3").await, list("limit=3&offset=3").await, list("limit=3&offset=6").await].concat(), all);
     assert!(list("offset=100000").await.is_empty());
     world.react().await;
     assert_eq!(list("status=running").await.len(), 5);
     assert_eq!(list("status=pending").await.len(), 2);
-    assert_eq!([list("status=pending&limit=1").await, list("status=pending&limit=1&offset=1").await].concat(), list("status=pending").await);
+    assert_eq!(
+        [list("status=pending&limit=1").await, list("status=pending&limit=1&offset=1").await].concat(),
+        list("status=pending").await
+    );
     assert_eq!(list("status=running,pending&type=verify-emails").await, all);
     assert_eq!(list("type=verify_emails&limit=2&offset=2").await, all[2..4]);
     assert_eq!(list("type=scrap&type=verify-emails").await, all);

@@ -145,13 +145,9 @@ impl Detail {
             | Self::ModuleAvailable => 400,
             Self::AuthRequired | Self::BadCredentials => 401,
             Self::Deactivated | Self::CrossSite | Self::SessionOnly | Self::Scope(_) | Self::Unverified => 403,
-            Self::Route
-            | Self::NoKey
-            | Self::NoJob
-            | Self::NoModule
-            | Self::NoFile
-            | Self::NoType
-            | Self::NotReady => 404,
+            Self::Route | Self::NoKey | Self::NoJob | Self::NoModule | Self::NoFile | Self::NoType | Self::NotReady => {
+                404
+            }
             Self::Method(_) => 405,
             Self::Purged => 410,
             Self::TooLarge => 413,

@@ -152,7 +152,9 @@ impl Store {
                     Some(oldest) if oldest <= place => before.clone(),
                     _ => Some(place.clone()),
                 }
-            } else if before.is_some() && left.as_ref().is_none_or(|(of, place)| *of != lane || before.as_ref() != Some(place)) {
+            } else if before.is_some()
+                && left.as_ref().is_none_or(|(of, place)| *of != lane || before.as_ref() != Some(place))
+            {
                 before.clone()
             } else if before.is_none() && below(lanes.running.len()) {
                 // there was room already, so nobody waits

@@ -102,12 +102,7 @@ impl Store {
     }
 
     /// Charges `requests`, or gives them back when they are negative; at most up to `quota`.
-    fn charge_member(
-        &self,
-        job: &Job,
-        requests: i64,
-        quota: Option<u64>,
-    ) -> Result<TransactWriteItem, StoreError> {
+    fn charge_member(&self, job: &Job, requests: i64, quota: Option<u64>) -> Result<TransactWriteItem, StoreError> {
         let number = |value: i64| AttributeValue::N(value.to_string());
         let mut update = Update::builder()
             .table_name(&self.main)
@@ -150,11 +145,8 @@ impl Store {
             let quota = self.quota(plan);
             let (lists, insertion) = (collections(job), Change::Insert(job_rank(job)));
             for attempt in 0..MOST_ATTEMPTS {
-                let (lanes, ranked) = futures_util::future::join(
-                    self.user_lanes(job.user),
-                    self.rank_in_all(&lists, &insertion),
-                )
-                .await;
+                let (lanes, ranked) =
+                    futures_util::future::join(self.user_lanes(job.user), self.rank_in_all(&lists, &insertion)).await;
                 let (lanes, Some(ranked)) = (lanes?, ranked?) else {
                     after_lost_race(attempt).await?;
                     continue;

@@ -160,7 +160,8 @@ impl Store {
             let known = self.query(job_pk(job.id), "TEXT#").await?;
             let parts = text_parts(job.id, &found.text)?;
             let surplus = known.into_iter().skip(parts.len());
-            let surplus = surplus.filter_map(|item| Some((item.pk().to_owned(), item.read("text").text("sk").ok()?.to_owned())));
+            let surplus =
+                surplus.filter_map(|item| Some((item.pk().to_owned(), item.read("text").text("sk").ok()?.to_owned())));
             self.batch_delete(surplus.collect()).await?;
             self.batch_put(parts).await?;
             let mut members = vec![
@@ -282,12 +283,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn job_log(
-        &self,
-        id: JobId,
-        after: u64,
-        last: u64,
-    ) -> BoxFuture<'_, Result<Vec<(u64, LogLine)>, StoreError>> {
+    pub fn job_log(&self, id: JobId, after: u64, last: u64) -> BoxFuture<'_, Result<Vec<(u64, LogLine)>, StoreError>> {
         Box::pin(async move {
             let after = after.max(last.saturating_sub(MOST_LINES));
             if after >= last {

@@ -8,7 +8,11 @@ use engine::{Fault, Input, Row};
 use super::item::job_pk;
 use crate::{
     model::{Job, JobId, JobInput, JobStatus},
-    store::{BoxFuture, Store, StoreError, item::Item, trips::{items_read, trip}},
+    store::{
+        BoxFuture, Store, StoreError,
+        item::Item,
+        trips::{items_read, trip},
+    },
 };
 
 /// Most rows of a chunk.
@@ -65,9 +69,7 @@ pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result
     let mut close = |text: &mut String, count: &mut u64| -> Result<(), StoreError> {
         if *count > 0 {
             text.push(']');
-            items.push(
-                Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", pack(text)?),
-            );
+            items.push(Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", pack(text)?));
             position += *count;
             *count = 0;
             text.clear();
@@ -96,7 +98,9 @@ pub(super) fn text_parts(job: JobId, text: &[u8]) -> Result<Vec<Item>, StoreErro
     let packed = zstd::bulk::compress(text, LEVEL)
         .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
     let parts = packed.chunks(TEXT_PART).enumerate();
-    Ok(parts.map(|(part, bytes)| Item::new(job_pk(job), format!("TEXT#{part:03}")).bytes("text", bytes.to_vec())).collect())
+    Ok(parts
+        .map(|(part, bytes)| Item::new(job_pk(job), format!("TEXT#{part:03}")).bytes("text", bytes.to_vec()))
+        .collect())
 }
 
 /// A job's rows, read chunk after chunk.

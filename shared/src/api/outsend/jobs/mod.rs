@@ -139,9 +139,10 @@ async fn list_now(call: &Call) -> Result<Answer, Problem> {
     let asked = filter(call);
     let early = async {
         match (super::auth::known_user(call), &asked) {
-            (Some(user), Ok((filter, paging))) => {
-                store.jobs_page(user, filter, (paging.offset, paging.limit), call.now).await.map(|page| Some((user, page)))
-            }
+            (Some(user), Ok((filter, paging))) => store
+                .jobs_page(user, filter, (paging.offset, paging.limit), call.now)
+                .await
+                .map(|page| Some((user, page))),
             _ => Ok(None),
         }
     };
@@ -180,14 +181,9 @@ async fn items_now(call: &Call) -> Result<Answer, Problem> {
     )
     .await;
     let columns = parameters?.ok_or(Detail::NoJob)?.columns;
-    let rows: Vec<Value> = rows?
-        .into_iter()
-        .map(|row| Value::Object(columns.iter().cloned().zip(row).collect()))
-        .collect();
-    Ok(json_answer(
-        200,
-        &json!({"items": rows, "total": job.results, "limit": paging.limit, "offset": paging.offset}),
-    ))
+    let rows: Vec<Value> =
+        rows?.into_iter().map(|row| Value::Object(columns.iter().cloned().zip(row).collect())).collect();
+    Ok(json_answer(200, &json!({"items": rows, "total": job.results, "limit": paging.limit, "offset": paging.offset})))
 }
 
 /// `GET /api/jobs/{id}/report`: only placement checks have one (outsend 12.16).

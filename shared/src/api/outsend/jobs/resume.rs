@@ -70,7 +70,6 @@ async fn continued(call: &Call, caller: &Caller, old: &Job) -> Result<Job, Probl
     if !store.copy_rows(old, &job).await? {
         return Err(Detail::NotResumable.into());
     }
-    let new =
-        NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: Some(old.clone()) };
+    let new = NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: Some(old.clone()) };
     store_job(call, caller, new).await
 }

@@ -1,0 +1,151 @@
+use super::*;
+use crate::{
+    Module,
+    columns::rows::testing::{Memory, Tables, drain, options, ready},
+};
+
+fn read(text: &[u8]) -> Result<(Discovered, Vec<Row>), Fault> {
+    let found = discover(text.to_vec())?;
+    let spec = |done| Spec {
+        module: Module::Import,
+        options: options(json!({"source": "paste"})),
+        planned: Some(found.planned),
+        done,
+        produced: done,
+    };
+    let network: Arc<dyn Network> = Arc::new(Tables(Err("none".to_owned())));
+    let whole = |done| {
+        let mut started = ready(start(spec(done), Memory::text(&found.text), Arc::clone(&network))).unwrap();
+        assert_eq!(started.discovered, None);
+        ready(drain(&mut *started.run, done, done)).unwrap()
+    };
+    let outcome = whole(0);
+    assert_eq!(outcome.rows.len() as u64, found.planned);
+    for (done, _) in &outcome.checkpoints {
+        assert_eq!(whole(*done).rows, outcome.rows[usize::try_from(*done).unwrap()..]);
+    }
+    Ok((found, outcome.rows))
+}
+
+fn cells(rows: &[Row]) -> Vec<Vec<&str>> {
+    rows.iter().map(|row| row.iter().map(|cell| cell.as_str().unwrap()).collect()).collect()
+}
+
+#[test]
+fn delimiters_headers_and_padding() {
+    for delimiter in [",", ";", "\t"] {
+        let text =
+            "Website,Name,x\nhttps://a.fr,\"A, \"\"the\"\" one\n2\"\n\n , ,\nb.fr,B,1,2,3\n".replace("A, ", "A ");
+        let (found, rows) = read(text.replace(',', delimiter).as_bytes()).unwrap();
+        assert_eq!(found.columns, ["site_web", "nom", "x"]);
+        assert_eq!(cells(&rows), [["https://a.fr", "A \"the\" one\n2", ""], ["b.fr", "B", "1"]]);
+        assert_eq!(
+            found.notice,
+            json!({"mapped": {"Website": "site_web", "Name": "nom"}, "inferred": [], "ignored": []})
+        );
+        assert!(found.line.message.contains("\"Website\":\"site_web\""));
+    }
+    let (found, rows) = read(b"\xef\xbb\xbfEmail;;nom;nom;NOM\r\na@b.fr;1;2;3;4\r\n").unwrap();
+    assert_eq!(found.columns, ["email", "col_2", "nom", "nom_2", "NOM"]);
+    assert_eq!(cells(&rows), [["a@b.fr", "1", "2", "3", "4"]]);
+}
+
+#[test]
+fn a_table_without_a_header_is_named_by_its_cells() {
+    let (found, rows) = read("Garage Dupont,info@dupont.fr\nChez Paul,paul@paul.fr,extra\n".as_bytes()).unwrap();
+    assert_eq!(found.columns, ["nom", "email", "col_3"]);
+    assert_eq!(found.notice["inferred"], json!(["nom", "email"]));
+    assert_eq!(cells(&rows), [["Garage Dupont", "info@dupont.fr", ""], ["Chez Paul", "paul@paul.fr", "extra"]]);
+}
+
+#[test]
+fn what_hostile_people_paste() {
+    let failed = |text: &[u8]| assert_eq!(read(text).map(|_| ()).unwrap_err(), unreadable());
+    failed(b"");
+    failed(b"\n\n  \n");
+    failed(b"\xef\xbb\xbf");
+    failed(&vec![b'x'; 10 * 1024 * 1024]);
+    let unclosed = [&b"nom,email\n\"A,a@b.fr\n"[..], &b"B,b@b.fr\n".repeat(10_000)].concat();
+    failed(&unclosed);
+    // cp1252, NULs, formulas as they are
+    let (found, rows) = read(b"Soci\xe9t\xe9,t\xe9l\n=SUM(A1),\x0006\x00 12\n").unwrap();
+    assert_eq!(found.columns, ["nom", "telephone"]);
+    assert_eq!(cells(&rows), [["=SUM(A1)", "06 12"]]);
+    let names: Vec<String> = (0..5_000).map(|column| format!("c{column}")).collect();
+    let wide = format!("{}\n{}\n", names.join(","), vec!["1"; 5_000].join(","));
+    let (found, rows) = read(wide.as_bytes()).unwrap();
+    assert_eq!((found.columns.len(), rows[0].len()), (COLUMNS, COLUMNS));
+    assert_eq!(found.notice["ignored"].as_array().unwrap().len(), 4_800);
+    let (found, _) = read(format!("{},email\n1,a@b.fr\n", "n".repeat(1_000)).as_bytes()).unwrap();
+    assert_eq!(found.columns[0].len(), NAME);
+    let lone = read(b"just one word").unwrap();
+    assert_eq!((lone.0.columns.len(), lone.1.len()), (1, 0), "a header without rows");
+}
+
+#[test]
+fn a_long_table_is_cut_and_read_in_steps() {
+    let text = format!("email\n{}", "a@b.fr\n".repeat(200_005));
+    let found = discover(text.into_bytes()).unwrap();
+    assert_eq!(found.planned, ROWS);
+    let (_, rows) = read(format!("nom\n{}", "x\n".repeat(2_500)).as_bytes()).unwrap();
+    assert_eq!(rows.len(), 2_500);
+}
+
+#[test]
+fn a_url_is_read_once_and_kept() {
+    let network: Arc<dyn Network> = Arc::new(Tables(Ok(b"Email\na@b.fr\nc@d.fr\n".to_vec())));
+    let spec = Spec {
+        module: Module::Import,
+        options: options(json!({"source": "url", "url": "https://example.test/x.csv"})),
+        planned: None,
+        done: 0,
+        produced: 0,
+    };
+    let empty: Arc<dyn Input> = Memory::table(&[], Vec::new(), 1);
+    let mut started = ready(start(spec.clone(), empty, Arc::clone(&network))).unwrap();
+    let found = started.discovered.take().unwrap();
+    assert_eq!((found.planned, found.columns), (2, vec!["email".to_owned()]));
+    assert_eq!(ready(drain(&mut *started.run, 0, 0)).unwrap().rows.len(), 2);
+    let dead: Arc<dyn Network> = Arc::new(Tables(Err("refused".to_owned())));
+    let empty: Arc<dyn Input> = Memory::table(&[], Vec::new(), 1);
+    assert_eq!(ready(start(spec, empty, dead)).unwrap_err(), unreadable());
+}
+
+#[test]
+fn rows_of_another_job_are_copied() {
+    let rows: Vec<Row> = vec![vec![json!("a")], vec![json!(" ")], vec![json!(null)], vec![json!(4)]];
+    let spec = Spec {
+        module: Module::Import,
+        options: options(json!({"source": "from_job"})),
+        planned: Some(4),
+        done: 0,
+        produced: 0,
+    };
+    let network: Arc<dyn Network> = Arc::new(Tables(Err("none".to_owned())));
+    let mut started = ready(start(spec, Memory::table(&["nom"], rows, 3), network)).unwrap();
+    let outcome = ready(drain(&mut *started.run, 0, 0)).unwrap();
+    assert_eq!((outcome.rows, outcome.checkpoints), (vec![vec![json!("a")], vec![json!(4)]], vec![(4, 2)]));
+}
+
+#[test]
+fn sheets_are_exported_and_plain_http_is_refused() {
+    for (url, expected) in [
+        (
+            "https://docs.google.com/spreadsheets/d/AbC/edit#gid=7",
+            Some("https://docs.google.com/spreadsheets/d/AbC/export?format=csv&gid=7"),
+        ),
+        (
+            "https://docs.google.com/spreadsheets/d/AbC/edit?usp=sharing",
+            Some("https://docs.google.com/spreadsheets/d/AbC/export?format=csv"),
+        ),
+        (
+            "https://docs.google.com/spreadsheets/d/AbC/export?format=csv",
+            Some("https://docs.google.com/spreadsheets/d/AbC/export?format=csv"),
+        ),
+        ("https://example.test/a.csv", Some("https://example.test/a.csv")),
+        ("http://example.test/a.csv", None),
+        ("nonsense", None),
+    ] {
+        assert_eq!(sheet_url(url).as_deref(), expected, "{url}");
+    }
+}
