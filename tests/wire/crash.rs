@@ -21,16 +21,19 @@ fn outscout() -> Command {
     Command::new(built)
 }
 
-struct Running {
-    process: Child,
-    outset: String,
+const UNLIMITED: [(&str, &str); 1] = [("OUTSCOUT_OUTSET_LIMIT_FREE", "0")];
+
+pub(crate) struct Running {
+    pub(crate) process: Child,
+    pub(crate) outset: String,
+    pub(crate) outsend: String,
 }
 
-fn start(data: &Path) -> Running {
+pub(crate) fn start(data: &Path, variables: &[(&str, &str)]) -> Running {
     let mut process = outscout()
         .args(["serve", "--port", "0", "--no-demo", "--ready-json", "--data"])
         .arg(data)
-        .env("OUTSCOUT_OUTSET_LIMIT_FREE", "0")
+        .envs(variables.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -38,7 +41,8 @@ fn start(data: &Path) -> Running {
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
-    Running { process, outset: ready["outset"].as_str().unwrap().to_owned() }
+    let url = |api: &str| ready[api].as_str().unwrap().to_owned();
+    Running { process, outset: url("outset"), outsend: url("outsend") }
 }
 
 /// Runs a command on the data directory and reads its JSON.
@@ -48,7 +52,7 @@ fn run(data: &Path, arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-struct Folder(PathBuf);
+pub(crate) struct Folder(pub(crate) PathBuf);
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -92,7 +96,7 @@ async fn killed_during_an_import_and_during_updates() {
     let studies: Vec<_> = (0..3_000).map(study).collect();
     std::fs::write(&file, Value::Array(studies).to_string()).unwrap();
 
-    let mut server = start(&data);
+    let mut server = start(&data, &UNLIMITED);
     let organization = run(&data, &["org", "create", "--name", "crash"])["id"].as_str().unwrap().to_owned();
     let key = run(&data, &["key", "create", "--org", &organization])["key"].as_str().unwrap().to_owned();
     let key = format!("Api-Key {key}");
@@ -103,7 +107,7 @@ async fn killed_during_an_import_and_during_updates() {
     server.process.wait().unwrap();
     assert!(!import.wait().unwrap().success(), "the import should have lost its server");
 
-    let mut server = start(&data);
+    let mut server = start(&data, &UNLIMITED);
     let before = assert_lists_whole(&server.outset, &key).await;
     let imported = run(&data, &["study", "import", file.to_str().unwrap(), "--org", &organization]);
     assert_eq!(imported["already_known"], before);
@@ -141,7 +145,7 @@ async fn killed_during_an_import_and_during_updates() {
     tokio::time::sleep(Duration::from_millis(700)).await;
     server.process.kill().unwrap();
     server.process.wait().unwrap();
-    let mut server = start(&data);
+    let mut server = start(&data, &UNLIMITED);
     for update in updates {
         let (path, acknowledged) = update.await.unwrap();
         let acknowledged = acknowledged.unwrap();

@@ -11,7 +11,7 @@ use super::World;
 use crate::outsend::detail;
 
 /// A table that somebody could paste: 10,000 rows with a header of aliases.
-fn table() -> (String, Vec<[String; 4]>) {
+pub(super) fn table() -> (String, Vec<[String; 4]>) {
     let mut text = String::from("Name;E-mail;Note;Phone\n");
     let mut rows = Vec::new();
     for number in 0..10_000_u32 {
@@ -34,7 +34,7 @@ fn table() -> (String, Vec<[String; 4]>) {
 }
 
 /// What the four steps make of the table, in plain memory.
-fn naive(rows: &[[String; 4]]) -> Vec<(String, String, String)> {
+pub(super) fn naive(rows: &[[String; 4]]) -> Vec<(String, String, String)> {
     let note = |row: &[String; 4]| row[2].replace(',', ".").parse::<f64>().ok();
     let mut kept: Vec<_> =
         rows.iter().filter(|row| !row[3].is_empty() && note(row).is_some_and(|note| note >= 1.0)).collect();

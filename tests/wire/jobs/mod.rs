@@ -1,6 +1,7 @@
 //! Jobs over the embedded engine (outsend 7-10, 12.2, 12.5, 12.17, 12.18, 13).
 
 mod chain;
+mod crash;
 mod events;
 mod hostile;
 mod lanes;
@@ -14,6 +15,7 @@ use harness::{Answer, Bench, dns};
 use local::template::Templates;
 use serde_json::{Map, Value, json};
 use shared::{
+    context::Context,
     model::{Account, Email, Job, JobId, JobInput, JobStatus},
     serve::{Function, Reply},
     store::{Creation, JobParameters, NewJob},
@@ -106,39 +108,7 @@ impl World {
 
     /// Puts a job there that only a pipeline makes.
     pub(crate) async fn create(&self, module: Module, options: Value, source: Option<&Job>) -> Job {
-        let now = self.bench.context.clock().now();
-        let options = options.as_object().unwrap().clone();
-        let store = self.bench.context.store();
-        let columns = match source {
-            Some(source) => store.job_parameters(source.id).await.unwrap().unwrap().columns,
-            None => Vec::new(),
-        };
-        let mut job = new_job(&self.account, module, now);
-        let mut parameters = JobParameters { options, input_columns: columns.clone(), columns };
-        let (mut text, mut log) = (None, Vec::new());
-        match source {
-            Some(source) => {
-                job.source = Some(source.id);
-                job.input = JobInput::Of(source.id);
-                job.planned = Some(source.results);
-            }
-            None => {
-                job.input = JobInput::Text;
-                if let Some(pasted) = parameters.options.remove("text") {
-                    let found = engine::import::discover(pasted.as_str().unwrap().as_bytes().to_vec()).unwrap();
-                    job.planned = Some(found.planned);
-                    job.log_last = 1;
-                    job.breakdown.insert("import".to_owned(), found.notice);
-                    parameters.columns = found.columns;
-                    text = Some(found.text);
-                    log.push(shared::store::LogLine::at(found.line, now));
-                }
-            }
-        }
-        let new = NewJob { job, parameters, rows: Vec::new(), text, log, resumes: None };
-        let created = store.create_job(&new, self.account.organization.plan).await.unwrap();
-        assert_eq!(created, Creation::Created);
-        new.job
+        create(&self.bench.context, &self.account, module, options, source).await
     }
 
     pub(crate) async fn job(&self, id: &str) -> Job {
@@ -218,4 +188,47 @@ pub(crate) fn new_job(account: &Account, module: Module, now: time::OffsetDateTi
         resumed_as: None,
         version: 1,
     }
+}
+
+/// Puts a job there that only a pipeline makes.
+pub(crate) async fn create(
+    context: &Context,
+    account: &Account,
+    module: Module,
+    options: Value,
+    source: Option<&Job>,
+) -> Job {
+        let now = context.clock().now();
+        let options = options.as_object().unwrap().clone();
+        let store = context.store();
+        let columns = match source {
+            Some(source) => store.job_parameters(source.id).await.unwrap().unwrap().columns,
+            None => Vec::new(),
+        };
+        let mut job = new_job(account, module, now);
+        let mut parameters = JobParameters { options, input_columns: columns.clone(), columns };
+        let (mut text, mut log) = (None, Vec::new());
+        match source {
+            Some(source) => {
+                job.source = Some(source.id);
+                job.input = JobInput::Of(source.id);
+                job.planned = Some(source.results);
+            }
+            None => {
+                job.input = JobInput::Text;
+                if let Some(pasted) = parameters.options.remove("text") {
+                    let found = engine::import::discover(pasted.as_str().unwrap().as_bytes().to_vec()).unwrap();
+                    job.planned = Some(found.planned);
+                    job.log_last = 1;
+                    job.breakdown.insert("import".to_owned(), found.notice);
+                    parameters.columns = found.columns;
+                    text = Some(found.text);
+                    log.push(shared::store::LogLine::at(found.line, now));
+                }
+            }
+        }
+        let new = NewJob { job, parameters, rows: Vec::new(), text, log, resumes: None };
+        let created = store.create_job(&new, account.organization.plan).await.unwrap();
+        assert_eq!(created, Creation::Created);
+        new.job
 }
