@@ -68,6 +68,14 @@ class Documents(unittest.TestCase):
                     found = routes.get((resource, method.upper())) or routes.get((resource, "ANY"))
                     self.assertEqual(found, crate, f"{method} {path}")
 
+    def test_every_route_has_an_operation(self):
+        for api in project.APIS:
+            paths = project.document(api, "json")["paths"]
+            documented = {(path.rstrip("/"), method.upper()) for path, methods in paths.items() for method in methods}
+            for (resource, method), crate in project.routes(api).items():
+                if not crate.endswith("-fallback") and method != "ANY":
+                    self.assertIn((resource, method), documented, crate)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -59,6 +59,8 @@ impl Names {
         options.timeout = TRY;
         // the tries are counted here
         options.attempts = 0;
+        // a step asks about many domains at once, and a long answer moves a question to the one TCP connection
+        options.max_active_requests = 256;
         Ok(Self { resolver: builder.build()? })
     }
 

@@ -11,7 +11,9 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::{
-    BoxFuture, Module, Row, columns, lists,
+    BoxFuture, Module, Row,
+    columns::{self, rows::Rows},
+    lists,
     module::{Fault, Input, Level, Line, MOST_BYTES, MOST_ROWS, MailHosts, Network, Run, SmtpAnswer, Spec, Step, size},
     values,
 };
@@ -62,14 +64,12 @@ enum Address {
 }
 
 struct Verify {
-    input: Arc<dyn Input>,
     network: Arc<dyn Network>,
     email: Option<usize>,
     cells: Vec<Cell>,
-    rows: u64,
-    /// Position of the row after the waiting ones.
-    next: u64,
-    waiting: VecDeque<Row>,
+    rows: Rows,
+    /// Rows that were read and are left for the next step.
+    held: VecDeque<Row>,
     domains: HashMap<String, MailHosts>,
     /// Whether mail servers may be asked; unknown until the first is.
     probing: Option<bool>,
@@ -95,33 +95,23 @@ impl Verify {
                 }
             })
             .collect();
-        let rows = input.rows();
+        let end = spec.planned.unwrap_or_else(|| input.rows());
         Self {
-            input,
             network,
             email,
             cells,
-            rows,
-            next: spec.done,
-            waiting: VecDeque::new(),
+            rows: Rows::new(input, spec.done, end),
+            held: VecDeque::new(),
             domains: HashMap::new(),
             probing: None,
         }
     }
 
     async fn next_row(&mut self) -> Result<Option<Row>, Fault> {
-        if self.waiting.is_empty() {
-            if self.next >= self.rows {
-                return Ok(None);
-            }
-            let rows = self.input.read(self.next).await?;
-            if rows.is_empty() {
-                return Err(Fault::InputGone);
-            }
-            self.next += rows.len() as u64;
-            self.waiting.extend(rows);
+        match self.held.pop_front() {
+            Some(row) => Ok(Some(row)),
+            None => self.rows.next().await,
         }
-        Ok(self.waiting.pop_front())
     }
 
     /// The items of the next step, and the domains among theirs that nobody was asked about yet.
@@ -137,7 +127,7 @@ impl Verify {
                 && !seen.contains(domain)
             {
                 if unknown.len() == LOOK_UPS {
-                    self.waiting.push_front(row);
+                    self.held.push_front(row);
                     break;
                 }
                 seen.insert(domain.clone());
@@ -219,7 +209,7 @@ impl Verify {
         .await;
         answers.extend(asked.into_iter().flatten());
         for item in items.drain(kept..).rev() {
-            self.waiting.push_front(item.row);
+            self.held.push_front(item.row);
         }
         answers
     }

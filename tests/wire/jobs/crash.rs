@@ -68,7 +68,11 @@ impl World<'_> {
         let account = self.account.clone().unwrap();
         let job = create(&self.store().await.context, &account, module, options, source).await;
         let ended = self.through(job.id).await;
-        assert_eq!((ended.status, ended.errors, Some(ended.processed)), (JobStatus::Done, 0, ended.planned), "{ended:?}");
+        assert_eq!(
+            (ended.status, ended.errors, Some(ended.processed)),
+            (JobStatus::Done, 0, ended.planned),
+            "{ended:?}"
+        );
         ended
     }
 }
@@ -93,7 +97,8 @@ async fn killed_at_random_moments_while_a_chain_runs() {
     };
     let body = sign_up_body("ada@example.com").to_string();
     let headers = [("Content-Type", "application/json")];
-    let answer = http::send(&world.server.outsend, "POST", "/api/auth/signup", &headers, body.as_bytes()).await.unwrap();
+    let answer =
+        http::send(&world.server.outsend, "POST", "/api/auth/signup", &headers, body.as_bytes()).await.unwrap();
     world.session = cookie(&answer);
     let email = Email::parse("ada@example.com").unwrap();
     world.account = world.store().await.context.store().account_by_email(&email).await.unwrap();
@@ -117,7 +122,8 @@ async fn killed_at_random_moments_while_a_chain_runs() {
         let counts = verified.breakdown["by_status"].as_object().unwrap().values();
         assert_eq!(counts.map(|count| count.as_u64().unwrap()).sum::<u64>(), expected.len() as u64);
         let path = format!("/api/jobs/{id}/download");
-        let answer = http::send(&world.server.outsend, "GET", &path, &[("Cookie", session.as_str())], b"").await.unwrap();
+        let answer =
+            http::send(&world.server.outsend, "GET", &path, &[("Cookie", session.as_str())], b"").await.unwrap();
         let body = chunked(&answer.bytes);
         let found: Vec<Value> = serde_json::from_slice(&body).unwrap();
         let found: Vec<_> = found

@@ -160,3 +160,44 @@ async fn many_create_cancel_and_admit_at_once() {
     assert!(store.active_jobs(world.account.user.id).await.unwrap().is_empty());
     assert_eq!(store.admit(Lane::Parallel, world.bench.context.clock().now()).await.unwrap(), Admission::Nobody);
 }
+
+/// Numbers that look random and are the same in each run.
+fn shuffled<T>(mut list: Vec<T>, seed: &mut u64) -> Vec<T> {
+    for place in (1..list.len()).rev() {
+        *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        list.swap(place, usize::try_from(*seed >> 33).unwrap() % (place + 1));
+    }
+    list
+}
+
+#[tokio::test]
+async fn stream_records_that_come_twice_late_and_out_of_order() {
+    let ada = World::start().await;
+    let bob = ada.other("bob@example.com").await;
+    let mut ids = many(&ada, 8).await;
+    ids.extend(many(&bob, 8).await);
+    let work = |id: &str| {
+        let keys = json!({"pk": {"S": "WORK#0"}, "sk": {"S": format!("WORK#{id}")}});
+        (background_work::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
+    };
+    let lane = || {
+        let keys = json!({"pk": {"S": "LANE#parallel"}, "sk": {"S": "LANE"}});
+        (background_reactor::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
+    };
+    let mut seed = 20_261_124;
+    for _ in 0..12 {
+        // every record three times, those of work that is not there yet among them, several at a time
+        let records = (0..3).flat_map(|_| ids.iter().map(|id| work(id)).chain([lane()])).collect();
+        for step in shuffled(records, &mut seed).chunks(5) {
+            futures_util::future::join_all(step.iter().map(|(function, event)| ada.background(*function, event))).await;
+            let running = running(&[&ada, &bob], &[ids[..8].to_vec(), ids[8..].to_vec()]).await;
+            assert!(
+                running.values().all(|own| own.len() <= 5) && running.values().map(BTreeSet::len).sum::<usize>() <= 6
+            );
+        }
+    }
+    for (number, id) in ids.iter().enumerate() {
+        let job = ada.job(id).await;
+        assert_eq!((job.status, job.results, job.processed, job.lease), (JobStatus::Done, 1, 1, 1), "{number}");
+    }
+}

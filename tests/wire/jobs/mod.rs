@@ -198,37 +198,37 @@ pub(crate) async fn create(
     options: Value,
     source: Option<&Job>,
 ) -> Job {
-        let now = context.clock().now();
-        let options = options.as_object().unwrap().clone();
-        let store = context.store();
-        let columns = match source {
-            Some(source) => store.job_parameters(source.id).await.unwrap().unwrap().columns,
-            None => Vec::new(),
-        };
-        let mut job = new_job(account, module, now);
-        let mut parameters = JobParameters { options, input_columns: columns.clone(), columns };
-        let (mut text, mut log) = (None, Vec::new());
-        match source {
-            Some(source) => {
-                job.source = Some(source.id);
-                job.input = JobInput::Of(source.id);
-                job.planned = Some(source.results);
-            }
-            None => {
-                job.input = JobInput::Text;
-                if let Some(pasted) = parameters.options.remove("text") {
-                    let found = engine::import::discover(pasted.as_str().unwrap().as_bytes().to_vec()).unwrap();
-                    job.planned = Some(found.planned);
-                    job.log_last = 1;
-                    job.breakdown.insert("import".to_owned(), found.notice);
-                    parameters.columns = found.columns;
-                    text = Some(found.text);
-                    log.push(shared::store::LogLine::at(found.line, now));
-                }
+    let now = context.clock().now();
+    let options = options.as_object().unwrap().clone();
+    let store = context.store();
+    let columns = match source {
+        Some(source) => store.job_parameters(source.id).await.unwrap().unwrap().columns,
+        None => Vec::new(),
+    };
+    let mut job = new_job(account, module, now);
+    let mut parameters = JobParameters { options, input_columns: columns.clone(), columns };
+    let (mut text, mut log) = (None, Vec::new());
+    match source {
+        Some(source) => {
+            job.source = Some(source.id);
+            job.input = JobInput::Of(source.id);
+            job.planned = Some(source.results);
+        }
+        None => {
+            job.input = JobInput::Text;
+            if let Some(pasted) = parameters.options.remove("text") {
+                let found = engine::import::discover(pasted.as_str().unwrap().as_bytes().to_vec()).unwrap();
+                job.planned = Some(found.planned);
+                job.log_last = 1;
+                job.breakdown.insert("import".to_owned(), found.notice);
+                parameters.columns = found.columns;
+                text = Some(found.text);
+                log.push(shared::store::LogLine::at(found.line, now));
             }
         }
-        let new = NewJob { job, parameters, rows: Vec::new(), text, log, resumes: None };
-        let created = store.create_job(&new, account.organization.plan).await.unwrap();
-        assert_eq!(created, Creation::Created);
-        new.job
+    }
+    let new = NewJob { job, parameters, rows: Vec::new(), text, log, resumes: None };
+    let created = store.create_job(&new, account.organization.plan).await.unwrap();
+    assert_eq!(created, Creation::Created);
+    new.job
 }

@@ -1,19 +1,25 @@
 //! The personal export (outsend 6.4): all that is kept of a user, without secrets and their hashes.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     account::{timestamp, user_object},
     auth::Gates,
     call::{Call, answer},
     envelope::{Problem, json_answer},
+    jobs::job_object,
     keys::key_object,
+    registry::thread_object,
 };
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
     serve::BoxFuture,
+    store::JobFilter,
 };
+
+/// Jobs that are read at a time.
+const STEP: u32 = 100;
 
 /// `GET /api/auth/export`
 #[must_use]
@@ -36,18 +42,28 @@ async fn export_now(call: &Call) -> Result<Answer, Problem> {
         )
         .collect();
     let keys: Vec<_> = keys?.iter().map(key_object).collect();
+    let mut jobs: Vec<Value> = Vec::new();
+    loop {
+        let page = store.jobs_page(account.user.id, &JobFilter::default(), (jobs.len() as u64, STEP), call.now).await?;
+        let end = page.len() < STEP as usize;
+        jobs.extend(page.iter().map(|job| job_object(job, call.now)));
+        if end {
+            break;
+        }
+    }
+    let threads: Vec<_> = store.threads(account.user.id).await?.iter().map(thread_object).collect();
     // an account has nothing of the other kinds before the operations that make them are there
     let body = json!({
         "exported_at": timestamp(call.now),
         "user": user_object(&account),
         "sessions": sessions,
         "api_keys": keys,
-        "jobs": [],
+        "jobs": jobs,
         "pipelines": [],
         "veilles": [],
         "webhooks": [],
         "events": [],
-        "feedback": [],
+        "feedback": threads,
     });
     let day: String = timestamp(call.now).chars().take(10).filter(char::is_ascii_digit).collect();
     let name = format!("attachment; filename=\"outsend-export-{}-{day}.json\"", account.user.number);

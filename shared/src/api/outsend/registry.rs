@@ -7,6 +7,7 @@ use engine::{
 use serde_json::{Value, json};
 
 use super::{
+    account::timestamp,
     auth::{self, Gates},
     call::{Call, answer},
     envelope::{Problem, json_answer},
@@ -18,6 +19,7 @@ use crate::{
     api::{Answer, ApiRequest},
     context::Context,
     serve::BoxFuture,
+    store::Thread,
     ulid,
 };
 
@@ -38,6 +40,26 @@ fn entry_object(entry: &Entry) -> Value {
         "api_endpoint": entry.api_endpoint,
         "progress_unit": entry.units.0,
         "result_unit": entry.units.1,
+    })
+}
+
+/// A thread with its messages (outsend 17).
+pub(super) fn thread_object(thread: &Thread) -> Value {
+    let messages: Vec<_> = thread
+        .messages
+        .iter()
+        .map(|(id, text, at)| json!({"id": id, "author": "user", "message": text, "created_at": timestamp(*at)}))
+        .collect();
+    json!({
+        "id": thread.id,
+        "kind": "interest",
+        "subject": thread.module,
+        "status": "open",
+        "module_slug": thread.module,
+        "message_count": messages.len(),
+        "created_at": timestamp(thread.created_at),
+        "updated_at": timestamp(thread.updated_at),
+        "messages": messages,
     })
 }
 
