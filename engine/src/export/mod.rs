@@ -63,13 +63,13 @@ impl Format {
         }
     }
 
-    /// An encoder for `total` rows with these columns (outsend 9.3).
+    /// An encoder for rows with these columns (outsend 9.3).
     #[must_use]
-    pub fn encoder(self, columns: &[String], total: u64) -> Box<dyn Encoder> {
+    pub fn encoder(self, columns: &[String]) -> Box<dyn Encoder> {
         match self {
             Self::Csv => Box::new(csv::Csv::new(columns)),
             Self::Json => Box::new(json::Json::new(columns)),
-            Self::Xlsx => Box::new(xlsx::Xlsx::new(columns, total)),
+            Self::Xlsx => Box::new(xlsx::Xlsx::new(columns)),
         }
     }
 }
@@ -81,7 +81,7 @@ mod testing {
     /// The whole file, with the rows handed over in slices of this size.
     pub(super) fn whole(format: Format, columns: &[&str], rows: &[Row], slice: usize) -> Vec<u8> {
         let columns: Vec<String> = columns.iter().map(ToString::to_string).collect();
-        let mut encoder = format.encoder(&columns, rows.len() as u64);
+        let mut encoder = format.encoder(&columns);
         let mut file = encoder.begin().to_vec();
         for rows in rows.chunks(slice) {
             file.extend_from_slice(&encoder.rows(rows));

@@ -1,7 +1,7 @@
 //! The xlsx form (outsend 9), written as a zip stream: what it holds is the current deflate window.
 //!
 //! A cell is a number, a boolean or an inline string, so nothing can become a formula and no table of strings has to
-//! be kept. The number of sheets follows from the number of rows, so that the parts that name them can come first.
+//! be kept. The parts that name the sheets come last, when it is known how many there are.
 
 use std::{
     fmt::Write as _,
@@ -25,9 +25,9 @@ const SHEET_ROWS: u64 = 1_048_575;
 /// Excel's limit for the text of a cell, in UTF-16 units.
 const CELL_UNITS: usize = 32_767;
 
-/// Cells of a sheet that stay below 4 GiB whatever is in them: five bytes for each unit of the longest text. A sheet
-/// with more is announced as a Zip64 entry, since that must be known before it is written.
-const PLAIN_CELLS: u64 = 25_000;
+/// Bytes after which a sheet is closed before its last row. A larger part would have to be a Zip64 entry, announced
+/// before its size is known, and LibreOffice does not open an archive that is streamed in that form.
+const SHEET_BYTES: u64 = 3 << 30;
 
 /// Above this an integer loses digits, in Excel as in a double.
 const EXACT: u64 = 1_000_000_000_000_000;
@@ -63,8 +63,8 @@ pub(super) struct Xlsx {
     columns: Vec<String>,
     /// `A`, `B`, ...
     letters: Vec<String>,
-    total: u64,
     sheet_rows: u64,
+    sheet_bytes: u64,
     buffer: Buffer,
     /// None when the archive is finished, or when it could not be written and stays cut off.
     zip: Option<ZipWriter<StreamWriter<Buffer>>>,
@@ -72,29 +72,28 @@ pub(super) struct Xlsx {
     sheet: u64,
     /// Data rows in it.
     filled: u64,
+    /// Bytes in it.
+    written: u64,
 }
 
 impl Xlsx {
-    pub(super) fn new(columns: &[String], total: u64) -> Self {
-        Self::with_sheets_of(SHEET_ROWS, columns, total)
+    pub(super) fn new(columns: &[String]) -> Self {
+        Self::with_sheets_of(SHEET_ROWS, SHEET_BYTES, columns)
     }
 
-    fn with_sheets_of(sheet_rows: u64, columns: &[String], total: u64) -> Self {
+    fn with_sheets_of(sheet_rows: u64, sheet_bytes: u64, columns: &[String]) -> Self {
         let buffer = Buffer::default();
         Self {
             columns: columns.to_vec(),
             letters: (0..columns.len()).map(letters).collect(),
-            total,
             sheet_rows,
+            sheet_bytes,
             zip: Some(ZipWriter::new_stream(buffer.clone())),
             buffer,
             sheet: 0,
             filled: 0,
+            written: 0,
         }
-    }
-
-    fn sheets(&self) -> u64 {
-        self.total.div_ceil(self.sheet_rows).max(1)
     }
 
     /// Writes to the archive. Memory cannot refuse to be written to; should it, the file ends there, without the
@@ -107,42 +106,40 @@ impl Xlsx {
 
     fn part(&mut self, name: &str, content: &str) {
         self.write(|zip| {
-            zip.start_file(name, options(false))?;
+            zip.start_file(name, options())?;
             zip.write_all(content.as_bytes())
         });
     }
 
     fn open_sheet(&mut self) {
-        let rows = self.total.saturating_sub(self.sheet * self.sheet_rows).min(self.sheet_rows);
         self.sheet += 1;
         self.filled = 0;
-        let large = (rows + 1).saturating_mul(self.columns.len() as u64) > PLAIN_CELLS;
         let mut out = format!("{DECLARATION}<worksheet xmlns=\"{MAIN}\"><sheetData><row r=\"1\">");
         for (column, letters) in self.columns.iter().zip(&self.letters) {
             string(&mut out, letters, 1, column);
         }
         out.push_str("</row>");
         let name = format!("xl/worksheets/sheet{}.xml", self.sheet);
+        self.written = out.len() as u64;
         self.write(|zip| {
-            zip.start_file(name, options(large))?;
+            zip.start_file(name, options())?;
             zip.write_all(out.as_bytes())
         });
+    }
+
+    fn flush(&mut self, out: &mut String) {
+        self.write(|zip| zip.write_all(out.as_bytes()));
+        out.clear();
     }
 
     fn close_sheet(&mut self) {
         self.write(|zip| zip.write_all(b"</sheetData></worksheet>"));
     }
 
-    fn next_sheet(&mut self) {
-        self.close_sheet();
-        self.open_sheet();
-    }
-}
-
-impl Encoder for Xlsx {
-    fn begin(&mut self) -> Bytes {
+    /// The parts that say what the archive holds.
+    fn close_book(&mut self) {
         let (mut types, mut sheets, mut relations) = (String::new(), String::new(), String::new());
-        for n in 1..=self.sheets() {
+        for n in 1..=self.sheet {
             let name = if n == 1 { "results".to_owned() } else { format!("results_{n}") };
             // writing to a string cannot fail
             let _ = write!(
@@ -181,43 +178,43 @@ impl Encoder for Xlsx {
             "xl/_rels/workbook.xml.rels",
             &format!("{DECLARATION}<Relationships xmlns=\"{RELATIONS}\">{relations}</Relationships>"),
         );
+    }
+
+    fn next_sheet(&mut self) {
+        self.close_sheet();
+        self.open_sheet();
+    }
+}
+
+impl Encoder for Xlsx {
+    fn begin(&mut self) -> Bytes {
         self.open_sheet();
         self.buffer.take()
     }
 
     fn rows(&mut self, rows: &[Row]) -> Bytes {
-        let mut rest = rows;
-        while !rest.is_empty() {
-            if self.filled == self.sheet_rows {
-                // the workbook names no further sheet
-                if self.sheet == self.sheets() {
-                    break;
-                }
+        let mut out = String::new();
+        for row in rows {
+            if self.filled == self.sheet_rows || self.written >= self.sheet_bytes {
+                self.flush(&mut out);
                 self.next_sheet();
             }
-            let room = usize::try_from(self.sheet_rows - self.filled).unwrap_or(usize::MAX);
-            let (now, later) = rest.split_at(room.min(rest.len()));
-            let mut out = String::new();
-            for row in now {
-                self.filled += 1;
-                let number = self.filled + 1;
-                let _ = write!(out, "<row r=\"{number}\">");
-                for (value, letters) in row.iter().zip(&self.letters) {
-                    cell(&mut out, letters, number, value);
-                }
-                out.push_str("</row>");
+            self.filled += 1;
+            let (number, before) = (self.filled + 1, out.len());
+            let _ = write!(out, "<row r=\"{number}\">");
+            for (value, letters) in row.iter().zip(&self.letters) {
+                cell(&mut out, letters, number, value);
             }
-            self.write(|zip| zip.write_all(out.as_bytes()));
-            rest = later;
+            out.push_str("</row>");
+            self.written += (out.len() - before) as u64;
         }
+        self.flush(&mut out);
         self.buffer.take()
     }
 
     fn end(&mut self) -> Bytes {
-        while self.sheet < self.sheets() {
-            self.next_sheet();
-        }
         self.close_sheet();
+        self.close_book();
         if let Some(zip) = self.zip.take() {
             let _ = zip.finish();
         }
@@ -225,11 +222,8 @@ impl Encoder for Xlsx {
     }
 }
 
-fn options(large: bool) -> SimpleFileOptions {
-    SimpleFileOptions::default()
-        .compression_method(CompressionMethod::Deflated)
-        .compression_level(Some(1))
-        .large_file(large)
+fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).compression_level(Some(1))
 }
 
 /// The letters of a column, from 0: `A` to `Z`, `AA`, ...
@@ -369,7 +363,7 @@ mod tests {
     fn a_full_sheet_is_followed_by_another_with_its_header() {
         let rows: Vec<Row> = (0..7).map(|n| vec![json!(n)]).collect();
         for slice in [1, 2, 7] {
-            let mut encoder = Xlsx::with_sheets_of(3, &["n".to_owned()], 7);
+            let mut encoder = Xlsx::with_sheets_of(3, SHEET_BYTES, &["n".to_owned()]);
             let mut file = encoder.begin().to_vec();
             for rows in rows.chunks(slice) {
                 file.extend_from_slice(&encoder.rows(rows));
@@ -385,10 +379,10 @@ mod tests {
     }
 
     #[test]
-    fn a_sheet_of_many_cells_is_announced_as_zip64_and_leaves_in_pieces() {
+    fn a_sheet_that_grows_too_large_is_followed_by_another_and_no_part_is_zip64() {
         let row: Row = (0..30).map(|n| json!(format!("valeur {n}"))).collect();
         let columns: Vec<String> = (0..30).map(|n| format!("c{n}")).collect();
-        let mut encoder = Xlsx::new(&columns, 2_000);
+        let mut encoder = Xlsx::with_sheets_of(SHEET_ROWS, 2_000_000, &columns);
         let mut file = encoder.begin().to_vec();
         let mut pieces = 0;
         for _ in 0..20 {
@@ -398,7 +392,11 @@ mod tests {
         }
         file.extend_from_slice(&encoder.end());
         assert!(pieces > 1);
-        assert_eq!(part(&file, "xl/worksheets/sheet1.xml").matches("<row ").count(), 2_001);
+        let rows = |sheet: u32| part(&file, &format!("xl/worksheets/sheet{sheet}.xml")).matches("<row ").count() - 1;
+        assert_eq!((1..=3).map(rows).sum::<usize>(), 2_000);
+        assert!(part(&file, "xl/workbook.xml").contains("results_3"));
+        // the extra field of Zip64: LibreOffice does not open it in a stream
+        assert!(!file.windows(4).any(|bytes| bytes == [1, 0, 16, 0]));
     }
 
     #[test]

@@ -3,34 +3,7 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::*;
-
-struct Table {
-    columns: Vec<String>,
-    rows: Vec<Row>,
-    chunk: usize,
-}
-
-impl Input for Table {
-    fn columns(&self) -> &[String] {
-        &self.columns
-    }
-
-    fn rows(&self) -> u64 {
-        self.rows.len() as u64
-    }
-
-    fn read(&self, first: u64) -> BoxFuture<'_, Result<Vec<Row>, Fault>> {
-        Box::pin(async move {
-            let first = usize::try_from(first).unwrap();
-            let end = ((first / self.chunk + 1) * self.chunk).min(self.rows.len());
-            Ok(self.rows[first..end].to_vec())
-        })
-    }
-
-    fn text(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, Fault>> {
-        Box::pin(async { Ok(None) })
-    }
-}
+use crate::columns::rows::testing::Memory;
 
 #[derive(Default)]
 struct Names {
@@ -73,11 +46,7 @@ impl Network for Names {
     }
 }
 
-fn table(columns: &[&str], rows: Vec<Row>, chunk: usize) -> Arc<Table> {
-    Arc::new(Table { columns: columns.iter().map(ToString::to_string).collect(), rows, chunk })
-}
-
-async fn run(input: &Arc<Table>, network: &Arc<Names>, done: u64) -> Vec<Step> {
+async fn run(input: &Arc<Memory>, network: &Arc<Names>, done: u64) -> Vec<Step> {
     let spec = Spec {
         module: Module::VerifyEmails,
         options: serde_json::Map::new(),
@@ -111,7 +80,7 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
         "x@big.fr",
         "contact@b.fr",
     ];
-    let input = table(
+    let input = Memory::table(
         &["nom", "email", "status"],
         emails.iter().map(|email| vec![json!("n"), json!(email), json!("old")]).collect(),
         4,
@@ -169,7 +138,7 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
 
 #[tokio::test]
 async fn a_run_continues_where_it_was_and_steps_stay_small() {
-    let input = table(&["email"], (0..300).map(|n| vec![json!(format!("a@d{}.fr", n / 2))]).collect(), 7);
+    let input = Memory::table(&["email"], (0..300).map(|n| vec![json!(format!("a@d{}.fr", n / 2))]).collect(), 7);
     let network = Arc::new(Names::default());
     let whole = run(&input, &network, 0).await;
     assert_eq!(whole.iter().map(|step| step.items).collect::<Vec<_>>(), [128, 128, 44]);
@@ -182,7 +151,7 @@ async fn a_run_continues_where_it_was_and_steps_stay_small() {
 #[tokio::test]
 async fn mail_servers_are_asked_a_few_at_a_time() {
     let names = ["ada", "gone", "later", "bob", "eve"];
-    let input = table(&["email"], names.iter().map(|name| vec![json!(format!("{name}@b.fr"))]).collect(), 100);
+    let input = Memory::table(&["email"], names.iter().map(|name| vec![json!(format!("{name}@b.fr"))]).collect(), 100);
     let network = Arc::new(Names { probing: true, ..Names::default() });
     let steps = run(&input, &network, 0).await;
     assert_eq!(steps.iter().map(|step| (step.items, step.attempts)).collect::<Vec<_>>(), [(2, 3), (2, 2), (1, 1)]);

@@ -209,6 +209,16 @@ impl Store {
         Chunks { store: self.clone(), job, kind: Kind::Result }
     }
 
+    /// Bytes of each item that holds result rows of a job: what they cost to keep.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn chunk_sizes(&self, job: JobId) -> BoxFuture<'_, Result<Vec<usize>, StoreError>> {
+        Box::pin(
+            async move { Ok(self.query(job_pk(job), Kind::Result.prefix()).await?.iter().map(Item::size).collect()) },
+        )
+    }
+
     /// The input of a job that runs.
     ///
     /// # Errors

@@ -47,7 +47,7 @@ async fn download_now(call: &Call) -> Result<Answer, Problem> {
     let store = call.context.store();
     let columns = store.job_parameters(job.id).await?.ok_or(Detail::NoJob)?.columns;
     let name = format!("attachment; filename=\"{}_{}.{}\"", job.module.as_str(), job.id, format.extension());
-    let file = File::new(store, job.id, job.results, format.encoder(&columns, job.results));
+    let file = File::new(store, job.id, job.results, format.encoder(&columns));
     Ok(Answer::empty(200)
         .header("Content-Type", format.content_type())
         .header("Content-Disposition", name)
