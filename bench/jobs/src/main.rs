@@ -60,7 +60,7 @@ fn row(number: u64) -> Row {
         json!(["Paris", "Lyon", "Lille", "Nice"].get(usize::try_from(mixed % 4).unwrap_or(0))),
         json!(f64::from(u32::try_from(mixed % 50).unwrap_or(0)) / 10.0),
         json!(mixed % 900),
-        json!(mixed % 2 == 0),
+        json!(mixed.is_multiple_of(2)),
     ]
 }
 
