@@ -5,6 +5,7 @@
 //! which the caller commits together. A run keeps nothing that it could not build again from its input, so a slice
 //! that is lost is simply made again. Nothing here knows a store or a Lambda.
 
+pub mod analysis;
 pub mod columns;
 pub mod export;
 pub mod filter;

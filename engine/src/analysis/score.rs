@@ -1,0 +1,164 @@
+//! Confidence, impact, severity, frustration; criteria and the accessibility score (openscouter 12.6, 12.7).
+
+use super::{
+    Confidence, EventKind, Moment, MomentKind, Severity, Stream,
+    detect::{Detected, Found},
+};
+
+/// How far around a moment other streams are asked.
+const AROUND: i64 = 5_000;
+
+/// Half away from zero, on the scaled number (openscouter 12.6).
+#[must_use]
+pub fn round(number: f64, decimals: i32) -> f64 {
+    let scale = 10_f64.powi(decimals);
+    (number * scale).round() / scale
+}
+
+/// What a kind weighs, and the magnitude at which it weighs all of it.
+const fn scale(kind: MomentKind) -> (f64, f64) {
+    match kind {
+        MomentKind::RageClick => (0.8, 6.0),
+        MomentKind::ErrorBurst => (0.7, 6.0),
+        MomentKind::Confusion => (0.6, 1.0),
+        MomentKind::HesitationCluster => (0.5, 40.0),
+        MomentKind::DeadClick => (0.4, 4.0),
+        MomentKind::AttentionDrop => (0.3, 120.0),
+    }
+}
+
+fn confidence(kind: MomentKind, streams: usize) -> Confidence {
+    match streams + usize::from(kind == MomentKind::RageClick) {
+        0 | 1 => Confidence::Low,
+        2 => Confidence::Medium,
+        _ => Confidence::High,
+    }
+}
+
+fn impact(kind: MomentKind, k: f64, confidence: Confidence) -> f64 {
+    let (base, full) = scale(kind);
+    let sure = match confidence {
+        Confidence::Low => 0.8,
+        Confidence::Medium => 1.0,
+        Confidence::High => 1.2,
+    };
+    round((base * (0.5 + 0.5 * (k / full).min(1.0)) * sure).min(1.0), 4)
+}
+
+const fn severity(impact: f64) -> Severity {
+    if impact >= 0.75 {
+        Severity::Critical
+    } else if impact >= 0.5 {
+        Severity::High
+    } else if impact >= 0.3 {
+        Severity::Medium
+    } else {
+        Severity::Low
+    }
+}
+
+/// Rates what was found, in its order.
+pub(super) fn rate(detected: &Detected) -> Vec<Moment> {
+    let touches =
+        |moment: &Found, span: (i64, i64)| span.0 <= moment.span.1 + AROUND && span.1 >= moment.span.0 - AROUND;
+    let shown = |moment: &Found| {
+        let mut streams = moment.own.clone();
+        let acts = detected.moments.iter().filter(|other| other.kind != MomentKind::Confusion);
+        if acts.into_iter().any(|other| touches(moment, other.span)) {
+            streams.insert(Stream::Events);
+        }
+        let signs = detected.evidence.iter().filter(|item| touches(moment, item.span));
+        streams.extend(signs.map(|item| item.stream));
+        streams
+    };
+    let rated = detected.moments.iter().map(|moment| {
+        let streams = shown(moment);
+        let confidence = confidence(moment.kind, streams.len());
+        let impact = impact(moment.kind, moment.k, confidence);
+        Moment {
+            kind: moment.kind,
+            span: moment.span,
+            k: moment.k,
+            pinned: moment.pinned.clone(),
+            streams,
+            confidence,
+            impact,
+            severity: severity(impact),
+            own: moment.own.clone(),
+        }
+    });
+    rated.collect()
+}
+
+/// How frustrating these moments are together: 0 to 1, two decimals.
+#[must_use]
+pub fn frustration(moments: &[Moment]) -> f64 {
+    let mut ordered: Vec<_> = moments.iter().collect();
+    ordered.sort_by_key(|moment| (moment.span.0, moment.kind));
+    let calm: f64 = ordered.iter().map(|moment| 1.0 - 0.25 * moment.impact).product();
+    round(1.0 - calm, 2)
+}
+
+/// A success criterion with what to do about it (openscouter 12.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wcag {
+    /// `4.1.3`
+    pub criterion: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// `A` or `AA`.
+    pub level: &'static str,
+    /// What to do.
+    pub recommendation: &'static str,
+}
+
+const fn entry(criterion: &'static str, name: &'static str, level: &'static str, recommendation: &'static str) -> Wcag {
+    Wcag { criterion, name, level, recommendation }
+}
+
+/// The criterion that a moment stands for.
+#[must_use]
+pub fn wcag(moment: &Moment) -> Wcag {
+    const LABEL: &str = "Make the label say what the step needs and why.";
+    let asks = moment.pinned.as_ref().is_some_and(|event| matches!(event.kind, EventKind::Input | EventKind::Focus));
+    match moment.kind {
+        MomentKind::RageClick => {
+            entry("4.1.3", "Status Messages", "AA", "Show at once that the action was received and what happens next.")
+        }
+        MomentKind::ErrorBurst => entry(
+            "3.3.1",
+            "Error Identification",
+            "A",
+            "Name each error in text next to its field and say how to correct it.",
+        ),
+        MomentKind::Confusion => entry(
+            "3.2.4",
+            "Consistent Identification",
+            "AA",
+            "Use the same words and symbols for the same function throughout.",
+        ),
+        MomentKind::HesitationCluster if asks => entry("3.3.2", "Labels or Instructions", "A", LABEL),
+        MomentKind::HesitationCluster => entry("2.4.6", "Headings and Labels", "AA", LABEL),
+        MomentKind::DeadClick => {
+            entry("4.1.2", "Name, Role, Value", "A", "Make the element operable, or stop it from looking operable.")
+        }
+        MomentKind::AttentionDrop => entry(
+            "2.2.2",
+            "Pause, Stop, Hide",
+            "A",
+            "Remove or allow to pause what competes for attention; keep progress visible.",
+        ),
+    }
+}
+
+/// The accessibility score of findings of these severities: 100 without any.
+#[must_use]
+pub fn accessibility(severities: impl IntoIterator<Item = Severity>) -> u32 {
+    let weights = severities.into_iter().map(|severity| match severity {
+        Severity::Critical => 20_u32,
+        Severity::High => 10,
+        Severity::Medium => 4,
+        Severity::Low => 1,
+    });
+    100_u32.saturating_sub(weights.fold(0, u32::saturating_add))
+}

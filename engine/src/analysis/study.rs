@@ -1,0 +1,204 @@
+//! Session reports together (openscouter 13.2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Confidence, MomentKind, Severity, Wcag, accessibility, round};
+
+/// Testers of a category from which it is shown.
+const LEAST_STRATUM: usize = 3;
+/// Findings named for a category.
+const TOP: usize = 3;
+
+/// A finding of a session report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionFinding {
+    /// What.
+    pub kind: MomentKind,
+    /// Its criterion.
+    pub wcag: Wcag,
+    /// Its element.
+    pub element: Option<String>,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Where.
+    pub context: String,
+    /// Whether it is the session's last moment.
+    pub last: bool,
+}
+
+/// What a confirmed session with a complete report brings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionResult {
+    /// Who: the same number for the same tester, and nothing else about them.
+    pub tester: u32,
+    /// Categories with a valid consent.
+    pub categories: BTreeSet<String>,
+    /// Whether the session was given up.
+    pub abandoned: bool,
+    /// The session's frustration.
+    pub frustration: f64,
+    /// Its findings.
+    pub findings: Vec<SessionFinding>,
+}
+
+/// A finding of a study report.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyFinding {
+    /// What.
+    pub kind: MomentKind,
+    /// Its criterion.
+    pub wcag: Wcag,
+    /// Its element; shown only inside the context.
+    pub element: Option<String>,
+    /// How much it matters.
+    pub severity: Severity,
+    /// The highest of its findings.
+    pub confidence: Confidence,
+    /// The most frequent, the first on ties.
+    pub context: String,
+    /// Distinct testers.
+    pub affected: usize,
+    /// Of all testers, two decimals.
+    pub share: f64,
+}
+
+/// What a study shows for testers of one category.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stratum {
+    /// The category.
+    pub category: String,
+    /// Its testers.
+    pub testers: usize,
+    /// Their mean frustration, two decimals.
+    pub frustration: f64,
+    /// Places of the findings that most of them met.
+    pub top: Vec<usize>,
+}
+
+/// A study report's numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StudyResult {
+    /// Sessions that it is made of.
+    pub testers: usize,
+    /// The accessibility score.
+    pub accessibility: u32,
+    /// Mean of the sessions' frustration, two decimals.
+    pub frustration: f64,
+    /// Findings, the worst first.
+    pub findings: Vec<StudyFinding>,
+    /// Categories with enough testers.
+    pub strata: Vec<Stratum>,
+    /// Categories with too few.
+    pub suppressed: usize,
+}
+
+#[derive(Default)]
+struct Group<'a> {
+    testers: BTreeSet<u32>,
+    contexts: Vec<&'a str>,
+    confidence: Option<Confidence>,
+    /// Categories of the testers whose abandoned session ended with it.
+    ended: BTreeSet<&'a str>,
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of testers")]
+fn share(part: usize, whole: usize) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+fn mean(numbers: &[f64]) -> f64 {
+    if numbers.is_empty() { 0.0 } else { round(numbers.iter().sum::<f64>() * share(1, numbers.len()), 2) }
+}
+
+fn most_frequent(contexts: &[&str]) -> String {
+    let mut best = ("", 0);
+    for context in contexts {
+        let times = contexts.iter().filter(|other| *other == context).count();
+        if times > best.1 {
+            best = (context, times);
+        }
+    }
+    best.0.to_owned()
+}
+
+/// Puts confirmed sessions together: aggregates only, never a single tester's data.
+#[must_use]
+pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
+    let total = sessions.len();
+    let mut groups: BTreeMap<(MomentKind, &str, Option<&str>), (Wcag, Group<'_>)> = BTreeMap::new();
+    for session in sessions {
+        for finding in &session.findings {
+            let key = (finding.kind, finding.wcag.criterion, finding.element.as_deref());
+            let (_, group) = groups.entry(key).or_insert_with(|| (finding.wcag, Group::default()));
+            group.testers.insert(session.tester);
+            group.contexts.push(&finding.context);
+            group.confidence = group.confidence.max(Some(finding.confidence));
+            if session.abandoned && finding.last {
+                group.ended.extend(session.categories.iter().map(String::as_str));
+            }
+        }
+    }
+    let mut findings: Vec<(StudyFinding, f64, BTreeSet<u32>)> = groups
+        .into_iter()
+        .map(|((kind, _, element), (wcag, group))| {
+            let exact = share(group.testers.len(), total);
+            let severity = match exact {
+                _ if group.ended.len() >= 2 => Severity::Critical,
+                exact if exact >= 0.30 => Severity::Critical,
+                exact if exact >= 0.15 => Severity::High,
+                exact if exact >= 0.05 => Severity::Medium,
+                _ => Severity::Low,
+            };
+            let finding = StudyFinding {
+                kind,
+                wcag,
+                element: element.map(str::to_owned),
+                severity,
+                confidence: group.confidence.unwrap_or(Confidence::Low),
+                context: most_frequent(&group.contexts),
+                affected: group.testers.len(),
+                share: round(exact, 2),
+            };
+            (finding, exact, group.testers)
+        })
+        .collect();
+    findings.sort_by(|(one, exact, _), (other, others, _)| {
+        one.severity
+            .cmp(&other.severity)
+            .then(others.total_cmp(exact))
+            .then_with(|| (one.kind, &one.element).cmp(&(other.kind, &other.element)))
+    });
+    let categories: BTreeSet<&String> = sessions.iter().flat_map(|session| &session.categories).collect();
+    let (mut strata, mut suppressed) = (Vec::new(), 0);
+    for category in categories {
+        let own: Vec<_> = sessions.iter().filter(|session| session.categories.contains(category)).collect();
+        let testers: BTreeSet<u32> = own.iter().map(|session| session.tester).collect();
+        if testers.len() < LEAST_STRATUM {
+            suppressed += 1;
+            continue;
+        }
+        let mut top: Vec<(usize, usize)> = findings
+            .iter()
+            .enumerate()
+            .map(|(place, (_, _, affected))| (affected.intersection(&testers).count(), place))
+            .filter(|(count, _)| *count > 0)
+            .collect();
+        top.sort_by_key(|(count, place)| (std::cmp::Reverse(*count), *place));
+        let frustrations: Vec<_> = own.iter().map(|session| session.frustration).collect();
+        strata.push(Stratum {
+            category: category.clone(),
+            testers: testers.len(),
+            frustration: mean(&frustrations),
+            top: top.into_iter().take(TOP).map(|(_, place)| place).collect(),
+        });
+    }
+    let frustrations: Vec<_> = sessions.iter().map(|session| session.frustration).collect();
+    StudyResult {
+        testers: total,
+        accessibility: accessibility(findings.iter().map(|(finding, ..)| finding.severity)),
+        frustration: mean(&frustrations),
+        findings: findings.into_iter().map(|(finding, ..)| finding).collect(),
+        strata,
+        suppressed,
+    }
+}
