@@ -154,7 +154,10 @@ async fn a_domain_s_mail_servers_are_asked_once_in_a_step() {
     let input = Memory::table(&["email"], names.iter().map(|name| vec![json!(format!("{name}@b.fr"))]).collect(), 100);
     let network = Arc::new(Names { probing: true, ..Names::default() });
     let steps = run(&input, &network, 0).await;
-    assert_eq!(steps.iter().map(|step| (step.items, step.attempts)).collect::<Vec<_>>(), [(1, 2), (1, 1), (1, 1), (1, 1), (1, 1)]);
+    assert_eq!(
+        steps.iter().map(|step| (step.items, step.attempts)).collect::<Vec<_>>(),
+        [(1, 2), (1, 1), (1, 1), (1, 1), (1, 1)]
+    );
     assert_eq!(steps.iter().map(|step| step.failed).sum::<u64>(), 1);
     let rows = rows(&steps);
     let seen: Vec<_> = rows.iter().map(|row| (row[1].as_str().unwrap(), row[5].as_str())).collect();
