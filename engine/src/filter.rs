@@ -84,13 +84,23 @@ impl Rule {
             "rating_min" => Some(Self::AtLeast(find("note"), values::number(value)?)),
             "reviews_min" => Some(Self::AtLeast(find("nb_avis"), values::number(value)?)),
             "phone_prefix" => {
-                let prefixes = texts(value.get("prefixes"));
+                // as people write numbers
+                let plain = |text: &String| text.replace([' ', '.', '-'], "");
+                let prefixes: Vec<String> = texts(value.get("prefixes")).iter().map(plain).collect();
                 let keep = value.get("prefix_unparseable_keep").and_then(Value::as_bool) == Some(true);
                 let address = [find("adresse"), find("pays")];
                 (!prefixes.is_empty()).then(|| Self::Prefix { phone: named("telephone"), address, prefixes, keep })
             }
             "email_domain" => {
-                let (include, exclude) = (texts(value.get("include")), texts(value.get("exclude")));
+                let domains = |name: &str| -> Vec<String> {
+                    let given = texts(value.get(name));
+                    let domain = |text: &String| {
+                        let text = text.trim_start_matches('@');
+                        values::domain(text).unwrap_or_else(|| text.to_owned())
+                    };
+                    given.iter().map(domain).collect()
+                };
+                let (include, exclude) = (domains("include"), domains("exclude"));
                 let no_disposable = value.get("reject_disposable").and_then(Value::as_bool) == Some(true);
                 let empty = include.is_empty() && exclude.is_empty() && !no_disposable;
                 (!empty).then(|| Self::Domain { email: named("email"), include, exclude, no_disposable })

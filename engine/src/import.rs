@@ -197,7 +197,7 @@ pub fn discover(text: Vec<u8>) -> Result<Discovered, Fault> {
     while table.cells()?.is_some() {
         planned += 1;
     }
-    let message = format!("Columns read: {}", form.notice);
+    let message: String = format!("Columns read: {}", form.notice).chars().take(2_000).collect();
     let line = Line { level: Level::Info, message };
     Ok(Discovered { text: text.to_vec(), planned, columns: form.names, notice: form.notice, line })
 }

@@ -15,6 +15,8 @@ use crate::{
 const WINDOW: usize = 48 * 1024 * 1024;
 /// Most rows that are gathered in one pass.
 const WINDOW_ROWS: usize = 100_000;
+/// Bytes that a row takes beside its cells.
+const OF_ROW: usize = 64;
 
 /// The columns that `completeness` counts, as far as they exist.
 const COMPLETE: [&str; 19] = [
@@ -106,20 +108,25 @@ struct Sort {
     /// Output rows that were handed out.
     produced: usize,
     ready: VecDeque<Row>,
-    window: usize,
+    /// Bytes of the rows of the output, in its order: rows that sort together can all be large.
+    sizes: Vec<u32>,
 }
 
 pub(crate) fn start(spec: Spec, input: Arc<dyn Input>) -> BoxFuture<'static, Result<Box<dyn Run>, Fault>> {
-    Box::pin(async move {
+    Box::pin(async move { Ok(Box::new(Sort::new(&spec, input).await?) as Box<dyn Run>) })
+}
+
+impl Sort {
+    async fn new(spec: &Spec, input: Arc<dyn Input>) -> Result<Self, Fault> {
         let total = spec.planned.unwrap_or_else(|| input.rows());
         let option = |name: &str| spec.options.get(name);
         let key = Key::read(option("sort_by").and_then(Value::as_str).unwrap_or("completeness"), input.columns());
         let descending = option("direction").and_then(Value::as_str) != Some("asc");
         let mut keys = Vec::with_capacity(usize::try_from(total).unwrap_or(0).min(10_000_000));
+        let mut bytes = Vec::with_capacity(keys.capacity());
         let mut rows = Rows::new(Arc::clone(&input), 0, total);
-        let mut bytes = 0;
         while let Some(row) = rows.next().await? {
-            bytes += size(&row);
+            bytes.push(u32::try_from(size(&row) + OF_ROW).unwrap_or(u32::MAX));
             keys.push(key.of(&row));
         }
         let length = u32::try_from(keys.len()).map_err(|_| Fault::Failed("There are too many rows.".to_owned()))?;
@@ -130,18 +137,20 @@ pub(crate) fn start(spec: Spec, input: Arc<dyn Input>) -> BoxFuture<'static, Res
         if let Some(most) = option("top_n").and_then(Value::as_u64).filter(|most| *most > 0) {
             order.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         }
-        let mean = bytes / keys.len().max(1) + 64;
-        let window = (WINDOW / mean).clamp(MOST_ROWS, WINDOW_ROWS);
+        let sizes = order.iter().map(|place| bytes.get(*place as usize).copied().unwrap_or_default()).collect();
         let produced = usize::try_from(spec.produced).unwrap_or(usize::MAX);
-        let run = Sort { input, total, order, done: spec.done, produced, ready: VecDeque::new(), window };
-        Ok(Box::new(run) as Box<dyn Run>)
-    })
-}
+        Ok(Self { input, total, order, done: spec.done, produced, ready: VecDeque::new(), sizes })
+    }
 
-impl Sort {
     /// Gathers the next window of the output in one pass over the input.
     async fn gather(&mut self) -> Result<(), Fault> {
-        let end = self.produced.saturating_add(self.window).min(self.order.len());
+        let mut bytes = 0;
+        let fits = self.sizes.iter().skip(self.produced).take(WINDOW_ROWS).take_while(|size| {
+            let first = bytes == 0;
+            bytes += **size as usize;
+            first || bytes <= WINDOW
+        });
+        let end = self.produced.saturating_add(fits.count());
         let wanted = self.order.get(self.produced..end).unwrap_or_default();
         // by their places in the input
         let mut places: Vec<(u32, usize)> = wanted.iter().copied().zip(0..).collect();
@@ -234,6 +243,21 @@ mod tests {
         assert_eq!(order(json!({"sort_by": "note", "direction": "asc"})), [2, 0, 4, 5, 1, 3]);
         assert_eq!(order(json!({"sort_by": "note", "top_n": 2})), [5, 0]);
         assert_eq!(order(json!({"sort_by": "nb_avis"})), [0, 1, 2, 3, 4, 5], "no such column: as it was");
+    }
+
+    #[test]
+    fn a_window_of_large_rows_stays_small() {
+        // few large rows that sort together, among many small ones: no mean says how large a window becomes
+        let mut rows: Vec<Row> = (0..100_000).map(|_| vec![json!(1), json!("")]).collect();
+        let large: Value = "x".repeat(16 * 1024).into();
+        rows.extend((0..10_000).map(|_| vec![json!(2), large.clone()]));
+        let input = Memory::table(&["note", "x"], rows.clone(), 1_000);
+        let mut spec = spec(json!({"sort_by": "note"}), &rows, 0, 0);
+        spec.planned = Some(rows.len() as u64);
+        let mut sort = ready(Sort::new(&spec, input)).unwrap();
+        ready(sort.gather()).unwrap();
+        let bytes: usize = sort.ready.iter().map(|row| size(row)).sum();
+        assert!(!sort.ready.is_empty() && bytes <= WINDOW + 16 * 1024, "{bytes}");
     }
 
     #[test]

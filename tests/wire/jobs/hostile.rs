@@ -31,6 +31,25 @@ async fn odd_cells_come_out_as_they_went_in() {
 }
 
 #[tokio::test]
+async fn wide_rows_of_a_source_are_more_than_a_transaction_holds() {
+    let world = World::start().await;
+    // 800 rows of 30 KiB that pack to almost nothing: a hundred chunks
+    let wide = "x".repeat(30_000);
+    let mut text = String::from("email,note\n");
+    for number in 0..800 {
+        text.push_str(&format!("a{number}@one.test,{wide}\n"));
+    }
+    let import = world.create(engine::Module::Import, json!({"source": "paste", "text": text}), None).await;
+    world.settle().await;
+    let answer = world.post("/api/jobs/verify-emails", &json!({"source_job_id": import.id.to_string()})).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let id = answer.json()["id"].as_str().unwrap().to_owned();
+    world.settle().await;
+    let job = world.get(&format!("/api/jobs/{id}")).await.json();
+    assert_eq!((&job["status"], &job["results_count"]), (&json!("done"), &json!(800)));
+}
+
+#[tokio::test]
 async fn jobs_survive_a_store_that_misbehaves() {
     let world = World::start().await;
     let addresses: Vec<_> = (0..120).map(|number| format!("a{number}@site{}.test", number % 90)).collect();

@@ -27,6 +27,8 @@ use crate::{
 
 /// Bytes of compressed rows that the creating transaction still carries; more are staged before it.
 const MOST_IN_TRANSACTION: usize = 1_000_000;
+/// Items of rows that the creating transaction still carries, of the hundred that it may have.
+const MOST_CHUNKS: usize = 40;
 /// How much longer than their job staged rows may lie around.
 const STAGED: time::Duration = time::Duration::days(2);
 
@@ -136,7 +138,7 @@ impl Store {
             }
             payload.extend(super::progress::log_chunk(job.id, 1, &new.log)?);
             let size: usize = payload.iter().map(Item::size).sum();
-            if size > MOST_IN_TRANSACTION {
+            if size > MOST_IN_TRANSACTION || payload.len() > MOST_CHUNKS {
                 // what is staged for a job that never comes to be goes by itself
                 let ttl = (job.expires_at + self.rules.retention + STAGED).unix_timestamp();
                 self.batch_put(std::mem::take(&mut payload).into_iter().map(|item| item.number("ttl", ttl)).collect())
