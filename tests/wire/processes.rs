@@ -143,7 +143,7 @@ fn send(origin: &str, line: &str, header: &str, body: &str) -> Answer {
 #[test]
 fn a_killed_process_fails_the_invocation_in_flight_alone() {
     let Some(server) = Server::start() else { return };
-    assert!(server.children().is_empty(), "nothing starts before its first use");
+    assert!(server.processes("outset-studies-list").is_empty(), "nothing starts before its first use");
     assert_eq!(server.list(), 200);
     let [first] = server.processes("outset-studies-list")[..] else { panic!("one process") };
     assert_eq!(server.list(), 200);
@@ -200,7 +200,8 @@ fn a_stop_is_prompt_and_leaves_no_process() {
     let Some(mut server) = Server::start() else { return };
     assert_eq!(server.list(), 200);
     let children = server.children();
-    assert_eq!(children.len(), 1);
+    // beside it there may be those that the stream called
+    assert_eq!(server.processes("outset-studies-list").len(), 1);
     // a request that was answered, a connection without one, a half one, on each port
     let mut idle = Vec::new();
     for api in ["control", "outset", "outsend", "openscouter"] {
@@ -226,7 +227,8 @@ fn no_process_outlives_a_killed_server() {
     let Some(mut server) = Server::start() else { return };
     assert_eq!(server.list(), 200);
     let children = server.children();
-    assert_eq!(children.len(), 1);
+    // beside it there may be those that the stream called
+    assert_eq!(server.processes("outset-studies-list").len(), 1);
     // stopped, it cannot see that its server is gone
     children.iter().for_each(|id| signal(*id, Signal::STOP));
     server.process.kill().unwrap();

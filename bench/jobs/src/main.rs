@@ -19,35 +19,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 const COLUMNS: [&str; 8] = ["nom", "email", "telephone", "site_web", "ville", "rating", "reviews_count", "open"];
 
 fn job(account: &Account, module: Module, now: OffsetDateTime) -> Result<Job, Failure> {
-    Ok(Job {
-        id: JobId::at(now)?,
-        user: account.user.id,
-        organization: account.user.organization,
-        module,
-        status: JobStatus::Pending,
-        planned: None,
-        processed: 0,
-        results: 0,
-        errors: 0,
-        charged: 0,
-        created_at: now,
-        started_at: None,
-        completed_at: None,
-        expires_at: now + time::Duration::days(30),
-        purge_at: None,
-        error_message: None,
-        source: None,
-        input: JobInput::Own,
-        ignored: 0,
-        breakdown: Map::new(),
-        attempts: 0,
-        log_last: 0,
-        lease: 0,
-        stuck: 0,
-        faults: 0,
-        resumed_as: None,
-        version: 1,
-    })
+    Ok(Job::new(JobId::at(now)?, &account.user, module, now, time::Duration::days(30)))
 }
 
 fn row(number: u64) -> Row {

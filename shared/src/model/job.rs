@@ -4,7 +4,7 @@ use engine::{Lane, Module};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
-use super::{OrganizationId, UserId};
+use super::{OrganizationId, User, UserId};
 use crate::ulid;
 
 /// A job's id: `j_` and a ULID, whose time is the job's creation (outsend 2.2).
@@ -177,6 +177,40 @@ pub struct Job {
 }
 
 impl Job {
+    /// A job that was just created and waits: without a plan, an input or a charge.
+    #[must_use]
+    pub fn new(id: JobId, owner: &User, module: Module, now: OffsetDateTime, lifetime: Duration) -> Self {
+        Self {
+            id,
+            user: owner.id,
+            organization: owner.organization,
+            module,
+            status: JobStatus::Pending,
+            planned: None,
+            processed: 0,
+            results: 0,
+            errors: 0,
+            charged: 0,
+            created_at: now,
+            started_at: None,
+            completed_at: None,
+            expires_at: now + lifetime,
+            purge_at: None,
+            error_message: None,
+            source: None,
+            input: JobInput::Own,
+            ignored: 0,
+            breakdown: Map::new(),
+            attempts: 0,
+            log_last: 0,
+            lease: 0,
+            stuck: 0,
+            faults: 0,
+            resumed_as: None,
+            version: 1,
+        }
+    }
+
     /// Where it stands at `now` (outsend 7.5): what was to be purged reads as expired, swept or not.
     #[must_use]
     pub fn status_at(&self, now: OffsetDateTime) -> JobStatus {

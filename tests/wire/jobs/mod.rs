@@ -13,10 +13,10 @@ use std::sync::Arc;
 use engine::Module;
 use harness::{Answer, Bench, dns};
 use local::template::Templates;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::{
     context::Context,
-    model::{Account, Email, Job, JobId, JobInput, JobStatus},
+    model::{Account, Email, Job, JobId, JobInput},
     serve::{Function, Reply},
     store::{Creation, JobParameters, NewJob},
 };
@@ -159,35 +159,7 @@ impl World {
 }
 
 pub(crate) fn new_job(account: &Account, module: Module, now: time::OffsetDateTime) -> Job {
-    Job {
-        id: JobId::at(now).unwrap(),
-        user: account.user.id,
-        organization: account.user.organization,
-        module,
-        status: JobStatus::Pending,
-        planned: None,
-        processed: 0,
-        results: 0,
-        errors: 0,
-        charged: 0,
-        created_at: now,
-        started_at: None,
-        completed_at: None,
-        expires_at: now + Duration::days(30),
-        purge_at: None,
-        error_message: None,
-        source: None,
-        input: JobInput::Own,
-        ignored: 0,
-        breakdown: Map::new(),
-        attempts: 0,
-        log_last: 0,
-        lease: 0,
-        stuck: 0,
-        faults: 0,
-        resumed_as: None,
-        version: 1,
-    }
+    Job::new(JobId::at(now).unwrap(), &account.user, module, now, Duration::days(30))
 }
 
 /// Puts a job there that only a pipeline makes.

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{Job, JobId, JobInput, JobStatus},
+    model::{Job, JobId, JobStatus},
     serve::BoxFuture,
     store::{Creation, JobParameters, NewJob},
 };
@@ -219,36 +219,8 @@ async fn of_source(call: &Call, module: Module, source: &Job) -> Result<(columns
 
 /// A job of the caller that was just created: the fields that do not depend on what it is to do.
 pub(super) fn new_job(call: &Call, caller: &Caller, module: Module) -> Result<Job, Problem> {
-    let user = &caller.account.user;
-    Ok(Job {
-        id: JobId::at(call.now)?,
-        user: user.id,
-        organization: user.organization,
-        module,
-        status: JobStatus::Pending,
-        planned: None,
-        processed: 0,
-        results: 0,
-        errors: 0,
-        charged: 0,
-        created_at: call.now,
-        started_at: None,
-        completed_at: None,
-        expires_at: call.now + call.context.settings().jobs.lifetime,
-        purge_at: None,
-        error_message: None,
-        source: None,
-        input: JobInput::Own,
-        ignored: 0,
-        breakdown: Map::new(),
-        attempts: 0,
-        log_last: 0,
-        lease: 0,
-        stuck: 0,
-        faults: 0,
-        resumed_as: None,
-        version: 1,
-    })
+    let lifetime = call.context.settings().jobs.lifetime;
+    Ok(Job::new(JobId::at(call.now)?, &caller.account.user, module, call.now, lifetime))
 }
 
 /// Checks a job against the ceiling and the quota, and stores it (outsend 18.2).
