@@ -166,7 +166,7 @@ def main():
             print(f"| {form} | {first:.3f} | {whole:.1f} | {size:.0f} | {options.rows / whole:,.0f} | {peak('outsend-jobs-download'):.0f} |")
         server.stop()
         sheets = read_back(folder, options.rows)
-        print(f"\nRead back by csv, jq and openpyxl ({sheets} sheets) to the same rows.")
+        print(f"\nRead back by csv, jq and openpyxl ({sheets} sheets): the same number of rows, and the same sum over them.")
         told = driver("units", data, email, job)
         print(f"\nStored: {told['bytes'] / told['rows'] * 1000 / 1024:.1f} KiB for 1,000 rows. Of 1,000 rows a commit consumes "
               f"{told['write_units'] / told['rows'] * 1000:.0f} write units (it is a transaction) and a reading {told['read_units'] / told['rows'] * 1000:.1f} read units.")

@@ -50,7 +50,7 @@ async fn slice(context: &Context, network: Arc<dyn Network>, taken: Taken) -> Re
     let (store, clock) = (context.store(), context.clock());
     let began = clock.now();
     let mut job = taken.job.clone();
-    if job.stuck >= MOST_STUCK && job.planned.is_some() {
+    if job.stuck >= MOST_STUCK && job.planned.is_some_and(|planned| job.processed < planned) {
         let line = Line { level: Level::Error, message: format!("Item {} was given up.", job.processed + 1) };
         let step = Step { items: 1, failed: 1, log: vec![line], ..Step::default() };
         match store.commit(&job, &step, clock.now()).await? {

@@ -48,7 +48,10 @@ pub fn handle(context: Context, event: Value, network: MakeNetwork) -> BoxFuture
             }
             None => {
                 start_due_erasures(&context, ERASURES).await.map_err(|error| error.to_string())?;
-                jobs::sweep(&context).await.map_err(|error| error.to_string())?;
+                // what is due must not wait for a lane that cannot be read
+                if let Err(error) = jobs::sweep(&context).await {
+                    tracing::error!(cause = %error, "jobs not swept");
+                }
                 store.due_work(context.clock().now()).await.map_err(|error| error.to_string())?
             }
         };
@@ -104,12 +107,9 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
             WorkKind::Job => {
                 let slice = jobs::run(context, context.network(network)?, &work).await;
                 let due = match slice {
-                    Ok(Slice::Ended) => return Ok(()),
+                    // a job's end takes its work along; what somebody else has is theirs to end
+                    Ok(Slice::Ended | Slice::Nothing) => return Ok(()),
                     Ok(Slice::More(due)) => due,
-                    Ok(Slice::Nothing) => {
-                        context.store().finish_work(&work).await.map_err(told)?;
-                        return Ok(());
-                    }
                     // given back rather than lost, so that it does not count as an item that kills its workers
                     Err(error) => {
                         tracing::warn!(work = id, cause = %error, "slice failed");

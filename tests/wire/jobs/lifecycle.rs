@@ -257,3 +257,31 @@ async fn planned_requests_are_charged_once_and_given_back_once() {
     }
     assert_eq!(world.get(&format!("/api/jobs/{}", first.job.id)).await.json()["ef_cost"], 1.0, "fixed at creation");
 }
+
+#[tokio::test]
+async fn a_conflict_while_a_source_is_kept_loses_no_job() {
+    let world = World::start().await;
+    let store = world.bench.context.store();
+    let now = world.bench.context.clock().now();
+    let mut job = super::new_job(&world.account, Module::Import, now);
+    job.input = shared::model::JobInput::Text;
+    let options = json!({"source": "url", "url": "https://tables.test/a.csv"}).as_object().unwrap().clone();
+    let parameters = JobParameters { options, ..JobParameters::default() };
+    let id = job.id;
+    let new = NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: None };
+    assert_eq!(store.create_job(&new, world.account.organization.plan).await.unwrap(), Creation::Created);
+    world.react().await;
+    let taken = store.take_job(id, false).await.unwrap().unwrap();
+    let found = engine::import::discover(b"email\na@one.test\nb@one.test\n".to_vec()).unwrap();
+    world.bench.faults.every(1, harness::faults::Fault::Conflict);
+    assert!(store.commit_source(&taken, &found, now).await.is_err(), "to be tried again, not given away");
+    assert_eq!(world.bench.faults.stop(), 1);
+    let kept = store.commit_source(&taken, &found, now).await.unwrap().unwrap();
+    assert_eq!((kept.job.planned, &kept.parameters.columns), (Some(2), &found.columns));
+    // a worker that was overtaken learns so, and the work stays for the other one
+    store.take_job(id, true).await.unwrap().unwrap();
+    assert!(store.commit_source(&kept, &found, now).await.unwrap().is_none());
+    world.settle().await;
+    let job = world.get(&format!("/api/jobs/{id}")).await.json();
+    assert_eq!((&job["status"], &job["results_count"]), (&json!("done"), &json!(2)));
+}

@@ -134,10 +134,10 @@ impl Store {
         })
     }
 
-    /// Keeps what an import found out when it read its source.
+    /// Keeps what an import found out when it read its source; `None` when the worker has the job no more.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or another transaction was in the way.
     pub fn commit_source<'a>(
         &'a self,
         taken: &'a Taken,
@@ -172,7 +172,15 @@ impl Store {
             if let Some(log) = log_chunk(job.id, job.log_last + 1, &[line])? {
                 members.push(log.put(&self.main, Condition::None)?);
             }
-            Ok((self.transact(members).await? == Written::Done).then_some(Taken { job: next, parameters }))
+            // a conflict is no lost lease: the job goes on with the next slice
+            let outcome = match self.transact(members).await? {
+                Written::Done => Commit::Committed(Box::new(next)),
+                Written::Refused(_) => self.after_refusal(&next).await?,
+            };
+            match outcome {
+                Commit::Committed(job) => Ok(Some(Taken { job: *job, parameters })),
+                Commit::Ended(_) | Commit::Lost => Ok(None),
+            }
         })
     }
 
