@@ -15,7 +15,9 @@ READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retr
            "outsend-jobs-download", "outsend-modules-registry-list",
            "openscouter-auth-me", "openscouter-auth-jwks", "openscouter-oauth-metadata", "openscouter-connections-list",
            "openscouter-me-profile-get", "openscouter-me-exports-get", "openscouter-me-exports-download",
-           "openscouter-me-erasure-get", "openscouter-fallback"}
+           "openscouter-me-erasure-get", "openscouter-jobs-list", "openscouter-jobs-get", "openscouter-sessions-list",
+           "openscouter-sessions-get", "openscouter-sessions-notes-get", "openscouter-ai-get", "openscouter-reports-page",
+           "openscouter-testers-quiz-get", "openscouter-me-consents-list", "openscouter-fallback"}
 
 BOOKKEEPING = {
     "outset": ({"UpdateItem"}, ["KEY#*"]),

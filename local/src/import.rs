@@ -89,6 +89,7 @@ fn study(row: Row, organization: OrganizationId, now: OffsetDateTime) -> Result<
         completion_url: link(row.completion_url, "completion_url")?,
         target_url: link(row.target_url, "target_url")?,
         tasks: tasks(&row.tasks)?,
+        details: shared::model::Details::default(),
         created_at,
         updated_at: time(row.updated_at, "updated_at")?.unwrap_or(created_at),
         version: 1,
@@ -99,18 +100,16 @@ fn study(row: Row, organization: OrganizationId, now: OffsetDateTime) -> Result<
 fn tasks(value: &Value) -> Result<Vec<Task>, String> {
     let title = |value: &Value| {
         let title = value.as_str().or_else(|| value.get("title")?.as_str()).map(str::to_owned);
-        title
-            .map(|title| Task { title })
-            .ok_or_else(|| "a task is neither a text nor an object with a title".to_owned())
+        title.map(Task::titled).ok_or_else(|| "a task is neither a text nor an object with a title".to_owned())
     };
     match value {
         Value::Null => Ok(Vec::new()),
         Value::Array(tasks) => tasks.iter().map(title).collect(),
         Value::String(text) => {
             let titles = text.split('|').map(str::trim).filter(|title| !title.is_empty());
-            Ok(titles.map(|title| Task { title: title.to_owned() }).collect())
+            Ok(titles.map(Task::titled).collect())
         }
-        Value::Number(number) => Ok(vec![Task { title: number.to_string() }]),
+        Value::Number(number) => Ok(vec![Task::titled(number.to_string())]),
         _ => Err("tasks is not a list".to_owned()),
     }
 }

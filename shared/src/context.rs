@@ -54,6 +54,8 @@ pub struct Settings {
     pub jobs: JobRules,
     /// What the outside world is for jobs.
     pub outside: Outside,
+    /// The language model that writes agents' texts; `None` means that they are the contract's (openscouter 12.8).
+    pub agent: Option<AgentModel>,
     /// What OpenScouter alone needs.
     pub openscouter: OpenScouter,
     /// Requests per minute of each Outset policy (outset 12); 0 turns one off.
@@ -74,6 +76,23 @@ pub struct OutsetLimits {
 impl Default for OutsetLimits {
     fn default() -> Self {
         Self { free: 120, pro: 600, anonymous: 30 }
+    }
+}
+
+/// A language model behind an interface like OpenAI's (openscouter 1.3, 12.8). `Debug` hides the key.
+#[derive(Clone)]
+pub struct AgentModel {
+    /// Its name there.
+    pub name: String,
+    /// Base URL, without `/chat/completions`.
+    pub url: String,
+    /// Our key there.
+    pub key: Option<String>,
+}
+
+impl std::fmt::Debug for AgentModel {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "AgentModel({}, {}, …)", self.name, self.url)
     }
 }
 
@@ -111,6 +130,8 @@ pub struct OpenScouter {
     pub webhook_secrets: BTreeMap<String, String>,
     /// The secret that starts jobs; without one nobody can (openscouter 20).
     pub cron_secret: Option<String>,
+    /// Version of the text that testers consent to (openscouter 1.3).
+    pub consent_version: String,
     /// Log-in providers by name.
     pub providers: Vec<Provider>,
 }
@@ -251,6 +272,7 @@ impl Settings {
                 })?,
             },
             cron_secret: optional("OUTSCOUT_CRON_SECRET"),
+            consent_version: optional("OUTSCOUT_CONSENT_VERSION").unwrap_or_else(|| "v1.1".to_owned()),
             providers: match optional("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS") {
                 None => Vec::new(),
                 Some(text) => serde_json::from_str(&text).map_err(|_| SettingsError::Malformed {
@@ -295,9 +317,34 @@ impl Settings {
                 .map_err(|_| SettingsError::Malformed { name: "OUTSCOUT_SMTP_PORT", expected: "a port" })?,
             allow_hosts: list("OUTSCOUT_CRAWL_ALLOW_HOSTS"),
         };
+        let given = |name: &'static str| optional(name).ok_or(SettingsError::Missing(name));
+        let agent = match optional("OUTSCOUT_AGENT_PROVIDER").as_deref() {
+            None | Some("embedded") => None,
+            Some("openai") => Some(AgentModel {
+                name: given("OUTSCOUT_AGENT_MODEL")?,
+                url: given("OUTSCOUT_AGENT_BASE_URL")?,
+                key: optional("OUTSCOUT_AGENT_API_KEY"),
+            }),
+            // Bedrock has such an interface, too
+            Some("bedrock") => Some(AgentModel {
+                name: given("OUTSCOUT_AGENT_MODEL")?,
+                url: match optional("OUTSCOUT_AGENT_BASE_URL") {
+                    Some(url) => url,
+                    None => format!("https://bedrock-runtime.{}.amazonaws.com/openai/v1", required("AWS_REGION")?),
+                },
+                key: Some(given("OUTSCOUT_AGENT_API_KEY")?),
+            }),
+            Some(_) => {
+                return Err(SettingsError::Malformed {
+                    name: "OUTSCOUT_AGENT_PROVIDER",
+                    expected: "embedded, openai or bedrock",
+                });
+            }
+        };
         Ok(Self {
             jobs,
             outside,
+            agent,
             main_table: required("OUTSCOUT_MAIN_TABLE")?,
             hot_table: required("OUTSCOUT_HOT_TABLE")?,
             region: required("AWS_REGION")?,

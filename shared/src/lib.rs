@@ -1,6 +1,7 @@
 //! What every outscout function links: the context, the entities, the store, the limits, and one
 //! module for each API dialect. Arrows run one way: `model` ← `store` ← `limits` ← `api`.
 
+mod agents;
 pub mod api;
 pub mod clock;
 pub mod context;
@@ -10,6 +11,7 @@ pub mod limits;
 pub mod mail;
 pub mod model;
 pub mod password;
+pub mod prose;
 pub mod reactor;
 pub mod secret;
 pub mod serve;

@@ -102,6 +102,10 @@ const fn words(kind: WorkKind, locale: Locale) -> (&'static str, &'static str, &
         (
             WorkKind::RankAudit
             | WorkKind::RankOrganization
+            | WorkKind::RankStudies
+            | WorkKind::RankTestSession
+            | WorkKind::Agent
+            | WorkKind::WithdrawConsent
             | WorkKind::Export
             | WorkKind::Erase
             | WorkKind::Job

@@ -9,12 +9,16 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::{
+    agents,
     api::openscouter::bundle,
     clock::epoch_millis,
     context::{Context, Settings},
     jobs::{self, Slice},
     mail::compose,
-    model::{Action, AuditEntry, AuditId, Email, ExportId, JobId, OrganizationId, TokenKind, UserId, Work, WorkKind},
+    model::{
+        Action, AuditEntry, AuditId, Email, ExportId, JobId, OrganizationId, StudyId, TestSessionId, TokenKind, UserId,
+        Work, WorkKind,
+    },
     secret::new_token,
     serve::BoxFuture,
     store::{DueErasure, StoreError, Token},
@@ -91,6 +95,27 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
             WorkKind::RankOrganization => {
                 let id = OrganizationId::parse(&work.subject).ok_or("no such id")?;
                 context.store().rank_organization(id).await.map_err(told)?;
+                "ranked"
+            }
+            WorkKind::RankTestSession => {
+                let id = TestSessionId::parse(&work.subject).ok_or("no such id")?;
+                context.store().rank_test_session(id).await.map_err(told)?;
+                "ranked"
+            }
+            WorkKind::Agent => {
+                if let Some(due) = agents::run(context, &work).await.map_err(told)? {
+                    return context.store().continue_work(&work, due).await.map_err(told);
+                }
+                "done"
+            }
+            WorkKind::WithdrawConsent => {
+                let ids = work.subject.split_once(' ').and_then(|(user, _)| UserId::parse(user));
+                context.store().withdraw_consent(ids.ok_or("no such ids")?, began).await.map_err(told)?;
+                "withdrawn"
+            }
+            WorkKind::RankStudies => {
+                let ids: Option<Vec<_>> = work.subject.split(' ').map(StudyId::parse).collect();
+                context.store().rank_studies(&ids.ok_or("no such ids")?).await.map_err(told)?;
                 "ranked"
             }
             WorkKind::Export => export(context, &work).await?,

@@ -10,8 +10,8 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-pub use prose::{Titles, note, summary, tone};
-pub use score::{Wcag, accessibility, frustration, round, wcag};
+pub use prose::{Titles, note, summary, summary_of, tone};
+pub use score::{Wcag, accessibility, frustration, frustration_of, round, wcag, wcag_of};
 pub use study::{SessionFinding, SessionResult, Stratum, StudyFinding, StudyResult, aggregate};
 
 /// What a captured event is (openscouter 6.1).
@@ -162,6 +162,12 @@ impl MomentKind {
         Self::AttentionDrop,
     ];
 
+    /// Reads a wire name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// The wire name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -188,6 +194,12 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    /// Reads a wire name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Low, Self::Medium, Self::High].into_iter().find(|known| known.as_str() == text)
+    }
+
     /// The wire name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -213,6 +225,12 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Reads a wire name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Critical, Self::High, Self::Medium, Self::Low].into_iter().find(|known| known.as_str() == text)
+    }
+
     /// The wire name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

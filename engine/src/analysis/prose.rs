@@ -32,9 +32,17 @@ pub fn summary(analysis: &Analysis, titles: &Titles) -> String {
             worst = Some(moment);
         }
     }
-    let Some(worst) = worst else { return "No barriers were found in the analysed period.".to_owned() };
-    let (count, frustration) = (analysis.moments.len(), analysis.frustration);
-    format!("{count} moments found; frustration {frustration:.2}; most affected: {}.", titles.context(worst))
+    let worst = worst.map(|worst| titles.context(worst));
+    summary_of(analysis.moments.len(), analysis.frustration, worst.as_deref())
+}
+
+/// The summary of so many moments, with the context of the worst one.
+#[must_use]
+pub fn summary_of(count: usize, frustration: f64, worst: Option<&str>) -> String {
+    match worst {
+        None => "No barriers were found in the analysed period.".to_owned(),
+        Some(worst) => format!("{count} moments found; frustration {frustration:.2}; most affected: {worst}."),
+    }
 }
 
 /// The note of a moment, with its time since `started_at`.

@@ -95,7 +95,13 @@ pub(super) fn rate(detected: &Detected) -> Vec<Moment> {
 pub fn frustration(moments: &[Moment]) -> f64 {
     let mut ordered: Vec<_> = moments.iter().collect();
     ordered.sort_by_key(|moment| (moment.span.0, moment.kind));
-    let calm: f64 = ordered.iter().map(|moment| 1.0 - 0.25 * moment.impact).product();
+    frustration_of(ordered.iter().map(|moment| moment.impact))
+}
+
+/// How frustrating moments of these impacts are together, in the order of their start and kind.
+#[must_use]
+pub fn frustration_of(impacts: impl IntoIterator<Item = f64>) -> f64 {
+    let calm: f64 = impacts.into_iter().map(|impact| 1.0 - 0.25 * impact).product();
     round(1.0 - calm, 2)
 }
 
@@ -119,9 +125,21 @@ const fn entry(criterion: &'static str, name: &'static str, level: &'static str,
 /// The criterion that a moment stands for.
 #[must_use]
 pub fn wcag(moment: &Moment) -> Wcag {
-    const LABEL: &str = "Make the label say what the step needs and why.";
     let asks = moment.pinned.as_ref().is_some_and(|event| matches!(event.kind, EventKind::Input | EventKind::Focus));
-    match moment.kind {
+    criterion(moment.kind, asks)
+}
+
+/// The criterion of this number that moments of a kind stand for.
+#[must_use]
+pub fn wcag_of(kind: MomentKind, number: &str) -> Wcag {
+    let asking = criterion(kind, true);
+    if asking.criterion == number { asking } else { criterion(kind, false) }
+}
+
+/// The criterion of a kind; of a hesitation it matters whether its element asks for something.
+fn criterion(kind: MomentKind, asks: bool) -> Wcag {
+    const LABEL: &str = "Make the label say what the step needs and why.";
+    match kind {
         MomentKind::RageClick => {
             entry("4.1.3", "Status Messages", "AA", "Show at once that the action was received and what happens next.")
         }

@@ -25,7 +25,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 32] = [
+const PASSED: [&str; 37] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -51,6 +51,11 @@ const PASSED: [&str; 32] = [
     "OUTSCOUT_SMTP_PORT",
     "OUTSCOUT_CRAWL_ALLOW_HOSTS",
     "OUTSCOUT_CRON_SECRET",
+    "OUTSCOUT_CONSENT_VERSION",
+    "OUTSCOUT_AGENT_PROVIDER",
+    "OUTSCOUT_AGENT_MODEL",
+    "OUTSCOUT_AGENT_BASE_URL",
+    "OUTSCOUT_AGENT_API_KEY",
     "OUTSCOUT_WEBHOOK_SECRETS",
     "OUTSCOUT_STAGE",
     "OUTSCOUT_BILLING_EXEMPT_DEFAULT",

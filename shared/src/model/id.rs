@@ -82,8 +82,44 @@ uuid_id!(
     OrganizationId, "org"
 );
 uuid_id!(
-    /// A study (outset 6).
-    StudyId
+    /// A study (outset 6, openscouter 9).
+    StudyId, "job"
+);
+uuid_id!(
+    /// A task of a study (openscouter 9.1).
+    TaskId, "task"
+);
+uuid_id!(
+    /// A test: a tester's session of a study (openscouter 10).
+    TestSessionId, "sess"
+);
+uuid_id!(
+    /// An attempt at the quiz (openscouter 18).
+    AttemptId, "att"
+);
+uuid_id!(
+    /// An approval of a study's agents (openscouter 12.4).
+    ApprovalId, "appr"
+);
+uuid_id!(
+    /// A note on a session (openscouter 10.4).
+    NoteId, "note"
+);
+uuid_id!(
+    /// Feedback on a session (openscouter 10.2).
+    FeedbackId, "fb"
+);
+uuid_id!(
+    /// A job of an agent (openscouter 12).
+    AgentJobId, "ajob"
+);
+uuid_id!(
+    /// A report on a session or on a study (openscouter 13).
+    ReportId, "rep"
+);
+uuid_id!(
+    /// A finding of a report (openscouter 13).
+    FindingId, "find"
 );
 uuid_id!(
     /// An API key's own id, for lists and revocation; never the key itself.

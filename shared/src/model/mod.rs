@@ -1,30 +1,44 @@
 //! Entities and their state machines; no input or output.
 
+mod agent;
+mod approval;
 mod audit;
 mod connection;
+mod consent;
 mod event;
 mod id;
 mod job;
 mod key;
 mod organization;
 mod participant;
+mod quiz;
 mod study;
+mod test_session;
 mod token;
 mod user;
 mod work;
 
+pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
+pub use approval::Approval;
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
+pub use consent::{Consent, ConsentKind};
 pub use event::WebhookEvent;
 pub use id::{
-    ApiKeyId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId, FamilyId, OrganizationId, SessionToken,
-    StudyId, TokenId, UserId,
+    AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
+    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, ReportId, SessionToken, StudyId, TaskId, TestSessionId,
+    TokenId, UserId,
 };
 pub use job::{Job, JobId, JobInput, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};
-pub use study::{Activation, ActivationRefused, Status, Study, Task};
+pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
+pub use study::{
+    AbTest, Activation, ActivationRefused, AgeRange, Compensation, Details, Payment, SplitRatio, Status, Study,
+    StudySettings, Targeting, Task, Variant, VariantLabel,
+};
+pub use test_session::{CapturedStream, Records, TestSession, TestStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Locale, Role, Session, Standing, User, UserKey};
 pub use work::{TokenKind, Work, WorkKind};

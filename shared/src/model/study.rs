@@ -1,5 +1,6 @@
-//! Studies and their state machine (outset 6).
+//! Studies and their state machine (outset 6, openscouter 5.1, 9).
 
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{OrganizationId, StudyId};
@@ -51,15 +52,238 @@ impl Status {
     }
 }
 
-/// A thing that a participant is asked to do.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// A thing that a participant is asked to do. Other dialects know its title alone (openscouter 9.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Task {
+    /// Wire id; a task that was made elsewhere has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task_id: Option<String>,
     /// What to do.
     pub title: String,
+    /// How.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// When it counts as done.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub success_criteria: String,
+    /// Its place, from 1; 0 means where it stands.
+    #[serde(default)]
+    pub order: u32,
+}
+
+impl Task {
+    /// A task with nothing but a title.
+    #[must_use]
+    pub fn titled(title: impl Into<String>) -> Self {
+        Self { title: title.into(), ..Self::default() }
+    }
+}
+
+/// Whom a study looks for (openscouter 9.1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Targeting {
+    /// ISO 3166-1 alpha-2.
+    pub countries: Vec<String>,
+    /// `None` means any.
+    pub age_range: Option<AgeRange>,
+    /// Empty means any.
+    pub devices: Vec<String>,
+    /// ISO 639-1; empty means any.
+    pub languages: Vec<String>,
+    /// Places.
+    pub tester_count: u32,
+    /// Empty means any.
+    pub nd_categories: Vec<String>,
+}
+
+impl Default for Targeting {
+    fn default() -> Self {
+        Self {
+            countries: Vec::new(),
+            age_range: None,
+            devices: Vec::new(),
+            languages: Vec::new(),
+            tester_count: 10,
+            nd_categories: Vec::new(),
+        }
+    }
+}
+
+/// Years, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AgeRange {
+    /// The youngest.
+    pub min: u32,
+    /// The oldest.
+    pub max: u32,
+}
+
+/// A comparison of two variants (openscouter 9.1, 10.3).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AbTest {
+    /// Whether variants are assigned.
+    pub enabled: bool,
+    /// `A`, then `B`.
+    pub variants: Vec<Variant>,
+    /// Parts of the sessions; their sum is 1.
+    pub split_ratio: SplitRatio,
+}
+
+/// A side of a comparison (openscouter 6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VariantLabel {
+    /// `A`
+    A,
+    /// `B`
+    B,
+}
+
+impl VariantLabel {
+    /// The wire name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::A => "A",
+            Self::B => "B",
+        }
+    }
+
+    /// Reads a wire name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::A, Self::B].into_iter().find(|label| label.as_str() == text)
+    }
+}
+
+/// One side of a comparison.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variant {
+    /// `A` or `B`.
+    pub label: String,
+    /// What is different.
+    pub description: String,
+}
+
+/// Parts of the sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SplitRatio {
+    /// Of variant `A`.
+    #[serde(rename = "A")]
+    pub a: f64,
+    /// Of variant `B`.
+    #[serde(rename = "B")]
+    pub b: f64,
+}
+
+impl Default for SplitRatio {
+    fn default() -> Self {
+        Self { a: 0.5, b: 0.5 }
+    }
+}
+
+/// What a tester is paid (openscouter 9.1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compensation {
+    /// ISO 4217.
+    pub currency: String,
+    /// Major units.
+    pub amount: f64,
+    /// Always `flat`.
+    #[serde(rename = "type")]
+    pub kind: String,
+}
+
+/// How sessions run (openscouter 9.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StudySettings {
+    /// Whether testers must comment.
+    pub require_think_aloud: bool,
+    /// Whether interaction is taken in.
+    pub record_screen: bool,
+    /// Whether facial snapshots are taken in.
+    pub record_facial: bool,
+    /// Whether voice is taken in.
+    pub record_voice: bool,
+    /// Longest session, in minutes.
+    pub max_duration_minutes: u32,
+    /// When who accepted is reminded, in hours.
+    pub reminder_after_hours: u32,
+}
+
+impl Default for StudySettings {
+    fn default() -> Self {
+        Self {
+            require_think_aloud: false,
+            record_screen: true,
+            record_facial: true,
+            record_voice: true,
+            max_duration_minutes: 60,
+            reminder_after_hours: 24,
+        }
+    }
+}
+
+/// Where a study's payment stands (openscouter 5.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payment {
+    /// Nothing was paid.
+    #[default]
+    Unpaid,
+    /// A checkout is open.
+    Pending,
+    /// Paid.
+    Paid,
+    /// The organization need not pay.
+    Exempt,
+}
+
+impl Payment {
+    /// The wire name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unpaid => "unpaid",
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Exempt => "exempt",
+        }
+    }
+}
+
+/// What OpenScouter alone knows of a study (openscouter 9.1, 9.2). A study that was made elsewhere has the defaults,
+/// and what another dialect changes leaves this untouched.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// The objective; testers never see it.
+    pub description: String,
+    /// `figma`, `invision`, `marvel` or `url`.
+    pub prototype_type: Option<String>,
+    /// Whom it looks for.
+    pub targeting: Targeting,
+    /// The comparison, if there is one.
+    pub ab_test: Option<AbTest>,
+    /// What testers are paid.
+    pub compensation: Option<Compensation>,
+    /// How sessions run.
+    pub settings: StudySettings,
+    /// Where the payment stands.
+    pub payment: Payment,
+    /// When it was launched, in seconds since the Unix epoch.
+    pub launched_at: Option<i64>,
+    /// When it was closed, in seconds since the Unix epoch.
+    pub closed_at: Option<i64>,
+    /// Of its report.
+    pub accessibility_score: Option<u32>,
 }
 
 /// A study, shared by all dialects.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Study {
     /// Id.
     pub id: StudyId,
@@ -77,6 +301,8 @@ pub struct Study {
     pub target_url: Option<String>,
     /// What participants are asked to do.
     pub tasks: Vec<Task>,
+    /// What OpenScouter alone knows.
+    pub details: Details,
     /// Creation time.
     pub created_at: OffsetDateTime,
     /// Time of the last change.
@@ -128,7 +354,14 @@ impl Study {
     #[must_use]
     pub fn moved_to(&self, status: Status, now: OffsetDateTime) -> Self {
         let paused_from = (status == Status::Paused).then_some(self.status);
-        Self { status, paused_from, ..self.changed_at(now) }
+        let mut next = Self { status, paused_from, ..self.changed_at(now) };
+        if status.is_active() {
+            next.details.launched_at.get_or_insert(now.unix_timestamp());
+        }
+        if status == Status::Closed {
+            next.details.closed_at = Some(now.unix_timestamp());
+        }
+        next
     }
 
     /// The study as changed at `now`: later than before, whatever the clock says.

@@ -152,6 +152,8 @@ pub struct User {
     pub role: Role,
     /// Whether the qualification quiz was passed (testers; openscouter 3.7).
     pub qualified: bool,
+    /// Percent of the attempt that passed.
+    pub capacity_score: Option<u32>,
     /// Hash of the password; `None` when the user signs in through another provider only.
     pub password: Option<PasswordHash>,
     /// Whether the address was confirmed.
@@ -188,6 +190,7 @@ impl User {
             name,
             role,
             qualified: false,
+            capacity_score: None,
             password: None,
             verified: false,
             active: true,

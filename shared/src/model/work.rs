@@ -23,6 +23,14 @@ pub enum WorkKind {
     RankAudit,
     /// An organization takes its place in the operator's list.
     RankOrganization,
+    /// Studies take their places in the operator's lists.
+    RankStudies,
+    /// A test session takes its places in the lists.
+    RankTestSession,
+    /// An agent works (openscouter 12).
+    Agent,
+    /// What a withdrawn consent covered goes (openscouter 18).
+    WithdrawConsent,
     /// A personal export is put together.
     Export,
     /// What is left of a deleted account is removed, slice by slice.
@@ -34,7 +42,7 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 18] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -45,6 +53,10 @@ impl WorkKind {
         Self::MagicLink,
         Self::RankAudit,
         Self::RankOrganization,
+        Self::RankStudies,
+        Self::RankTestSession,
+        Self::Agent,
+        Self::WithdrawConsent,
         Self::Export,
         Self::Erase,
         Self::Job,
@@ -65,6 +77,10 @@ impl WorkKind {
             Self::MagicLink => "mail.magic_link",
             Self::RankAudit => "rank.audit",
             Self::RankOrganization => "rank.organization",
+            Self::RankStudies => "rank.studies",
+            Self::RankTestSession => "rank.test_session",
+            Self::Agent => "agent",
+            Self::WithdrawConsent => "consent.withdraw",
             Self::Export => "export",
             Self::Erase => "erase",
             Self::Job => "job",

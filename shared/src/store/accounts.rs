@@ -57,8 +57,8 @@ fn is_tombstone(item: &Item) -> bool {
     item.read("user").optional_text("id").is_none()
 }
 
-fn user_item(user: &User) -> Item {
-    Item::new(user_pk(user.id), "USER".to_owned())
+pub(super) fn user_item(user: &User) -> Item {
+    let item = Item::new(user_pk(user.id), "USER".to_owned())
         .text("id", user.id.to_string())
         .number("number", user.number)
         .text("email", user.email.as_str())
@@ -72,7 +72,11 @@ fn user_item(user: &User) -> Item {
         .text("organization", user.organization.to_string())
         .number("generation", user.generation)
         .time("created_at", user.created_at)
-        .number("version", user.version)
+        .number("version", user.version);
+    match user.capacity_score {
+        Some(score) => item.number("capacity_score", score),
+        None => item,
+    }
 }
 
 fn read_user(item: &Item) -> Result<User, StoreError> {
@@ -84,6 +88,7 @@ fn read_user(item: &Item) -> Result<User, StoreError> {
         name: reader.text("name")?.to_owned(),
         role: reader.optional_text("role").and_then(Role::parse).unwrap_or(Role::Business),
         qualified: reader.flag("qualified")?,
+        capacity_score: reader.number("capacity_score").ok(),
         password: reader.optional_text("password").map(|hash| PasswordHash::from_stored(hash.to_owned())),
         verified: reader.number::<u8>("verified")? == 1,
         active: reader.number::<u8>("active")? == 1,

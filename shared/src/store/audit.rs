@@ -150,7 +150,7 @@ impl Store {
         self.change_everywhere(lists, Change::Remove(rank)).await
     }
 
-    async fn change_everywhere(&self, lists: &[String], change: Change) -> Result<(), StoreError> {
+    pub(super) async fn change_everywhere(&self, lists: &[String], change: Change) -> Result<(), StoreError> {
         for attempt in 0..MOST_ATTEMPTS {
             if let Some(members) = self.rank_in_all(lists, &change).await?
                 && (members.is_empty() || self.transact(members).await? == Written::Done)

@@ -18,6 +18,7 @@ use aws_sdk_dynamodb::{
 
 use super::{
     BoxFuture,
+    captured::CapturedMemory,
     item::Item,
     jobs::JobRules,
     memory::Memory,
@@ -87,6 +88,7 @@ pub struct Store {
     pub(super) main: String,
     pub(super) hot: String,
     pub(super) memory: Memory,
+    pub(super) captured: std::sync::Arc<CapturedMemory>,
     pub(super) rules: JobRules,
 }
 
@@ -128,6 +130,7 @@ impl Store {
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
             memory: Memory::default(),
+            captured: std::sync::Arc::default(),
             rules: settings.jobs.clone(),
         }
     }

@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
+    client::Written,
     item::{Condition, Item, delete},
     ranked::{self, ApplyError, Change, Edit, Head, Node, NodeId, NodeReader, PageError, Shape},
 };
@@ -100,6 +101,13 @@ pub(super) fn bounds(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -
     let first = to.map(|to| newest_first(to, &[0xff; 16]));
     let out = from.map(|from| newest_first(from - time::Duration::MICROSECOND, &[0xff; 16]));
     (first, out)
+}
+
+/// Where an entity's collections stand beside it.
+const PLACED: &str = "PLACED";
+
+fn placed_in(item: &Item) -> Result<Vec<String>, StoreError> {
+    item.read("placement").parsed("lists", |text| serde_json::from_str(text).ok())
 }
 
 fn node_sk(id: NodeId) -> String {
@@ -227,6 +235,56 @@ impl Store {
         let items = self.batch_get(keys.clone()).await?;
         let found = keys.iter().filter_map(|(pk, _)| items.iter().find(|item| item.pk() == pk));
         Ok(Page { total, members: found.map(read).collect::<Result<_, _>>()? })
+    }
+
+    /// Puts an entity into the collections that it belongs to now, and takes it out of those that it was in: what it
+    /// is in stands beside it. Run twice, nothing changes.
+    pub(super) async fn place(&self, pk: String, rank: &[u8], wanted: &[String]) -> Result<(), StoreError> {
+        if self.try_place(pk, rank, wanted, u32::MAX).await? { Ok(()) } else { Err(StoreError::Contended(u32::MAX)) }
+    }
+
+    /// [`Store::place`], given up after some lost races with `Ok(false)`.
+    pub(super) async fn try_place(
+        &self,
+        pk: String,
+        rank: &[u8],
+        wanted: &[String],
+        attempts: u32,
+    ) -> Result<bool, StoreError> {
+        for attempt in 0..attempts {
+            let known = self.get(&self.main, pk.clone(), PLACED.to_owned()).await?;
+            let (lists, version) = match &known {
+                None => (Vec::new(), 0),
+                Some(known) => (placed_in(known)?, known.read("placement").number("version")?),
+            };
+            let leave =
+                lists.iter().filter(|list| !wanted.contains(list)).map(|list| (list, Change::Remove(rank.to_vec())));
+            let enter =
+                wanted.iter().filter(|list| !lists.contains(list)).map(|list| (list, Change::Insert(rank.to_vec())));
+            let changes: Vec<_> = leave.chain(enter).collect();
+            if changes.is_empty() {
+                return Ok(true);
+            }
+            let edits = changes.iter().map(|(list, change)| self.rank_changes(list, std::slice::from_ref(change)));
+            let edits = futures_util::future::try_join_all(edits).await?;
+            if let Some(edits) = edits.into_iter().collect::<Option<Vec<_>>>() {
+                let text = serde_json::to_string(wanted).unwrap_or_else(|_| "[]".to_owned());
+                let item = Item::new(pk.clone(), PLACED.to_owned()).text("lists", text).number("version", version + 1);
+                let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+                let mut members = vec![item.put(&self.main, condition)?];
+                members.extend(edits.into_iter().flatten());
+                if self.transact(members).await? == Written::Done {
+                    return Ok(true);
+                }
+            }
+            after_lost_race(attempt).await?;
+        }
+        Ok(false)
+    }
+
+    /// Takes an entity out of every collection that it is in.
+    pub(super) async fn displace(&self, pk: String, rank: &[u8]) -> Result<(), StoreError> {
+        self.place(pk, rank, &[]).await
     }
 
     /// The transaction members that make the same change to several collections; `None` when a writer was in the way.

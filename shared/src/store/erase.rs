@@ -11,11 +11,12 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError, StudyFilter,
+    BoxFuture, Store, StoreError, StudyFilter, TestSessionFilter,
     accounts::{MOST_ATTEMPTS, email_key, session_key, user_pk},
     after_lost_race,
     client::Written,
     collection::{Collection, newest_first, study_rank},
+    consents::special_key,
     families::family_key,
     item::{Condition, Item, delete},
     jobs::{Ending, JobFilter, every_collection},
@@ -24,6 +25,7 @@ use super::{
     ranked::Change,
     rights::{ERASURES, due_rank},
     studies::study_pk,
+    test_sessions::{study_lists, test_lists},
     test_tokens::test_token_key,
     user_keys::key_key,
 };
@@ -86,6 +88,16 @@ impl Store {
             if !self.erase_jobs(user, now).await? {
                 return Ok(false);
             }
+            // a tester's sessions are in studies of others
+            let filter = TestSessionFilter { tester: Some(user), ..TestSessionFilter::default() };
+            let tests = self.test_sessions_page(&filter, 0, SLICE).await?;
+            for session in &tests.members {
+                self.erase_test_session(session).await?;
+            }
+            if !tests.members.is_empty() {
+                return Ok(false);
+            }
+            self.erase_tests_of(user).await?;
             self.erase_user(user).await?;
             let tokens = self.tokens_page(Some(organization), 0, SLICE, now).await?;
             for token in &tokens.members {
@@ -111,7 +123,7 @@ impl Store {
     }
 
     /// Every item of a partition of the main table, and those that `beside` finds for an item.
-    async fn erase_partition(
+    pub(super) async fn erase_partition(
         &self,
         pk: String,
         prefix: &str,
@@ -144,7 +156,16 @@ impl Store {
         Ok(true)
     }
 
+    /// The empty lists of a tester's sessions.
+    async fn erase_tests_of(&self, user: UserId) -> Result<(), StoreError> {
+        for list in test_lists(user) {
+            self.erase_partition(list, "", |_, _| None).await?;
+        }
+        Ok(())
+    }
+
     async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
+        self.batch_delete(vec![special_key(user)]).await?;
         if let Some(erasure) = self.erasure_of(user).await? {
             self.remove_everywhere(&[ERASURES.to_owned()], due_rank(erasure.due_at, user)).await?;
         }
@@ -181,6 +202,17 @@ impl Store {
             if let Some(members) = self.rank_in_all(&lists, &Change::Remove(rank)).await?
                 && (members.is_empty() || self.transact(members).await? == Written::Done)
             {
+                self.erase_approvals(study.id).await?;
+                for session in self.test_sessions_of(study).await? {
+                    self.erase_test_session(&session).await?;
+                }
+                if let Some(report) = self.study_report(study.id).await? {
+                    self.erase_report(&report).await?;
+                }
+                for list in study_lists(study.id) {
+                    self.erase_partition(list, "", |_, _| None).await?;
+                }
+                self.displace(study_pk(study.id), &newest_first(study.created_at, study.id.as_bytes())).await?;
                 return self
                     .erase_partition(study_pk(study.id), "", |_, sk| {
                         let hash = sk.strip_prefix("SESSION#")?;

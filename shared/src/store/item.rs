@@ -136,6 +136,25 @@ pub(super) fn delete(table: &str, pk: String, sk: String) -> Result<TransactWrit
     Ok(TransactWriteItem::builder().delete(delete).build())
 }
 
+/// A transaction member that deletes an item that still has a version.
+pub(super) fn delete_version(
+    table: &str,
+    pk: String,
+    sk: String,
+    version: u64,
+) -> Result<TransactWriteItem, StoreError> {
+    let delete = Delete::builder()
+        .table_name(table)
+        .key("pk", AttributeValue::S(pk))
+        .key("sk", AttributeValue::S(sk))
+        .condition_expression("#version = :version")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+        .build()
+        .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
+    Ok(TransactWriteItem::builder().delete(delete).build())
+}
+
 /// Reads attributes of one entity.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'a> {

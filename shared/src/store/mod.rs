@@ -73,11 +73,15 @@
 //! is conditional on the collection's version.
 
 mod accounts;
+mod agents;
 mod api_tokens;
+mod approvals;
 mod audit;
+mod captured;
 mod client;
 mod collection;
 mod connections;
+mod consents;
 mod directory;
 mod erase;
 mod families;
@@ -86,13 +90,18 @@ mod idempotency;
 mod invitations;
 mod item;
 mod jobs;
+mod large;
 mod log_ins;
 mod memory;
 mod organizations;
 mod participants;
+mod places;
+mod quiz;
 pub mod ranked;
+mod reports;
 mod rights;
 mod studies;
+mod test_sessions;
 mod test_tokens;
 mod threads;
 mod tokens;
@@ -104,7 +113,10 @@ mod work;
 use std::pin::Pin;
 
 pub use accounts::{ChangeWith, SignUp};
+pub use agents::AgentOutcome;
+pub use approvals::ApprovalFilter;
 pub use audit::AuditFilter;
+pub use captured::Captured;
 pub(crate) use client::after_lost_race;
 pub use client::{Store, StoreError};
 pub(crate) use client::{connect, http_client};
@@ -120,8 +132,12 @@ pub use jobs::{
 pub use log_ins::LogInState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
+pub use places::Progress;
+pub use quiz::Attempted;
+pub use reports::Feedback;
 pub use rights::{DueErasure, Erasure, Export, ExportState, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
+pub use test_sessions::{TestCreation, TestGround, TestSessionFilter};
 pub use threads::Thread;
 pub use tokens::Token;
 pub use user_keys::KeyCreation;

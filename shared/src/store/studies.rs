@@ -8,12 +8,13 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Page, Store, StoreError,
     client::{Written, after_lost_race},
-    collection::{Collection, ranked_study, study_rank},
-    item::{Condition, Item, Reader},
+    collection::{Collection, newest_first, ranked_study, study_rank},
+    item::{Condition, Item, Reader, delete_version},
+    places::{Progress, places_key, read_progress},
     ranked::{Change, Head},
 };
 use crate::{
-    model::{OrganizationId, Status, Study, StudyId, Task},
+    model::{Details, OrganizationId, Status, Study, StudyId, Task, Work, WorkKind},
     secret::KeyHash,
 };
 
@@ -68,6 +69,18 @@ pub(super) fn study_pk(id: StudyId) -> String {
     format!("STUDY#{id}")
 }
 
+fn rank_studies(id: &str, subject: &str) -> Work {
+    Work { id: format!("studies-{id}"), kind: WorkKind::RankStudies, subject: subject.to_owned(), attempt: 0 }
+}
+
+/// The operator's list of all studies, or of those in a state.
+pub(super) fn every_study(status: Option<Status>) -> String {
+    match status {
+        None => "RANK#studies".to_owned(),
+        Some(status) => format!("RANK#studies/status={}", status.as_str()),
+    }
+}
+
 pub(super) fn study_item(study: &Study) -> Item {
     let tasks = serde_json::to_string(&study.tasks).unwrap_or_else(|_| "[]".to_owned());
     Item::new(study_pk(study.id), "STUDY".to_owned())
@@ -79,12 +92,13 @@ pub(super) fn study_item(study: &Study) -> Item {
         .optional_text("completion_url", study.completion_url.as_deref())
         .optional_text("target_url", study.target_url.as_deref())
         .text("tasks", tasks)
+        .text("details", serde_json::to_string(&study.details).unwrap_or_else(|_| "{}".to_owned()))
         .time("created_at", study.created_at)
         .time("updated_at", study.updated_at)
         .number("version", study.version)
 }
 
-fn read_study(item: &Item) -> Result<Study, StoreError> {
+pub(super) fn read_study(item: &Item) -> Result<Study, StoreError> {
     let reader = item.read("study");
     Ok(Study {
         id: reader.parsed("id", StudyId::parse)?,
@@ -95,6 +109,10 @@ fn read_study(item: &Item) -> Result<Study, StoreError> {
         completion_url: reader.optional_text("completion_url").map(str::to_owned),
         target_url: reader.optional_text("target_url").map(str::to_owned),
         tasks: read_tasks(reader)?,
+        details: match reader.optional_text("details") {
+            None => Details::default(),
+            Some(_) => reader.parsed("details", |text| serde_json::from_str(text).ok())?,
+        },
         created_at: reader.time("created_at")?,
         updated_at: reader.time("updated_at")?,
         version: reader.number("version")?,
@@ -187,7 +205,11 @@ impl Store {
             Collection::of(study).map(|collection| (collection, Change::Insert(rank.clone())))
         });
         let ranked = self.collection_changes(first.organization, changes).await?;
-        Ok(ranked.map(|ranked| members.into_iter().chain(ranked).collect()))
+        // the operator's lists are shared by all tenants, so that they follow by work
+        let ids: Vec<_> = studies.iter().map(|study| study.id.to_string()).collect();
+        let work = rank_studies(&format!("{}-1", first.id), &ids.join(" "));
+        let work = self.work_member(&work, first.created_at)?;
+        Ok(ranked.map(|ranked| members.into_iter().chain(ranked).chain([work]).collect()))
     }
 
     /// The transaction members for changes of several collections of one organization.
@@ -263,7 +285,37 @@ impl Store {
         let changes = leave
             .map(|collection| (collection, Change::Remove(rank.clone())))
             .chain(enter.map(|collection| (collection, Change::Insert(rank.clone()))));
-        self.collection_changes(current.organization, changes).await
+        let Some(mut members) = self.collection_changes(current.organization, changes).await? else { return Ok(None) };
+        if current.status != next.status {
+            let id = current.id.to_string();
+            let work = rank_studies(&format!("{id}-{}", next.version), &id);
+            members.push(self.work_member(&work, next.updated_at)?);
+        }
+        let places = |study: &Study| (study.status.is_active(), study.details.targeting.tester_count);
+        if places(current) != places(next) {
+            members.push(self.places_member(next)?);
+        }
+        Ok(Some(members))
+    }
+
+    /// Ranks studies in the operator's lists by what they are now; again, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn rank_studies<'a>(&'a self, ids: &'a [StudyId]) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            for id in ids {
+                let Some(study) = self.linked_study(*id).await? else { continue };
+                let lists = vec![every_study(None), every_study(Some(study.status))];
+                let rank = newest_first(study.created_at, id.as_bytes());
+                self.place(study_pk(*id), &rank, &lists).await?;
+                // deleted in between
+                if self.linked_study(*id).await?.is_none() {
+                    self.displace(study_pk(*id), &rank).await?;
+                }
+            }
+            Ok(())
+        })
     }
 
     /// Reads the head of the list that a key's caller is about to ask for, if this process has met
@@ -328,6 +380,95 @@ impl Store {
             None => Ok(Some(head.total)),
             Some(after) => self.rank_of(pk, head, &study_rank(after, StudyId::from_uuid(uuid::Uuid::nil()))).await,
         }
+    }
+
+    /// One page of all organizations' studies, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn every_study_page(
+        &self,
+        status: Option<Status>,
+        offset: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Page<Study>, StoreError>> {
+        Box::pin(async move {
+            let key = |id| (study_pk(StudyId::from_uuid(id)), "STUDY".to_owned());
+            self.page_of(&every_study(status), (None, None), (offset, limit), key, read_study).await
+        })
+    }
+
+    /// A study, whosever it is, with what is counted of its sessions, in one read.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn study_with_progress(&self, id: StudyId) -> BoxFuture<'_, Result<Option<(Study, Progress)>, StoreError>> {
+        Box::pin(async move {
+            let keys = vec![(study_pk(id), "STUDY".to_owned()), places_key(id)];
+            let (mut study, mut progress) = (None, Progress::default());
+            for item in self.batch_get(keys).await? {
+                if item.read("study").text("sk")? == "STUDY" {
+                    study = Some(read_study(&item)?);
+                } else {
+                    progress = read_progress(&item)?;
+                }
+            }
+            Ok(study.map(|study| (study, progress)))
+        })
+    }
+
+    /// What is counted of the sessions of several studies.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn progress_of<'a>(
+        &'a self,
+        ids: &'a [StudyId],
+    ) -> BoxFuture<'a, Result<HashMap<StudyId, Progress>, StoreError>> {
+        Box::pin(async move {
+            let mut found = HashMap::new();
+            for item in self.batch_get(ids.iter().map(|id| places_key(*id)).collect()).await? {
+                let id = item.pk().strip_prefix("STUDY#").and_then(StudyId::parse);
+                if let Some(id) = id {
+                    found.insert(id, read_progress(&item)?);
+                }
+            }
+            Ok(found)
+        })
+    }
+
+    /// Deletes a draft as it was read, with all that hangs on it; `Ok(false)` when it changed meanwhile.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn delete_draft<'a>(&'a self, study: &'a Study) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let rank = study_rank(study.created_at, study.id);
+            let changes = Collection::of(study).map(|collection| (collection, Change::Remove(rank.clone())));
+            for attempt in 0.. {
+                let Some(mut members) =
+                    self.collection_changes(study.organization, changes.clone().into_iter()).await?
+                else {
+                    after_lost_race(attempt).await?;
+                    continue;
+                };
+                members.insert(0, delete_version(&self.main, study_pk(study.id), "STUDY".to_owned(), study.version)?);
+                match self.transact(members).await? {
+                    Written::Done => break,
+                    // deleted by somebody else, or by the first try whose answer was lost
+                    Written::Refused(failed) if failed.contains(&0) => {
+                        if self.linked_study(study.id).await?.is_some() {
+                            return Ok(false);
+                        }
+                        break;
+                    }
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            self.displace(study_pk(study.id), &newest_first(study.created_at, study.id.as_bytes())).await?;
+            self.erase_partition(study_pk(study.id), "", |_, _| None).await?;
+            Ok(true)
+        })
     }
 
     async fn ranked_studies(&self, organization: OrganizationId, ranks: &[Vec<u8>]) -> Result<Vec<Study>, StoreError> {

@@ -3,9 +3,11 @@
 mod accounts;
 mod credentials;
 mod faults;
+mod flow;
 pub(crate) mod oauth;
 mod operators;
 mod providers;
+pub(crate) mod research;
 mod rights;
 mod rules;
 mod webhooks;

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{call::Call, envelope::Problem, limits::tier};
 use crate::{
     model::{
-        Account, Action, ApiToken, Connection, ConnectionId, Family, FamilyId, OrganizationId, Plan, Role, TokenId,
-        UserId,
+        Account, Action, ApiToken, Connection, ConnectionId, Family, FamilyId, OrganizationId, Plan, Role, TestToken,
+        TokenId, UserId,
     },
     secret::{read_handle, sha256_hex},
     store::{Credential, Holder},
@@ -63,7 +63,16 @@ impl Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
     Read,
+    Write,
     Admin,
+}
+
+/// What an endpoint takes of OAuth tokens with audience `<base>/api` (openscouter 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grant {
+    None,
+    Read,
+    Draft,
 }
 
 /// Who may call an endpoint (openscouter 4).
@@ -73,19 +82,53 @@ pub(super) struct Access {
     pub(super) roles: &'static [Role],
     /// Least scope of an API token; `None` when none is taken.
     pub(super) token: Option<Scope>,
-    /// Whether an OAuth token with audience `<base>/api` is taken.
-    pub(super) oauth: bool,
+    /// Least scope of an OAuth token.
+    pub(super) oauth: Grant,
+    /// Whether a test token is taken.
+    pub(super) test: bool,
 }
 
+impl Access {
+    const fn of(roles: &'static [Role], token: Option<Scope>, oauth: Grant, test: bool) -> Self {
+        Self { roles, token, oauth, test }
+    }
+}
+
+const EVERYBODY: &[Role] = &[Role::Business, Role::Tester, Role::Admin];
+const OWNING: &[Role] = &[Role::Business, Role::Admin];
+const ADMIN: &[Role] = &[Role::Admin];
+const TESTER: &[Role] = &[Role::Tester];
+
 /// Any signed-in person, and nobody else.
-pub(super) const ANY_ROLE: Access =
-    Access { roles: &[Role::Business, Role::Tester, Role::Admin], token: None, oauth: false };
+pub(super) const ANY_ROLE: Access = Access::of(EVERYBODY, None, Grant::None, false);
+/// Any signed-in person, and who may read for one.
+pub(super) const ANY_READER: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, false);
+/// As [`ANY_READER`], and test tokens.
+pub(super) const ANY_READER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, true);
+/// Any signed-in person, and API tokens that may read, and test tokens.
+pub(super) const NOTE_READERS: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::None, true);
+/// Any signed-in person, and API tokens that may write.
+pub(super) const ANY_WRITER: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, false);
+/// As [`ANY_WRITER`], and test tokens.
+pub(super) const ANY_WRITER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, true);
 /// Testers, in person.
-pub(super) const TESTERS: Access = Access { roles: &[Role::Tester], token: None, oauth: false };
+pub(super) const TESTERS: Access = Access::of(TESTER, None, Grant::None, false);
+/// Testers, in person or with a test token.
+pub(super) const TESTERS_OR_TEST: Access = Access::of(TESTER, None, Grant::None, true);
+/// Who may send what was captured.
+pub(super) const CAPTURERS: Access = Access::of(&[Role::Tester, Role::Admin], Some(Scope::Admin), Grant::None, true);
+/// Who may give feedback.
+pub(super) const CRITICS: Access = Access::of(&[Role::Business, Role::Tester], Some(Scope::Write), Grant::None, false);
 /// Business users and admins, in person.
-pub(super) const OWNERS: Access = Access { roles: &[Role::Business, Role::Admin], token: None, oauth: false };
+pub(super) const OWNERS: Access = Access::of(OWNING, None, Grant::None, false);
+/// Business users and admins, and who may read for them.
+pub(super) const OWNING_READERS: Access = Access::of(OWNING, Some(Scope::Read), Grant::Read, false);
+/// Business users and admins, and API tokens that may write.
+pub(super) const OWNING_WRITERS: Access = Access::of(OWNING, Some(Scope::Write), Grant::None, false);
+/// As [`OWNING_WRITERS`], and OAuth tokens that may draft.
+pub(super) const DRAFTERS: Access = Access::of(OWNING, Some(Scope::Write), Grant::Draft, false);
 /// Admins and their tokens.
-pub(super) const ADMINS: Access = Access { roles: &[Role::Admin], token: Some(Scope::Admin), oauth: false };
+pub(super) const ADMINS: Access = Access::of(ADMIN, Some(Scope::Admin), Grant::None, false);
 
 /// The credential that a caller used.
 #[derive(Debug)]
@@ -93,7 +136,7 @@ pub(super) enum Used {
     Jwt(Family),
     Token(ApiToken),
     /// A test token; what it is bound to matters to the endpoints that take one.
-    Test,
+    Test(TestToken),
     Connection(Connection, bool),
 }
 
@@ -110,14 +153,34 @@ impl Caller {
         (self.account.user.role != Role::Admin).then_some(self.account.organization.id)
     }
 
+    /// Whose objects the caller sees (openscouter 3.8).
+    pub(super) fn side(&self) -> Side {
+        match self.account.user.role {
+            Role::Admin => Side::Admin,
+            Role::Business => Side::Owner(self.account.organization.id),
+            Role::Tester => Side::Tester(self.account.user.id),
+        }
+    }
+
     /// Who it is, for idempotency records (openscouter 2.10).
     pub(super) fn key(&self) -> String {
         match &self.used {
-            Used::Jwt(_) | Used::Test => self.account.user.id.wire(),
+            Used::Jwt(_) | Used::Test(_) => self.account.user.id.wire(),
             Used::Token(token) => token.id.wire(),
             Used::Connection(connection, _) => connection.id.wire(),
         }
     }
+}
+
+/// Whose objects a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// All.
+    Admin,
+    /// Those of an organization.
+    Owner(OrganizationId),
+    /// Those that a tester works on.
+    Tester(UserId),
 }
 
 /// A credential that was sent.
@@ -234,7 +297,7 @@ pub(super) async fn caller(call: &Call, access: Access) -> Result<Caller, Proble
     let found = match holder? {
         Some(Holder::Family(family, account)) => Some((Used::Jwt(family), account)),
         Some(Holder::Token(token, account)) => Some((Used::Token(token), account)),
-        Some(Holder::Test(_, account)) => Some((Used::Test, account)),
+        Some(Holder::Test(token, account)) => Some((Used::Test(token), account)),
         // a token for another audience is as good as none (openscouter 3.5)
         Some(Holder::Connection(connection, draft, account)) if connection.audience == format!("{base}/api") => {
             Some((Used::Connection(connection, draft), account))
@@ -296,6 +359,7 @@ fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
             let scopes = token.scopes;
             let (has, name) = match scope {
                 Scope::Read => (scopes.read || scopes.write || scopes.admin, "read"),
+                Scope::Write => (scopes.write || scopes.admin, "write"),
                 Scope::Admin => (scopes.admin, "admin"),
             };
             if !has {
@@ -305,13 +369,16 @@ fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
                 return Err(role());
             }
         }
-        // the endpoints that take one come with sessions
-        Used::Test => return Err(misplaced()),
-        Used::Connection(..) => {
-            if !access.oauth {
+        Used::Test(_) => {
+            if !access.test {
                 return Err(misplaced());
             }
         }
+        Used::Connection(_, draft) => match access.oauth {
+            Grant::None => return Err(misplaced()),
+            Grant::Draft if !draft => return Err(Problem::forbidden("Missing scope: draft")),
+            Grant::Read | Grant::Draft => {}
+        },
     }
     Ok(())
 }
@@ -319,7 +386,7 @@ fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
 async fn touch(call: &Call, used: &Used) {
     let store = call.context.store();
     let touched = match used {
-        Used::Jwt(_) | Used::Test => return,
+        Used::Jwt(_) | Used::Test(_) => return,
         Used::Token(token) => store.touch_token(token, call.now).await,
         Used::Connection(connection, _) => store.touch_connection(connection, call.now).await,
     };

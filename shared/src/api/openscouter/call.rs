@@ -121,6 +121,11 @@ impl Call {
         self.request.path.rsplit('/').next().unwrap_or_default()
     }
 
+    /// A segment of the path; `/api/jobs/:id/launch` has `:id` as its third.
+    pub(super) fn path_segment(&self, place: usize) -> &str {
+        self.request.path.split('/').nth(place).unwrap_or_default()
+    }
+
     /// Notes what a policy said, and refuses the request when it is over the limit.
     pub(super) fn settle(&self, policy: Policy, verdict: Verdict) -> Result<(), Problem> {
         let _ = self.counted.set(Counted { policy, verdict });

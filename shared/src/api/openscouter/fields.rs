@@ -13,6 +13,8 @@ use crate::{
 
 /// Most bytes of a body.
 const MOST_BODY: usize = 1_048_576;
+/// Most characters of a URL.
+const LONGEST_URL: usize = 2_048;
 /// Most rows of a page.
 const MOST_ROWS: u32 = 100;
 /// The passwords that everybody tries first, in lower case, from 10 characters on.
@@ -52,6 +54,81 @@ impl Fields {
             Ok(_) => Err(Problem::invalid("body", "must be an object")),
             Err(_) => Err(Problem::bad("Malformed JSON body")),
         }
+    }
+
+    /// The object of a field, whose own fields then carry their whole path; `None` when it was not sent or is `null`.
+    pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Problem> {
+        self.optional(name).map(|value| Self::within(name, value)).transpose()
+    }
+
+    /// The fields of an object at `path`.
+    pub(super) fn within(path: &str, value: &Value) -> Result<Self, Problem> {
+        let object = value.as_object().ok_or_else(|| Problem::invalid(path, "must be an object"))?;
+        Ok(Self(object.iter().map(|(name, value)| (format!("{path}.{name}"), value.clone())).collect()))
+    }
+
+    /// A text that may be left out.
+    pub(super) fn optional_text(&self, name: &str, least: usize, most: usize) -> Result<Option<String>, Problem> {
+        self.optional(name).map(|_| self.text(name, least, most)).transpose()
+    }
+
+    /// A flag that may be left out.
+    pub(super) fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        self.optional(name).map(|_| self.flag(name)).transpose()
+    }
+
+    /// A number of a range.
+    pub(super) fn number(&self, name: &str, least: f64, most: f64) -> Result<f64, Problem> {
+        let number = self.required(name)?.as_f64().ok_or_else(|| Problem::invalid(name, "must be a number"))?;
+        if number < least {
+            return Err(Problem::invalid(name, &format!("must be at least {least}")));
+        }
+        if number > most {
+            return Err(Problem::invalid(name, &format!("must be at most {most}")));
+        }
+        Ok(number)
+    }
+
+    /// Distinct texts, each of which `check` knows.
+    pub(super) fn names(
+        &self,
+        name: &str,
+        (least, most): (usize, usize),
+        check: impl Fn(&str) -> bool,
+        reason: &str,
+    ) -> Result<Vec<String>, Problem> {
+        let mut names: Vec<String> = Vec::new();
+        for (place, value) in self.array(name, least, most)?.iter().enumerate() {
+            let path = format!("{name}[{place}]");
+            let text = as_text(&path, value)?.trim();
+            if !check(text) {
+                return Err(Problem::invalid(&path, reason));
+            }
+            names.push(text.to_owned());
+        }
+        let distinct: std::collections::HashSet<_> = names.iter().collect();
+        if distinct.len() < names.len() {
+            return Err(Problem::invalid(name, "must not contain duplicates"));
+        }
+        Ok(names)
+    }
+
+    /// A web address without credentials (openscouter 2.1).
+    pub(super) fn web_url(&self, name: &str) -> Result<String, Problem> {
+        let text = self.text(name, 1, LONGEST_URL)?;
+        let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or_else(|| Problem::invalid(name, "must be an http or https URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Problem::invalid(name, "must not contain credentials"));
+        }
+        Ok(text)
+    }
+
+    /// A time that may be left out.
+    pub(super) fn optional_time(&self, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let time = parse_time(as_text(name, value)?.trim());
+        time.map(Some).ok_or_else(|| Problem::invalid(name, "must be an ISO 8601 timestamp"))
     }
 
     /// A field that was sent and is not `null`.
@@ -127,9 +204,7 @@ impl Fields {
 
     /// A time in the future.
     pub(super) fn optional_future(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Problem> {
-        let Some(value) = self.optional(name) else { return Ok(None) };
-        let time = parse_time(as_text(name, value)?.trim());
-        let time = time.ok_or_else(|| Problem::invalid(name, "must be an ISO 8601 timestamp"))?;
+        let Some(time) = self.optional_time(name)? else { return Ok(None) };
         if time <= now {
             return Err(Problem::invalid(name, "must be in the future"));
         }

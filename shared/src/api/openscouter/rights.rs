@@ -25,8 +25,24 @@ const DOWNLOAD_SECONDS: i64 = 900;
 const ERASURE_DELAY: Duration = Duration::days(30);
 /// Attempts of a change that somebody else's change got in the way of.
 const MOST_ATTEMPTS: u32 = 5;
-const COUNTRIES: &str = include_str!("../../iso-3166.txt");
-const LANGUAGES: &str = include_str!("../../iso-639.txt");
+/// Categories of neurodivergence, in the contract's order (openscouter 6.1).
+pub(super) const ND_CATEGORIES: [&str; 13] = [
+    "adhd",
+    "autism",
+    "dyslexia",
+    "dyscalculia",
+    "dyspraxia",
+    "anxiety",
+    "tourette",
+    "ocd",
+    "dysgraphia",
+    "sensory_processing",
+    "bipolar",
+    "acquired_brain_injury",
+    "intellectual_disability",
+];
+pub(super) const COUNTRIES: &str = include_str!("../../iso-3166.txt");
+pub(super) const LANGUAGES: &str = include_str!("../../iso-639.txt");
 const TIME_ZONES: &str = include_str!("../../time-zones.txt");
 
 const PERSON: Access = ANY_ROLE;
@@ -37,8 +53,10 @@ pub fn get_profile(context: Context, request: ApiRequest) -> BoxFuture<'static, 
     answer(context, request, |call| {
         Box::pin(async {
             let account = call.caller(TESTERS).await?.account;
-            let (profile, _) = call.context.store().profile(account.user.id).await?;
-            Ok(success(200, &profile_object(&account, &profile)))
+            let (store, user) = (call.context.store(), account.user.id);
+            let ((profile, _), special) =
+                futures_util::future::try_join(store.profile(user), store.special_categories(user)).await?;
+            Ok(success(200, &profile_object(&account, &profile, &special)))
         })
     })
 }
@@ -55,7 +73,7 @@ fn display_name(name: &str) -> String {
     }
 }
 
-fn profile_object(account: &Account, profile: &Map<String, Value>) -> Value {
+fn profile_object(account: &Account, profile: &Map<String, Value>, special: &[String]) -> Value {
     let member = |name: &str, default: Value| profile.get(name).cloned().unwrap_or(default);
     json!({
         "testerId": account.user.id.wire(),
@@ -64,14 +82,14 @@ fn profile_object(account: &Account, profile: &Map<String, Value>) -> Value {
         "birthYear": member("birthYear", Value::Null),
         "devices": member("devices", json!([])),
         "languages": member("languages", json!([])),
-        "ndCategories": [],
+        "ndCategories": special,
         "assistiveTech": member("assistiveTech", json!([])),
         "bio": member("bio", Value::Null),
         "timezone": member("timezone", Value::Null),
         "available": member("available", json!(true)),
         "cameraOptOut": member("cameraOptOut", json!(false)),
         "capacityVerified": account.user.qualified,
-        "capacityScore": null,
+        "capacityScore": account.user.capacity_score,
         "telegramConnected": false,
         "payoutsEnabled": false,
     })
@@ -86,8 +104,21 @@ pub fn update_profile(context: Context, request: ApiRequest) -> BoxFuture<'stati
 async fn update_profile_now(call: &Call) -> Result<Answer, Problem> {
     let account = call.caller(TESTERS).await?.account;
     let fields = Fields::read(&call.request)?;
-    let changes = profile_changes(&fields, call.now.year())?;
+    let mut changes = profile_changes(&fields, call.now.year())?;
     let store = call.context.store();
+    let user = account.user.id;
+    // kept apart from the profile, under a consent of its own (openscouter 21)
+    let special = changes.iter().position(|(name, _)| *name == "ndCategories").map(|place| changes.remove(place).1);
+    let special: Option<Vec<String>> = special.and_then(|names| serde_json::from_value(names).ok());
+    if let Some(names) = &special
+        && !store.put_special_categories(user, names, &call.context.settings().openscouter.consent_version).await?
+    {
+        return Err(Problem::invalid("ndCategories", "requires special_category consent"));
+    }
+    let special = match special {
+        Some(names) => names,
+        None => store.special_categories(user).await?,
+    };
     for _ in 0..MOST_ATTEMPTS {
         let (mut profile, version) = store.profile(account.user.id).await?;
         let before = profile.clone();
@@ -99,7 +130,7 @@ async fn update_profile_now(call: &Call) -> Result<Answer, Problem> {
             }
         }
         if profile == before || store.put_profile(account.user.id, &profile, version).await? {
-            return Ok(success(200, &profile_object(&account, &profile)));
+            return Ok(success(200, &profile_object(&account, &profile, &special)));
         }
     }
     Err(Problem::Crash("the profile kept changing".to_owned()))
@@ -168,8 +199,9 @@ fn profile_changes(fields: &Fields, year: i32) -> Result<Vec<(&'static str, Valu
         changes.push(("languages", value));
     }
     if sent("ndCategories", false)?.is_some() {
-        // consents come with the operations that need them: nobody has given one yet
-        return Err(Problem::invalid("ndCategories", "requires special_category consent"));
+        let reason = format!("must be one of: {}", ND_CATEGORIES.join(", "));
+        let names = fields.names("ndCategories", (0, 13), |name| ND_CATEGORIES.contains(&name), &reason)?;
+        changes.push(("ndCategories", json!(names)));
     }
     if let Some(value) = list("assistiveTech", 20, &technology)? {
         changes.push(("assistiveTech", value));
@@ -370,10 +402,18 @@ pub(crate) async fn bundle(context: &Context, account: &Account) -> Result<Strin
         connections.extend(page.members.iter().map(super::connections::connection_object));
     }
     let erasure = store.erasure_of(user.id).await?;
+    let consents: Vec<_> = store.consents(user.id).await?.iter().map(super::consents::consent_object).collect();
+    let attempts: Vec<_> = store.attempts_of(user.id).await?.iter().map(|attempt| {
+        json!({"attemptId": attempt.id.wire(), "score": attempt.score, "passed": attempt.passed, "createdAt": timestamp(attempt.created_at)})
+    }).collect();
     let bundle = json!({
         "exportedAt": timestamp(now),
         "user": super::account::user_object(account),
         "profile": profile,
+        "ndCategories": store.special_categories(user.id).await?,
+        "consents": consents,
+        "quizAttempts": attempts,
+        "testSessions": super::test_sessions::bundle(context, user.id).await?,
         "signIns": sign_ins,
         "apiTokens": tokens,
         "connections": connections,

@@ -1,0 +1,12 @@
+//! `POST /api/data/events`: a batch of what a session captured (openscouter 11).
+
+use shared::{
+    api::openscouter,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::capture_events),
+};

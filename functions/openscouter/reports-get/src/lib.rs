@@ -1,0 +1,12 @@
+//! `GET /api/reports/:id`: a report (openscouter 13).
+
+use shared::{
+    api::openscouter,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::get_report),
+};

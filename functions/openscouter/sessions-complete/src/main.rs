@@ -1,0 +1,5 @@
+//! The Lambda binary.
+
+fn main() -> shared::serve::Exit {
+    shared::serve::run(openscouter_sessions_complete::FUNCTION)
+}

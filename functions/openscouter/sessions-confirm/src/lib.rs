@@ -1,0 +1,12 @@
+//! `POST /api/sessions/:id/confirm`: the tester confirms the notes (openscouter 10).
+
+use shared::{
+    api::openscouter,
+    serve::{Function, http},
+};
+
+/// The function.
+pub const FUNCTION: Function = Function {
+    name: env!("CARGO_PKG_NAME"),
+    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::confirm_session),
+};

@@ -1,0 +1,173 @@
+//! The agents at work (openscouter 12): a job is taken up, its gates are judged again, and what it makes is written
+//! with its end. Results are a pure function of what was kept, so that a job that is run twice gives the same numbers.
+
+mod report;
+mod session;
+
+use serde_json::json;
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    api::openscouter::NO_APPROVAL,
+    context::Context,
+    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, AuditEntry, AuditId, Report, TestStatus, Work},
+    store::{AgentOutcome, StoreError},
+};
+
+/// After how long a job that is at work counts as lost (openscouter 5.3).
+const LOST: Duration = Duration::minutes(5);
+/// How often a job is taken up.
+const MOST_ATTEMPTS: u32 = 3;
+/// The pause before a job that met a fault is taken up again.
+const RETRY: Duration = Duration::seconds(5);
+/// What is told of a failure.
+const FAILED: &str = "Analysis failed";
+
+/// Why a job came to nothing.
+enum Failure {
+    /// A gate was closed meanwhile; its name, and what is told.
+    Gate(&'static str, &'static str),
+    /// What it rests on is gone.
+    Gone,
+    /// A fault; it can be tried again.
+    Fault(String),
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Fault(error.to_string())
+    }
+}
+
+/// Runs the job that a piece of work names; when it goes on, and `None` when it has ended.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetDateTime>, StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
+    let Some(job) = store.agent_job(id).await? else { return Ok(None) };
+    match (job.status, job.started_at) {
+        (AgentStatus::Complete | AgentStatus::Failed, _) => return Ok(None),
+        // somebody is at it, or was lost with it
+        (AgentStatus::Processing, Some(started)) if now < started + LOST => return Ok(Some(started + LOST)),
+        _ => {}
+    }
+    if job.attempts >= MOST_ATTEMPTS {
+        return fail(context, &job, FAILED, None).await;
+    }
+    let taken = AgentJob {
+        status: AgentStatus::Processing,
+        attempts: job.attempts + 1,
+        started_at: Some(now),
+        version: job.version + 1,
+        ..job
+    };
+    if !store.change_agent_job(&taken, AgentOutcome::Alone, None, now).await? {
+        return Ok(Some(now + RETRY));
+    }
+    let failure = match work_on(context, &taken).await {
+        Ok(()) => return Ok(None),
+        Err(failure) => failure,
+    };
+    match failure {
+        Failure::Gate(gate, text) => {
+            let record = blocked(context, &taken, gate).await?;
+            fail(context, &taken, text, Some(&record)).await
+        }
+        Failure::Gone => fail(context, &taken, FAILED, None).await,
+        Failure::Fault(cause) => {
+            tracing::warn!(job = %taken.id, cause, "agent failed");
+            if taken.attempts >= MOST_ATTEMPTS {
+                return fail(context, &taken, FAILED, None).await;
+            }
+            let queued = AgentJob { status: AgentStatus::Queued, version: taken.version + 1, ..taken };
+            store.change_agent_job(&queued, AgentOutcome::Alone, None, now).await?;
+            Ok(Some(now + RETRY))
+        }
+    }
+}
+
+async fn work_on(context: &Context, job: &AgentJob) -> Result<(), Failure> {
+    let store = context.store();
+    if job.kind != AgentKind::Snapshot && store.current_approval(job.study, context.clock().now()).await?.is_none() {
+        return Err(Failure::Gate("approval", NO_APPROVAL));
+    }
+    match job.kind {
+        AgentKind::Snapshot => session::snapshot(context, job).await,
+        AgentKind::Analyst => session::analyst(context, job).await,
+        AgentKind::Report => {
+            let session = store.test_session(job.session.ok_or(Failure::Gone)?).await?.ok_or(Failure::Gone)?;
+            if session.status != TestStatus::Confirmed {
+                return Err(Failure::Gate("notes_confirmed", "Session notes are not confirmed"));
+            }
+            report::of_session(context, job, &session).await
+        }
+        AgentKind::Synthesis => report::of_study(context, job).await,
+    }
+}
+
+/// The job as it is when it is done.
+fn done(context: &Context, job: &AgentJob) -> AgentJob {
+    AgentJob {
+        status: AgentStatus::Complete,
+        finished_at: Some(context.clock().now()),
+        version: job.version + 1,
+        ..job.clone()
+    }
+}
+
+async fn record(
+    context: &Context,
+    job: &AgentJob,
+    action: Action,
+    object: String,
+    detail: serde_json::Value,
+) -> Result<AuditEntry, StoreError> {
+    let now = context.clock().now();
+    let account = context.store().account(job.actor).await?;
+    Ok(AuditEntry {
+        id: AuditId::at(now),
+        action,
+        actor: Some(job.actor),
+        role: account.map(|account| account.user.role),
+        object: Some(object),
+        detail,
+        request_id: job.request_id.clone(),
+        at: now,
+    })
+}
+
+async fn blocked(context: &Context, job: &AgentJob, gate: &str) -> Result<AuditEntry, StoreError> {
+    let object = job.session.map_or_else(|| job.study.wire(), |session| session.wire());
+    record(context, job, Action::AgentBlocked, object, json!({"agent": job.kind.as_str(), "gate": gate})).await
+}
+
+/// Gives a job up, and with it the edition of a report that it was to make.
+async fn fail(
+    context: &Context,
+    job: &AgentJob,
+    text: &str,
+    audit: Option<&AuditEntry>,
+) -> Result<Option<OffsetDateTime>, StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    let failed = AgentJob {
+        status: AgentStatus::Failed,
+        error: Some(text.to_owned()),
+        finished_at: Some(now),
+        version: job.version + 1,
+        ..job.clone()
+    };
+    let report = match job.report {
+        None => None,
+        Some(id) => store.report(id).await?.filter(|report| report.job == job.id),
+    };
+    let written = match &report {
+        None => store.change_agent_job(&failed, AgentOutcome::Alone, audit, now).await?,
+        Some(before) => {
+            let report = Report { status: AgentStatus::Failed, version: before.version + 1, ..before.clone() };
+            store.change_agent_job(&failed, AgentOutcome::Report(before, &report), audit, now).await?
+        }
+    };
+    Ok((!written).then_some(now + RETRY))
+}

@@ -1,0 +1,228 @@
+//! Agents 3 and 4: the report on a session, and that on a study (openscouter 13).
+
+use std::collections::BTreeSet;
+
+use engine::analysis::{
+    Confidence, MomentKind, SessionFinding, SessionResult, Severity, StudyFinding, StudyResult, Wcag, accessibility,
+    aggregate, frustration_of, summary_of, wcag_of,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{Failure, done, record};
+use crate::{
+    api::openscouter::millis,
+    context::Context,
+    model::{
+        Action, AgentJob, AgentStatus, ConsentKind, FindingId, Note, NotedMoment, Report, Study, TestSession,
+        TestStatus, UserId,
+    },
+    store::{AgentOutcome, UpdateError},
+};
+
+/// Testers that are looked up at a time.
+const AT_A_TIME: usize = 16;
+
+fn rank(severity: &str) -> Severity {
+    Severity::parse(severity).unwrap_or(Severity::Low)
+}
+
+/// What a report says of a session: made of the analyst's notes that the tester left in.
+fn contents(notes: &[Note], now: OffsetDateTime) -> Value {
+    let included = || notes.iter().filter(|note| note.included);
+    let mut moments: Vec<(&Note, &NotedMoment)> =
+        included().filter_map(|note| Some((note, note.moment.as_ref()?))).collect();
+    let kind = |moment: &NotedMoment| MomentKind::parse(&moment.kind);
+    moments.sort_by_key(|(note, moment)| (note.timestamp, kind(moment)));
+    let frustration = frustration_of(moments.iter().map(|(_, moment)| moment.impact));
+    let mut worst: Option<&NotedMoment> = None;
+    for (_, moment) in &moments {
+        if worst.is_none_or(|worst| moment.impact > worst.impact) {
+            worst = Some(moment);
+        }
+    }
+    let summary = summary_of(moments.len(), frustration, worst.map(|moment| &*moment.context));
+    let score = accessibility(moments.iter().map(|(_, moment)| rank(&moment.severity)));
+    moments.sort_by_key(|(note, moment)| (rank(&moment.severity), note.timestamp));
+    let finding = |(note, moment): &(&Note, &NotedMoment)| {
+        json!({
+            "findingId": FindingId::at(now).wire(),
+            "type": moment.kind,
+            "severity": moment.severity,
+            "confidence": moment.confidence,
+            "wcag": moment.wcag,
+            "context": moment.context,
+            "recommendation": moment.recommendation,
+            "timestamp": note.timestamp.map(millis),
+            "element": moment.element,
+            "last": moment.last,
+        })
+    };
+    let comments: Vec<_> = included().filter(|note| note.moment.is_none()).map(|note| &note.text).collect();
+    json!({
+        "accessibilityScore": score,
+        "overallFrustrationScore": frustration,
+        "summary": summary,
+        "findings": moments.iter().map(finding).collect::<Vec<_>>(),
+        "testerComments": comments,
+    })
+}
+
+/// Ends a job with the report that it made.
+async fn finish(context: &Context, job: &AgentJob, contents: &Value) -> Result<Report, Failure> {
+    let (store, now) = (context.store(), context.clock().now());
+    let before = store.report(job.report.ok_or(Failure::Gone)?).await?.ok_or(Failure::Gone)?;
+    if before.job != job.id {
+        return Err(Failure::Gone);
+    }
+    let report = Report {
+        status: AgentStatus::Complete,
+        completed_at: Some(now),
+        counted: true,
+        contents: contents.to_string(),
+        version: before.version + 1,
+        ..before.clone()
+    };
+    let detail = json!({"version": report.edition});
+    let audit = record(context, job, Action::ReportGenerated, report.id.wire(), detail).await?;
+    let done = done(context, job);
+    if !store.change_agent_job(&done, AgentOutcome::Report(&before, &report), Some(&audit), now).await? {
+        return Err(Failure::Fault("somebody else has the job".to_owned()));
+    }
+    Ok(report)
+}
+
+/// Agent 3.
+pub(super) async fn of_session(context: &Context, job: &AgentJob, session: &TestSession) -> Result<(), Failure> {
+    let notes = context.store().notes(session.id).await?;
+    finish(context, job, &contents(&notes.notes, context.clock().now())).await.map(|_| ())
+}
+
+/// A finding of a session report as it was kept.
+fn kept_finding(value: &Value) -> Option<SessionFinding> {
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let kind = MomentKind::parse(text("type")?)?;
+    Some(SessionFinding {
+        kind,
+        wcag: wcag_of(kind, value.pointer("/wcag/criterion")?.as_str()?),
+        element: text("element").map(str::to_owned),
+        confidence: Confidence::parse(text("confidence")?)?,
+        context: text("context")?.to_owned(),
+        last: value.get("last").and_then(Value::as_bool).unwrap_or_default(),
+    })
+}
+
+/// The categories that a tester lets us use.
+async fn categories(context: &Context, tester: UserId) -> Result<BTreeSet<String>, Failure> {
+    let (store, version) = (context.store(), &*context.settings().openscouter.consent_version);
+    if !store.has_consent(tester, ConsentKind::SpecialCategory, version).await? {
+        return Ok(BTreeSet::new());
+    }
+    Ok(store.special_categories(tester).await?.into_iter().collect())
+}
+
+async fn result(context: &Context, session: &TestSession, report: &Report) -> Result<SessionResult, Failure> {
+    let malformed = |error: serde_json::Error| Failure::Fault(error.to_string());
+    let contents: Value = serde_json::from_str(&report.contents).map_err(malformed)?;
+    let findings = contents.get("findings").and_then(Value::as_array);
+    Ok(SessionResult {
+        tester: session.number,
+        categories: categories(context, session.tester).await?,
+        abandoned: session.abandoned,
+        frustration: contents.get("overallFrustrationScore").and_then(Value::as_f64).unwrap_or_default(),
+        findings: findings.into_iter().flatten().filter_map(kept_finding).collect(),
+    })
+}
+
+fn criterion(wcag: Wcag) -> Value {
+    json!({"criterion": wcag.criterion, "name": wcag.name, "level": wcag.level})
+}
+
+fn study_contents(result: &StudyResult, excluded: usize, now: OffsetDateTime) -> Value {
+    let ids: Vec<_> = result.findings.iter().map(|_| FindingId::at(now).wire()).collect();
+    let finding = |(id, finding): (&String, &StudyFinding)| {
+        json!({
+            "findingId": id,
+            "type": finding.kind.as_str(),
+            "severity": finding.severity.as_str(),
+            "confidence": finding.confidence.as_str(),
+            "wcag": criterion(finding.wcag),
+            "context": finding.context,
+            "recommendation": finding.wcag.recommendation,
+            "affectedTesters": finding.affected,
+            "share": finding.share,
+        })
+    };
+    let strata: Vec<_> = result
+        .strata
+        .iter()
+        .map(|stratum| {
+            json!({
+                "category": stratum.category,
+                "testers": stratum.testers,
+                "averageFrustrationScore": stratum.frustration,
+                "topFindingIds": stratum.top.iter().filter_map(|place| ids.get(*place)).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let summary = match result.findings.first() {
+        None => summary_of(0, result.frustration, None),
+        Some(worst) => format!(
+            "{} findings from {} testers; mean frustration {:.2}; most affected: {}.",
+            result.findings.len(),
+            result.testers,
+            result.frustration,
+            worst.context
+        ),
+    };
+    json!({
+        "accessibilityScore": result.accessibility,
+        "averageFrustrationScore": result.frustration,
+        "testerCount": result.testers,
+        "excludedSessions": excluded,
+        "summary": summary,
+        "findings": ids.iter().zip(&result.findings).map(finding).collect::<Vec<_>>(),
+        "ndStratification": strata,
+        "suppressedStrata": result.suppressed,
+    })
+}
+
+/// Agent 4.
+pub(super) async fn of_study(context: &Context, job: &AgentJob) -> Result<(), Failure> {
+    let store = context.store();
+    let study = store.linked_study(job.study).await?.ok_or(Failure::Gone)?;
+    let sessions = store.test_sessions_of(&study).await?;
+    let confirmed: Vec<_> = sessions.iter().filter(|session| session.status == TestStatus::Confirmed).collect();
+    if confirmed.is_empty() {
+        return Err(Failure::Gate("notes_confirmed", "No confirmed sessions for this study"));
+    }
+    let ids: Vec<_> = confirmed.iter().filter_map(|session| session.report).collect();
+    let reports = store.reports(&ids).await?;
+    let complete = |session: &TestSession| {
+        let found = reports.iter().find(|report| Some(report.id) == session.report);
+        found.filter(|report| report.status == AgentStatus::Complete)
+    };
+    let cohort: Vec<_> = confirmed.iter().filter_map(|session| Some((*session, complete(session)?))).collect();
+    let results: Vec<_> = cohort.iter().map(|(session, report)| result(context, session, report)).collect();
+    let results: Vec<SessionResult> = stream::iter(results).buffered(AT_A_TIME).try_collect().await?;
+    let aggregated = aggregate(&results);
+    let excluded = sessions.len() - results.len();
+    let score = aggregated.accessibility;
+    finish(context, job, &study_contents(&aggregated, excluded, context.clock().now())).await?;
+    keep_score(context, &study, score).await
+}
+
+/// A study shows the score of its latest report (openscouter 9.2).
+async fn keep_score(context: &Context, study: &Study, score: u32) -> Result<(), Failure> {
+    let now = context.clock().now();
+    let change = move |study: &Study| {
+        let mut next = study.changed_at(now);
+        next.details.accessibility_score = Some(score);
+        Ok::<_, std::convert::Infallible>((study.details.accessibility_score != Some(score)).then_some(next))
+    };
+    match context.store().update_study(study.organization, study.id, None, &change).await {
+        Ok(_) | Err(UpdateError::NotFound | UpdateError::Refused(_)) => Ok(()),
+        Err(UpdateError::Store(error)) => Err(error.into()),
+    }
+}

@@ -1,0 +1,276 @@
+//! What agents are asked for, and what becomes of it (openscouter 12).
+
+use serde_json::{Value, json};
+use time::{OffsetDateTime, macros::format_description};
+
+use super::{
+    auth::{ANY_READER_OR_TEST, ANY_WRITER_OR_TEST, Caller, OWNING_WRITERS, Side, Used},
+    call::{Call, answer},
+    envelope::{Problem, optional_time, success},
+    fields::Fields,
+    test_sessions::{self, LEEWAY, MOST_ATTEMPTS},
+    text::timestamp,
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    clock::epoch_millis,
+    context::Context,
+    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, Report, TestSession, TestStatus},
+    serve::BoxFuture,
+};
+
+/// The streams, as a refused list names them.
+const STREAMS: [&str; 3] = ["events", "facial", "voice"];
+/// What is told of a study whose agents may not work (openscouter 12.4).
+pub(crate) const NO_APPROVAL: &str = "No current approval for this study";
+
+/// A time of a captured item, with its milliseconds (openscouter 2.1).
+pub(crate) fn millis(at: i64) -> String {
+    const FORM: &[time::format_description::BorrowedFormatItem<'static>] =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000);
+    time.ok().and_then(|time| time.format(FORM).ok()).unwrap_or_default()
+}
+
+/// Whether a caller may see what agents made of a session: the owner not before the tester confirmed it
+/// (openscouter 3.8).
+pub(super) fn visible_insights(side: Side, session: &TestSession) -> bool {
+    !matches!(side, Side::Owner(_)) || session.status == TestStatus::Confirmed
+}
+
+fn insights(job: &AgentJob, visible: bool) -> Value {
+    let text = job.insights.as_deref().filter(|_| visible && job.status == AgentStatus::Complete);
+    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
+/// The latest result of agent 1 (openscouter 12.2). `insightsAvailable` says whether there are any, also to who may
+/// not see them yet.
+pub(super) fn analysis_object(job: &AgentJob, visible: bool) -> Value {
+    json!({
+        "analysisJobId": job.id.wire(),
+        "status": job.status.as_str(),
+        "insightsAvailable": job.status == AgentStatus::Complete,
+        "insights": insights(job, visible),
+    })
+}
+
+/// What a job is about.
+pub(super) struct Order {
+    pub(super) kind: AgentKind,
+    pub(super) cutoff: i64,
+    pub(super) streams: Vec<String>,
+}
+
+/// A new job on a session.
+pub(super) fn new_job(call: &Call, caller: &Caller, session: &TestSession, order: &Order) -> AgentJob {
+    AgentJob {
+        id: AgentJobId::at(call.now),
+        kind: order.kind,
+        status: AgentStatus::Queued,
+        attempts: 0,
+        session: Some(session.id),
+        study: session.study,
+        organization: session.organization,
+        tester: Some(session.tester),
+        actor: caller.account.user.id,
+        request_id: call.request.request_id.clone(),
+        cutoff: order.cutoff,
+        streams: order.streams.clone(),
+        report: None,
+        insights: None,
+        moments: None,
+        error: None,
+        created_at: call.now,
+        started_at: None,
+        finished_at: None,
+        version: 1,
+    }
+}
+
+/// A job that can still come to something.
+pub(super) async fn unfinished(call: &Call, id: Option<AgentJobId>) -> Result<Option<AgentJob>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(call.context.store().agent_job(id).await?.filter(|job| job.status.is_unfinished()))
+}
+
+/// Refuses what a gate blocks, and says so in the audit trail (openscouter 12.4).
+pub(super) async fn blocked(
+    call: &Call,
+    caller: &Caller,
+    agent: AgentKind,
+    (object, gate): (String, &str),
+    problem: Problem,
+) -> Problem {
+    let detail = json!({"agent": agent.as_str(), "gate": gate});
+    let record = call.record(Action::AgentBlocked, Some(&caller.account.user), Some(object), detail);
+    match call.context.store().record(&record).await {
+        Ok(()) => problem,
+        Err(error) => error.into(),
+    }
+}
+
+/// Passes the gate of tier 1: a current approval of the study.
+pub(super) async fn approved(
+    call: &Call,
+    caller: &Caller,
+    agent: AgentKind,
+    study: crate::model::StudyId,
+    object: String,
+) -> Result<(), Problem> {
+    if call.context.store().current_approval(study, call.now).await?.is_some() {
+        return Ok(());
+    }
+    Err(blocked(call, caller, agent, (object, "approval"), Problem::forbidden(NO_APPROVAL)).await)
+}
+
+fn accepted(job: &AgentJob, session: &TestSession, seconds: u32) -> Answer {
+    let data = json!({
+        "analysisJobId": job.id.wire(),
+        "sessionId": session.id.wire(),
+        "status": AgentStatus::Queued.as_str(),
+        "estimatedCompletionSeconds": seconds,
+    });
+    success(202, &data)
+}
+
+/// `POST /api/ai`
+#[must_use]
+pub fn create_snapshot(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(snapshot_now(call)))
+}
+
+async fn snapshot_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(ANY_WRITER_OR_TEST).await?;
+    let fields = Fields::read(&call.request)?;
+    call.once(&caller.key(), &[], async {
+        let id = fields.text("sessionId", 1, usize::MAX)?;
+        let streams = match fields.optional("includeSignals") {
+            None => STREAMS.map(str::to_owned).to_vec(),
+            Some(_) => {
+                let reason = format!("must be one of: {}", STREAMS.join(", "));
+                fields.names("includeSignals", (1, 3), |name| STREAMS.contains(&name), &reason)?
+            }
+        };
+        let at = fields.optional_time("snapshotAt")?;
+        let mut session = test_sessions::seen(call, &caller, &id).await?;
+        if let Some(at) = at {
+            if at < session.created_at {
+                return Err(Problem::invalid("snapshotAt", "must not be before startedAt"));
+            }
+            if at > call.now + LEEWAY {
+                return Err(Problem::invalid("snapshotAt", "must not be in the future"));
+            }
+        }
+        let order =
+            Order { kind: AgentKind::Snapshot, cutoff: epoch_millis(at.unwrap_or(call.now)), streams: streams.clone() };
+        for _ in 0..MOST_ATTEMPTS {
+            if session.status != TestStatus::Active {
+                return Err(test_sessions::wrong_state(&session, "active"));
+            }
+            if let Some(job) = unfinished(call, session.snapshot).await? {
+                return Ok(accepted(&job, &session, 20));
+            }
+            let job = new_job(call, &caller, &session, &order);
+            let next = session.with(|next| next.snapshot = Some(job.id));
+            if call.context.store().queue_agent(&job, Some((&session, &next)), None, call.now).await? {
+                return Ok(accepted(&job, &session, 20));
+            }
+            session = test_sessions::seen(call, &caller, &id).await?;
+        }
+        Err(Problem::Crash("the session kept changing".to_owned()))
+    })
+    .await
+}
+
+/// `GET /api/ai/:analysisJobId`
+#[must_use]
+pub fn get_agent_job(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(get_now(call)))
+}
+
+async fn get_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(ANY_READER_OR_TEST).await?;
+    let missing = || Problem::not_found("Analysis job");
+    let id = AgentJobId::from_wire(call.path_id()).ok_or_else(missing)?;
+    let store = call.context.store();
+    let job = store.agent_job(id).await?.ok_or_else(missing)?;
+    let bound = match &caller.used {
+        Used::Test(token) => token.study == job.study,
+        Used::Jwt(_) | Used::Token(_) | Used::Connection(..) => true,
+    };
+    let seen = match caller.side() {
+        Side::Admin => true,
+        Side::Owner(organization) => job.organization == organization,
+        Side::Tester(tester) => job.kind == AgentKind::Snapshot && job.tester == Some(tester),
+    };
+    if !bound || !seen {
+        return Err(missing());
+    }
+    let session = match job.session {
+        Some(id) => store.test_session(id).await?,
+        None => None,
+    };
+    let visible = session.as_ref().is_some_and(|session| visible_insights(caller.side(), session));
+    let data = json!({
+        "analysisJobId": job.id.wire(),
+        "kind": job.kind.as_str(),
+        "sessionId": job.session.map(|id| id.wire()),
+        "jobId": job.study.wire(),
+        "status": job.status.as_str(),
+        "reportId": job.report.map(|id| id.wire()),
+        "error": job.error,
+        "createdAt": timestamp(job.created_at),
+        "startedAt": optional_time(job.started_at),
+        "finishedAt": optional_time(job.finished_at),
+        "insightsAvailable": job.insights.is_some(),
+        "insights": insights(&job, visible),
+    });
+    Ok(success(200, &data))
+}
+
+/// `POST /api/sessions/:id/analyze`
+#[must_use]
+pub fn analyze_session(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(analyze_now(call)))
+}
+
+async fn analyze_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(OWNING_WRITERS).await?;
+    Fields::read(&call.request)?;
+    call.once(&caller.key(), &[], async {
+        let id = call.path_segment(3);
+        let mut session = test_sessions::seen(call, &caller, id).await?;
+        approved(call, &caller, AgentKind::Analyst, session.study, session.id.wire()).await?;
+        for _ in 0..MOST_ATTEMPTS {
+            if session.status != TestStatus::Completed {
+                return Err(test_sessions::wrong_state(&session, "completed"));
+            }
+            if let Some(job) = unfinished(call, session.analyst).await? {
+                return Ok(accepted(&job, &session, 60));
+            }
+            let cutoff = epoch_millis(session.completed_at.unwrap_or(call.now));
+            let order = Order { kind: AgentKind::Analyst, cutoff, streams: STREAMS.map(str::to_owned).to_vec() };
+            let job = new_job(call, &caller, &session, &order);
+            let next = session.with(|next| next.analyst = Some(job.id));
+            if call.context.store().queue_agent(&job, Some((&session, &next)), None, call.now).await? {
+                return Ok(accepted(&job, &session, 60));
+            }
+            session = test_sessions::seen(call, &caller, id).await?;
+        }
+        Err(Problem::Crash("the session kept changing".to_owned()))
+    })
+    .await
+}
+
+/// A report's next edition: queued, with nothing to read yet.
+pub(super) fn next_edition(before: &Report, job: AgentJobId) -> Report {
+    Report {
+        edition: before.edition + 1,
+        status: AgentStatus::Queued,
+        job,
+        completed_at: None,
+        contents: String::new(),
+        version: before.version + 1,
+        ..before.clone()
+    }
+}

@@ -1,0 +1,345 @@
+//! Reports on sessions and studies (openscouter 13).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    agents::{Order, approved, blocked, new_job, next_edition, unfinished},
+    auth::{ANY_READER, Caller, OWNING_READERS, OWNING_WRITERS, Side},
+    call::{Call, answer},
+    envelope::{Problem, optional_time, success},
+    fields::Fields,
+    page::page,
+    studies::owned_study,
+    test_sessions::{self, MOST_ATTEMPTS},
+    text::timestamp,
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, Report, ReportId, StudyId, TestSession, TestStatus},
+    serve::BoxFuture,
+};
+
+/// How long the address of a report's page works.
+const PAGE_SECONDS: i64 = 15 * 60;
+/// What a report says, in the contract's order; null until it is complete.
+const OF_SESSION: [&str; 5] =
+    ["accessibilityScore", "overallFrustrationScore", "summary", "findings", "testerComments"];
+const OF_STUDY: [&str; 8] = [
+    "accessibilityScore",
+    "averageFrustrationScore",
+    "testerCount",
+    "excludedSessions",
+    "summary",
+    "findings",
+    "ndStratification",
+    "suppressedStrata",
+];
+
+fn missing() -> Problem {
+    Problem::not_found("Report")
+}
+
+/// A report on the wire (openscouter 13.1, 13.2).
+fn report_object(report: &Report) -> Value {
+    let contents: Value = serde_json::from_str(&report.contents).unwrap_or_default();
+    let mut object = json!({"reportId": report.id.wire()});
+    let says: &[&str] = match report.session {
+        Some(session) => {
+            object["kind"] = json!("session");
+            object["sessionId"] = json!(session.wire());
+            object["jobId"] = json!(report.study.wire());
+            object["testerLabel"] = json!(format!("Tester {}", report.number));
+            &OF_SESSION
+        }
+        None => {
+            object["kind"] = json!("study");
+            object["jobId"] = json!(report.study.wire());
+            &OF_STUDY
+        }
+    };
+    object["version"] = json!(report.edition);
+    object["status"] = json!(report.status.as_str());
+    let complete = report.status == AgentStatus::Complete;
+    for name in says {
+        let mut value = contents.get(*name).filter(|_| complete).cloned().unwrap_or_default();
+        if *name == "findings" {
+            // what findings are grouped by is shown only inside their context
+            for finding in value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+                finding.retain(|name, _| !matches!(name.as_str(), "element" | "last"));
+            }
+        }
+        object[*name] = value;
+    }
+    object["createdAt"] = json!(timestamp(report.created_at));
+    object["completedAt"] = optional_time(report.completed_at);
+    object
+}
+
+/// What the address of a report's page carries: signed, so that a browser needs no other credential.
+#[derive(Debug, Deserialize, Serialize)]
+struct Page {
+    aud: String,
+    sub: String,
+    exp: i64,
+}
+
+fn page_audience(call: &Call, report: ReportId) -> String {
+    format!("{}/api/reports/{}/page", call.base(), report.wire())
+}
+
+/// Answers with a report and notes that it was read.
+async fn shown(call: &Call, caller: &Caller, report: &Report) -> Result<Answer, Problem> {
+    let record = call.record(
+        Action::ReportRead,
+        Some(&caller.account.user),
+        Some(report.id.wire()),
+        json!({"version": report.edition}),
+    );
+    call.context.store().record(&record).await?;
+    let mut object = report_object(report);
+    let signer = call.context.settings().openscouter.signer.as_ref();
+    object["pageUrl"] = match signer.filter(|_| report.status == AgentStatus::Complete) {
+        None => Value::Null,
+        Some(signer) => {
+            let aud = page_audience(call, report.id);
+            let claims =
+                Page { aud: aud.clone(), sub: report.study.wire(), exp: call.now.unix_timestamp() + PAGE_SECONDS };
+            json!(format!("{aud}?token={}", signer.sign(&claims)?))
+        }
+    };
+    Ok(success(200, &object))
+}
+
+/// `GET /api/reports/:id`
+#[must_use]
+pub fn get_report(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            let caller = call.caller(ANY_READER).await?;
+            let id = ReportId::from_wire(call.path_id()).ok_or_else(missing)?;
+            let report = call.context.store().report(id).await?.ok_or_else(missing)?;
+            let seen = match caller.side() {
+                Side::Admin => true,
+                Side::Owner(organization) => report.organization == organization,
+                Side::Tester(tester) => report.tester == Some(tester),
+            };
+            if seen { shown(call, &caller, &report).await } else { Err(missing()) }
+        })
+    })
+}
+
+/// `GET /api/reports/job/:id`
+#[must_use]
+pub fn get_study_report(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            let caller = call.caller(OWNING_READERS).await?;
+            let study = owned_study(call, caller.side(), StudyId::from_wire(call.path_id())).await?;
+            let report = call.context.store().study_report(study.id).await?.ok_or_else(missing)?;
+            shown(call, &caller, &report).await
+        })
+    })
+}
+
+/// `GET /api/reports/:id/page`: the address that a report's answer gives.
+#[must_use]
+pub fn report_page(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(page_now(call)))
+}
+
+async fn page_now(call: &Call) -> Result<Answer, Problem> {
+    call.anonymous().await?;
+    let id = ReportId::from_wire(call.path_segment(3)).ok_or_else(missing)?;
+    let token = call.request.query.last("token").unwrap_or_default();
+    let claims: Page = call.context.settings().openscouter.keys.verify(token).map_err(|_| missing())?;
+    if claims.aud != page_audience(call, id) || claims.exp <= call.now.unix_timestamp() {
+        return Err(missing());
+    }
+    let store = call.context.store();
+    let report = store.report(id).await?.ok_or_else(missing)?;
+    if report.status != AgentStatus::Complete {
+        return Err(missing());
+    }
+    let study = store.linked_study(report.study).await?.ok_or_else(missing)?;
+    let session = match report.session {
+        Some(id) => store.test_session(id).await?,
+        None => None,
+    };
+    let span = session.map(|session| (session.created_at, session.completed_at.unwrap_or(session.created_at)));
+    let html = page(&report_object(&report), &study.name, span);
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    Ok(Answer::empty(200)
+        .header("Content-Type", "text/html; charset=utf-8")
+        .header("Content-Security-Policy", policy)
+        .header("Referrer-Policy", "no-referrer")
+        .body(html))
+}
+
+/// `POST /api/reports`
+#[must_use]
+pub fn create_report(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(create_now(call)))
+}
+
+fn accepted(job: &AgentJob, session: &TestSession) -> Answer {
+    let data = json!({
+        "analysisJobId": job.id.wire(),
+        "reportId": job.report.map(|id| id.wire()),
+        "sessionId": session.id.wire(),
+        "status": AgentStatus::Queued.as_str(),
+        "estimatedCompletionSeconds": 30,
+    });
+    success(202, &data)
+}
+
+fn first_edition(call: &Call, session: &TestSession, job: AgentJobId) -> Report {
+    Report {
+        id: ReportId::at(call.now),
+        session: Some(session.id),
+        study: session.study,
+        organization: session.organization,
+        tester: Some(session.tester),
+        number: session.number,
+        edition: 1,
+        status: AgentStatus::Queued,
+        job,
+        created_at: call.now,
+        completed_at: None,
+        counted: false,
+        contents: String::new(),
+        version: 1,
+    }
+}
+
+async fn create_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(OWNING_WRITERS).await?;
+    let fields = Fields::read(&call.request)?;
+    call.once(&caller.key(), &[], async {
+        let id = fields.text("sessionId", 1, usize::MAX)?;
+        let mut session = test_sessions::seen(call, &caller, &id).await?;
+        approved(call, &caller, AgentKind::Report, session.study, session.id.wire()).await?;
+        if session.status != TestStatus::Confirmed {
+            let problem = Problem::invalid("", "Session notes are not confirmed");
+            let gate = (session.id.wire(), "notes_confirmed");
+            return Err(blocked(call, &caller, AgentKind::Report, gate, problem).await);
+        }
+        let store = call.context.store();
+        for _ in 0..MOST_ATTEMPTS {
+            if let Some(job) = unfinished(call, session.reporter).await? {
+                return Ok(accepted(&job, &session));
+            }
+            let before = match session.report {
+                None => None,
+                Some(id) => store.report(id).await?,
+            };
+            let order = Order { kind: AgentKind::Report, cutoff: 0, streams: Vec::new() };
+            let mut job = new_job(call, &caller, &session, &order);
+            let report = before
+                .as_ref()
+                .map_or_else(|| first_edition(call, &session, job.id), |known| next_edition(known, job.id));
+            job.report = Some(report.id);
+            let next = session.with(|next| {
+                next.reporter = Some(job.id);
+                next.report = Some(report.id);
+            });
+            let beside = Some((before.as_ref(), &report));
+            if store.queue_agent(&job, Some((&session, &next)), beside, call.now).await? {
+                return Ok(accepted(&job, &session));
+            }
+            session = test_sessions::seen(call, &caller, &id).await?;
+        }
+        Err(Problem::Crash("the session kept changing".to_owned()))
+    })
+    .await
+}
+
+/// `POST /api/reports/job/:id`
+#[must_use]
+pub fn create_study_report(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(create_study_now(call)))
+}
+
+async fn create_study_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(OWNING_WRITERS).await?;
+    Fields::read(&call.request)?;
+    call.once(&caller.key(), &[], async {
+        let study = owned_study(call, caller.side(), StudyId::from_wire(call.path_id())).await?;
+        approved(call, &caller, AgentKind::Synthesis, study.id, study.id.wire()).await?;
+        let store = call.context.store();
+        let progress = store.progress(study.id).await?;
+        if progress.confirmed == 0 {
+            let problem = Problem::invalid("", "No confirmed sessions for this study");
+            let gate = (study.id.wire(), "notes_confirmed");
+            return Err(blocked(call, &caller, AgentKind::Synthesis, gate, problem).await);
+        }
+        if progress.reported == 0 {
+            return Err(Problem::invalid("", "No complete session reports for this study"));
+        }
+        let accepted = |job: &AgentJob| {
+            let data = json!({
+                "analysisJobId": job.id.wire(),
+                "reportId": job.report.map(|id| id.wire()),
+                "jobId": study.id.wire(),
+                "status": AgentStatus::Queued.as_str(),
+                "estimatedCompletionSeconds": 90,
+            });
+            success(202, &data)
+        };
+        for _ in 0..MOST_ATTEMPTS {
+            let before = store.study_report(study.id).await?;
+            if let Some(job) = unfinished(call, before.as_ref().map(|report| report.job)).await? {
+                return Ok(accepted(&job));
+            }
+            let id = AgentJobId::at(call.now);
+            let report = before.as_ref().map_or_else(
+                || Report {
+                    id: ReportId::at(call.now),
+                    session: None,
+                    study: study.id,
+                    organization: study.organization,
+                    tester: None,
+                    number: 0,
+                    edition: 1,
+                    status: AgentStatus::Queued,
+                    job: id,
+                    created_at: call.now,
+                    completed_at: None,
+                    counted: false,
+                    contents: String::new(),
+                    version: 1,
+                },
+                |known| next_edition(known, id),
+            );
+            let job = AgentJob {
+                id,
+                kind: AgentKind::Synthesis,
+                status: AgentStatus::Queued,
+                attempts: 0,
+                session: None,
+                study: study.id,
+                organization: study.organization,
+                tester: None,
+                actor: caller.account.user.id,
+                request_id: call.request.request_id.clone(),
+                cutoff: 0,
+                streams: Vec::new(),
+                report: Some(report.id),
+                insights: None,
+                moments: None,
+                error: None,
+                created_at: call.now,
+                started_at: None,
+                finished_at: None,
+                version: 1,
+            };
+            if store.queue_agent(&job, None, Some((before.as_ref(), &report)), call.now).await? {
+                return Ok(accepted(&job));
+            }
+        }
+        Err(Problem::Crash("the report kept changing".to_owned()))
+    })
+    .await
+}

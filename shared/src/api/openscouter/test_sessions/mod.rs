@@ -1,0 +1,304 @@
+//! Test sessions (openscouter 5.2, 10): created, read and moved on.
+
+mod create;
+mod notes;
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
+
+pub use self::{
+    create::create_session,
+    notes::{confirm_session, get_notes, give_feedback, put_notes},
+};
+use super::{
+    agents::{analysis_object, visible_insights},
+    auth::{ANY_READER, ANY_READER_OR_TEST, ANY_WRITER_OR_TEST, Access, Caller, Side, Used},
+    call::{Call, answer},
+    envelope::{Problem, list, optional_time, success},
+    fields::{Fields, Paging},
+    text::timestamp,
+};
+use crate::{
+    api::{Answer, ApiRequest},
+    context::Context,
+    model::{
+        AgentJob, AgentJobId, AuditEntry, CapturedStream, StudyId, TestSession, TestSessionId, TestStatus, UserId,
+        VariantLabel,
+    },
+    serve::BoxFuture,
+    store::TestSessionFilter,
+};
+
+/// The states, as a refused filter names them.
+const STATES: &str = "active, paused, completed, analyzed, confirmed";
+/// How far ahead of ours a client's clock may be.
+pub(super) const LEEWAY: Duration = Duration::seconds(60);
+/// Attempts of a change that somebody else's change got in the way of.
+pub(super) const MOST_ATTEMPTS: u32 = 20;
+
+pub(super) fn missing() -> Problem {
+    Problem::not_found("Session")
+}
+
+pub(super) fn wrong_state(session: &TestSession, expected: &str) -> Problem {
+    Problem::invalid("", &format!("Session is {}, expected {expected}", session.status.as_str()))
+}
+
+/// Whether a caller may see a session (openscouter 3.6, 3.8).
+pub(super) fn sees(caller: &Caller, session: &TestSession) -> bool {
+    let bound = match &caller.used {
+        Used::Test(token) => token.study == session.study,
+        Used::Jwt(_) | Used::Token(_) | Used::Connection(..) => true,
+    };
+    bound
+        && match caller.side() {
+            Side::Admin => true,
+            Side::Owner(organization) => session.organization == organization,
+            Side::Tester(tester) => session.tester == tester,
+        }
+}
+
+/// A session that the caller may see.
+pub(super) async fn seen(call: &Call, caller: &Caller, id: &str) -> Result<TestSession, Problem> {
+    let id = TestSessionId::from_wire(id).ok_or_else(missing)?;
+    let session = call.context.store().test_session(id).await?;
+    session.filter(|session| sees(caller, session)).ok_or_else(missing)
+}
+
+/// Session data (openscouter 10.1), with the latest jobs of agents 1 and 2.
+fn session_object(session: &TestSession, caller: &Caller, jobs: &HashMap<AgentJobId, AgentJob>) -> Value {
+    let job = |id: Option<AgentJobId>| id.and_then(|id| jobs.get(&id));
+    let visible = visible_insights(caller.side(), session);
+    let analyst = job(session.analyst).map(|job| {
+        json!({
+            "analysisJobId": job.id.wire(),
+            "status": job.status.as_str(),
+            "momentCount": job.moments.filter(|_| visible),
+        })
+    });
+    json!({
+        "sessionId": session.id.wire(),
+        "jobId": session.study.wire(),
+        "testerId": session.tester.wire(),
+        "variant": session.variant.map(VariantLabel::as_str),
+        "status": session.status.as_str(),
+        "createdAt": timestamp(session.created_at),
+        "startedAt": timestamp(session.created_at),
+        "completedAt": optional_time(session.completed_at),
+        "durationSeconds": session.duration_seconds(),
+        "notesConfirmed": session.status == TestStatus::Confirmed,
+        "abandoned": session.abandoned,
+        "analysis": job(session.snapshot).map(|job| analysis_object(job, visible)),
+        "analyst": analyst,
+    })
+}
+
+async fn jobs_of(call: &Call, sessions: &[TestSession]) -> Result<HashMap<AgentJobId, AgentJob>, Problem> {
+    let ids: Vec<_> = sessions.iter().flat_map(|session| [session.snapshot, session.analyst]).flatten().collect();
+    let jobs = call.context.store().agent_jobs(&ids).await?;
+    Ok(jobs.into_iter().map(|job| (job.id, job)).collect())
+}
+
+/// `GET /api/sessions`
+#[must_use]
+pub fn list_sessions(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(list_now(call)))
+}
+
+async fn list_now(call: &Call) -> Result<Answer, Problem> {
+    let caller = call.caller(ANY_READER).await?;
+    let query = &call.request.query;
+    let paging = Paging::read(query)?;
+    let status = match query.last("status") {
+        None => None,
+        Some(text) => {
+            let status = TestStatus::parse(text);
+            Some(status.ok_or_else(|| Problem::invalid("status", &format!("must be one of: {STATES}")))?)
+        }
+    };
+    let empty = || Ok(list(&[], paging.page, paging.limit, 0));
+    let study = query.last("jobId").map(StudyId::from_wire);
+    let tester = query.last("testerId").map(UserId::from_wire);
+    // an id that matches nothing visible gives an empty page (openscouter 2.2)
+    if study == Some(None) || tester == Some(None) {
+        return empty();
+    }
+    let mut filter = TestSessionFilter { study: study.flatten(), tester: tester.flatten(), status, organization: None };
+    let store = call.context.store();
+    match caller.side() {
+        Side::Admin => {}
+        Side::Owner(organization) => {
+            filter.organization = Some(organization);
+            if let Some(study) = filter.study
+                && store.study(organization, study).await?.is_none()
+            {
+                return empty();
+            }
+        }
+        Side::Tester(own) if filter.tester.is_some_and(|tester| tester != own) => return empty(),
+        Side::Tester(own) => filter.tester = Some(own),
+    }
+    let page = store.test_sessions_page(&filter, paging.offset(), paging.limit).await?;
+    let jobs = jobs_of(call, &page.members).await?;
+    let rows: Vec<_> = page.members.iter().map(|session| session_object(session, &caller, &jobs)).collect();
+    Ok(list(&rows, paging.page, paging.limit, page.total))
+}
+
+/// `GET /api/sessions/:id`
+#[must_use]
+pub fn get_session(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async {
+            let caller = call.caller(ANY_READER_OR_TEST).await?;
+            let session = seen(call, &caller, call.path_id()).await?;
+            let jobs = jobs_of(call, std::slice::from_ref(&session)).await?;
+            Ok(success(200, &session_object(&session, &caller, &jobs)))
+        })
+    })
+}
+
+/// The caller and the session of a path like `/api/sessions/:id/pause`.
+pub(super) async fn of_action(call: &Call, access: Access) -> Result<(Caller, Fields, TestSession), Problem> {
+    let caller = call.caller(access).await?;
+    let fields = Fields::read(&call.request)?;
+    let session = seen(call, &caller, call.path_segment(3)).await?;
+    Ok((caller, fields, session))
+}
+
+/// What a rule makes of a session.
+pub(super) enum Step {
+    /// Nothing: it is where it should be.
+    Stay,
+    /// This, with a record.
+    Move(Box<TestSession>, Option<Box<AuditEntry>>),
+}
+
+/// Changes a session by `rule`, which is asked again as often as somebody was faster.
+pub(super) async fn advance(
+    call: &Call,
+    mut session: TestSession,
+    rule: impl Fn(&TestSession) -> Result<Step, Problem> + Send,
+) -> Result<TestSession, Problem> {
+    let store = call.context.store();
+    for _ in 0..MOST_ATTEMPTS {
+        let (next, audit) = match rule(&session)? {
+            Step::Stay => return Ok(session),
+            Step::Move(next, audit) => (next, audit),
+        };
+        if store.change_test_session(&session, &next, audit.as_deref(), call.now).await? {
+            return Ok(*next);
+        }
+        session = store.test_session(session.id).await?.ok_or_else(missing)?;
+    }
+    Err(Problem::Crash("the session kept changing".to_owned()))
+}
+
+/// `POST /api/sessions/:id/pause`
+#[must_use]
+pub fn pause_session(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async move {
+            let (_, _, session) = of_action(call, ANY_WRITER_OR_TEST).await?;
+            let rule = move |session: &TestSession| match session.status {
+                TestStatus::Active => Ok(Step::Move(Box::new(session.paused(call.now)), None)),
+                _ => Err(wrong_state(session, "active")),
+            };
+            let session = advance(call, session, rule).await?;
+            Ok(success(200, &json!({"sessionId": session.id.wire(), "status": session.status.as_str()})))
+        })
+    })
+}
+
+/// `POST /api/sessions/:id/resume`
+#[must_use]
+pub fn resume_session(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| {
+        Box::pin(async move {
+            let (_, _, session) = of_action(call, ANY_WRITER_OR_TEST).await?;
+            let rule = move |session: &TestSession| match session.status {
+                TestStatus::Paused => Ok(Step::Move(Box::new(session.resumed(call.now)), None)),
+                _ => Err(wrong_state(session, "paused")),
+            };
+            let session = advance(call, session, rule).await?;
+            Ok(success(200, &json!({"sessionId": session.id.wire(), "status": session.status.as_str()})))
+        })
+    })
+}
+
+/// `POST /api/sessions/:id/complete`
+#[must_use]
+pub fn complete_session(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
+    answer(context, request, |call| Box::pin(complete_now(call)))
+}
+
+fn end_of(call: &Call, fields: &Fields, session: &TestSession) -> Result<OffsetDateTime, Problem> {
+    let at = fields.optional_time("completedAt")?.unwrap_or(call.now);
+    let at = at.replace_nanosecond(0).unwrap_or(at);
+    if at < session.created_at {
+        return Err(Problem::invalid("completedAt", "must not be before startedAt"));
+    }
+    if at > call.now + LEEWAY {
+        return Err(Problem::invalid("completedAt", "must not be in the future"));
+    }
+    Ok(at)
+}
+
+async fn complete_now(call: &Call) -> Result<Answer, Problem> {
+    let (_, fields, session) = of_action(call, ANY_WRITER_OR_TEST).await?;
+    let fields = &fields;
+    let rule = move |session: &TestSession| {
+        // the first answer stands, whatever is sent later
+        if session.status == TestStatus::Completed {
+            return Ok(Step::Stay);
+        }
+        let at = end_of(call, fields, session)?;
+        if !session.status.is_running() {
+            return Err(wrong_state(session, "active or paused"));
+        }
+        Ok(Step::Move(Box::new(session.completed(at, false)), None))
+    };
+    let session = advance(call, session, rule).await?;
+    let data = json!({
+        "sessionId": session.id.wire(),
+        "status": session.status.as_str(),
+        "completedAt": optional_time(session.completed_at),
+    });
+    Ok(success(200, &data))
+}
+
+/// All that is kept of a person's sessions: with what was captured, and what was noted.
+pub(super) async fn bundle(context: &Context, tester: UserId) -> Result<Vec<Value>, crate::store::StoreError> {
+    const STEP: u32 = 50;
+    let store = context.store();
+    let filter = TestSessionFilter { tester: Some(tester), ..TestSessionFilter::default() };
+    let mut sessions = Vec::new();
+    for offset in (0..).step_by(STEP as usize) {
+        let page = store.test_sessions_page(&filter, offset, STEP).await?;
+        for session in &page.members {
+            let mut object = json!({
+                "sessionId": session.id.wire(),
+                "jobId": session.study.wire(),
+                "variant": session.variant.map(VariantLabel::as_str),
+                "status": session.status.as_str(),
+                "startedAt": timestamp(session.created_at),
+                "completedAt": optional_time(session.completed_at),
+            });
+            for stream in [CapturedStream::Events, CapturedStream::Facial, CapturedStream::Voice] {
+                let batches = store.captured(session.id, stream).await?;
+                let items =
+                    batches.iter().filter_map(|batch| serde_json::from_slice::<Vec<Value>>(batch).ok()).flatten();
+                object[stream.as_str()] = items.collect();
+            }
+            let notes = store.notes(session.id).await?;
+            object["notes"] =
+                notes.notes.iter().map(|note| json!({"text": note.text, "included": note.included})).collect();
+            sessions.push(object);
+        }
+        if offset + u64::from(STEP) >= page.total {
+            break;
+        }
+    }
+    Ok(sessions)
+}

@@ -1,0 +1,226 @@
+//! Consents of testers, and the special-category data that one of them covers: in a partition of its own
+//! (openscouter 18, 21).
+
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError,
+    accounts::{MOST_ATTEMPTS, user_pk},
+    after_lost_race,
+    client::Written,
+    item::{Condition, Item},
+};
+use crate::model::{AuditEntry, Consent, ConsentKind, UserId, Work, WorkKind};
+
+fn consent_key(user: UserId, kind: ConsentKind) -> (String, String) {
+    (user_pk(user), format!("CONSENT#{}", kind.as_str()))
+}
+
+pub(super) fn special_key(user: UserId) -> (String, String) {
+    (format!("SPECIAL#{user}"), "SPECIAL".to_owned())
+}
+
+fn consent_item(user: UserId, consent: &Consent) -> Item {
+    let (pk, sk) = consent_key(user, consent.kind);
+    Item::new(pk, sk)
+        .text("kind", consent.kind.as_str())
+        .text("of", &*consent.version)
+        .time("given_at", consent.given_at)
+        .optional_time("revoked_at", consent.revoked_at)
+}
+
+fn read_consent(item: &Item) -> Result<(Consent, u64), StoreError> {
+    let reader = item.read("consent");
+    let consent = Consent {
+        kind: reader.parsed("kind", ConsentKind::parse)?,
+        version: reader.text("of")?.to_owned(),
+        given_at: reader.time("given_at")?,
+        revoked_at: reader.optional_time("revoked_at")?,
+    };
+    Ok((consent, reader.number("version")?))
+}
+
+impl Store {
+    /// A tester's consents, in the contract's order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn consents(&self, user: UserId) -> BoxFuture<'_, Result<Vec<Consent>, StoreError>> {
+        Box::pin(async move {
+            let keys = ConsentKind::ALL.map(|kind| consent_key(user, kind)).to_vec();
+            let mut consents = Vec::new();
+            for item in self.batch_get(keys).await? {
+                consents.push(read_consent(&item)?.0);
+            }
+            consents.sort_by_key(|consent| consent.kind.as_str() != "testing");
+            Ok(consents)
+        })
+    }
+
+    /// Whether a tester's consent of a kind holds for this version of the text.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn has_consent<'a>(
+        &'a self,
+        user: UserId,
+        kind: ConsentKind,
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move { Ok(self.consent(user, kind).await?.is_some_and(|(consent, _)| consent.holds(version))) })
+    }
+
+    async fn consent(&self, user: UserId, kind: ConsentKind) -> Result<Option<(Consent, u64)>, StoreError> {
+        let (pk, sk) = consent_key(user, kind);
+        self.get(&self.main, pk, sk).await?.as_ref().map(read_consent).transpose()
+    }
+
+    /// Gives a consent; one that holds already stays as it is. Whether it is new comes with it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn give_consent<'a>(
+        &'a self,
+        user: UserId,
+        consent: &'a Consent,
+        audit: &'a AuditEntry,
+    ) -> BoxFuture<'a, Result<(Consent, bool), StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                let known = self.consent(user, consent.kind).await?;
+                let version = known.as_ref().map_or(0, |(_, version)| *version);
+                if let Some((known, _)) = known.filter(|(known, _)| known.holds(&consent.version)) {
+                    // an earlier attempt of this call can have lost its answer
+                    let own = attempt > 0 && known == *consent;
+                    return Ok((known, own));
+                }
+                if self.write_consent(user, consent, version, audit, None).await? {
+                    return Ok((consent.clone(), true));
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    async fn write_consent(
+        &self,
+        user: UserId,
+        consent: &Consent,
+        version: u64,
+        audit: &AuditEntry,
+        work: Option<&Work>,
+    ) -> Result<bool, StoreError> {
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+        let item = consent_item(user, consent).number("version", version + 1);
+        let mut members = vec![item.put(&self.main, condition)?];
+        members.extend(self.audit_members(audit)?);
+        if let Some(work) = work {
+            members.push(self.work_member(work, audit.at)?);
+        }
+        Ok(self.transact(members).await? == Written::Done)
+    }
+
+    /// Withdraws a consent and queues what follows; of one that was withdrawn already nothing is new. `None` when it
+    /// was never given.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn revoke_consent<'a>(
+        &'a self,
+        user: UserId,
+        kind: ConsentKind,
+        now: OffsetDateTime,
+        audit: &'a AuditEntry,
+    ) -> BoxFuture<'a, Result<Option<Consent>, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0..MOST_ATTEMPTS {
+                let Some((known, version)) = self.consent(user, kind).await? else { return Ok(None) };
+                if known.revoked_at.is_some() {
+                    return Ok(Some(known));
+                }
+                let revoked = Consent { revoked_at: Some(now), ..known };
+                let work = Work {
+                    id: format!("consent-{user}-{}-{}", kind.as_str(), version + 1),
+                    kind: WorkKind::WithdrawConsent,
+                    subject: format!("{user} {}", kind.as_str()),
+                    attempt: 0,
+                };
+                if self.write_consent(user, &revoked, version, audit, Some(&work)).await? {
+                    return Ok(Some(revoked));
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// The special categories that a tester named.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn special_categories(&self, user: UserId) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = special_key(user);
+            let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok(Vec::new()) };
+            item.read("special categories").parsed("categories", |text| serde_json::from_str(text).ok())
+        })
+    }
+
+    /// Keeps the special categories that a tester named, as long as the consent is what it was; `Ok(false)` when it
+    /// is not.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn put_special_categories<'a>(
+        &'a self,
+        user: UserId,
+        categories: &'a [String],
+        version: &'a str,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = special_key(user);
+            let text = serde_json::to_string(categories).unwrap_or_else(|_| "[]".to_owned());
+            let item = Item::new(pk, sk).text("categories", text);
+            for attempt in 0..MOST_ATTEMPTS {
+                let consent = self.consent(user, ConsentKind::SpecialCategory).await?;
+                let Some((consent, at)) = consent.filter(|(consent, _)| consent.holds(version)) else {
+                    return Ok(false);
+                };
+                // the consent is written as it was, so that a withdrawal in between is noticed
+                let same = consent_item(user, &consent).number("version", at + 1);
+                let members =
+                    vec![same.put(&self.main, Condition::Version(at))?, item.clone().put(&self.main, Condition::None)?];
+                if self.transact(members).await? == Written::Done {
+                    return Ok(true);
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// What follows from the withdrawal of a consent (openscouter 18): running sessions end, and what was captured of
+    /// the tester goes with what was made of it. Run twice, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn withdraw_consent(&self, user: UserId, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = special_key(user);
+            self.batch_delete(vec![(pk, sk)]).await?;
+            let filter = super::TestSessionFilter { tester: Some(user), ..super::TestSessionFilter::default() };
+            let mut offset = 0;
+            loop {
+                let page = self.test_sessions_page(&filter, offset, 50).await?;
+                for session in page.members {
+                    self.forget_test_session(session, now).await?;
+                }
+                offset += 50;
+                if offset >= page.total {
+                    return Ok(());
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,315 @@
+//! The places of a study (openscouter 5.1, 10.3): one item that gives out numbers. A tester's session begins with a
+//! number from here, in one write that neither waits for nor is in the way of another, so that a thousand testers can
+//! start at once; who starts again after a fault meets the number that is reserved.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, TransactWriteItem, Update},
+};
+
+use super::{Store, StoreError, after_lost_race, item::Item, studies::study_pk, trips::trip};
+use crate::model::{SplitRatio, Study, StudyId, UserId, VariantLabel};
+
+const SK: &str = "PLACES";
+
+/// What is counted of a study's sessions (openscouter 9.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Sessions.
+    pub sessions: u32,
+    /// Sessions that were completed, whatever came after.
+    pub completed: u32,
+    /// Sessions whose notes the tester confirmed.
+    pub confirmed: u32,
+    /// Session reports that were made.
+    pub reported: u32,
+}
+
+/// A number that was asked for.
+#[derive(Debug)]
+pub(super) enum Ticket {
+    /// The number, from 0, and what was chosen with each number up to it.
+    Taken(u32, Vec<Choice>),
+    /// No new sessions.
+    Shut,
+    /// No place is left.
+    Full,
+}
+
+/// What a session's creator chose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Choice {
+    /// The study's ratio decides.
+    Auto,
+    /// This one.
+    Explicit(VariantLabel),
+    /// The number was given back.
+    Void,
+}
+
+impl Choice {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "-",
+            Self::Explicit(VariantLabel::A) => "A",
+            Self::Explicit(VariantLabel::B) => "B",
+            Self::Void => "x",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "A" => Self::Explicit(VariantLabel::A),
+            "B" => Self::Explicit(VariantLabel::B),
+            "x" => Self::Void,
+            _ => Self::Auto,
+        }
+    }
+}
+
+/// The variant of the last of these numbers, by the largest deficit (openscouter 10.3).
+pub(super) fn variant_of(choices: &[Choice], ratio: SplitRatio) -> VariantLabel {
+    let (mut a, mut b, mut last) = (0.0, 0.0, VariantLabel::A);
+    for choice in choices {
+        last = match choice {
+            Choice::Void => continue,
+            Choice::Explicit(label) => *label,
+            Choice::Auto => {
+                let next = a + b + 1.0;
+                // differences below 1e-9 are ties, and a tie goes to A
+                if (ratio.b * next - b) - (ratio.a * next - a) >= 1e-9 { VariantLabel::B } else { VariantLabel::A }
+            }
+        };
+        match last {
+            VariantLabel::A => a += 1.0,
+            VariantLabel::B => b += 1.0,
+        }
+    }
+    last
+}
+
+pub(super) fn places_key(study: StudyId) -> (String, String) {
+    (study_pk(study), SK.to_owned())
+}
+
+pub(super) fn read_progress(item: &Item) -> Result<Progress, StoreError> {
+    let reader = item.read("places");
+    let next: u32 = reader.number("next")?;
+    Ok(Progress {
+        sessions: next.saturating_sub(reader.number("freed")?),
+        completed: reader.number("completed")?,
+        confirmed: reader.number("confirmed")?,
+        // nothing was reported yet where this is missing
+        reported: reader.number("reported").unwrap_or_default(),
+    })
+}
+
+fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+impl Store {
+    /// The member that tells a study's places what the study is now.
+    pub(super) fn places_member(&self, study: &Study) -> Result<TransactWriteItem, StoreError> {
+        let (pk, sk) = places_key(study.id);
+        let update = Update::builder()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression(
+                "SET #open = :open, #places = :places + if_not_exists(#freed, :none), \
+                 #freed = if_not_exists(#freed, :none), #next = if_not_exists(#next, :none), \
+                 #completed = if_not_exists(#completed, :none), #confirmed = if_not_exists(#confirmed, :none), \
+                 #log = if_not_exists(#log, :log), #pending = if_not_exists(#pending, :pending)",
+            )
+            .set_expression_attribute_names(Some(names(&[
+                "open",
+                "places",
+                "freed",
+                "next",
+                "completed",
+                "confirmed",
+                "log",
+                "pending",
+            ])))
+            .expression_attribute_values(":open", number(u8::from(study.status.is_active())))
+            .expression_attribute_values(":places", number(study.details.targeting.tester_count))
+            .expression_attribute_values(":none", number(0))
+            .expression_attribute_values(":log", AttributeValue::L(Vec::new()))
+            .expression_attribute_values(":pending", AttributeValue::M(HashMap::new()))
+            .build()
+            .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// The member that counts a session which was completed or confirmed.
+    pub(super) fn count_member(&self, study: StudyId, what: &str) -> Result<TransactWriteItem, StoreError> {
+        let (pk, sk) = places_key(study);
+        let update = Update::builder()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("ADD #what :one")
+            .expression_attribute_names("#what", what)
+            .expression_attribute_values(":one", number(1))
+            .build()
+            .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+
+    /// Takes the next number for a tester, or the one that is reserved for them.
+    pub(super) async fn take_place(&self, study: &Study, tester: UserId, choice: Choice) -> Result<Ticket, StoreError> {
+        let (pk, sk) = places_key(study.id);
+        let tester = tester.to_string();
+        for attempt in 0.. {
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk.clone()))
+                .key("sk", AttributeValue::S(sk.clone()))
+                .update_expression(
+                    "SET #pending.#tester = #next, #next = #next + :one, #log = list_append(#log, :entry)",
+                )
+                .condition_expression(
+                    "attribute_exists(pk) AND #open = :one AND #next < #places AND attribute_not_exists(#pending.#tester)",
+                )
+                .set_expression_attribute_names(Some(names(&["pending", "next", "log", "open", "places"])))
+                .expression_attribute_names("#tester", &tester)
+                .expression_attribute_values(":one", number(1))
+                .expression_attribute_values(
+                    ":entry",
+                    AttributeValue::L(vec![AttributeValue::S(choice.as_str().to_owned())]),
+                )
+                .return_values(ReturnValue::AllNew);
+            let found = match trip(call.send()).await {
+                Ok(output) => Some(Item::from(output.attributes.unwrap_or_default())),
+                Err(error) => match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                        self.get(&self.main, pk.clone(), sk.clone()).await?
+                    }
+                    _ => return Err(StoreError::call("UpdateItem", &error)),
+                },
+            };
+            let Some(found) = found else {
+                // a study that was active before it had places
+                self.transact(vec![self.places_member(study)?]).await?;
+                after_lost_race(attempt).await?;
+                continue;
+            };
+            if let Some(position) = pending(&found, &tester) {
+                let upto = usize::try_from(position).unwrap_or(usize::MAX).saturating_add(1);
+                return Ok(Ticket::Taken(position, choices(&found).into_iter().take(upto).collect()));
+            }
+            let reader = found.read("places");
+            if !reader.flag("open")? {
+                return Ok(Ticket::Shut);
+            }
+            if reader.number::<u32>("next")? >= reader.number("places")? {
+                return Ok(Ticket::Full);
+            }
+            // somebody finished with the tester's number in between
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(u32::MAX))
+    }
+
+    /// Ends a reservation; with `void`, the number was not needed and its place is free again.
+    pub(super) async fn settle_place(
+        &self,
+        study: StudyId,
+        tester: UserId,
+        position: u32,
+        void: bool,
+    ) -> Result<(), StoreError> {
+        let (pk, sk) = places_key(study);
+        let mut call = self
+            .client
+            .update_item()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .condition_expression("#pending.#tester = :position")
+            .expression_attribute_names("#pending", "pending")
+            .expression_attribute_names("#tester", tester.to_string())
+            .expression_attribute_values(":position", number(position));
+        call = if void {
+            call.update_expression(format!(
+                "SET #log[{position}] = :void, #places = #places + :one, #freed = #freed + :one REMOVE #pending.#tester"
+            ))
+            .expression_attribute_names("#log", "log")
+            .expression_attribute_names("#places", "places")
+            .expression_attribute_names("#freed", "freed")
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":void", AttributeValue::S(Choice::Void.as_str().to_owned()))
+        } else {
+            call.update_expression("REMOVE #pending.#tester")
+        };
+        self.update(call).await.map(|_| ())
+    }
+
+    /// What is counted of a study's sessions.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn progress(&self, study: StudyId) -> super::BoxFuture<'_, Result<Progress, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = places_key(study);
+            let item = self.get(&self.main, pk, sk).await?;
+            item.as_ref().map(read_progress).transpose().map(Option::unwrap_or_default)
+        })
+    }
+}
+
+fn names(known: &[&str]) -> HashMap<String, String> {
+    known.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
+}
+
+fn pending(item: &Item, tester: &str) -> Option<u32> {
+    item.0.get("pending")?.as_m().ok()?.get(tester)?.as_n().ok()?.parse().ok()
+}
+
+fn choices(item: &Item) -> Vec<Choice> {
+    let log = item.0.get("log").and_then(|log| log.as_l().ok());
+    let entries = log.map(Vec::as_slice).unwrap_or_default().iter();
+    entries.map(|entry| entry.as_s().map_or(Choice::Auto, |text| Choice::parse(text))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn assigned(choices: &[Choice], ratio: SplitRatio) -> Vec<VariantLabel> {
+        (1..=choices.len()).map(|upto| variant_of(choices.get(..upto).unwrap(), ratio)).collect()
+    }
+
+    #[test]
+    fn the_largest_deficit_wins_and_ties_go_to_a() {
+        use VariantLabel::{A, B};
+        let even = SplitRatio { a: 0.5, b: 0.5 };
+        assert_eq!(assigned(&[Choice::Auto; 4], even), [A, B, A, B]);
+        let explicit = [Choice::Explicit(B), Choice::Auto, Choice::Explicit(A), Choice::Auto];
+        assert_eq!(assigned(&explicit, even), [B, A, A, B]);
+        assert_eq!(assigned(&[Choice::Auto; 4], SplitRatio { a: 0.0, b: 1.0 }), [B, B, B, B]);
+        let thirds = SplitRatio { a: 1.0 / 3.0, b: 2.0 / 3.0 };
+        assert_eq!(assigned(&[Choice::Auto; 6], thirds), [B, A, B, B, A, B]);
+    }
+
+    proptest! {
+        #[test]
+        fn the_split_stays_within_one_of_the_ratio(a in 0.0..=1.0_f64, count in 1_usize..400) {
+            let ratio = SplitRatio { a, b: 1.0 - a };
+            let assigned = assigned(&vec![Choice::Auto; count], ratio);
+            for upto in 1..=count {
+                let seen = assigned.iter().take(upto).filter(|label| **label == VariantLabel::A).count();
+                #[expect(clippy::cast_precision_loss, reason = "few")]
+                let off = (seen as f64 - a * upto as f64).abs();
+                prop_assert!(off <= 1.0 + 1e-6, "{off} after {upto} of {a}");
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The quiz: a version is an item for good, and one item names the newest (openscouter 17, 18).
+
+use serde::{Deserialize, Serialize};
+use time::Duration;
+
+use super::{
+    BoxFuture, Store, StoreError,
+    accounts::{MOST_ATTEMPTS, user_item, user_pk},
+    after_lost_race,
+    client::Written,
+    item::{Condition, Item},
+};
+use crate::{
+    clock::epoch_micros,
+    model::{AttemptId, AuditEntry, Quiz, QuizAttempt, User, UserId},
+};
+
+const QUIZ: &str = "QUIZ";
+const CURRENT: &str = "CURRENT";
+/// How often the quiz can be tried in a day.
+const MOST_TRIES: usize = 3;
+const DAY: Duration = Duration::hours(24);
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempted {
+    /// It counts.
+    Kept,
+    /// Three were made within 24 hours.
+    TooOften,
+    /// The user changed meanwhile.
+    Changed,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Tries(Vec<(String, i64)>);
+
+fn quiz_item(sk: String, quiz: &Quiz) -> Item {
+    Item::new(QUIZ.to_owned(), sk)
+        .number("version", quiz.version)
+        .number("passing_score", quiz.passing_score)
+        .text("questions", serde_json::to_string(&quiz.questions).unwrap_or_else(|_| "[]".to_owned()))
+        .time("updated_at", quiz.updated_at)
+}
+
+fn read_quiz(item: &Item) -> Result<Quiz, StoreError> {
+    let reader = item.read("quiz");
+    Ok(Quiz {
+        version: reader.number("version")?,
+        passing_score: reader.number("passing_score")?,
+        questions: reader.parsed("questions", |text| serde_json::from_str(text).ok())?,
+        updated_at: reader.time("updated_at")?,
+    })
+}
+
+fn read_attempt(tester: UserId, item: &Item) -> Result<QuizAttempt, StoreError> {
+    let reader = item.read("quiz attempt");
+    Ok(QuizAttempt {
+        id: reader.parsed("id", AttemptId::parse)?,
+        tester,
+        version: reader.number("quiz")?,
+        score: reader.number("score")?,
+        passed: reader.flag("passed")?,
+        created_at: reader.time("created_at")?,
+    })
+}
+
+impl Store {
+    /// The active version of the quiz.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn quiz(&self) -> BoxFuture<'_, Result<Option<Quiz>, StoreError>> {
+        Box::pin(async move {
+            self.get(&self.main, QUIZ.to_owned(), CURRENT.to_owned()).await?.as_ref().map(read_quiz).transpose()
+        })
+    }
+
+    /// Publishes a quiz as the next version, which it is given; no two share one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn publish_quiz<'a>(
+        &'a self,
+        quiz: &'a Quiz,
+        audit: &'a (dyn Fn(&Quiz) -> AuditEntry + Send + Sync),
+    ) -> BoxFuture<'a, Result<Quiz, StoreError>> {
+        Box::pin(async move {
+            for attempt in 0.. {
+                let current = self.quiz().await?;
+                if let Some(current) = current.as_ref().filter(|_| attempt > 0)
+                    && (Quiz { version: current.version, ..quiz.clone() }) == *current
+                {
+                    return Ok(current.clone()); // the answer to an earlier attempt was lost
+                }
+                let before = current.map_or(0, |current| current.version);
+                let next = Quiz { version: before + 1, ..quiz.clone() };
+                let condition = if before == 0 { Condition::Absent } else { Condition::Version(before.into()) };
+                let mut members = vec![
+                    quiz_item(CURRENT.to_owned(), &next).put(&self.main, condition)?,
+                    quiz_item(format!("VERSION#{:08}", next.version), &next).put(&self.main, Condition::Absent)?,
+                ];
+                members.extend(self.audit_members(&audit(&next))?);
+                if self.transact(members).await? == Written::Done {
+                    return Ok(next);
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(u32::MAX))
+        })
+    }
+
+    /// Keeps a tester's attempt; one that passed qualifies the user, as it was read.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn keep_attempt<'a>(
+        &'a self,
+        attempt: &'a QuizAttempt,
+        user: &'a User,
+    ) -> BoxFuture<'a, Result<Attempted, StoreError>> {
+        Box::pin(async move {
+            let (pk, now) = (user_pk(user.id), attempt.created_at);
+            let id = attempt.id.to_string();
+            for try_number in 0..MOST_ATTEMPTS {
+                let known = self.get(&self.main, pk.clone(), "ATTEMPTS".to_owned()).await?;
+                let (mut tries, version) = match &known {
+                    None => (Tries::default(), 0),
+                    Some(item) => {
+                        let reader = item.read("attempts");
+                        (reader.parsed("tries", |text| serde_json::from_str(text).ok())?, reader.number("version")?)
+                    }
+                };
+                if tries.0.iter().any(|(known, _)| *known == id) {
+                    return Ok(Attempted::Kept); // the answer to an earlier try was lost
+                }
+                tries.0.retain(|(_, at)| *at > epoch_micros(now - DAY));
+                if tries.0.len() >= MOST_TRIES {
+                    return Ok(Attempted::TooOften);
+                }
+                tries.0.push((id.clone(), epoch_micros(now)));
+                let text = serde_json::to_string(&tries).unwrap_or_else(|_| "[]".to_owned());
+                let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+                let item = Item::new(pk.clone(), format!("ATTEMPT#{id}"))
+                    .text("id", &*id)
+                    .number("quiz", attempt.version)
+                    .number("score", attempt.score)
+                    .number("passed", u8::from(attempt.passed))
+                    .time("created_at", now);
+                let mut members = vec![
+                    Item::new(pk.clone(), "ATTEMPTS".to_owned())
+                        .text("tries", text)
+                        .number("version", version + 1)
+                        .put(&self.main, condition)?,
+                    item.put(&self.main, Condition::Absent)?,
+                ];
+                if attempt.passed {
+                    let qualified = User {
+                        qualified: true,
+                        capacity_score: Some(attempt.score),
+                        version: user.version + 1,
+                        ..user.clone()
+                    };
+                    members.push(user_item(&qualified).put(&self.main, Condition::Version(user.version))?);
+                }
+                match self.transact(members).await? {
+                    Written::Done => return Ok(Attempted::Kept),
+                    Written::Refused(failed) if failed == [2] => return Ok(Attempted::Changed),
+                    Written::Refused(_) => after_lost_race(try_number).await?,
+                }
+            }
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
+    }
+
+    /// A tester's attempts, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn attempts_of(&self, tester: UserId) -> BoxFuture<'_, Result<Vec<QuizAttempt>, StoreError>> {
+        Box::pin(async move {
+            let items = self.query(user_pk(tester), "ATTEMPT#").await?;
+            let mut attempts = items.iter().map(|item| read_attempt(tester, item)).collect::<Result<Vec<_>, _>>()?;
+            attempts.sort_by_key(|attempt: &QuizAttempt| attempt.created_at);
+            Ok(attempts)
+        })
+    }
+}

@@ -1,0 +1,183 @@
+//! Reports (openscouter 13), by id; a study's knows where its own is. And what people say of sessions.
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
+use time::OffsetDateTime;
+
+use super::{
+    BoxFuture, Store, StoreError,
+    client::Written,
+    item::{Condition, Item},
+    studies::study_pk,
+    test_sessions::test_session_pk,
+};
+use crate::{
+    model::{
+        AgentJobId, AgentStatus, FeedbackId, OrganizationId, Report, ReportId, Role, StudyId, TestSessionId, UserId,
+    },
+    store::after_lost_race,
+};
+
+const SK: &str = "REPORT";
+
+pub(super) fn report_key(id: ReportId) -> (String, String) {
+    (format!("REP#{id}"), SK.to_owned())
+}
+
+/// What somebody says of a session (openscouter 10.2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feedback {
+    /// Id.
+    pub id: FeedbackId,
+    /// The session.
+    pub session: TestSessionId,
+    /// In which role.
+    pub role: Role,
+    /// 1 to 5.
+    pub rating: u32,
+    /// In words.
+    pub comment: Option<String>,
+    /// When.
+    pub created_at: OffsetDateTime,
+}
+
+impl Store {
+    pub(super) fn report_members(
+        &self,
+        before: Option<&Report>,
+        report: &Report,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let (pk, sk) = report_key(report.id);
+        let head = Item::new(pk.clone(), sk.clone())
+            .text("id", report.id.to_string())
+            .optional_text("session", report.session.map(|id| id.to_string()).as_deref())
+            .text("study", report.study.to_string())
+            .text("organization", report.organization.to_string())
+            .optional_text("tester", report.tester.map(|id| id.to_string()).as_deref())
+            .number("number", report.number)
+            .number("edition", report.edition)
+            .text("status", report.status.as_str())
+            .text("job", report.job.to_string())
+            .time("created_at", report.created_at)
+            .optional_time("completed_at", report.completed_at)
+            .number("counted", u8::from(report.counted))
+            .number("version", report.version);
+        let condition = before.map_or(Condition::Absent, |before| Condition::Version(before.version));
+        let mut members = self.large_members((&pk, &sk), head, &report.contents, condition)?;
+        if before.is_none() && report.session.is_none() {
+            let name = Item::new(study_pk(report.study), SK.to_owned()).text("report", report.id.to_string());
+            members.push(name.put(&self.main, Condition::Absent)?);
+        }
+        if report.counted && before.is_some_and(|before| !before.counted) {
+            members.push(self.count_member(report.study, "reported")?);
+        }
+        Ok(members)
+    }
+
+    pub(super) async fn read_report(&self, item: &Item) -> Result<Report, StoreError> {
+        let reader = item.read("report");
+        let id = reader.parsed("id", ReportId::parse)?;
+        let (pk, sk) = report_key(id);
+        Ok(Report {
+            id,
+            session: reader.optional_text("session").and_then(TestSessionId::parse),
+            study: reader.parsed("study", StudyId::parse)?,
+            organization: reader.parsed("organization", OrganizationId::parse)?,
+            tester: reader.optional_text("tester").and_then(UserId::parse),
+            number: reader.number("number")?,
+            edition: reader.number("edition")?,
+            status: reader.parsed("status", AgentStatus::parse)?,
+            job: reader.parsed("job", AgentJobId::parse)?,
+            created_at: reader.time("created_at")?,
+            completed_at: reader.optional_time("completed_at")?,
+            counted: reader.flag("counted")?,
+            contents: self.large_text(item, (&pk, &sk)).await?,
+            version: reader.number("version")?,
+        })
+    }
+
+    /// A report, whosever it is.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn report(&self, id: ReportId) -> BoxFuture<'_, Result<Option<Report>, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = report_key(id);
+            match self.get(&self.main, pk, sk).await? {
+                Some(item) => self.read_report(&item).await.map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// Removes a report with the job that made it.
+    pub(super) async fn erase_report(&self, report: &Report) -> Result<(), StoreError> {
+        let (pk, _) = report_key(report.id);
+        let mut keys = self.some_keys(pk, 100).await?;
+        keys.push(super::agents::agent_job_key(report.job));
+        self.batch_delete(keys).await
+    }
+
+    /// A study's report, once one was asked for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn study_report(&self, study: StudyId) -> BoxFuture<'_, Result<Option<Report>, StoreError>> {
+        Box::pin(async move {
+            let name = self.get(&self.main, study_pk(study), SK.to_owned()).await?;
+            let Some(name) = name else { return Ok(None) };
+            self.report(name.read("report").parsed("report", ReportId::parse)?).await
+        })
+    }
+
+    /// Keeps feedback, once for each role: what is there already comes back.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn give_feedback<'a>(
+        &'a self,
+        feedback: &'a Feedback,
+        tester: UserId,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let item = Item::new(test_session_pk(feedback.session), format!("FEEDBACK#{}", feedback.role.as_str()))
+                .text("id", feedback.id.to_string())
+                .number("rating", feedback.rating)
+                .optional_text("comment", feedback.comment.as_deref())
+                .time("created_at", feedback.created_at);
+            for attempt in 0.. {
+                let mut members = vec![item.clone().put(&self.main, Condition::Absent)?];
+                if feedback.role == Role::Business {
+                    members.push(self.rating_member(tester, feedback.rating)?);
+                }
+                match self.transact(members).await? {
+                    Written::Done => return Ok(true),
+                    Written::Refused(failed) if !failed.is_empty() => {
+                        let sk = format!("FEEDBACK#{}", feedback.role.as_str());
+                        let known = self.get(&self.main, test_session_pk(feedback.session), sk).await?;
+                        return Ok(known.is_some_and(|known| known.0 == item.0));
+                    }
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
+            }
+            Ok(false)
+        })
+    }
+
+    /// The member that adds a rating to what is known of a tester.
+    fn rating_member(&self, tester: UserId, rating: u32) -> Result<TransactWriteItem, StoreError> {
+        use aws_sdk_dynamodb::types::{AttributeValue, Update};
+        let number = |value: u32| AttributeValue::N(value.to_string());
+        let update = Update::builder()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(super::accounts::user_pk(tester)))
+            .key("sk", AttributeValue::S("RATINGS".to_owned()))
+            .update_expression("ADD #sum :rating, #count :one")
+            .expression_attribute_names("#sum", "sum")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":rating", number(rating))
+            .expression_attribute_values(":one", number(1))
+            .build()
+            .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
