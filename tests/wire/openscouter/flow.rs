@@ -183,8 +183,8 @@ async fn from_a_study_to_a_report() {
     assert_eq!((&second["version"], &second["overallFrustrationScore"]), (&json!(2), &made["overallFrustrationScore"]));
 
     // the page
-    let page = second["pageUrl"].as_str().unwrap().split_once("/api").unwrap().1.to_owned();
-    let page = super::send(&team.bench, "GET", &format!("/api{page}"), &[], "").await;
+    let page = second["pageUrl"].as_str().unwrap().split_once("/api/").unwrap().1.to_owned();
+    let page = super::send(&team.bench, "GET", &format!("/api/{page}"), &[], "").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(page.body.contains("<h1>Checkout Redesign</h1>") && page.body.contains("<svg"));
     let bare = super::send(&team.bench, "GET", &format!("{at}/page"), &[], "").await;
