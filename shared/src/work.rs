@@ -34,6 +34,8 @@ const RETRY: time::Duration = time::Duration::seconds(5);
 const EXPORT_KEPT: time::Duration = time::Duration::days(7);
 /// Accounts that one sweep erases.
 const ERASURES: u32 = 25;
+/// Test sessions that one sweep ends.
+const OVERDUE: u32 = 100;
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
 const MOST_TIME: time::Duration = time::Duration::seconds(30);
 
@@ -52,6 +54,7 @@ pub fn handle(context: Context, event: Value, network: MakeNetwork) -> BoxFuture
             }
             None => {
                 start_due_erasures(&context, ERASURES).await.map_err(|error| error.to_string())?;
+                end_overdue_sessions(&context, OVERDUE).await.map_err(|error| error.to_string())?;
                 // what is due must not wait for a lane that cannot be read
                 if let Err(error) = jobs::sweep(&context).await {
                     tracing::error!(cause = %error, "jobs not swept");
@@ -186,6 +189,52 @@ pub(crate) async fn start_due_erasures(context: &Context, limit: u32) -> Result<
                 step.failed += 1;
             }
         }
+    }
+    Ok(step)
+}
+
+/// Ends the test sessions whose time is over, at most `limit` (openscouter 20).
+pub(crate) async fn end_overdue_sessions(context: &Context, limit: u32) -> Result<Step, StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    let mut step = Step::default();
+    let most = i32::try_from(limit).unwrap_or(i32::MAX);
+    let due = store.overdue_test_sessions(now, most.saturating_add(1)).await?;
+    step.more = due.len() > limit as usize;
+    for id in due.into_iter().take(limit as usize) {
+        let Some(session) = store.test_session(id).await?.filter(|session| session.status.is_running()) else {
+            continue;
+        };
+        let ended = session.completed(session.planned_end(), true);
+        match store.change_test_session(&session, &ended, None, now).await {
+            // somebody else's change: it is due again at the next sweep, if it still runs
+            Ok(done) => step.processed += u32::from(done),
+            Err(error) => {
+                tracing::error!(cause = %error, "session not ended");
+                step.failed += 1;
+            }
+        }
+    }
+    Ok(step)
+}
+
+/// Dispatches the jobs of agents again that wait, or whose worker was lost, at most `limit` (openscouter 20).
+pub(crate) async fn sweep_agents(context: &Context, limit: u32) -> Result<Step, StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    let mut step = Step::default();
+    let due: Vec<_> = store.due_work(now).await?.into_iter().filter(|id| id.starts_with("agent-")).collect();
+    step.more = due.len() > limit as usize;
+    for id in due.into_iter().take(limit as usize) {
+        let Some(work) = store.lease_work(&id, now).await? else { continue };
+        match agents::run(context, &work).await {
+            Ok(None) => store.finish_work(&work).await?,
+            Ok(Some(due)) => store.continue_work(&work, due).await?,
+            Err(error) => {
+                tracing::error!(cause = %error, "agent not dispatched");
+                step.failed += 1;
+                continue;
+            }
+        }
+        step.processed += 1;
     }
     Ok(step)
 }

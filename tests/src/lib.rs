@@ -118,6 +118,14 @@ impl Bench {
         Ok(Self { context, offset, faults })
     }
 
+    /// The same system as another process sees it, which remembers nothing.
+    #[must_use]
+    pub fn another_process(&self) -> Self {
+        let clock = Clock::shared_offset(Arc::clone(&self.offset));
+        let context = Context::new(self.context.settings().clone(), clock);
+        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone() }
+    }
+
     /// Moves the bench's clock forward.
     pub fn advance(&self, by: Duration) {
         self.offset.fetch_add(i64::try_from(by.whole_milliseconds()).unwrap_or(0), Ordering::Relaxed);

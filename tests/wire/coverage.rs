@@ -266,7 +266,15 @@ async fn every_openscouter_route_as_every_caller() {
     let admin_read = plain(&new_token(&admin, &["read"]).await);
     let admin_token = plain(&new_token(&admin, &["admin"]).await);
     let hex = "0123456789abcdef".repeat(3);
-    let study = shared::model::StudyId::generate();
+    let body: serde_json::Value = serde_json::from_str(crate::openscouter::research::STUDY).unwrap();
+    let made = data(&post(&bench, "/api/jobs", &[("authorization", &right)], &body).await);
+    let study_id = made["jobId"].as_str().unwrap().to_owned();
+    let launched = post(&bench, &format!("/api/jobs/{study_id}/launch"), &[("authorization", &right)], &body).await;
+    assert_eq!(launched.status, 200);
+    let study = shared::model::StudyId::from_wire(&study_id).unwrap();
+    let of_study = store.linked_study(study).await.unwrap().unwrap();
+    let begun = store.create_test_session(&of_study, users[3].id, None, bench.context.clock().now()).await.unwrap();
+    let shared::store::TestCreation::Created(session) = begun else { panic!("{begun:?}") };
     let mut grid = String::new();
     let routes = Templates::embedded().unwrap().openscouter.routes;
     let mut resources: Vec<_> = routes.iter().map(|route| route.resource.as_str()).collect();
@@ -309,12 +317,15 @@ async fn every_openscouter_route_as_every_caller() {
                     }
                     "/api/admin/organizations/{id}" => users[0].organization.wire(),
                     "/api/admin/users/{id}" => users[1].id.wire(),
+                    path if path.starts_with("/api/jobs/{id}") || path == "/api/reports/job/{id}" => study_id.clone(),
+                    path if path.starts_with("/api/sessions/{id}") => session.id.wire(),
                     _ => "conn_01k8ybdf00e8nrtzq2qw3d80n2".to_owned(),
                 };
                 let path = resource
                     .replace("{id}", &id)
                     .replace("{provider}", "google")
                     .replace("{job}", "retention")
+                    .replace("{kind}", "testing")
                     .replace("{source}", "ci")
                     .replace("{proxy+}", "x/y");
                 let found = local::routing::find(&routes, method, &path).unwrap();

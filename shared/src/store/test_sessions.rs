@@ -28,7 +28,7 @@ use crate::{
 /// Where the ends of running sessions stand, in the order of time.
 const GUARD: &str = "GUARD";
 /// Tries to put a session into the lists before its creator is answered.
-const MOST_PLACINGS: u32 = 3;
+const MOST_PLACINGS: u32 = 1;
 
 pub(super) fn test_session_pk(id: TestSessionId) -> String {
     format!("SESS#{id}")
@@ -247,7 +247,9 @@ impl Store {
             let session = TestSession::new(study, tester, position + 1, variant, now);
             let work = place_work(&session);
             let (pk, sk) = link_key(study.id, tester);
-            let link = Item::new(pk.clone(), sk.clone()).text("session", session.id.to_string());
+            let link = Item::new(pk.clone(), sk.clone())
+                .text("session", session.id.to_string())
+                .number("number", session.number);
             for attempt in 0.. {
                 let (guard_pk, guard_sk) = guard_key(&session);
                 let members = vec![
@@ -261,10 +263,12 @@ impl Store {
                     Written::Refused(failed) if failed.contains(&0) => {
                         let known = self.get(&self.main, pk.clone(), sk.clone()).await?;
                         // the first answer to this very write can have been lost
-                        if known.is_some_and(|known| known.0 == link.0) {
+                        if known.as_ref().is_some_and(|known| known.0 == link.0) {
                             break;
                         }
-                        self.settle_place(study.id, tester, position, true).await?;
+                        // who was faster may have used this very number
+                        let number = known.map(|known| known.read("link").number::<u32>("number")).transpose()?;
+                        self.settle_place(study.id, tester, position, number != Some(session.number)).await?;
                         return Ok(TestCreation::Exists);
                     }
                     Written::Refused(_) => after_lost_race(attempt).await?,
@@ -558,6 +562,13 @@ impl Store {
     pub(super) async fn erase_test_session(&self, session: &TestSession) -> Result<(), StoreError> {
         let rank = newest_first(session.created_at, session.id.as_bytes());
         self.displace(test_session_pk(session.id), &rank).await?;
+        let scope = format!("{}#{}#", session.organization, session.tester);
+        for status in [None].into_iter().chain(TestStatus::ALL.into_iter().map(Some)) {
+            let pk = list(&scope, status);
+            if self.head(&pk).await?.total == 0 {
+                self.erase_partition(pk, "", |_, _| None).await?;
+            }
+        }
         self.rank_study_of_tester(session, Change::Remove).await?;
         if let Some(id) = session.report
             && let Some(report) = self.report(id).await?

@@ -1,6 +1,8 @@
 //! The OpenScouter dialect over the embedded engine: accounts, tokens, administration (openscouter 2, 3, 7, 8, 17).
 
 mod accounts;
+mod capture;
+mod consent;
 mod credentials;
 mod faults;
 mod flow;
@@ -10,6 +12,8 @@ mod providers;
 pub(crate) mod research;
 mod rights;
 mod rules;
+mod sessions;
+mod studies;
 mod webhooks;
 
 use harness::{Answer, Bench};

@@ -51,7 +51,11 @@ pub(crate) async fn get(bench: &Bench, credential: &str, path: &str) -> Answer {
 
 impl Team {
     pub(crate) async fn start() -> Self {
-        let bench = Bench::start().await.unwrap();
+        Self::over(Bench::start().await.unwrap()).await
+    }
+
+    /// The team on a bench of its own.
+    pub(crate) async fn over(bench: Bench) -> Self {
         person(&bench, Role::Business, "dana@example.com").await;
         person(&bench, Role::Admin, "ann@example.com").await;
         let (owner, admin) = (bearer(&bench, "dana@example.com").await, bearer(&bench, "ann@example.com").await);

@@ -60,10 +60,11 @@ fn read(request: &ApiRequest) -> Result<(String, Vec<Value>), Problem> {
     check_media(request, "application/json")?;
     let malformed = |_| Problem::bad("Malformed JSON body");
     let body = if request.body.is_empty() { b"{}".as_slice() } else { &*request.body };
+    let object = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     let (session, batch) = match serde_json::from_slice::<Body<'_>>(body) {
-        Ok(body) => (body.session, body.batch.map(RawValue::get)),
+        Ok(body) if object => (body.session, body.batch.map(RawValue::get)),
         // what is no object, or has a key twice
-        Err(_) => {
+        _ => {
             let fields = Fields::read(request)?;
             return named(&fields);
         }

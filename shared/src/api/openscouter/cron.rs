@@ -1,4 +1,4 @@
-//! Jobs that a scheduler outside may start (openscouter 20): so far `retention`.
+//! Jobs that a scheduler outside may start (openscouter 20): so far `retention`, `session-guard` and `agent-sweep`.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::{
     context::Context,
     secret::same,
     serve::BoxFuture,
-    work::start_due_erasures,
+    work::{end_overdue_sessions, start_due_erasures, sweep_agents},
 };
 
 /// Items of a call that names no number.
@@ -45,7 +45,8 @@ async fn scheduler(call: &Call) -> Result<(), Problem> {
 async fn cron_now(call: &Call) -> Result<Answer, Problem> {
     scheduler(call).await?;
     let fields = Fields::read(&call.request)?;
-    if call.path_id() != "retention" {
+    let job = call.path_id();
+    if !["retention", "session-guard", "agent-sweep"].contains(&job) {
         return Err(Problem::not_found("Cron job"));
     }
     if let Some(cursor) = fields.optional("cursor")
@@ -54,7 +55,11 @@ async fn cron_now(call: &Call) -> Result<Answer, Problem> {
         return Err(Problem::invalid("cursor", "is invalid"));
     }
     let limit = fields.optional_integer("limit", 1, MOST)?.unwrap_or(LIMIT);
-    let done = start_due_erasures(&call.context, limit).await?;
+    let done = match job {
+        "retention" => start_due_erasures(&call.context, limit).await?,
+        "session-guard" => end_overdue_sessions(&call.context, limit).await?,
+        _ => sweep_agents(&call.context, limit).await?,
+    };
     let next = done.more.then_some(NEXT);
     Ok(success(200, &json!({"processed": done.processed, "failed": done.failed, "nextCursor": next})))
 }
