@@ -89,6 +89,8 @@ pub struct Store {
     pub(super) hot: String,
     pub(super) memory: Memory,
     pub(super) captured: std::sync::Arc<CapturedMemory>,
+    /// Held by who puts an entity into its lists, so that the tasks of a process do not get in each other's way.
+    pub(super) placing: std::sync::Arc<tokio::sync::Mutex<()>>,
     pub(super) rules: JobRules,
 }
 
@@ -131,6 +133,7 @@ impl Store {
             hot: settings.hot_table.clone(),
             memory: Memory::default(),
             captured: std::sync::Arc::default(),
+            placing: std::sync::Arc::default(),
             rules: settings.jobs.clone(),
         }
     }

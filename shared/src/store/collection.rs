@@ -240,6 +240,7 @@ impl Store {
     /// Puts an entity into the collections that it belongs to now, and takes it out of those that it was in: what it
     /// is in stands beside it. Run twice, nothing changes.
     pub(super) async fn place(&self, pk: String, rank: &[u8], wanted: &[String]) -> Result<(), StoreError> {
+        let _alone = self.placing.lock().await;
         if self.try_place(pk, rank, wanted, u32::MAX).await? { Ok(()) } else { Err(StoreError::Contended(u32::MAX)) }
     }
 

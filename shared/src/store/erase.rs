@@ -25,11 +25,11 @@ use super::{
     ranked::Change,
     rights::{ERASURES, due_rank},
     studies::study_pk,
-    test_sessions::{study_lists, test_lists},
+    test_sessions::{assignment_key, study_lists, test_lists},
     test_tokens::test_token_key,
     user_keys::key_key,
 };
-use crate::model::{AuditEntry, FamilyId, OrganizationId, Study, User, UserId, Work, WorkKind};
+use crate::model::{AuditEntry, FamilyId, OrganizationId, Study, StudyId, User, UserId, Work, WorkKind};
 
 /// Studies that one slice removes.
 const SLICE: u32 = 25;
@@ -178,6 +178,9 @@ impl Store {
             }
             if sk.starts_with("TEST#") {
                 return item.read("test token").optional_text("hash").map(test_token_key);
+            }
+            if let Some(study) = sk.strip_prefix("ASSIGNED#") {
+                return StudyId::parse(study).map(|study| assignment_key(study, user));
             }
             sk.strip_prefix("FAMILY#").and_then(FamilyId::parse).map(family_key)
         })

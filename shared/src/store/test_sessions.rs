@@ -42,7 +42,7 @@ fn link_key(study: StudyId, tester: UserId) -> (String, String) {
     (study_pk(study), format!("TESTER#{tester}"))
 }
 
-fn assignment_key(study: StudyId, tester: UserId) -> (String, String) {
+pub(super) fn assignment_key(study: StudyId, tester: UserId) -> (String, String) {
     (study_pk(study), format!("ASSIGNED#{tester}"))
 }
 
@@ -208,20 +208,21 @@ impl Store {
         Box::pin(async move {
             let (pk, sk) = assignment_key(study, tester);
             let item = Item::new(pk, sk).text("tester", tester.to_string()).time("accepted_at", now);
-            self.insert(item).await
-        })
-    }
-
-    /// Puts an item that is not there; one that is there stays.
-    pub(super) async fn insert(&self, item: Item) -> Result<(), StoreError> {
-        for attempt in 0..MOST_ATTEMPTS {
-            match self.transact(vec![item.clone().put(&self.main, Condition::Absent)?]).await? {
-                Written::Done => return Ok(()),
-                Written::Refused(failed) if !failed.is_empty() => return Ok(()),
-                Written::Refused(_) => after_lost_race(attempt).await?,
+            // found from both ends, so that it goes with either
+            let (user, name) = (super::accounts::user_pk(tester), format!("ASSIGNED#{study}"));
+            for attempt in 0..MOST_ATTEMPTS {
+                let members = vec![
+                    item.clone().put(&self.main, Condition::Absent)?,
+                    Item::new(user.clone(), name.clone()).put(&self.main, Condition::None)?,
+                ];
+                match self.transact(members).await? {
+                    Written::Done => return Ok(()),
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(()),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
+                }
             }
-        }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MOST_ATTEMPTS))
+        })
     }
 
     /// Creates the session of a tester: takes a number, then writes the session under it (openscouter 10.3).
@@ -387,6 +388,8 @@ impl Store {
     /// the work does it.
     async fn place_now(&self, session: &TestSession, work: &Work) {
         let rank = newest_first(session.created_at, session.id.as_bytes());
+        // while others are at it, this one waits for the work
+        let Ok(_alone) = self.placing.try_lock() else { return };
         let placing = async {
             if !self.try_place(test_session_pk(session.id), &rank, &lists_of(session), MOST_PLACINGS).await? {
                 return Ok(());
@@ -575,7 +578,8 @@ impl Store {
         {
             self.erase_report(&report).await?;
         }
-        let mut keys = vec![link_key(session.study, session.tester), guard_key(session)];
+        let (study, tester) = (session.study, session.tester);
+        let mut keys = vec![link_key(study, tester), assignment_key(study, tester), guard_key(session)];
         for job in [session.snapshot, session.analyst, session.reporter].into_iter().flatten() {
             keys.push(super::agents::agent_job_key(job));
         }
