@@ -25,7 +25,7 @@ const FAILED: &str = "Analysis failed";
 
 /// Why a job came to nothing.
 enum Failure {
-    /// A gate was closed meanwhile; its name, and what is told.
+    /// A gate was closed meanwhile: its name, and what is told.
     Gate(&'static str, &'static str),
     /// What it rests on is gone.
     Gone,
@@ -48,6 +48,11 @@ pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetD
     let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
     let Some(job) = store.agent_job(id).await? else { return Ok(None) };
     match (job.status, job.started_at) {
+        // the end was written, and what follows from it can have been lost
+        (AgentStatus::Complete, _) if job.kind == AgentKind::Synthesis => {
+            report::keep_score(context, &job).await?;
+            return Ok(None);
+        }
         (AgentStatus::Complete | AgentStatus::Failed, _) => return Ok(None),
         // somebody is at it, or was lost with it
         (AgentStatus::Processing, Some(started)) if now < started + LOST => return Ok(Some(started + LOST)),
@@ -88,6 +93,18 @@ pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetD
     }
 }
 
+/// Gives up the job that a piece of work names, which failed again and again.
+///
+/// # Errors
+/// When the store fails.
+pub(crate) async fn give_up(context: &Context, work: &Work) -> Result<(), StoreError> {
+    let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(()) };
+    match context.store().agent_job(id).await?.filter(|job| job.status.is_unfinished()) {
+        Some(job) => fail(context, &job, FAILED, None).await.map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 async fn work_on(context: &Context, job: &AgentJob) -> Result<(), Failure> {
     let store = context.store();
     if job.kind != AgentKind::Snapshot && store.current_approval(job.study, context.clock().now()).await?.is_none() {
@@ -99,7 +116,7 @@ async fn work_on(context: &Context, job: &AgentJob) -> Result<(), Failure> {
         AgentKind::Report => {
             let session = store.test_session(job.session.ok_or(Failure::Gone)?).await?.ok_or(Failure::Gone)?;
             if session.status != TestStatus::Confirmed {
-                return Err(Failure::Gate("notes_confirmed", "Session notes are not confirmed"));
+                return Err(Failure::Gate("notes_confirmed", FAILED));
             }
             report::of_session(context, job, &session).await
         }

@@ -70,6 +70,12 @@ pub fn epoch_micros(time: OffsetDateTime) -> i64 {
     i64::try_from(time.unix_timestamp_nanos() / 1_000).unwrap_or(i64::MAX)
 }
 
+/// The time that is `millis` milliseconds after the Unix epoch; `None` outside the years that a date-time can hold.
+#[must_use]
+pub fn from_epoch_millis(millis: i64) -> Option<OffsetDateTime> {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(millis) * 1_000_000).ok()
+}
+
 /// The time that is `micros` microseconds after the Unix epoch; `None` outside the years that a date-time can hold.
 #[must_use]
 pub fn from_epoch_micros(micros: i64) -> Option<OffsetDateTime> {

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use crate::{
     agents,
     api::openscouter::bundle,
-    clock::epoch_millis,
+    clock::{epoch_millis, from_epoch_millis},
     context::{Context, Settings},
     jobs::{self, Slice},
     mail::compose,
@@ -30,6 +30,8 @@ const MOST_ATTEMPTS: u32 = 8;
 const AT_A_TIME: usize = 10;
 /// The pause before a slice that failed is tried again.
 const RETRY: time::Duration = time::Duration::seconds(5);
+/// The pause before work that failed again and again is tried once more.
+const MUCH_LATER: time::Duration = time::Duration::minutes(15);
 /// How long an export can be fetched (openscouter 5.3).
 const EXPORT_KEPT: time::Duration = time::Duration::days(7);
 /// Accounts that one sweep erases.
@@ -53,9 +55,13 @@ pub fn handle(context: Context, event: Value, network: MakeNetwork) -> BoxFuture
                 ids.filter_map(|sk| Some(sk.strip_prefix("WORK#")?.to_owned())).collect()
             }
             None => {
-                start_due_erasures(&context, ERASURES).await.map_err(|error| error.to_string())?;
-                end_overdue_sessions(&context, OVERDUE).await.map_err(|error| error.to_string())?;
-                // what is due must not wait for a lane that cannot be read
+                // what is due must not wait for what cannot be read
+                if let Err(error) = start_due_erasures(&context, 0, ERASURES).await {
+                    tracing::error!(cause = %error, "erasures not started");
+                }
+                if let Err(error) = end_all_overdue_sessions(&context).await {
+                    tracing::error!(cause = %error, "sessions not ended");
+                }
                 if let Err(error) = jobs::sweep(&context).await {
                     tracing::error!(cause = %error, "jobs not swept");
                 }
@@ -84,8 +90,14 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
     let Some(work) = context.store().lease_work(id, began).await.map_err(told)? else { return Ok(()) };
     let outcome = if work.attempt > MOST_ATTEMPTS {
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
-        if work.kind == WorkKind::Job {
-            jobs::give_up(context, &work).await.map_err(told)?;
+        match work.kind {
+            WorkKind::Job => jobs::give_up(context, &work).await.map_err(told)?,
+            WorkKind::Agent => agents::give_up(context, &work).await.map_err(told)?,
+            // what would be wrong for ever without it is tried again, however often it failed
+            kind if kind.is_needed() => {
+                return context.store().continue_work(&work, began + MUCH_LATER).await.map_err(told);
+            }
+            _ => {}
         }
         "given up"
     } else {
@@ -102,7 +114,7 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
             }
             WorkKind::RankTestSession => {
                 let id = TestSessionId::parse(&work.subject).ok_or("no such id")?;
-                context.store().rank_test_session(id).await.map_err(told)?;
+                context.store().rank_test_session(id, began).await.map_err(told)?;
                 "ranked"
             }
             WorkKind::Agent => {
@@ -112,8 +124,16 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
                 "done"
             }
             WorkKind::WithdrawConsent => {
-                let ids = work.subject.split_once(' ').and_then(|(user, _)| UserId::parse(user));
-                context.store().withdraw_consent(ids.ok_or("no such ids")?, began).await.map_err(told)?;
+                let (user, revoked_at) = work.subject.split_once(' ').ok_or("no such ids")?;
+                let revoked_at = revoked_at.parse().ok().and_then(from_epoch_millis);
+                let (Some(user), Some(revoked_at)) = (UserId::parse(user), revoked_at) else {
+                    return Err("no such ids".to_owned());
+                };
+                let enough = || clock.now() - began >= MOST_TIME;
+                let withdrawn = context.store().withdraw_consent(user, revoked_at, began, &enough).await;
+                if !withdrawn.map_err(told)? {
+                    return context.store().continue_work(&work, clock.now()).await.map_err(told);
+                }
                 "withdrawn"
             }
             WorkKind::RankStudies => {
@@ -165,21 +185,21 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
 }
 
 /// What became of a step of a job.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Step {
     pub(crate) processed: u32,
     pub(crate) failed: u32,
-    /// Whether there is more to do.
-    pub(crate) more: bool,
+    /// Where the next step begins, if there is more to do.
+    pub(crate) next: Option<String>,
 }
 
-/// Deletes the accounts whose erasure is due, at most `limit`; what hangs on them is the work that follows
-/// (openscouter 18, 20).
-pub(crate) async fn start_due_erasures(context: &Context, limit: u32) -> Result<Step, StoreError> {
+/// Deletes the accounts whose erasure is due, at most `limit` behind the `failed` first ones, which stay there; what
+/// hangs on them is the work that follows (openscouter 18, 20).
+pub(crate) async fn start_due_erasures(context: &Context, failed: u32, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
     let mut step = Step::default();
-    let due = store.due_erasures(now, limit.saturating_add(1)).await?;
-    step.more = due.len() > limit as usize;
+    let due = store.due_erasures(now, failed.into(), limit.saturating_add(1)).await?;
+    let more = due.len() > limit as usize;
     for due in due.into_iter().take(limit as usize) {
         match start_erasure(context, due, now).await {
             Ok(()) => step.processed += 1,
@@ -190,24 +210,40 @@ pub(crate) async fn start_due_erasures(context: &Context, limit: u32) -> Result<
             }
         }
     }
+    step.next = more.then(|| (failed + step.failed).to_string());
     Ok(step)
 }
 
-/// Ends the test sessions whose time is over, at most `limit` (openscouter 20).
-pub(crate) async fn end_overdue_sessions(context: &Context, limit: u32) -> Result<Step, StoreError> {
+/// Ends the test sessions whose time is over, as long as there are any and there is time (openscouter 20).
+async fn end_all_overdue_sessions(context: &Context) -> Result<(), StoreError> {
+    let began = context.clock().now();
+    let mut after = String::new();
+    while context.clock().now() - began < MOST_TIME {
+        let step = end_overdue_sessions(context, &after, OVERDUE).await?;
+        match step.next {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+/// Ends the test sessions whose time is over, at most `limit` of those that stand behind `after` in the order of their
+/// ends (openscouter 20).
+pub(crate) async fn end_overdue_sessions(context: &Context, after: &str, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
-    let mut step = Step::default();
     let most = i32::try_from(limit).unwrap_or(i32::MAX);
-    let due = store.overdue_test_sessions(now, most.saturating_add(1)).await?;
-    step.more = due.len() > limit as usize;
-    for id in due.into_iter().take(limit as usize) {
-        let Some(session) = store.test_session(id).await?.filter(|session| session.status.is_running()) else {
-            continue;
-        };
-        let ended = session.completed(session.planned_end(), true);
-        match store.change_test_session(&session, &ended, None, now).await {
-            // somebody else's change: it is due again at the next sweep, if it still runs
+    let due = store.overdue_test_sessions(after, now, most.saturating_add(1)).await?;
+    let more = due.len() > limit as usize;
+    let due: Vec<_> = due.into_iter().take(limit as usize).collect();
+    let next = due.last().filter(|_| more).map(|(place, _)| place.clone());
+    let ended = due.into_iter().map(|(_, id)| end_overdue_session(context, id, now));
+    let ended: Vec<_> = stream::iter(ended).buffer_unordered(AT_A_TIME).collect().await;
+    let mut step = Step { next, ..Step::default() };
+    for ended in ended {
+        match ended {
             Ok(done) => step.processed += u32::from(done),
+            // one that fails stops no other, and is due again
             Err(error) => {
                 tracing::error!(cause = %error, "session not ended");
                 step.failed += 1;
@@ -217,24 +253,39 @@ pub(crate) async fn end_overdue_sessions(context: &Context, limit: u32) -> Resul
     Ok(step)
 }
 
-/// Dispatches the jobs of agents again that wait, or whose worker was lost, at most `limit` (openscouter 20).
-pub(crate) async fn sweep_agents(context: &Context, limit: u32) -> Result<Step, StoreError> {
+async fn end_overdue_session(context: &Context, id: TestSessionId, now: OffsetDateTime) -> Result<bool, StoreError> {
+    let Some(session) = context.store().test_session(id).await?.filter(|session| session.status.is_running()) else {
+        return Ok(false);
+    };
+    let ended = session.completed(session.planned_end(), true);
+    // somebody else's change: it is due again at the next sweep, if it still runs
+    context.store().change_test_session(&session, &ended, None, now).await
+}
+
+/// Has the jobs of agents taken up again that wait, or whose worker was lost, at most `limit` of those behind `after`
+/// (openscouter 20): their work is put back, and the stream brings it.
+pub(crate) async fn sweep_agents(context: &Context, after: &str, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
-    let mut step = Step::default();
-    let due: Vec<_> = store.due_work(now).await?.into_iter().filter(|id| id.starts_with("agent-")).collect();
-    step.more = due.len() > limit as usize;
-    for id in due.into_iter().take(limit as usize) {
-        let Some(work) = store.lease_work(&id, now).await? else { continue };
-        match agents::run(context, &work).await {
-            Ok(None) => store.finish_work(&work).await?,
-            Ok(Some(due)) => store.continue_work(&work, due).await?,
+    let mut due: Vec<_> = store.due_work(now).await?.into_iter().filter(|id| id.starts_with("agent-")).collect();
+    due.sort();
+    due.retain(|id| id.as_str() > after);
+    let more = due.len() > limit as usize;
+    due.truncate(limit as usize);
+    let mut step = Step { next: due.last().filter(|_| more).cloned(), ..Step::default() };
+    for id in due {
+        let put_back = async {
+            match store.lease_work(&id, now).await? {
+                Some(work) => store.continue_work(&work, now).await.map(|()| 1),
+                None => Ok(0),
+            }
+        };
+        match put_back.await {
+            Ok(done) => step.processed += done,
             Err(error) => {
                 tracing::error!(cause = %error, "agent not dispatched");
                 step.failed += 1;
-                continue;
             }
         }
-        step.processed += 1;
     }
     Ok(step)
 }

@@ -20,7 +20,7 @@ use tokio::{
 pub enum Fault {
     /// It is refused: too many calls.
     Throttled,
-    /// A transaction meets another one. Other calls pass.
+    /// A transaction, or the write of a single entity, meets a transaction. Other calls pass.
     Conflict,
     /// It is done, and nobody hears of it.
     LostAnswer,
@@ -64,7 +64,7 @@ impl Faults {
         Ok(faults)
     }
 
-    /// From now on every `nth` call meets `fault`, and of conflicts every `nth` transaction.
+    /// From now on every `nth` call meets `fault`, and of conflicts every `nth` write that can meet one.
     pub fn every(&self, nth: usize, fault: Fault) {
         self.calls.store(0, Ordering::SeqCst);
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some((nth, fault));
@@ -76,10 +76,10 @@ impl Faults {
         self.happened.swap(0, Ordering::SeqCst)
     }
 
-    /// What happens to the next call; conflicts count transactions alone.
-    fn next(&self, transaction: bool) -> Option<Fault> {
+    /// What happens to the next call; conflicts count only what can meet one.
+    fn next(&self, write: Option<Write>) -> Option<Fault> {
         let plan = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        let (nth, fault) = plan.filter(|(_, fault)| transaction || *fault != Fault::Conflict)?;
+        let (nth, fault) = plan.filter(|(_, fault)| write.is_some() || *fault != Fault::Conflict)?;
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         call.is_multiple_of(nth).then_some(fault)
     }
@@ -88,14 +88,18 @@ impl Faults {
         let mut server = TcpStream::connect(engine).await?;
         loop {
             let request = message(&mut client).await?;
-            let transaction = find(&request, b"TransactWriteItems").is_some();
-            let fault = self.next(transaction);
+            let write = write(&request);
+            let fault = self.next(write);
             if fault.is_some() {
                 self.happened.fetch_add(1, Ordering::SeqCst);
             }
             match fault {
                 Some(Fault::Throttled) => {
                     client.write_all(&refusal("ProvisionedThroughputExceededException", "")).await?;
+                    continue;
+                }
+                Some(Fault::Conflict) if write == Some(Write::Single) => {
+                    client.write_all(&refusal("TransactionConflictException", "")).await?;
                     continue;
                 }
                 Some(Fault::Conflict) => {
@@ -114,6 +118,24 @@ impl Faults {
             client.write_all(&answer).await?;
         }
     }
+}
+
+/// A write that can meet a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    /// A transaction itself.
+    Transaction,
+    /// Of one item of the table that transactions write to.
+    Single,
+}
+
+fn write(request: &[u8]) -> Option<Write> {
+    let has = |what: &str| find(request, what.as_bytes()).is_some();
+    if has("DynamoDB_20120810.TransactWriteItems") {
+        return Some(Write::Transaction);
+    }
+    let single = ["PutItem", "UpdateItem", "DeleteItem"].iter().any(|call| has(&format!("DynamoDB_20120810.{call}")));
+    (single && has("\"TableName\":\"main\"")).then_some(Write::Single)
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

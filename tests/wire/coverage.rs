@@ -11,7 +11,7 @@ use shared::{
         UserKey,
     },
     secret::sha256_hex,
-    store::ChangeWith,
+    store::{ChangeWith, NewTest},
 };
 use time::Duration;
 
@@ -273,7 +273,8 @@ async fn every_openscouter_route_as_every_caller() {
     assert_eq!(launched.status, 200);
     let study = shared::model::StudyId::from_wire(&study_id).unwrap();
     let of_study = store.linked_study(study).await.unwrap().unwrap();
-    let begun = store.create_test_session(&of_study, users[3].id, None, bench.context.clock().now()).await.unwrap();
+    let new = NewTest { study: &of_study, tester: users[3].id, variant: None, assigns: true };
+    let begun = store.create_test_session(&new, bench.context.clock().now()).await.unwrap();
     let shared::store::TestCreation::Created(session) = begun else { panic!("{begun:?}") };
     let mut grid = String::new();
     let routes = Templates::embedded().unwrap().openscouter.routes;

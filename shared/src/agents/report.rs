@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{Failure, done, record};
+use super::{FAILED, Failure, done, record};
 use crate::{
     api::openscouter::millis,
     context::Context,
@@ -18,7 +18,7 @@ use crate::{
         Action, AgentJob, AgentStatus, ConsentKind, FindingId, Note, NotedMoment, Report, Study, TestSession,
         TestStatus, UserId,
     },
-    store::{AgentOutcome, UpdateError},
+    store::{AgentOutcome, StoreError, UpdateError},
 };
 
 /// Testers that are looked up at a time.
@@ -192,37 +192,45 @@ fn study_contents(result: &StudyResult, excluded: usize, now: OffsetDateTime) ->
 pub(super) async fn of_study(context: &Context, job: &AgentJob) -> Result<(), Failure> {
     let store = context.store();
     let study = store.linked_study(job.study).await?.ok_or(Failure::Gone)?;
-    let sessions = store.test_sessions_of(&study).await?;
+    let sessions = store.test_sessions_of(study.id).await?;
     let confirmed: Vec<_> = sessions.iter().filter(|session| session.status == TestStatus::Confirmed).collect();
     if confirmed.is_empty() {
-        return Err(Failure::Gate("notes_confirmed", "No confirmed sessions for this study"));
+        return Err(Failure::Gate("notes_confirmed", FAILED));
     }
     let ids: Vec<_> = confirmed.iter().filter_map(|session| session.report).collect();
     let reports = store.reports(&ids).await?;
     let complete = |session: &TestSession| {
         let found = reports.iter().find(|report| Some(report.id) == session.report);
-        found.filter(|report| report.status == AgentStatus::Complete)
+        // the latest complete edition counts, also while a further one is made
+        found.filter(|report| !report.contents.is_empty())
     };
     let cohort: Vec<_> = confirmed.iter().filter_map(|session| Some((*session, complete(session)?))).collect();
+    if cohort.is_empty() {
+        return Err(Failure::Gone);
+    }
     let results: Vec<_> = cohort.iter().map(|(session, report)| result(context, session, report)).collect();
     let results: Vec<SessionResult> = stream::iter(results).buffered(AT_A_TIME).try_collect().await?;
     let aggregated = aggregate(&results);
     let excluded = sessions.len() - results.len();
-    let score = aggregated.accessibility;
     finish(context, job, &study_contents(&aggregated, excluded, context.clock().now())).await?;
-    keep_score(context, &study, score).await
+    Ok(keep_score(context, job).await?)
 }
 
-/// A study shows the score of its latest report (openscouter 9.2).
-async fn keep_score(context: &Context, study: &Study, score: u32) -> Result<(), Failure> {
-    let now = context.clock().now();
+/// A study shows the score of its latest report (openscouter 9.2). Again, nothing changes.
+pub(super) async fn keep_score(context: &Context, job: &AgentJob) -> Result<(), StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    let Some(report) = store.study_report(job.study).await?.filter(|report| report.job == job.id) else {
+        return Ok(());
+    };
+    let contents: Value = serde_json::from_str(&report.contents).unwrap_or_default();
+    let score = contents.get("accessibilityScore").and_then(Value::as_u64).and_then(|score| u32::try_from(score).ok());
     let change = move |study: &Study| {
         let mut next = study.changed_at(now);
-        next.details.accessibility_score = Some(score);
-        Ok::<_, std::convert::Infallible>((study.details.accessibility_score != Some(score)).then_some(next))
+        next.details.accessibility_score = score;
+        Ok::<_, std::convert::Infallible>((study.details.accessibility_score != score).then_some(next))
     };
-    match context.store().update_study(study.organization, study.id, None, &change).await {
+    match store.update_study(job.organization, job.study, None, &change).await {
         Ok(_) | Err(UpdateError::NotFound | UpdateError::Refused(_)) => Ok(()),
-        Err(UpdateError::Store(error)) => Err(error.into()),
+        Err(UpdateError::Store(error)) => Err(error),
     }
 }

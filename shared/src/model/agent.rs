@@ -126,6 +126,40 @@ pub struct AgentJob {
     pub version: u64,
 }
 
+impl AgentJob {
+    /// A job of a study's that was just asked for; what it is about beside that is the caller's to fill in.
+    #[must_use]
+    pub fn asked(
+        kind: AgentKind,
+        (study, organization): (StudyId, OrganizationId),
+        (actor, request_id): (UserId, &str),
+        now: OffsetDateTime,
+    ) -> Self {
+        Self {
+            id: AgentJobId::at(now),
+            kind,
+            status: AgentStatus::Queued,
+            attempts: 0,
+            session: None,
+            study,
+            organization,
+            tester: None,
+            actor,
+            request_id: request_id.to_owned(),
+            cutoff: 0,
+            streams: Vec::new(),
+            report: None,
+            insights: None,
+            moments: None,
+            error: None,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            version: 1,
+        }
+    }
+}
+
 /// A success criterion (openscouter 12.7).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Criterion {
@@ -223,8 +257,45 @@ pub struct Report {
     pub completed_at: Option<OffsetDateTime>,
     /// Whether an edition of it was ever complete, and counted.
     pub counted: bool,
-    /// What it says, as JSON; empty until it is complete.
+    /// What its latest complete edition says, as JSON; empty until there was one.
     pub contents: String,
     /// Counts changes; every write is conditional on it.
     pub version: u64,
+}
+
+impl Report {
+    /// The first edition of a job's report, with nothing to read yet: on its session, or on its study.
+    #[must_use]
+    pub fn first(job: &AgentJob, number: u32) -> Self {
+        Self {
+            id: ReportId::at(job.created_at),
+            session: job.session,
+            study: job.study,
+            organization: job.organization,
+            tester: job.tester,
+            number,
+            edition: 1,
+            status: AgentStatus::Queued,
+            job: job.id,
+            created_at: job.created_at,
+            completed_at: None,
+            counted: false,
+            contents: String::new(),
+            version: 1,
+        }
+    }
+
+    /// The next edition, that a job makes. What the last complete one says is kept, so that a job that fails does not
+    /// take it along.
+    #[must_use]
+    pub fn next(&self, job: AgentJobId) -> Self {
+        Self {
+            edition: self.edition + 1,
+            status: AgentStatus::Queued,
+            job,
+            completed_at: None,
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
 }

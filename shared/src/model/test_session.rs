@@ -8,6 +8,10 @@ use crate::clock::epoch_millis;
 /// How long after its longest duration a session is ended for the tester (openscouter 20).
 const GRACE: Duration = Duration::minutes(15);
 
+/// Interruptions that are told apart; of those that come later the last one takes in what lies between, so that
+/// nobody's session grows without end.
+const MOST_PAUSES: usize = 1_000;
+
 /// Where a session stands (openscouter 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TestStatus {
@@ -180,7 +184,10 @@ impl TestSession {
     pub fn paused(&self, now: OffsetDateTime) -> Self {
         self.with(|next| {
             next.status = TestStatus::Paused;
-            next.pauses.push((epoch_millis(now), None));
+            match next.pauses.last_mut() {
+                Some((_, end)) if self.pauses.len() >= MOST_PAUSES => *end = None,
+                _ => next.pauses.push((epoch_millis(now), None)),
+            }
         })
     }
 
@@ -232,5 +239,42 @@ impl TestSession {
     #[must_use]
     pub fn pauses_until(&self, cutoff: i64) -> Vec<(i64, i64)> {
         self.pauses.iter().map(|(start, end)| (*start, end.unwrap_or(cutoff).min(cutoff))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::from_epoch_millis,
+        model::{Details, Status},
+    };
+
+    #[test]
+    fn a_session_does_not_grow_with_its_interruptions() {
+        let at = |millis: i64| from_epoch_millis(1_770_000_000_000 + millis).unwrap();
+        let study = Study {
+            id: StudyId::generate(),
+            organization: OrganizationId::at(at(0)),
+            name: String::new(),
+            status: Status::Open,
+            paused_from: None,
+            completion_url: None,
+            target_url: None,
+            tasks: Vec::new(),
+            details: Details::default(),
+            created_at: at(0),
+            updated_at: at(0),
+            version: 1,
+        };
+        let mut session = TestSession::new(&study, UserId::generate(), 1, None, at(0));
+        for turn in 0..3_000 {
+            session = session.paused(at(turn * 10)).resumed(at(turn * 10 + 5));
+        }
+        let start = epoch_millis(at(0));
+        assert_eq!(session.pauses.len(), MOST_PAUSES);
+        assert_eq!(session.pauses.first(), Some(&(start, Some(start + 5))));
+        assert_eq!(session.pauses.last(), Some(&(start + 9_990, Some(start + 29_995))));
+        assert_eq!(session.version, 6_001);
     }
 }

@@ -94,6 +94,21 @@ impl WorkKind {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
+    /// Whether something would be wrong for ever if it were given up.
+    #[must_use]
+    pub const fn is_needed(self) -> bool {
+        matches!(
+            self,
+            Self::RankAudit
+                | Self::RankOrganization
+                | Self::RankStudies
+                | Self::RankTestSession
+                | Self::WithdrawConsent
+                | Self::Erase
+                | Self::Purge
+        )
+    }
+
     /// The token that the mail carries, if it carries one.
     #[must_use]
     pub const fn token(self) -> Option<TokenKind> {

@@ -11,6 +11,7 @@ use super::{
     client::Written,
     item::{Condition, Item},
     reports::report_key,
+    studies::study_pk,
     test_sessions::test_session_pk,
 };
 use crate::model::{
@@ -108,8 +109,11 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
+            // every job is found from what it is about, so that it goes with it
+            let about = job.session.map_or_else(|| study_pk(job.study), test_session_pk);
             let mut members = vec![
                 agent_job_item(job).put(&self.main, Condition::Absent)?,
+                Item::new(about, format!("AJOB#{}", job.id)).put(&self.main, Condition::None)?,
                 self.work_member(&Self::agent_work(job.id), now)?,
             ];
             if let Some((before, report)) = report {
@@ -171,7 +175,8 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let item = agent_job_item(job);
+            // two workers that take a job up at once would write alike but for this
+            let item = agent_job_item(job).text("write", uuid::Uuid::new_v4().to_string());
             let mut members = vec![item.clone().put(&self.main, Condition::Version(job.version - 1))?];
             if let Some(audit) = beside {
                 members.extend(self.audit_members(audit)?);

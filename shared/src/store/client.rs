@@ -233,12 +233,20 @@ impl Store {
     }
 
     /// Keys of the first items of a partition.
-    pub(super) async fn some_keys(&self, pk: String, limit: i32) -> Result<Vec<(String, String)>, StoreError> {
-        let call = self
-            .client
-            .query()
-            .table_name(&self.main)
-            .key_condition_expression("pk = :pk")
+    pub(super) async fn some_keys(
+        &self,
+        pk: String,
+        prefix: &str,
+        limit: i32,
+    ) -> Result<Vec<(String, String)>, StoreError> {
+        let mut call = self.client.query().table_name(&self.main);
+        call = if prefix.is_empty() {
+            call.key_condition_expression("pk = :pk")
+        } else {
+            call.key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+        };
+        let call = call
             .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
             .projection_expression("pk, sk")
             .consistent_read(true)
@@ -246,6 +254,18 @@ impl Store {
         let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
         let items = output.items.unwrap_or_default().into_iter().map(Item::from);
         items.map(|item| Ok((pk.clone(), item.read("item").text("sk")?.to_owned()))).collect()
+    }
+
+    /// Deletes the items of a partition whose sort keys have this prefix, which can be long: only their keys are read.
+    pub(super) async fn drop_items(&self, pk: &str, prefix: &str) -> Result<(), StoreError> {
+        const STEP: i32 = 100;
+        loop {
+            let keys = self.some_keys(pk.to_owned(), prefix, STEP).await?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            self.batch_delete(keys).await?;
+        }
     }
 
     /// Puts items, without conditions.
@@ -308,7 +328,7 @@ impl Store {
     /// Runs one conditional update; `Ok(false)` when its condition failed.
     pub(super) fn update(&self, call: UpdateItemFluentBuilder) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
-            match trip(call.send()).await {
+            match unhindered(|| call.clone().send()).await {
                 Ok(_) => Ok(true),
                 Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                     Ok(false)
@@ -331,7 +351,7 @@ impl Store {
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            let error = match trip(call.send()).await {
+            let error = match unhindered(|| call.clone().send()).await {
                 Ok(_) => return Ok(true),
                 Err(error) => error,
             };
@@ -354,10 +374,7 @@ impl Store {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                     let codes: Vec<_> =
                         cancelled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-                    if codes
-                        .iter()
-                        .all(|code| matches!(*code, "None" | "ConditionalCheckFailed" | "TransactionConflict"))
-                    {
+                    if codes.iter().all(|code| PASSING.contains(code)) {
                         let failed = codes.iter().enumerate().filter(|(_, code)| **code == "ConditionalCheckFailed");
                         return Ok(Written::Refused(failed.map(|(position, _)| position).collect()));
                     }
@@ -367,6 +384,32 @@ impl Store {
                 _ => Err(StoreError::call("TransactWriteItems", &error)),
             }
         })
+    }
+}
+
+/// Why a transaction was cancelled that may be tried again, or whose members' conditions say why not.
+const PASSING: [&str; 5] =
+    ["None", "ConditionalCheckFailed", "TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+
+/// Sends the write of a single item again as often as a transaction is in its way: DynamoDB refuses it then, and the
+/// client does not try again by itself.
+pub(super) async fn unhindered<T, E, R, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+where
+    F: Future<Output = Result<T, SdkError<E, R>>>,
+    E: ProvideErrorMetadata,
+{
+    let mut attempt = 0;
+    loop {
+        let error = match trip(send()).await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let hindered =
+            error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("TransactionConflictException");
+        if !hindered || after_lost_race(attempt).await.is_err() {
+            return Err(error);
+        }
+        attempt += 1;
     }
 }
 

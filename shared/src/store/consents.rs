@@ -1,16 +1,22 @@
 //! Consents of testers, and the special-category data that one of them covers: in a partition of its own
 //! (openscouter 18, 21).
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
     accounts::{MOST_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
-    item::{Condition, Item},
+    item::{Condition, Item, delete},
 };
-use crate::model::{AuditEntry, Consent, ConsentKind, UserId, Work, WorkKind};
+use crate::{
+    clock::epoch_millis,
+    model::{AuditEntry, Consent, ConsentKind, UserId, Work, WorkKind},
+};
+
+/// Longer than any request lasts.
+const UNDER_WAY: Duration = Duration::minutes(2);
 
 fn consent_key(user: UserId, kind: ConsentKind) -> (String, String) {
     (user_pk(user), format!("CONSENT#{}", kind.as_str()))
@@ -94,7 +100,7 @@ impl Store {
                     let own = attempt > 0 && known == *consent;
                     return Ok((known, own));
                 }
-                if self.write_consent(user, consent, version, audit, None).await? {
+                if self.write_consent(user, consent, version, audit).await? {
                     return Ok((consent.clone(), true));
                 }
                 after_lost_race(attempt).await?;
@@ -109,14 +115,21 @@ impl Store {
         consent: &Consent,
         version: u64,
         audit: &AuditEntry,
-        work: Option<&Work>,
     ) -> Result<bool, StoreError> {
         let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
         let item = consent_item(user, consent).number("version", version + 1);
         let mut members = vec![item.put(&self.main, condition)?];
         members.extend(self.audit_members(audit)?);
-        if let Some(work) = work {
-            members.push(self.work_member(work, audit.at)?);
+        if let Some(revoked_at) = consent.revoked_at {
+            let (pk, sk) = special_key(user);
+            members.push(delete(&self.main, pk, sk)?);
+            // what was under way when it was withdrawn has arrived by the second time
+            for (number, due) in [(1, revoked_at), (2, revoked_at + UNDER_WAY)] {
+                let id = format!("consent-{user}-{}-{}-{number}", consent.kind.as_str(), version + 1);
+                let subject = format!("{user} {}", epoch_millis(revoked_at));
+                let work = Work { id, kind: WorkKind::WithdrawConsent, subject, attempt: 0 };
+                members.push(self.work_member(&work, due)?);
+            }
         }
         Ok(self.transact(members).await? == Written::Done)
     }
@@ -140,13 +153,7 @@ impl Store {
                     return Ok(Some(known));
                 }
                 let revoked = Consent { revoked_at: Some(now), ..known };
-                let work = Work {
-                    id: format!("consent-{user}-{}-{}", kind.as_str(), version + 1),
-                    kind: WorkKind::WithdrawConsent,
-                    subject: format!("{user} {}", kind.as_str()),
-                    attempt: 0,
-                };
-                if self.write_consent(user, &revoked, version, audit, Some(&work)).await? {
+                if self.write_consent(user, &revoked, version, audit).await? {
                     return Ok(Some(revoked));
                 }
                 after_lost_race(attempt).await?;
@@ -201,26 +208,30 @@ impl Store {
     }
 
     /// What follows from the withdrawal of a consent (openscouter 18): running sessions end, and what was captured of
-    /// the tester goes with what was made of it. Run twice, nothing changes.
+    /// the tester goes with what was made of it. Only sessions that began before the withdrawal are touched, since the
+    /// consent can have been given again. Run twice, nothing changes. `Ok(false)` when `enough` said so before the
+    /// end.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn withdraw_consent(&self, user: UserId, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
+    pub fn withdraw_consent<'a>(
+        &'a self,
+        user: UserId,
+        revoked_at: OffsetDateTime,
+        now: OffsetDateTime,
+        enough: &'a (dyn Fn() -> bool + Send + Sync),
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = special_key(user);
-            self.batch_delete(vec![(pk, sk)]).await?;
-            let filter = super::TestSessionFilter { tester: Some(user), ..super::TestSessionFilter::default() };
-            let mut offset = 0;
-            loop {
-                let page = self.test_sessions_page(&filter, offset, 50).await?;
-                for session in page.members {
-                    self.forget_test_session(session, now).await?;
+            for (id, _) in self.tested(user).await? {
+                if enough() {
+                    return Ok(false);
                 }
-                offset += 50;
-                if offset >= page.total {
-                    return Ok(());
+                let session = self.test_session(id).await?;
+                if session.is_some_and(|session| session.created_at <= revoked_at) {
+                    self.forget_test_session(id, now).await?;
                 }
             }
+            Ok(true)
         })
     }
 }

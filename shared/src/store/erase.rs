@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError, StudyFilter, TestSessionFilter,
+    BoxFuture, Store, StoreError, StudyFilter,
     accounts::{MOST_ATTEMPTS, email_key, session_key, user_pk},
     after_lost_race,
     client::Written,
@@ -89,12 +89,11 @@ impl Store {
                 return Ok(false);
             }
             // a tester's sessions are in studies of others
-            let filter = TestSessionFilter { tester: Some(user), ..TestSessionFilter::default() };
-            let tests = self.test_sessions_page(&filter, 0, SLICE).await?;
-            for session in &tests.members {
-                self.erase_test_session(session).await?;
+            let tests = self.tested(user).await?;
+            for (session, study) in tests.iter().take(SLICE as usize) {
+                self.erase_test_session(*session, *study, user).await?;
             }
-            if !tests.members.is_empty() {
+            if !tests.is_empty() {
                 return Ok(false);
             }
             self.erase_tests_of(user).await?;
@@ -112,7 +111,9 @@ impl Store {
             let studies = self.studies_page(organization, filter, None, SLICE, &first).await?;
             let studies = studies.map(|page| page.members).unwrap_or_default();
             for study in &studies {
-                self.erase_study(study).await?;
+                if !self.erase_study(study).await? {
+                    return Ok(false);
+                }
             }
             if !(tokens.members.is_empty() && connections.members.is_empty() && studies.is_empty()) {
                 return Ok(false);
@@ -196,36 +197,35 @@ impl Store {
         .await
     }
 
-    /// A study with its participants' sessions.
-    async fn erase_study(&self, study: &Study) -> Result<(), StoreError> {
-        for attempt in 0..MOST_ATTEMPTS {
-            let rank = study_rank(study.created_at, study.id);
-            let lists: Vec<_> =
-                Collection::of(study).iter().map(|collection| collection.pk(study.organization)).collect();
-            if let Some(members) = self.rank_in_all(&lists, &Change::Remove(rank)).await?
-                && (members.is_empty() || self.transact(members).await? == Written::Done)
-            {
-                self.erase_approvals(study.id).await?;
-                for session in self.test_sessions_of(study).await? {
-                    self.erase_test_session(&session).await?;
-                }
-                if let Some(report) = self.study_report(study.id).await? {
-                    self.erase_report(&report).await?;
-                }
-                for list in study_lists(study.id) {
-                    self.erase_partition(list, "", |_, _| None).await?;
-                }
-                self.displace(study_pk(study.id), &newest_first(study.created_at, study.id.as_bytes())).await?;
-                return self
-                    .erase_partition(study_pk(study.id), "", |_, sk| {
-                        let hash = sk.strip_prefix("SESSION#")?;
-                        Some((session_pk(hash), "SESSION".to_owned()))
-                    })
-                    .await;
-            }
-            after_lost_race(attempt).await?;
+    /// A slice of a study: its sessions first, what finds it last. `Ok(true)` when nothing is left.
+    async fn erase_study(&self, study: &Study) -> Result<bool, StoreError> {
+        let tests = self.test_links(study.id).await?;
+        for (session, tester) in tests.iter().take(SLICE as usize) {
+            self.erase_test_session(*session, study.id, *tester).await?;
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        if tests.len() > SLICE as usize {
+            return Ok(false);
+        }
+        if let Some(report) = self.study_report(study.id).await? {
+            self.drop_report(&report).await?;
+        }
+        let pk = study_pk(study.id);
+        self.drop_agent_jobs(pk.clone()).await?;
+        self.erase_approvals(study.id).await?;
+        for list in study_lists(study.id) {
+            self.drop_items(&list, "").await?;
+        }
+        self.erase_partition(pk.clone(), "SESSION#", |_, sk| {
+            Some((session_pk(sk.strip_prefix("SESSION#")?), "SESSION".to_owned()))
+        })
+        .await?;
+        self.displace(pk.clone(), &newest_first(study.created_at, study.id.as_bytes())).await?;
+        let lists: Vec<_> = Collection::of(study).iter().map(|collection| collection.pk(study.organization)).collect();
+        let rank = study_rank(study.created_at, study.id);
+        // it is found by its rank: the rest of it goes first
+        self.drop_items(&pk, "").await?;
+        self.change_everywhere(&lists, Change::Remove(rank)).await?;
+        Ok(true)
     }
 
     /// The organization itself, and the lists that are empty by now.

@@ -137,7 +137,7 @@ pub use quiz::Attempted;
 pub use reports::Feedback;
 pub use rights::{DueErasure, Erasure, Export, ExportState, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
-pub use test_sessions::{TestCreation, TestGround, TestSessionFilter};
+pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
 pub use threads::Thread;
 pub use tokens::Token;
 pub use user_keys::KeyCreation;

@@ -1,18 +1,27 @@
 //! The places of a study (openscouter 5.1, 10.3): one item that gives out numbers. A tester's session begins with a
 //! number from here, in one write that neither waits for nor is in the way of another, so that a thousand testers can
-//! start at once; who starts again after a fault meets the number that is reserved.
+//! start at once; who starts again after a fault meets the number that is reserved. What nobody came back for is free
+//! again when the study would be full otherwise.
 
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, TransactWriteItem, Update},
+    types::{AttributeValue, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
+};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    Store, StoreError, after_lost_race, client::unhindered, item::Item, studies::study_pk, test_sessions::link_key,
+};
+use crate::{
+    clock::epoch_millis,
+    model::{SplitRatio, Study, StudyId, UserId, VariantLabel},
 };
 
-use super::{Store, StoreError, after_lost_race, item::Item, studies::study_pk, trips::trip};
-use crate::model::{SplitRatio, Study, StudyId, UserId, VariantLabel};
-
 const SK: &str = "PLACES";
+/// After how long nobody comes back for a number: longer than any request lasts.
+const LEFT: Duration = Duration::seconds(60);
 
 /// What is counted of a study's sessions (openscouter 9.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -97,8 +106,9 @@ pub(super) fn places_key(study: StudyId) -> (String, String) {
 pub(super) fn read_progress(item: &Item) -> Result<Progress, StoreError> {
     let reader = item.read("places");
     let next: u32 = reader.number("next")?;
+    let reserved = u32::try_from(reservations(item).count()).unwrap_or(u32::MAX);
     Ok(Progress {
-        sessions: next.saturating_sub(reader.number("freed")?),
+        sessions: next.saturating_sub(reader.number("freed")?).saturating_sub(reserved),
         completed: reader.number("completed")?,
         confirmed: reader.number("confirmed")?,
         // nothing was reported yet where this is missing
@@ -111,10 +121,10 @@ fn number(value: impl ToString) -> AttributeValue {
 }
 
 impl Store {
-    /// The member that tells a study's places what the study is now.
-    pub(super) fn places_member(&self, study: &Study) -> Result<TransactWriteItem, StoreError> {
+    /// The update that tells a study's places what the study is now.
+    fn places_update(&self, study: &Study) -> UpdateBuilder {
         let (pk, sk) = places_key(study.id);
-        let update = Update::builder()
+        Update::builder()
             .table_name(&self.main)
             .key("pk", AttributeValue::S(pk))
             .key("sk", AttributeValue::S(sk))
@@ -122,7 +132,8 @@ impl Store {
                 "SET #open = :open, #places = :places + if_not_exists(#freed, :none), \
                  #freed = if_not_exists(#freed, :none), #next = if_not_exists(#next, :none), \
                  #completed = if_not_exists(#completed, :none), #confirmed = if_not_exists(#confirmed, :none), \
-                 #log = if_not_exists(#log, :log), #pending = if_not_exists(#pending, :pending)",
+                 #log = if_not_exists(#log, :log), #pending = if_not_exists(#pending, :map), \
+                 #since = if_not_exists(#since, :map)",
             )
             .set_expression_attribute_names(Some(names(&[
                 "open",
@@ -133,58 +144,71 @@ impl Store {
                 "confirmed",
                 "log",
                 "pending",
+                "since",
             ])))
             .expression_attribute_values(":open", number(u8::from(study.status.is_active())))
             .expression_attribute_values(":places", number(study.details.targeting.tester_count))
             .expression_attribute_values(":none", number(0))
             .expression_attribute_values(":log", AttributeValue::L(Vec::new()))
-            .expression_attribute_values(":pending", AttributeValue::M(HashMap::new()))
-            .build()
-            .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
-        Ok(TransactWriteItem::builder().update(update).build())
+            .expression_attribute_values(":map", AttributeValue::M(HashMap::new()))
     }
 
-    /// The member that counts a session which was completed or confirmed.
-    pub(super) fn count_member(&self, study: StudyId, what: &str) -> Result<TransactWriteItem, StoreError> {
+    /// The member that tells a study's places what the study is now.
+    pub(super) fn places_member(&self, study: &Study) -> Result<TransactWriteItem, StoreError> {
+        member(self.places_update(study))
+    }
+
+    /// The member that counts a session which was completed or confirmed, or a report that was made; or takes one back.
+    pub(super) fn count_member(&self, study: StudyId, what: &str, by: i8) -> Result<TransactWriteItem, StoreError> {
         let (pk, sk) = places_key(study);
-        let update = Update::builder()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
-            .update_expression("ADD #what :one")
-            .expression_attribute_names("#what", what)
-            .expression_attribute_values(":one", number(1))
-            .build()
-            .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
-        Ok(TransactWriteItem::builder().update(update).build())
+        member(
+            Update::builder()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("ADD #what :by")
+                .expression_attribute_names("#what", what)
+                .expression_attribute_values(":by", number(by)),
+        )
     }
 
-    /// Takes the next number for a tester, or the one that is reserved for them.
-    pub(super) async fn take_place(&self, study: &Study, tester: UserId, choice: Choice) -> Result<Ticket, StoreError> {
+    /// Takes the next number for a tester, or the one that is reserved for them. What was chosen is kept only where
+    /// variants are `compared`.
+    pub(super) async fn take_place(
+        &self,
+        study: &Study,
+        tester: UserId,
+        (choice, compared): (Choice, bool),
+        now: OffsetDateTime,
+    ) -> Result<Ticket, StoreError> {
         let (pk, sk) = places_key(study.id);
-        let tester = tester.to_string();
+        let name = tester.to_string();
+        let mut freed = false;
         for attempt in 0.. {
-            let call = self
+            let mut call = self
                 .client
                 .update_item()
                 .table_name(&self.main)
                 .key("pk", AttributeValue::S(pk.clone()))
                 .key("sk", AttributeValue::S(sk.clone()))
-                .update_expression(
-                    "SET #pending.#tester = #next, #next = #next + :one, #log = list_append(#log, :entry)",
-                )
                 .condition_expression(
                     "attribute_exists(pk) AND #open = :one AND #next < #places AND attribute_not_exists(#pending.#tester)",
                 )
-                .set_expression_attribute_names(Some(names(&["pending", "next", "log", "open", "places"])))
-                .expression_attribute_names("#tester", &tester)
+                .set_expression_attribute_names(Some(names(&["pending", "since", "next", "open", "places"])))
+                .expression_attribute_names("#tester", &name)
                 .expression_attribute_values(":one", number(1))
-                .expression_attribute_values(
-                    ":entry",
-                    AttributeValue::L(vec![AttributeValue::S(choice.as_str().to_owned())]),
-                )
+                .expression_attribute_values(":now", number(epoch_millis(now)))
                 .return_values(ReturnValue::AllNew);
-            let found = match trip(call.send()).await {
+            let update = "SET #pending.#tester = #next, #since.#tester = :now, #next = #next + :one";
+            call = if compared {
+                let entry = AttributeValue::L(vec![AttributeValue::S(choice.as_str().to_owned())]);
+                call.update_expression(format!("{update}, #log = list_append(#log, :entry)"))
+                    .expression_attribute_names("#log", "log")
+                    .expression_attribute_values(":entry", entry)
+            } else {
+                call.update_expression(update)
+            };
+            let found = match unhindered(|| call.clone().send()).await {
                 Ok(output) => Some(Item::from(output.attributes.unwrap_or_default())),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
@@ -195,20 +219,31 @@ impl Store {
             };
             let Some(found) = found else {
                 // a study that was active before it had places
-                self.transact(vec![self.places_member(study)?]).await?;
+                let update = self.places_update(study).condition_expression("attribute_not_exists(pk)");
+                self.transact(vec![member(update)?]).await?;
                 after_lost_race(attempt).await?;
                 continue;
             };
-            if let Some(position) = pending(&found, &tester) {
+            if let Some(position) = reservation(&found, &name) {
                 let upto = usize::try_from(position).unwrap_or(usize::MAX).saturating_add(1);
-                return Ok(Ticket::Taken(position, choices(&found).into_iter().take(upto).collect()));
+                let choices: Vec<_> = choices(&found).into_iter().take(upto).collect();
+                if !compared || choices.last() == Some(&choice) {
+                    return Ok(Ticket::Taken(position, choices));
+                }
+                // reserved with another choice, by a try that came to nothing
+                self.choose(study.id, (&name, position), choice).await?;
+                continue;
             }
             let reader = found.read("places");
             if !reader.flag("open")? {
                 return Ok(Ticket::Shut);
             }
             if reader.number::<u32>("next")? >= reader.number("places")? {
-                return Ok(Ticket::Full);
+                if freed || !self.free_places(study.id, &found, compared, now).await? {
+                    return Ok(Ticket::Full);
+                }
+                freed = true;
+                continue;
             }
             // somebody finished with the tester's number in between
             after_lost_race(attempt).await?;
@@ -216,12 +251,52 @@ impl Store {
         Err(StoreError::Contended(u32::MAX))
     }
 
+    /// Settles the numbers that nobody came back for; whether there were any.
+    async fn free_places(
+        &self,
+        study: StudyId,
+        found: &Item,
+        compared: bool,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let before = epoch_millis(now - LEFT);
+        let since = |tester: &str| member_number::<i64>(found, "since", tester).unwrap_or_default();
+        let left = reservations(found).filter(|(tester, _)| since(tester) < before);
+        let left: Vec<(UserId, u32)> =
+            left.filter_map(|(tester, position)| Some((UserId::parse(tester)?, position))).collect();
+        for (tester, position) in &left {
+            let (pk, sk) = link_key(study, *tester);
+            let link = self.get(&self.main, pk, sk).await?;
+            let used = link.map(|link| link.read("link").number::<u32>("number")).transpose()?;
+            self.settle_place(study, *tester, (*position, compared), used != Some(position + 1)).await?;
+        }
+        Ok(!left.is_empty())
+    }
+
+    /// Puts another choice beside a reserved number.
+    async fn choose(&self, study: StudyId, (tester, position): (&str, u32), choice: Choice) -> Result<(), StoreError> {
+        let (pk, sk) = places_key(study);
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression(format!("SET #log[{position}] = :choice"))
+            .condition_expression("#pending.#tester = :position")
+            .set_expression_attribute_names(Some(names(&["log", "pending"])))
+            .expression_attribute_names("#tester", tester)
+            .expression_attribute_values(":position", number(position))
+            .expression_attribute_values(":choice", AttributeValue::S(choice.as_str().to_owned()));
+        self.update(call).await.map(|_| ())
+    }
+
     /// Ends a reservation; with `void`, the number was not needed and its place is free again.
     pub(super) async fn settle_place(
         &self,
         study: StudyId,
         tester: UserId,
-        position: u32,
+        (position, compared): (u32, bool),
         void: bool,
     ) -> Result<(), StoreError> {
         let (pk, sk) = places_key(study);
@@ -232,22 +307,25 @@ impl Store {
             .key("pk", AttributeValue::S(pk))
             .key("sk", AttributeValue::S(sk))
             .condition_expression("#pending.#tester = :position")
-            .expression_attribute_names("#pending", "pending")
+            .set_expression_attribute_names(Some(names(&["pending", "since"])))
             .expression_attribute_names("#tester", tester.to_string())
             .expression_attribute_values(":position", number(position));
-        call = if void {
-            call.update_expression(format!(
-                "SET #log[{position}] = :void, #places = #places + :one, #freed = #freed + :one REMOVE #pending.#tester"
-            ))
-            .expression_attribute_names("#log", "log")
-            .expression_attribute_names("#places", "places")
-            .expression_attribute_names("#freed", "freed")
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":void", AttributeValue::S(Choice::Void.as_str().to_owned()))
-        } else {
-            call.update_expression("REMOVE #pending.#tester")
-        };
-        self.update(call).await.map(|_| ())
+        let mut update = "REMOVE #pending.#tester, #since.#tester".to_owned();
+        if void {
+            let mut set = "SET #places = #places + :one, #freed = #freed + :one".to_owned();
+            if compared {
+                set = format!("{set}, #log[{position}] = :void");
+                call = call
+                    .expression_attribute_names("#log", "log")
+                    .expression_attribute_values(":void", AttributeValue::S(Choice::Void.as_str().to_owned()));
+            }
+            update = format!("{set} {update}");
+            call = call
+                .expression_attribute_names("#places", "places")
+                .expression_attribute_names("#freed", "freed")
+                .expression_attribute_values(":one", number(1));
+        }
+        self.update(call.update_expression(update)).await.map(|_| ())
     }
 
     /// What is counted of a study's sessions.
@@ -267,8 +345,28 @@ fn names(known: &[&str]) -> HashMap<String, String> {
     known.iter().map(|name| (format!("#{name}"), (*name).to_owned())).collect()
 }
 
-fn pending(item: &Item, tester: &str) -> Option<u32> {
-    item.0.get("pending")?.as_m().ok()?.get(tester)?.as_n().ok()?.parse().ok()
+fn member(update: UpdateBuilder) -> Result<TransactWriteItem, StoreError> {
+    let told =
+        |error: aws_sdk_dynamodb::error::BuildError| StoreError::Call { operation: "Update", cause: error.to_string() };
+    Ok(TransactWriteItem::builder().update(update.build().map_err(told)?).build())
+}
+
+fn member_number<T: std::str::FromStr>(item: &Item, map: &str, name: &str) -> Option<T> {
+    item.0.get(map)?.as_m().ok()?.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// The number that is reserved for a tester.
+pub(super) fn reservation(item: &Item, tester: &str) -> Option<u32> {
+    member_number(item, "pending", tester)
+}
+
+/// Testers with the numbers that are reserved for them.
+fn reservations(item: &Item) -> impl Iterator<Item = (&str, u32)> {
+    let pending = item.0.get("pending").and_then(|pending| pending.as_m().ok());
+    pending
+        .into_iter()
+        .flatten()
+        .filter_map(|(tester, number)| Some((tester.as_str(), number.as_n().ok()?.parse().ok()?)))
 }
 
 fn choices(item: &Item) -> Vec<Choice> {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Store, StoreError,
     client::Written,
-    item::{Condition, Item},
+    item::{Condition, Item, delete_version},
     studies::study_pk,
     test_sessions::test_session_pk,
 };
@@ -68,7 +68,7 @@ impl Store {
             members.push(name.put(&self.main, Condition::Absent)?);
         }
         if report.counted && before.is_some_and(|before| !before.counted) {
-            members.push(self.count_member(report.study, "reported")?);
+            members.push(self.count_member(report.study, "reported", 1)?);
         }
         Ok(members)
     }
@@ -109,12 +109,23 @@ impl Store {
         })
     }
 
-    /// Removes a report with the job that made it.
-    pub(super) async fn erase_report(&self, report: &Report) -> Result<(), StoreError> {
-        let (pk, _) = report_key(report.id);
-        let mut keys = self.some_keys(pk, 100).await?;
-        keys.push(super::agents::agent_job_key(report.job));
-        self.batch_delete(keys).await
+    /// Removes a report; one that counted among its study's does not any more.
+    pub(super) async fn drop_report(&self, report: &Report) -> Result<(), StoreError> {
+        let (pk, sk) = report_key(report.id);
+        let mut current = Some(report.clone());
+        for attempt in 0.. {
+            let Some(report) = current else { break };
+            let mut members = vec![delete_version(&self.main, pk.clone(), sk.clone(), report.version)?];
+            if report.counted {
+                members.push(self.count_member(report.study, "reported", -1)?);
+            }
+            if self.transact(members).await? == Written::Done {
+                break;
+            }
+            after_lost_race(attempt).await?;
+            current = self.report(report.id).await?;
+        }
+        self.drop_items(&pk, "").await
     }
 
     /// A study's report, once one was asked for.

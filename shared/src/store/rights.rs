@@ -344,10 +344,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn due_erasures(&self, now: OffsetDateTime, limit: u32) -> BoxFuture<'_, Result<Vec<DueErasure>, StoreError>> {
+    pub fn due_erasures(
+        &self,
+        now: OffsetDateTime,
+        offset: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<DueErasure>, StoreError>> {
         Box::pin(async move {
             let end = (epoch_micros(now) + 1).cast_unsigned().to_be_bytes().to_vec();
-            let (_, ranks) = self.ranked_page(ERASURES, (None, Some(end)), 0, limit).await?;
+            let (_, ranks) = self.ranked_page(ERASURES, (None, Some(end)), offset, limit).await?;
             let user = |rank: Vec<u8>| {
                 let bytes: [u8; 16] = rank.get(8..)?.try_into().ok()?;
                 Some(DueErasure { user: UserId::from_uuid(Uuid::from_bytes(bytes)), rank })

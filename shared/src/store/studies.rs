@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Page, Store, StoreError,
     client::{Written, after_lost_race},
-    collection::{Collection, newest_first, ranked_study, study_rank},
+    collection::{Collection, Placing, newest_first, ranked_study, study_rank},
     item::{Condition, Item, Reader, delete_version},
     places::{Progress, places_key, read_progress},
     ranked::{Change, Head},
@@ -308,10 +308,11 @@ impl Store {
                 let Some(study) = self.linked_study(*id).await? else { continue };
                 let lists = vec![every_study(None), every_study(Some(study.status))];
                 let rank = newest_first(study.created_at, id.as_bytes());
-                self.place(study_pk(*id), &rank, &lists).await?;
+                let version = study.version;
+                self.place(&Placing { pk: study_pk(*id), rank: &rank, lists: &lists, version }).await?;
                 // deleted in between
                 if self.linked_study(*id).await?.is_none() {
-                    self.displace(study_pk(*id), &rank).await?;
+                    self.unplace(study_pk(*id), &rank).await?;
                 }
             }
             Ok(())

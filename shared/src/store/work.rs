@@ -11,9 +11,8 @@ use super::{
     BoxFuture, Store, StoreError,
     accounts::MOST_ATTEMPTS,
     after_lost_race,
-    client::Written,
+    client::{Written, unhindered},
     item::{Condition, Item},
-    trips::trip,
 };
 use crate::{clock::epoch_millis, model::Work, secret::sha256_hex};
 
@@ -97,7 +96,7 @@ impl Store {
                 .expression_attribute_values(":now", number(epoch_millis(now)))
                 .expression_attribute_values(":one", number(1))
                 .return_values(ReturnValue::AllNew);
-            match trip(call.send()).await {
+            match unhindered(|| call.clone().send()).await {
                 Ok(output) => read(&Item::from(output.attributes.unwrap_or_default())).map(Some),
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
@@ -166,7 +165,7 @@ impl Store {
                 .condition_expression("#attempt = :attempt")
                 .expression_attribute_names("#attempt", "attempt")
                 .expression_attribute_values(":attempt", AttributeValue::N(work.attempt.to_string()));
-            match trip(call.send()).await {
+            match unhindered(|| call.clone().send()).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                     Ok(())

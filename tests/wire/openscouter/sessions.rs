@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value, json};
 use shared::{
     model::{Role, StudyId, TestSessionId, TestStatus, UserId},
-    store::TestCreation,
+    store::{NewTest, TestCreation},
 };
 use time::Duration;
 
@@ -236,10 +236,13 @@ async fn a_thousand_testers_begin_at_once() {
     let testers: Vec<_> = (0..TESTERS).map(|_| UserId::generate()).collect();
     // who asks three times at once gets one session
     let eager: Vec<_> = testers.iter().take(20).cycle().take(60).collect();
-    let calls = eager.iter().map(|tester| store.create_test_session(&known, **tester, None, now));
+    let new = |tester: &UserId| NewTest { study: &known, tester: *tester, variant: None, assigns: true };
+    let eager: Vec<_> = eager.into_iter().map(new).collect();
+    let calls = eager.iter().map(|new| store.create_test_session(new, now));
     let mut made = futures_util::future::try_join_all(calls).await.unwrap();
     assert_eq!(made.iter().filter(|made| matches!(made, TestCreation::Created(_))).count(), 20);
-    let calls = testers.iter().skip(20).map(|tester| store.create_test_session(&known, *tester, None, now));
+    let others: Vec<_> = testers.iter().skip(20).map(new).collect();
+    let calls = others.iter().map(|new| store.create_test_session(new, now));
     made.extend(futures_util::future::try_join_all(calls).await.unwrap());
     let sessions: Vec<_> = made
         .into_iter()

@@ -15,7 +15,7 @@ use crate::{
     api::{Answer, ApiRequest},
     clock::epoch_millis,
     context::Context,
-    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, Report, TestSession, TestStatus},
+    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, TestSession, TestStatus},
     serve::BoxFuture,
 };
 
@@ -63,27 +63,13 @@ pub(super) struct Order {
 
 /// A new job on a session.
 pub(super) fn new_job(call: &Call, caller: &Caller, session: &TestSession, order: &Order) -> AgentJob {
+    let asker = (caller.account.user.id, &*call.request.request_id);
     AgentJob {
-        id: AgentJobId::at(call.now),
-        kind: order.kind,
-        status: AgentStatus::Queued,
-        attempts: 0,
         session: Some(session.id),
-        study: session.study,
-        organization: session.organization,
         tester: Some(session.tester),
-        actor: caller.account.user.id,
-        request_id: call.request.request_id.clone(),
         cutoff: order.cutoff,
         streams: order.streams.clone(),
-        report: None,
-        insights: None,
-        moments: None,
-        error: None,
-        created_at: call.now,
-        started_at: None,
-        finished_at: None,
-        version: 1,
+        ..AgentJob::asked(order.kind, (session.study, session.organization), asker, call.now)
     }
 }
 
@@ -260,17 +246,4 @@ async fn analyze_now(call: &Call) -> Result<Answer, Problem> {
         Err(Problem::Crash("the session kept changing".to_owned()))
     })
     .await
-}
-
-/// A report's next edition: queued, with nothing to read yet.
-pub(super) fn next_edition(before: &Report, job: AgentJobId) -> Report {
-    Report {
-        edition: before.edition + 1,
-        status: AgentStatus::Queued,
-        job,
-        completed_at: None,
-        contents: String::new(),
-        version: before.version + 1,
-        ..before.clone()
-    }
 }

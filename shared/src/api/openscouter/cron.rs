@@ -10,6 +10,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
+    model::{AgentJobId, TestSessionId},
     secret::same,
     serve::BoxFuture,
     work::{end_overdue_sessions, start_due_erasures, sweep_agents},
@@ -18,8 +19,6 @@ use crate::{
 /// Items of a call that names no number.
 const LIMIT: u32 = 200;
 const MOST: u32 = 500;
-/// What is done is off its list, so that the next call begins where this one ended.
-const NEXT: &str = "next";
 
 /// `POST /api/cron/:job`
 #[must_use]
@@ -42,6 +41,23 @@ async fn scheduler(call: &Call) -> Result<(), Problem> {
     Err(Problem::unauthorized(if header.is_none() { "Missing credentials" } else { "Invalid credentials" }))
 }
 
+/// Of a cursor of `retention`: how many stay at the head of the list, since they failed.
+fn failed_before(cursor: &str) -> Option<u32> {
+    if cursor.is_empty() { Some(0) } else { cursor.parse().ok() }
+}
+
+/// Whether it is a cursor of `session-guard`: a time and a session.
+fn is_end(cursor: &str) -> bool {
+    let end =
+        |(time, id): (&str, &str)| time.bytes().all(|byte| byte.is_ascii_digit()) && TestSessionId::parse(id).is_some();
+    cursor.is_empty() || cursor.split_once('#').is_some_and(end)
+}
+
+/// Whether it is a cursor of `agent-sweep`: the name of a piece of work.
+fn is_agent(cursor: &str) -> bool {
+    cursor.is_empty() || cursor.strip_prefix("agent-").and_then(AgentJobId::parse).is_some()
+}
+
 async fn cron_now(call: &Call) -> Result<Answer, Problem> {
     scheduler(call).await?;
     let fields = Fields::read(&call.request)?;
@@ -49,17 +65,17 @@ async fn cron_now(call: &Call) -> Result<Answer, Problem> {
     if !["retention", "session-guard", "agent-sweep"].contains(&job) {
         return Err(Problem::not_found("Cron job"));
     }
-    if let Some(cursor) = fields.optional("cursor")
-        && as_text("cursor", cursor)? != NEXT
-    {
-        return Err(Problem::invalid("cursor", "is invalid"));
-    }
-    let limit = fields.optional_integer("limit", 1, MOST)?.unwrap_or(LIMIT);
-    let done = match job {
-        "retention" => start_due_erasures(&call.context, limit).await?,
-        "session-guard" => end_overdue_sessions(&call.context, limit).await?,
-        _ => sweep_agents(&call.context, limit).await?,
+    let cursor = match fields.optional("cursor") {
+        None => String::new(),
+        Some(cursor) => as_text("cursor", cursor)?.to_owned(),
     };
-    let next = done.more.then_some(NEXT);
-    Ok(success(200, &json!({"processed": done.processed, "failed": done.failed, "nextCursor": next})))
+    let limit = fields.optional_integer("limit", 1, MOST)?.unwrap_or(LIMIT);
+    let (context, bad) = (&call.context, || Problem::invalid("cursor", "is invalid"));
+    let done = match job {
+        "retention" => start_due_erasures(context, failed_before(&cursor).ok_or_else(bad)?, limit).await?,
+        "session-guard" if is_end(&cursor) => end_overdue_sessions(context, &cursor, limit).await?,
+        "agent-sweep" if is_agent(&cursor) => sweep_agents(context, &cursor, limit).await?,
+        _ => return Err(bad()),
+    };
+    Ok(success(200, &json!({"processed": done.processed, "failed": done.failed, "nextCursor": done.next})))
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    agents::{Order, approved, blocked, new_job, next_edition, unfinished},
+    agents::{Order, approved, blocked, new_job, unfinished},
     auth::{ANY_READER, Caller, OWNING_READERS, OWNING_WRITERS, Side},
     call::{Call, answer},
     envelope::{Problem, optional_time, success},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, Report, ReportId, StudyId, TestSession, TestStatus},
+    model::{Action, AgentJob, AgentKind, AgentStatus, Report, ReportId, StudyId, TestSession, TestStatus},
     serve::BoxFuture,
 };
 
@@ -195,25 +195,6 @@ fn accepted(job: &AgentJob, session: &TestSession) -> Answer {
     success(202, &data)
 }
 
-fn first_edition(call: &Call, session: &TestSession, job: AgentJobId) -> Report {
-    Report {
-        id: ReportId::at(call.now),
-        session: Some(session.id),
-        study: session.study,
-        organization: session.organization,
-        tester: Some(session.tester),
-        number: session.number,
-        edition: 1,
-        status: AgentStatus::Queued,
-        job,
-        created_at: call.now,
-        completed_at: None,
-        counted: false,
-        contents: String::new(),
-        version: 1,
-    }
-}
-
 async fn create_now(call: &Call) -> Result<Answer, Problem> {
     let caller = call.caller(OWNING_WRITERS).await?;
     let fields = Fields::read(&call.request)?;
@@ -237,9 +218,8 @@ async fn create_now(call: &Call) -> Result<Answer, Problem> {
             };
             let order = Order { kind: AgentKind::Report, cutoff: 0, streams: Vec::new() };
             let mut job = new_job(call, &caller, &session, &order);
-            let report = before
-                .as_ref()
-                .map_or_else(|| first_edition(call, &session, job.id), |known| next_edition(known, job.id));
+            let report =
+                before.as_ref().map_or_else(|| Report::first(&job, session.number), |known| known.next(job.id));
             job.report = Some(report.id);
             let next = session.with(|next| {
                 next.reporter = Some(job.id);
@@ -293,48 +273,10 @@ async fn create_study_now(call: &Call) -> Result<Answer, Problem> {
             if let Some(job) = unfinished(call, before.as_ref().map(|report| report.job)).await? {
                 return Ok(accepted(&job));
             }
-            let id = AgentJobId::at(call.now);
-            let report = before.as_ref().map_or_else(
-                || Report {
-                    id: ReportId::at(call.now),
-                    session: None,
-                    study: study.id,
-                    organization: study.organization,
-                    tester: None,
-                    number: 0,
-                    edition: 1,
-                    status: AgentStatus::Queued,
-                    job: id,
-                    created_at: call.now,
-                    completed_at: None,
-                    counted: false,
-                    contents: String::new(),
-                    version: 1,
-                },
-                |known| next_edition(known, id),
-            );
-            let job = AgentJob {
-                id,
-                kind: AgentKind::Synthesis,
-                status: AgentStatus::Queued,
-                attempts: 0,
-                session: None,
-                study: study.id,
-                organization: study.organization,
-                tester: None,
-                actor: caller.account.user.id,
-                request_id: call.request.request_id.clone(),
-                cutoff: 0,
-                streams: Vec::new(),
-                report: Some(report.id),
-                insights: None,
-                moments: None,
-                error: None,
-                created_at: call.now,
-                started_at: None,
-                finished_at: None,
-                version: 1,
-            };
+            let asker = (caller.account.user.id, &*call.request.request_id);
+            let mut job = AgentJob::asked(AgentKind::Synthesis, (study.id, study.organization), asker, call.now);
+            let report = before.as_ref().map_or_else(|| Report::first(&job, 0), |known| known.next(job.id));
+            job.report = Some(report.id);
             if store.queue_agent(&job, None, Some((before.as_ref(), &report)), call.now).await? {
                 return Ok(accepted(&job));
             }

@@ -315,7 +315,7 @@ impl Store {
             const SLICE: i32 = 200;
             let gone = self.any_job(id).await?.is_none();
             let keep = |sk: &str| sk == "JOB" || (sk == "PARAMS" && !gone);
-            let keys = self.some_keys(job_pk(id), SLICE).await?;
+            let keys = self.some_keys(job_pk(id), "", SLICE).await?;
             let keys: Vec<_> = keys.into_iter().filter(|(_, sk)| !keep(sk)).collect();
             if keys.is_empty() {
                 return Ok(true);

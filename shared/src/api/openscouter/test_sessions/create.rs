@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     model::{Account, ConsentKind, Role, Standing, Status, Study, StudyId, TestSession, UserId, VariantLabel},
     serve::BoxFuture,
-    store::{TestCreation, TestGround},
+    store::{NewTest, TestCreation, TestGround},
 };
 
 /// `POST /api/sessions`
@@ -70,14 +70,13 @@ async fn create(
     let nobody = UserId::from_uuid(uuid::Uuid::nil());
     let version = &*call.context.settings().openscouter.consent_version;
     let named = tester.unwrap_or(nobody);
-    let (ground, account, consents, progress) = futures_util::future::try_join4(
+    let (ground, account, consents) = futures_util::future::try_join3(
         store.test_ground(study, named),
         store.account(named),
         store.has_consent(named, ConsentKind::Testing, version),
-        store.progress(study),
     )
     .await?;
-    let TestGround { study, assigned, exists } = ground;
+    let TestGround { study, assigned, exists, sessions, reserved } = ground;
     let study = study.ok_or_else(studies::missing)?;
     if let Side::Owner(organization) = side
         && study.organization != organization
@@ -111,16 +110,14 @@ async fn create(
     if exists {
         return Err(taken());
     }
-    if progress.sessions >= study.details.targeting.tester_count {
+    if !reserved && sessions >= study.details.targeting.tester_count {
         return Err(no_place());
     }
     if variant.is_some() && !study.details.ab_test.as_ref().is_some_and(|test| test.enabled) {
         return Err(Problem::invalid("variant", "study has no A/B test"));
     }
-    if !assigned {
-        store.assign(study.id, user, call.now).await?;
-    }
-    match store.create_test_session(&study, user, variant, call.now).await? {
+    let new = NewTest { study: &study, tester: user, variant, assigns: !assigned };
+    match store.create_test_session(&new, call.now).await? {
         TestCreation::Created(session) => Ok(*session),
         TestCreation::Exists => Err(taken()),
         TestCreation::Full => Err(no_place()),

@@ -19,9 +19,9 @@ use crate::{
     api::{Answer, ApiRequest},
     clock::epoch_millis,
     context::Context,
-    model::{FeedbackId, Note, NoteId, Notes, Role, Status, Study, TestSession, TestStatus},
+    model::{FeedbackId, Note, NoteId, Notes, Role, TestSession, TestStatus},
     serve::BoxFuture,
-    store::{Feedback, UpdateError},
+    store::Feedback,
 };
 
 fn note_object(note: &Note) -> Value {
@@ -169,7 +169,6 @@ async fn confirm_now(call: &Call) -> Result<Answer, Problem> {
         _ => Err(wrong_state(session, "analyzed")),
     };
     let session = super::advance(call, session, rule).await?;
-    end_study(call, &session).await?;
     let data = json!({
         "sessionId": session.id.wire(),
         "status": session.status.as_str(),
@@ -177,22 +176,6 @@ async fn confirm_now(call: &Call) -> Result<Answer, Problem> {
         "confirmedAt": optional_time(session.confirmed_at),
     });
     Ok(success(200, &data))
-}
-
-/// The last place that is confirmed ends the study (openscouter 5.1). Done again with each repeated confirmation, so
-/// that a fault in between is made good.
-async fn end_study(call: &Call, session: &TestSession) -> Result<(), Problem> {
-    let store = call.context.store();
-    let Some((study, progress)) = store.study_with_progress(session.study).await? else { return Ok(()) };
-    let change = move |study: &Study| {
-        let running = matches!(study.status, Status::Open | Status::InProgress | Status::Paused);
-        let all = progress.confirmed >= study.details.targeting.tester_count;
-        Ok::<_, std::convert::Infallible>((running && all).then(|| study.moved_to(Status::Completed, call.now)))
-    };
-    match store.update_study(study.organization, study.id, Some(study), &change).await {
-        Ok(_) | Err(UpdateError::NotFound | UpdateError::Refused(_)) => Ok(()),
-        Err(UpdateError::Store(error)) => Err(error.into()),
-    }
 }
 
 /// `POST /api/sessions/:id/feedback`

@@ -1,0 +1,130 @@
+//! What becomes of sessions when their tester withdraws a consent, or when an account goes (openscouter 18, 21). What
+//! is found by something goes before what finds it, so that a fault in between leaves nothing behind.
+
+use time::OffsetDateTime;
+
+use super::{
+    assigned_key, assignment_key, guard_key, key, link_key, lists::list, read_test_session, test_session_pk, tested_key,
+};
+use crate::{
+    model::{StudyId, TestSession, TestSessionId, TestStatus, UserId},
+    store::{
+        Store, StoreError, after_lost_race, agents::agent_job_key, client::Written, collection::newest_first,
+        item::delete, ranked::Change,
+    },
+};
+
+impl Store {
+    /// Ends a session if it runs, and removes what was captured of it and what was made of it. What stays is that it
+    /// took place. Again, nothing changes.
+    pub(in crate::store) async fn forget_test_session(
+        &self,
+        id: TestSessionId,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.change_until(id, now, |session| {
+            let at = now.replace_nanosecond(0).unwrap_or(now).max(session.created_at);
+            session.status.is_running().then(|| session.completed(at, false))
+        })
+        .await?;
+        let Some(session) = self.test_session(id).await? else { return Ok(()) };
+        self.drop_made(&session).await?;
+        for prefix in ["DATA#", "NOTES"] {
+            self.drop_items(&test_session_pk(id), prefix).await?;
+        }
+        self.change_until(id, now, |session| {
+            let named = session.snapshot.is_some() || session.analyst.is_some() || session.reporter.is_some();
+            (named || session.report.is_some()).then(|| {
+                session.with(|next| {
+                    (next.snapshot, next.analyst, next.reporter, next.report) = (None, None, None, None);
+                })
+            })
+        })
+        .await
+    }
+
+    /// Changes a session until `change` has nothing to change, or it is gone.
+    async fn change_until(
+        &self,
+        id: TestSessionId,
+        now: OffsetDateTime,
+        change: impl Fn(&TestSession) -> Option<TestSession> + Send,
+    ) -> Result<(), StoreError> {
+        for attempt in 0.. {
+            let Some(session) = self.test_session(id).await? else { return Ok(()) };
+            let Some(next) = change(&session) else { return Ok(()) };
+            if self.change_test_session(&session, &next, None, now).await? {
+                return Ok(());
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(u32::MAX))
+    }
+
+    /// Removes what agents made of a session: its report, and every job that it ever had.
+    async fn drop_made(&self, session: &TestSession) -> Result<(), StoreError> {
+        if let Some(id) = session.report
+            && let Some(report) = self.report(id).await?
+        {
+            self.drop_report(&report).await?;
+        }
+        self.drop_agent_jobs(test_session_pk(session.id)).await
+    }
+
+    /// Removes a session with all that was kept of it.
+    pub(in crate::store) async fn erase_test_session(
+        &self,
+        id: TestSessionId,
+        study: StudyId,
+        tester: UserId,
+    ) -> Result<(), StoreError> {
+        let pk = test_session_pk(id);
+        let (_, sk) = key(id);
+        let item = self.get(&self.main, pk.clone(), sk).await?;
+        if let Some(session) = item.as_ref().map(read_test_session).transpose()? {
+            self.drop_made(&session).await?;
+            for prefix in ["DATA#", "NOTES", "FEEDBACK#"] {
+                self.drop_items(&pk, prefix).await?;
+            }
+            let rank = newest_first(session.created_at, session.id.as_bytes());
+            self.displace(pk.clone(), &rank).await?;
+            let scope = format!("{}#{}#", session.organization, session.tester);
+            for status in [None].into_iter().chain(TestStatus::ALL.into_iter().map(Some)) {
+                let list = list(&scope, status);
+                if self.head(&list).await?.total == 0 {
+                    self.drop_items(&list, "").await?;
+                }
+            }
+            self.rank_study_of_tester(study, tester, Change::Remove).await?;
+            self.batch_delete(vec![guard_key(&session)]).await?;
+        }
+        self.drop_items(&pk, "").await?;
+        let found_by = [
+            link_key(study, tester),
+            tested_key(id, tester),
+            assignment_key(study, tester),
+            assigned_key(study, tester),
+        ];
+        for attempt in 0.. {
+            let members = found_by.iter().cloned().map(|(pk, sk)| delete(&self.main, pk, sk));
+            if self.transact(members.collect::<Result<_, _>>()?).await? == Written::Done {
+                break;
+            }
+            after_lost_race(attempt).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes the jobs of agents that a partition names.
+    pub(in crate::store) async fn drop_agent_jobs(&self, pk: String) -> Result<(), StoreError> {
+        loop {
+            let named = self.some_keys(pk.clone(), "AJOB#", 25).await?;
+            if named.is_empty() {
+                return Ok(());
+            }
+            let ids = named.iter().filter_map(|(_, sk)| crate::model::AgentJobId::parse(sk.strip_prefix("AJOB#")?));
+            self.batch_delete(ids.map(agent_job_key).collect()).await?;
+            self.batch_delete(named).await?;
+        }
+    }
+}
