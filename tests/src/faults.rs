@@ -22,6 +22,8 @@ pub enum Fault {
     Throttled,
     /// A transaction, or the write of a single entity, meets a transaction. Other calls pass.
     Conflict,
+    /// A transaction fails for good, however often it is tried. Other calls pass.
+    Broken,
     /// It is done, and nobody hears of it.
     LostAnswer,
     /// It takes this many milliseconds longer.
@@ -79,7 +81,11 @@ impl Faults {
     /// What happens to the next call; conflicts count only what can meet one.
     fn next(&self, write: Option<Write>) -> Option<Fault> {
         let plan = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
-        let (nth, fault) = plan.filter(|(_, fault)| write.is_some() || *fault != Fault::Conflict)?;
+        let (nth, fault) = plan.filter(|(_, fault)| match fault {
+            Fault::Conflict => write.is_some(),
+            Fault::Broken => write == Some(Write::Transaction),
+            Fault::Throttled | Fault::LostAnswer | Fault::Slow(_) => true,
+        })?;
         let call = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
         call.is_multiple_of(nth).then_some(fault)
     }
@@ -105,6 +111,10 @@ impl Faults {
                 Some(Fault::Conflict) => {
                     let reasons = r#","CancellationReasons":[{"Code":"TransactionConflict","Message":"conflict"}]"#;
                     client.write_all(&refusal("TransactionCanceledException", reasons)).await?;
+                    continue;
+                }
+                Some(Fault::Broken) => {
+                    client.write_all(&refusal("AccessDeniedException", "")).await?;
                     continue;
                 }
                 Some(Fault::Slow(milliseconds)) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,

@@ -334,6 +334,26 @@ pub async fn stored(settings: &Settings, endpoint: &str, table: &str) -> Result<
     Ok(items.iter().map(|item| format!("{item:?}")).collect())
 }
 
+/// Puts a text into an attribute of an item of the main table, as only a defect could.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn spoil(
+    settings: &Settings,
+    endpoint: &str,
+    (pk, sk): (&str, &str),
+    attribute: &str,
+) -> Result<(), Failure> {
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let call = client(settings, endpoint).update_item().table_name("main");
+    let call = call.key("pk", text(pk)).key("sk", text(sk)).update_expression("SET #name = :spoilt");
+    call.expression_attribute_names("#name", attribute)
+        .expression_attribute_values(":spoilt", text("spoilt"))
+        .send()
+        .await?;
+    Ok(())
+}
+
 fn client(settings: &Settings, endpoint: &str) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())

@@ -67,7 +67,7 @@ impl Store {
             let name = Item::new(study_pk(report.study), SK.to_owned()).text("report", report.id.to_string());
             members.push(name.put(&self.main, Condition::Absent)?);
         }
-        if report.counted && before.is_some_and(|before| !before.counted) {
+        if report.counted && report.session.is_some() && before.is_some_and(|before| !before.counted) {
             members.push(self.count_member(report.study, "reported", 1)?);
         }
         Ok(members)
@@ -116,7 +116,7 @@ impl Store {
         for attempt in 0.. {
             let Some(report) = current else { break };
             let mut members = vec![delete_version(&self.main, pk.clone(), sk.clone(), report.version)?];
-            if report.counted {
+            if report.counted && report.session.is_some() {
                 members.push(self.count_member(report.study, "reported", -1)?);
             }
             if self.transact(members).await? == Written::Done {

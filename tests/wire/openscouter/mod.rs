@@ -1,6 +1,7 @@
 //! The OpenScouter dialect over the embedded engine: accounts, tokens, administration (openscouter 2, 3, 7, 8, 17).
 
 mod accounts;
+mod agents;
 mod capture;
 mod consent;
 mod credentials;
@@ -9,6 +10,7 @@ mod flow;
 pub(crate) mod oauth;
 mod operators;
 mod providers;
+mod races;
 pub(crate) mod research;
 mod rights;
 mod rules;
