@@ -3,10 +3,10 @@
 
 use harness::{Bench, faults::Fault};
 use serde_json::{Value, json};
-use shared::model::{Role, TokenKind};
+use shared::model::{CapturedStream, Role, TestSessionId, TokenKind};
 use time::Duration;
 
-use super::{PASSWORD, bearer, data, get, oauth::connected, one_time, person, post, send, work};
+use super::{PASSWORD, bearer, data, get, oauth::connected, one_time, person, post, research::Team, send, work};
 use crate::erasure::outsend;
 
 macro_rules! under_each_fault {
@@ -22,6 +22,10 @@ under_each_fault! {
     openscouter_in_conflict: Fault::Conflict => openscouter_flow,
     openscouter_without_answers: Fault::LostAnswer => openscouter_flow,
     openscouter_slowed: Fault::Slow(10) => openscouter_flow,
+    research_throttled: Fault::Throttled => research_flow,
+    research_in_conflict: Fault::Conflict => research_flow,
+    research_without_answers: Fault::LostAnswer => research_flow,
+    research_slowed: Fault::Slow(10) => research_flow,
     outsend_throttled: Fault::Throttled => outsend_flow,
     outsend_in_conflict: Fault::Conflict => outsend_flow,
     outsend_without_answers: Fault::LostAnswer => outsend_flow,
@@ -93,6 +97,72 @@ async fn openscouter_flow(fault: Fault) {
         assert_eq!(count(&format!("action={action}")).await, expected, "{fault:?} {action}");
     }
     assert_eq!(count(&format!("action=auth.sign_in&actorId={}", ann.id.wire())).await, 1, "{fault:?}");
+}
+
+async fn research_flow(fault: Fault) {
+    let team = Team::start().await;
+    team.bench.faults.every(if fault == Fault::Conflict { 2 } else { 6 }, fault);
+    let study = team.study(&json!({"targeting": {"countries": ["US"], "testerCount": 1}})).await;
+    team.approve(&study).await;
+    let begin = json!({"jobId": study, "testerId": team.user.id.wire()});
+    let headers =
+        [("authorization", team.admin.as_str()), ("content-type", "application/json"), ("idempotency-key", "k")];
+    let begun = send(&team.bench, "POST", "/api/sessions", &headers, &begin.to_string()).await;
+    assert_eq!(begun.status, 201, "{fault:?}: {}", begun.body);
+    let again = send(&team.bench, "POST", "/api/sessions", &headers, &begin.to_string()).await;
+    assert_eq!((again.body.as_str(), again.header("idempotency-replayed")), (begun.body.as_str(), "true"), "{fault:?}");
+    let session = data(&begun)["sessionId"].as_str().unwrap().to_owned();
+    let path = format!("/api/sessions/{session}");
+    team.bench.advance(Duration::seconds(60));
+    let event =
+        |n: i64| json!({"eventType": "click", "targetSelector": "#pay", "timestamp": team.at(n * 100 - 50_000)});
+    for batch in 0..8 {
+        let events: Vec<_> = (0..5).map(|n| event(batch * 5 + n)).collect();
+        let sent = team.tester("POST", "/api/data/events", &json!({"sessionId": session, "batch": events})).await;
+        assert_eq!(data(&sent)["accepted"], 5, "{fault:?}: {}", sent.body);
+    }
+    for (call, status) in [("pause", "paused"), ("resume", "active"), ("pause", "paused"), ("complete", "completed")] {
+        let moved = team.tester("POST", &format!("{path}/{call}"), &json!({})).await;
+        assert_eq!((moved.status, &data(&moved)["status"]), (200, &json!(status)), "{fault:?}: {}", moved.body);
+    }
+    let own = team.tester("PUT", &format!("{path}/notes"), &json!({"notes": [{"text": "mine"}]})).await;
+    assert_eq!(own.status, 200, "{fault:?}: {}", own.body);
+    let settle = async || {
+        for _ in 0..3 {
+            team.bench.advance(Duration::seconds(61));
+            work(&team.bench).await;
+        }
+    };
+    assert_eq!(team.owner("POST", &format!("{path}/analyze"), &Value::Null).await.status, 202, "{fault:?}");
+    settle().await;
+    let confirmed = team.tester("POST", &format!("{path}/confirm"), &Value::Null).await;
+    assert_eq!(confirmed.status, 200, "{fault:?}: {}", confirmed.body);
+    for (path, body) in
+        [("/api/reports".to_owned(), json!({"sessionId": session})), (format!("/api/reports/job/{study}"), Value::Null)]
+    {
+        assert_eq!(team.owner("POST", &path, &body).await.status, 202, "{fault:?}");
+        settle().await;
+    }
+    assert!(team.bench.faults.stop() > 0, "{fault:?} never happened");
+    settle().await;
+    let notes = data(&team.tester("GET", &format!("{path}/notes"), &Value::Null).await);
+    let sources: Vec<_> = notes["notes"].as_array().unwrap().iter().map(|note| &note["source"]).collect();
+    let count = |source: &str| sources.iter().filter(|known| **known == source).count();
+    assert_eq!((count("analyst"), count("tester"), sources.len()), (8, 1, 9), "{fault:?}: one for each moment");
+    let report = data(&team.owner("GET", &format!("/api/reports/job/{study}"), &Value::Null).await);
+    assert_eq!((&report["status"], &report["testerCount"]), (&json!("complete"), &json!(1)), "{fault:?}");
+    let shown = data(&team.owner("GET", &format!("/api/jobs/{study}"), &Value::Null).await);
+    assert_eq!(
+        (&shown["status"], &shown["progress"]),
+        (&json!("completed"), &json!({"sessions": 1, "completed": 1, "confirmed": 1}))
+    );
+    let listed = team.owner("GET", "/api/sessions?status=confirmed", &Value::Null).await.json();
+    assert_eq!(listed["metadata"]["total"], 1, "{fault:?}");
+    let id = TestSessionId::from_wire(&session).unwrap();
+    let batches = team.bench.context.store().captured(id, CapturedStream::Events).await.unwrap();
+    assert_eq!(batches.len(), 8, "{fault:?}: each batch once");
+    let generated = team.admin("GET", "/api/admin/audit?action=report.generated", &Value::Null).await.json();
+    assert_eq!(generated["metadata"]["total"], 2, "{fault:?}");
 }
 
 async fn outsend_flow(fault: Fault) {
