@@ -163,6 +163,9 @@ async fn page_now(call: &Call) -> Result<Answer, Problem> {
         return Err(missing());
     }
     let study = store.linked_study(report.study).await?.ok_or_else(missing)?;
+    // who opens it is not known; who was given the address is, from the record of that reading
+    let detail = json!({"version": report.edition, "page": true});
+    store.record(&call.record(Action::ReportRead, None, Some(report.id.wire()), detail)).await?;
     let session = match report.session {
         Some(id) => store.test_session(id).await?,
         None => None,
