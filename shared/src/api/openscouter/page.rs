@@ -14,10 +14,11 @@ max-width:64rem;padding:1.5rem}h1{font-size:1.75rem;margin:0 0 .25rem}h2{font-si
 .meta{color:#4a4a55;margin:0}dl{display:flex;flex-wrap:wrap;gap:1rem;margin:1.5rem 0}dl div{border:1px solid #8a8a96;\
 border-radius:.5rem;padding:.5rem 1rem}dt{color:#4a4a55}dd{font-size:1.5rem;font-weight:600;margin:0}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}caption{text-align:left;font-weight:600;padding:.25rem 0}\
-th,td{border-bottom:1px solid #c8c8d0;padding:.4rem .6rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}\
+th,td{border-bottom:1px solid #c8c8d0;padding:.4rem .6rem;text-align:left;vertical-align:top}td.where{overflow-wrap:anywhere;\
+min-width:10rem}.short{white-space:nowrap}.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
 figure{margin:1rem 0}figcaption{color:#4a4a55}svg{max-width:100%;height:auto}blockquote{margin:.5rem 0;padding-left:1rem;\
 border-left:3px solid #8a8a96;white-space:pre-wrap}@media print{body{max-width:none;padding:0;font-size:11pt}\
-h2{break-after:avoid}tr,figure,blockquote{break-inside:avoid}.scroll{overflow:visible}}";
+h2{break-after:avoid}tr,figure,blockquote{break-inside:avoid}.scroll{overflow:visible}th,td{padding:.2rem .4rem}table{font-size:9pt}}";
 
 /// Severities with their mark and colour: neither alone tells them apart.
 const SEVERITIES: [(&str, &str); 4] =
@@ -134,6 +135,8 @@ fn timeline(report: &Value, (start, end): (OffsetDateTime, OffsetDateTime)) -> S
 #[expect(clippy::cast_precision_loss, reason = "rows of a plot")]
 fn shares(report: &Value) -> String {
     const ROWS: usize = 20;
+    /// Of all testers; to its right there is room for what it says.
+    const WIDEST: f64 = 350.0;
     let shown = findings(report).iter().take(ROWS);
     let height = 10.0 + 26.0 * shown.len() as f64;
     let mut svg = format!(
@@ -144,16 +147,21 @@ fn shares(report: &Value) -> String {
         let share = finding.get("share").and_then(Value::as_f64).unwrap_or_default().clamp(0.0, 1.0);
         let severity = finding.get("severity").and_then(Value::as_str).unwrap_or("low");
         let colour = SEVERITIES.iter().find(|(name, _)| *name == severity).map_or("#000", |(_, colour)| colour);
+        let kind = finding.get("type").and_then(Value::as_str).unwrap_or_default();
         let y = 8.0 + 26.0 * row as f64;
         let _ = write!(
             svg,
             "<rect x=\"320\" y=\"{y:.1}\" width=\"{:.1}\" height=\"18\" fill=\"{colour}\"/>\
              <text x=\"310\" y=\"{:.1}\" font-size=\"13\" text-anchor=\"end\">{}</text>\
              <text x=\"{:.1}\" y=\"{:.1}\" font-size=\"13\">{:.0}% ({})</text>",
-            share * 380.0,
+            share * WIDEST,
             y + 13.0,
-            escape(&shortened(finding.get("context").and_then(Value::as_str).unwrap_or_default())),
-            328.0 + share * 380.0,
+            escape(&shortened(&format!(
+                "{}: {}",
+                words(kind),
+                finding.get("context").and_then(Value::as_str).unwrap_or_default()
+            ))),
+            328.0 + share * WIDEST,
             y + 13.0,
             share * 100.0,
             escape(severity),
@@ -179,7 +187,7 @@ fn severity_table(report: &Value) -> String {
         let _ = write!(rows, "<tr><th scope=\"row\">{name}</th><td>{count}</td></tr>");
     }
     format!(
-        "<table><caption>Findings by severity</caption><thead><tr><th scope=\"col\">Severity</th>\
+        "<table><caption class=\"unseen\">Findings by severity</caption><thead><tr><th scope=\"col\">Severity</th>\
          <th scope=\"col\">Findings</th></tr></thead><tbody>{rows}</tbody></table>"
     )
 }
@@ -198,7 +206,8 @@ fn findings_table(report: &Value, start: Option<OffsetDateTime>) -> String {
         };
         let _ = write!(
             rows,
-            "<tr><td>{}</td><td>{}</td><td>{} {} ({})</td><td>{}</td><td>{}</td><td>{}</td><td>{last}</td></tr>",
+            "<tr><td class=\"short\">{}</td><td>{}</td><td>{} {} ({})</td><td class=\"where\">{}</td><td>{}</td>\
+             <td class=\"short\">{}</td><td class=\"short\">{last}</td></tr>",
             text(finding, "severity"),
             words(&text(finding, "type")),
             text(&wcag, "criterion"),
@@ -210,7 +219,7 @@ fn findings_table(report: &Value, start: Option<OffsetDateTime>) -> String {
         );
     }
     format!(
-        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Findings\"><table><caption>Findings</caption><thead><tr>\
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Findings\"><table><caption class=\"unseen\">Findings</caption><thead><tr>\
          <th scope=\"col\">Severity</th><th scope=\"col\">Type</th><th scope=\"col\">WCAG criterion</th><th scope=\"col\">Where</th>\
          <th scope=\"col\">Recommendation</th><th scope=\"col\">Confidence</th><th scope=\"col\">{last}</th></tr></thead>\
          <tbody>{rows}</tbody></table></div>"
@@ -230,11 +239,17 @@ fn strata_table(report: &Value) -> String {
         );
     }
     format!(
-        "<table><caption>By category</caption><thead><tr><th scope=\"col\">Category</th><th scope=\"col\">Testers</th>\
+        "<table><caption class=\"unseen\">By category</caption><thead><tr><th scope=\"col\">Category</th><th scope=\"col\">Testers</th>\
          <th scope=\"col\">Mean frustration</th></tr></thead><tbody>{rows}</tbody></table>\
          <p class=\"meta\">Categories with fewer than three testers are not shown: {}.</p>",
         text(report, "suppressedStrata")
     )
+}
+
+/// A time as people read it.
+fn day(time: OffsetDateTime) -> String {
+    let (hour, minute) = (time.hour(), time.minute());
+    format!("{} {} {}, {hour:02}:{minute:02} UTC", time.day(), time.month(), time.year())
 }
 
 /// The page of a complete report; `span` is its session's start and end.
@@ -244,7 +259,9 @@ pub(super) fn page(report: &Value, title: &str, span: Option<(OffsetDateTime, Of
     let (label, frustration) = if of_session {
         (text(report, "testerLabel"), "overallFrustrationScore")
     } else {
-        (format!("{} testers", text(report, "testerCount")), "averageFrustrationScore")
+        let testers = text(report, "testerCount");
+        let noun = if testers == "1" { "tester" } else { "testers" };
+        (format!("{testers} {noun}"), "averageFrustrationScore")
     };
     let mut html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -253,7 +270,7 @@ pub(super) fn page(report: &Value, title: &str, span: Option<(OffsetDateTime, Of
          <dl><div><dt>Accessibility score</dt><dd>{} of 100</dd></div><div><dt>Frustration</dt><dd>{}</dd></div></dl><p>{}</p>",
         if of_session { "Session" } else { "Study" },
         text(report, "version"),
-        text(report, "completedAt"),
+        report.get("completedAt").and_then(Value::as_str).and_then(parse_time).map(day).unwrap_or_default(),
         text(report, "accessibilityScore"),
         text(report, frustration),
         text(report, "summary"),
