@@ -27,6 +27,7 @@ pub(crate) struct Running {
     pub(crate) process: Child,
     pub(crate) outset: String,
     pub(crate) outsend: String,
+    pub(crate) openscouter: String,
 }
 
 pub(crate) fn start(data: &Path, variables: &[(&str, &str)]) -> Running {
@@ -42,7 +43,7 @@ pub(crate) fn start(data: &Path, variables: &[(&str, &str)]) -> Running {
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
     let url = |api: &str| ready[api].as_str().unwrap().to_owned();
-    Running { process, outset: url("outset"), outsend: url("outsend") }
+    Running { process, outset: url("outset"), outsend: url("outsend"), openscouter: url("openscouter") }
 }
 
 /// Runs a command on the data directory and reads its JSON.

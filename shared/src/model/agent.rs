@@ -33,6 +33,17 @@ impl AgentKind {
         }
     }
 
+    /// Seconds that a job is said to take (openscouter 12.2, 13).
+    #[must_use]
+    pub const fn estimated_seconds(self) -> u32 {
+        match self {
+            Self::Snapshot => 20,
+            Self::Analyst => 60,
+            Self::Report => 30,
+            Self::Synthesis => 90,
+        }
+    }
+
     /// Reads a wire name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

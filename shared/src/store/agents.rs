@@ -163,6 +163,14 @@ impl Store {
         })
     }
 
+    /// Queues a job again whose worker is gone for certain; whether it was at work.
+    pub(super) async fn requeue_agent(&self, id: AgentJobId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let job = self.agent_job(id).await?.filter(|job| job.status == AgentStatus::Processing);
+        let Some(job) = job else { return Ok(false) };
+        let queued = AgentJob { status: AgentStatus::Queued, version: job.version + 1, ..job };
+        self.change_agent_job(&queued, AgentOutcome::Alone, None, now).await
+    }
+
     /// Writes a job over the one that was read, with what it made; `Ok(false)` when somebody was faster.
     ///
     /// # Errors

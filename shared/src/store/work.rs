@@ -14,7 +14,11 @@ use super::{
     client::{Written, unhindered},
     item::{Condition, Item},
 };
-use crate::{clock::epoch_millis, model::Work, secret::sha256_hex};
+use crate::{
+    clock::epoch_millis,
+    model::{AgentJobId, Work, WorkKind},
+    secret::sha256_hex,
+};
 
 /// How long a piece of work may take before somebody else takes it up.
 const LEASE: Duration = Duration::seconds(60);
@@ -34,7 +38,7 @@ fn read(item: &Item) -> Result<Work, StoreError> {
     let reader = item.read("work");
     Ok(Work {
         id: reader.text("id")?.to_owned(),
-        kind: reader.parsed("kind", crate::model::WorkKind::parse)?,
+        kind: reader.parsed("kind", WorkKind::parse)?,
         subject: reader.text("subject")?.to_owned(),
         attempt: reader.number("attempt")?,
     })
@@ -114,9 +118,12 @@ impl Store {
         Box::pin(async move {
             for shard in 0..SHARDS {
                 for item in self.query(shard_pk(shard), "WORK#").await? {
-                    if let Ok(work) = read(&item)
-                        && work.attempt > 0
-                    {
+                    let Ok(work) = read(&item) else { continue };
+                    let lost = match (work.kind, AgentJobId::parse(&work.subject)) {
+                        (WorkKind::Agent, Some(job)) => self.requeue_agent(job, now).await?,
+                        _ => false,
+                    };
+                    if work.attempt > 0 || lost {
                         self.continue_work(&work, now).await?;
                     }
                 }

@@ -4,6 +4,7 @@ mod accounts;
 mod agents;
 mod capture;
 mod consent;
+mod crash;
 mod credentials;
 mod faults;
 mod flow;

@@ -109,13 +109,18 @@ pub(super) async fn approved(
     Err(blocked(call, caller, agent, (object, "approval"), Problem::forbidden(NO_APPROVAL)).await)
 }
 
-fn accepted(job: &AgentJob, session: &TestSession, seconds: u32) -> Answer {
-    let data = json!({
-        "analysisJobId": job.id.wire(),
-        "sessionId": session.id.wire(),
-        "status": AgentStatus::Queued.as_str(),
-        "estimatedCompletionSeconds": seconds,
-    });
+/// Answers with a job that was queued, or that is still unfinished: what it makes, and what it is about.
+pub(super) fn accepted(job: &AgentJob) -> Answer {
+    let mut data = json!({"analysisJobId": job.id.wire()});
+    if let Some(report) = job.report {
+        data["reportId"] = json!(report.wire());
+    }
+    match job.session {
+        Some(session) => data["sessionId"] = json!(session.wire()),
+        None => data["jobId"] = json!(job.study.wire()),
+    }
+    data["status"] = json!(AgentStatus::Queued.as_str());
+    data["estimatedCompletionSeconds"] = json!(job.kind.estimated_seconds());
     success(202, &data)
 }
 
@@ -154,12 +159,12 @@ async fn snapshot_now(call: &Call) -> Result<Answer, Problem> {
                 return Err(test_sessions::wrong_state(&session, "active"));
             }
             if let Some(job) = unfinished(call, session.snapshot).await? {
-                return Ok(accepted(&job, &session, 20));
+                return Ok(accepted(&job));
             }
             let job = new_job(call, &caller, &session, &order);
             let next = session.with(|next| next.snapshot = Some(job.id));
             if call.context.store().queue_agent(&job, Some((&session, &next)), None, call.now).await? {
-                return Ok(accepted(&job, &session, 20));
+                return Ok(accepted(&job));
             }
             session = test_sessions::seen(call, &caller, &id).await?;
         }
@@ -232,14 +237,14 @@ async fn analyze_now(call: &Call) -> Result<Answer, Problem> {
                 return Err(test_sessions::wrong_state(&session, "completed"));
             }
             if let Some(job) = unfinished(call, session.analyst).await? {
-                return Ok(accepted(&job, &session, 60));
+                return Ok(accepted(&job));
             }
             let cutoff = epoch_millis(session.completed_at.unwrap_or(call.now));
             let order = Order { kind: AgentKind::Analyst, cutoff, streams: STREAMS.map(str::to_owned).to_vec() };
             let job = new_job(call, &caller, &session, &order);
             let next = session.with(|next| next.analyst = Some(job.id));
             if call.context.store().queue_agent(&job, Some((&session, &next)), None, call.now).await? {
-                return Ok(accepted(&job, &session, 60));
+                return Ok(accepted(&job));
             }
             session = test_sessions::seen(call, &caller, id).await?;
         }

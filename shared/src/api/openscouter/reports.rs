@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    agents::{Order, approved, blocked, new_job, unfinished},
+    agents::{Order, accepted, approved, blocked, new_job, unfinished},
     auth::{ANY_READER, Caller, OWNING_READERS, OWNING_WRITERS, Side},
     call::{Call, answer},
     envelope::{Problem, optional_time, success},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{Action, AgentJob, AgentKind, AgentStatus, Report, ReportId, StudyId, TestSession, TestStatus},
+    model::{Action, AgentJob, AgentKind, AgentStatus, Report, ReportId, StudyId, TestStatus},
     serve::BoxFuture,
 };
 
@@ -187,17 +187,6 @@ pub fn create_report(context: Context, request: ApiRequest) -> BoxFuture<'static
     answer(context, request, |call| Box::pin(create_now(call)))
 }
 
-fn accepted(job: &AgentJob, session: &TestSession) -> Answer {
-    let data = json!({
-        "analysisJobId": job.id.wire(),
-        "reportId": job.report.map(|id| id.wire()),
-        "sessionId": session.id.wire(),
-        "status": AgentStatus::Queued.as_str(),
-        "estimatedCompletionSeconds": 30,
-    });
-    success(202, &data)
-}
-
 async fn create_now(call: &Call) -> Result<Answer, Problem> {
     let caller = call.caller(OWNING_WRITERS).await?;
     let fields = Fields::read(&call.request)?;
@@ -213,7 +202,7 @@ async fn create_now(call: &Call) -> Result<Answer, Problem> {
         let store = call.context.store();
         for _ in 0..MOST_ATTEMPTS {
             if let Some(job) = unfinished(call, session.reporter).await? {
-                return Ok(accepted(&job, &session));
+                return Ok(accepted(&job));
             }
             let before = match session.report {
                 None => None,
@@ -230,7 +219,7 @@ async fn create_now(call: &Call) -> Result<Answer, Problem> {
             });
             let beside = Some((before.as_ref(), &report));
             if store.queue_agent(&job, Some((&session, &next)), beside, call.now).await? {
-                return Ok(accepted(&job, &session));
+                return Ok(accepted(&job));
             }
             session = test_sessions::seen(call, &caller, &id).await?;
         }
@@ -261,16 +250,6 @@ async fn create_study_now(call: &Call) -> Result<Answer, Problem> {
         if progress.reported == 0 {
             return Err(Problem::invalid("", "No complete session reports for this study"));
         }
-        let accepted = |job: &AgentJob| {
-            let data = json!({
-                "analysisJobId": job.id.wire(),
-                "reportId": job.report.map(|id| id.wire()),
-                "jobId": study.id.wire(),
-                "status": AgentStatus::Queued.as_str(),
-                "estimatedCompletionSeconds": 90,
-            });
-            success(202, &data)
-        };
         for _ in 0..MOST_ATTEMPTS {
             let before = store.study_report(study.id).await?;
             if let Some(job) = unfinished(call, before.as_ref().map(|report| report.job)).await? {
