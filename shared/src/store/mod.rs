@@ -52,6 +52,7 @@
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
 //! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
 //! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
+//! | part of a long answer that a record keeps | the same | `IDEMPOTENCY#<digest>#<2 digits>` | hot |
 //!
 //! # Access patterns
 //!
