@@ -111,8 +111,8 @@ impl Store {
             let first = move |_: u64| Some(0);
             let studies = self.studies_page(organization, filter, None, SLICE, &first).await?;
             let studies = studies.map(|page| page.members).unwrap_or_default();
-            for study in &studies {
-                self.erase_study(study).await?;
+            for listed in &studies {
+                self.erase_study(&listed.study).await?;
             }
             if !(tokens.members.is_empty() && connections.members.is_empty() && studies.is_empty()) {
                 return Ok(false);

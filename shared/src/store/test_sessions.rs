@@ -14,7 +14,7 @@ use super::{
     item::{Condition, Item, delete},
     places::{Choice, Ticket, variant_of},
     ranked::Change,
-    studies::{read_study, study_pk},
+    studies::{ListedStudy, read_study, study_pk},
     trips::trip,
 };
 use crate::{
@@ -191,7 +191,7 @@ impl Store {
             let mut ground = TestGround { study: None, assigned: false, exists: false };
             for item in self.batch_get(keys).await? {
                 match item.read("item").text("sk")? {
-                    "STUDY" => ground.study = Some(read_study(&item)?),
+                    "STUDY" => ground.study = self.whole_study(read_study(&item)?).await?,
                     sk if sk.starts_with("ASSIGNED#") => ground.assigned = true,
                     _ => ground.exists = true,
                 }
@@ -492,7 +492,7 @@ impl Store {
         tester: UserId,
         offset: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Page<Study>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Page<ListedStudy>, StoreError>> {
         Box::pin(async move {
             let key = |id| (study_pk(StudyId::from_uuid(id)), "STUDY".to_owned());
             self.page_of(&tester_studies(tester), (None, None), (offset, limit), key, read_study).await
