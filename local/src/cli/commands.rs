@@ -270,5 +270,6 @@ async fn import_studies(context: &Context, org: &str, file: &std::path::Path, qu
 
 async fn list_studies(context: &Context, org: &str) -> Result<Value, Failed> {
     let organization = organization(context, org).await?;
-    Ok(context.store().all_studies(organization.id).await?.iter().map(study_value).collect())
+    let studies = context.store().all_studies(organization.id).await?;
+    Ok(studies.iter().map(|listed| study_value(&listed.study)).collect())
 }

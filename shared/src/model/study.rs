@@ -69,7 +69,7 @@ pub struct Task {
     pub success_criteria: String,
     /// Its place, from 1; 0 means where it stands.
     #[serde(default)]
-    pub order: u32,
+    pub order: u64,
 }
 
 impl Task {
@@ -348,6 +348,17 @@ impl Study {
             (Status::Open | Status::InProgress, true)
             | (Status::Draft | Status::Paused | Status::Completed | Status::Closed, false) => Ok(Activation::Unchanged),
         }
+    }
+
+    /// The study after its launch at `now`. What an organization that is `exempt` from billing did not pay, it need not
+    /// pay (openscouter 5.1).
+    #[must_use]
+    pub fn launched(&self, exempt: bool, now: OffsetDateTime) -> Self {
+        let mut next = self.moved_to(Status::Open, now);
+        if exempt && next.details.payment != Payment::Paid {
+            next.details.payment = Payment::Exempt;
+        }
+        next
     }
 
     /// The study after moving to `status` at `now`.

@@ -110,8 +110,8 @@ impl Store {
             let first = move |_: u64| Some(0);
             let studies = self.studies_page(organization, filter, None, SLICE, &first).await?;
             let studies = studies.map(|page| page.members).unwrap_or_default();
-            for study in &studies {
-                if !self.erase_study(study).await? {
+            for listed in &studies {
+                if !self.erase_study(&listed.study).await? {
                     return Ok(false);
                 }
             }

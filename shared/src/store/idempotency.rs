@@ -3,11 +3,20 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use time::OffsetDateTime;
 
-use super::{BoxFuture, Store, StoreError, item::Item, trips::trip};
+use super::{
+    BoxFuture, Store, StoreError,
+    item::Item,
+    large::{PART, compress, decompress},
+    trips::trip,
+};
+use crate::secret::sha256_hex;
 
 const KEPT_S: i64 = 24 * 60 * 60;
 /// A request that has not answered after this long has died; its key may be used again.
 const LEASE_S: i64 = 60;
+
+/// Bytes of an answer that stands in the record as it is; a longer one is compressed and cut into parts.
+const MOST_INLINE: usize = 100_000;
 
 /// What a request found under its idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +47,10 @@ fn pk(record: &str) -> String {
 }
 
 const SK: &str = "IDEMPOTENCY";
+
+fn part_sk(digest: &str, part: usize) -> String {
+    format!("{SK}#{digest}#{part:02}")
+}
 
 impl Store {
     /// Claims the record for a request whose body hashes to `fingerprint`.
@@ -90,15 +103,47 @@ impl Store {
             if reader.text("fingerprint")? != fingerprint {
                 return Ok(Claim::OtherRequest);
             }
-            if reader.optional_text("body").is_none() {
+            if reader.optional_text("body").is_none() && reader.optional_text("digest").is_none() {
                 return Ok(Claim::InProgress);
             }
             Ok(Claim::Finished(Replay {
                 status: reader.number("status")?,
-                body: reader.text("body")?.to_owned(),
+                body: self.kept_body(record, &known).await?,
                 etag: reader.optional_text("etag").map(str::to_owned),
             }))
         })
+    }
+
+    /// The body of a stored answer.
+    async fn kept_body(&self, record: &str, known: &Item) -> Result<String, StoreError> {
+        let reader = known.read("idempotency record");
+        let Some(digest) = reader.optional_text("digest") else { return Ok(reader.text("body")?.to_owned()) };
+        let mut bytes = Vec::new();
+        for part in 0..reader.number("parts")? {
+            let found = self.get(&self.hot, pk(record), part_sk(digest, part)).await?;
+            let found = found.ok_or_else(|| reader.malformed("parts"))?;
+            bytes.extend_from_slice(found.read("idempotency record").bytes("body")?);
+        }
+        decompress(&bytes).and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| reader.malformed("body"))
+    }
+
+    /// Puts the parts of a long body beside its record, under its digest; how many there are.
+    async fn keep_parts(
+        &self,
+        record: &str,
+        digest: &str,
+        body: &str,
+        now: OffsetDateTime,
+    ) -> Result<usize, StoreError> {
+        let packed = compress(body.as_bytes())?;
+        for (part, bytes) in packed.chunks(PART).enumerate() {
+            let item = Item::new(pk(record), part_sk(digest, part))
+                .bytes("body", bytes.to_vec())
+                .number("ttl", now.unix_timestamp() + KEPT_S);
+            let call = self.client.put_item().table_name(&self.hot).set_item(Some(item.0));
+            trip(call.send()).await.map_err(|error| StoreError::call("PutItem", &error))?;
+        }
+        Ok(packed.len().div_ceil(PART))
     }
 
     /// Stores the first request's answer under its record.
@@ -109,25 +154,35 @@ impl Store {
         &'a self,
         record: &'a str,
         answer: &'a Replay,
+        now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
+            let mut kept = vec![("status", AttributeValue::N(answer.status.to_string()))];
+            if answer.body.len() <= MOST_INLINE {
+                kept.push(("body", AttributeValue::S(answer.body.clone())));
+            } else {
+                let digest = sha256_hex(answer.body.as_bytes());
+                let parts = self.keep_parts(record, &digest, &answer.body, now).await?;
+                kept.push(("parts", AttributeValue::N(parts.to_string())));
+                kept.push(("digest", AttributeValue::S(digest)));
+            }
+            if let Some(etag) = &answer.etag {
+                kept.push(("etag", AttributeValue::S(etag.clone())));
+            }
+            let set: Vec<_> = kept.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
             let mut call = self
                 .client
                 .update_item()
                 .table_name(&self.hot)
                 .key("pk", AttributeValue::S(pk(record)))
                 .key("sk", AttributeValue::S(SK.to_owned()))
-                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#status)")
-                .expression_attribute_names("#status", "status")
-                .expression_attribute_names("#body", "body")
-                .expression_attribute_values(":status", AttributeValue::N(answer.status.to_string()))
-                .expression_attribute_values(":body", AttributeValue::S(answer.body.clone()));
-            call = match &answer.etag {
-                Some(etag) => call
-                    .update_expression("SET #status = :status, #body = :body, etag = :etag")
-                    .expression_attribute_values(":etag", AttributeValue::S(etag.clone())),
-                None => call.update_expression("SET #status = :status, #body = :body"),
-            };
+                .update_expression(format!("SET {}", set.join(", ")))
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#status)");
+            for (name, value) in kept {
+                call = call
+                    .expression_attribute_names(format!("#{name}"), name)
+                    .expression_attribute_values(format!(":{name}"), value);
+            }
             self.update(call).await
         })
     }

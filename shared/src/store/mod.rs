@@ -31,6 +31,8 @@
 //! | personal export; its parts; the mark that one is queued | `USER#<id>` | `EXPORT#<id>`; `EXPORT#<id>#<part>`; `EXPORTING` | main |
 //! | request to be forgotten | `USER#<id>` | `ERASURE` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
+//! | part of a study's long tasks | `STUDY#<id>` | `TASKS#<digest>#<2 digits>` | main |
+//! | mark of a deleted study, until nothing is left of it | `STUDY#<id>` | `GONE` | main |
 //! | participant session | `SESSION#<sha-256 of the token>` | `SESSION` | main |
 //! | participant's single-use link | `STUDY#<id>` | `UID#<sha-256 of the uid>` | main |
 //! | participant session (for the deletion) | `STUDY#<id>` | `SESSION#<sha-256 of the token>` | main |
@@ -52,6 +54,7 @@
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
 //! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
 //! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
+//! | part of a long answer that a record keeps | the same | `IDEMPOTENCY#<digest>#<2 digits>` | hot |
 //!
 //! # Access patterns
 //!
@@ -61,7 +64,7 @@
 //! | holder of a cookie, key or token, account and plan | one batch of three in a process that has seen the credential, else the credential and then a batch of two; an access token of a business user names both, so that it is always the batch |
 //! | page of tokens, connections, organizations or audit records | head, nodes, one batch, as below; the audit trail has a list for each combination of filters |
 //! | tokens that ended, erasures that are due | first page of a collection ranked by that time |
-//! | study of a caller | one consistent `GetItem` by id; another tenant's study is "not found" |
+//! | study of a caller | one consistent `GetItem` by id, of long tasks a batch of their parts; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | page of a user's jobs | ranked collections, as below; filters by state walk |
 //! | page of a job's rows | one backward `Query` for each chunk of the page |
@@ -101,6 +104,8 @@ pub mod ranked;
 mod reports;
 mod rights;
 mod studies;
+mod study_creation;
+mod study_items;
 mod test_sessions;
 mod test_tokens;
 mod threads;
@@ -137,6 +142,7 @@ pub use quiz::Attempted;
 pub use reports::Feedback;
 pub use rights::{DueErasure, Erasure, Export, ExportState, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
+pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
 pub use threads::Thread;
 pub use tokens::Token;

@@ -5,23 +5,20 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
 
+pub(super) use super::study_items::{ListedStudy, read_study, study_item, study_pk};
 use super::{
     BoxFuture, Page, Store, StoreError,
     client::{Written, after_lost_race},
     collection::{Collection, Placing, newest_first, ranked_study, study_rank},
-    item::{Condition, Item, Reader, delete_version},
+    item::{Condition, Item, delete_version},
     places::{Progress, places_key, read_progress},
     ranked::{Change, Head},
+    study_items::study_key,
 };
 use crate::{
-    model::{Details, OrganizationId, Status, Study, StudyId, Task, Work, WorkKind},
+    model::{OrganizationId, Status, Study, StudyId, Work, WorkKind},
     secret::KeyHash,
 };
-
-/// Most members of one DynamoDB transaction.
-const MOST_MEMBERS: usize = 100;
-/// Studies that one transaction is first tried with; their lists' nodes need room, too.
-const MOST_IN_TRANSACTION: usize = 80;
 
 /// Which studies a list shows: the filters whose counts are kept (outset 8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,13 +62,12 @@ impl StudyFilter {
     }
 }
 
-pub(super) fn study_pk(id: StudyId) -> String {
-    format!("STUDY#{id}")
-}
-
-fn rank_studies(id: &str, subject: &str) -> Work {
+pub(super) fn rank_studies(id: &str, subject: &str) -> Work {
     Work { id: format!("studies-{id}"), kind: WorkKind::RankStudies, subject: subject.to_owned(), attempt: 0 }
 }
+
+/// Beside a deleted study, until nothing is left of it: when it was made.
+const GONE: &str = "GONE";
 
 /// The operator's list of all studies, or of those in a state.
 pub(super) fn every_study(status: Option<Status>) -> String {
@@ -81,139 +77,9 @@ pub(super) fn every_study(status: Option<Status>) -> String {
     }
 }
 
-pub(super) fn study_item(study: &Study) -> Item {
-    let tasks = serde_json::to_string(&study.tasks).unwrap_or_else(|_| "[]".to_owned());
-    Item::new(study_pk(study.id), "STUDY".to_owned())
-        .text("id", study.id.to_string())
-        .text("organization", study.organization.to_string())
-        .text("name", &*study.name)
-        .text("status", study.status.as_str())
-        .optional_text("paused_from", study.paused_from.map(Status::as_str))
-        .optional_text("completion_url", study.completion_url.as_deref())
-        .optional_text("target_url", study.target_url.as_deref())
-        .text("tasks", tasks)
-        .text("details", serde_json::to_string(&study.details).unwrap_or_else(|_| "{}".to_owned()))
-        .time("created_at", study.created_at)
-        .time("updated_at", study.updated_at)
-        .number("version", study.version)
-}
-
-pub(super) fn read_study(item: &Item) -> Result<Study, StoreError> {
-    let reader = item.read("study");
-    Ok(Study {
-        id: reader.parsed("id", StudyId::parse)?,
-        organization: reader.parsed("organization", OrganizationId::parse)?,
-        name: reader.text("name")?.to_owned(),
-        status: reader.parsed("status", Status::parse)?,
-        paused_from: reader.optional_text("paused_from").and_then(Status::parse),
-        completion_url: reader.optional_text("completion_url").map(str::to_owned),
-        target_url: reader.optional_text("target_url").map(str::to_owned),
-        tasks: read_tasks(reader)?,
-        details: match reader.optional_text("details") {
-            None => Details::default(),
-            Some(_) => reader.parsed("details", |text| serde_json::from_str(text).ok())?,
-        },
-        created_at: reader.time("created_at")?,
-        updated_at: reader.time("updated_at")?,
-        version: reader.number("version")?,
-    })
-}
-
-fn read_tasks(reader: Reader<'_>) -> Result<Vec<Task>, StoreError> {
-    reader.parsed("tasks", |text| serde_json::from_str(text).ok())
-}
-
 impl Store {
-    /// One study of `organization`; another tenant's study is not there.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn study(&self, organization: OrganizationId, id: StudyId) -> BoxFuture<'_, Result<Option<Study>, StoreError>> {
-        Box::pin(async move { Ok(self.linked_study(id).await?.filter(|study| study.organization == organization)) })
-    }
-
-    /// The study that a participant's link names: the link is the permission (outset 14.1).
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn linked_study(&self, id: StudyId) -> BoxFuture<'_, Result<Option<Study>, StoreError>> {
-        Box::pin(async move {
-            let item = self.get(&self.main, study_pk(id), "STUDY".to_owned()).await?;
-            item.as_ref().map(read_study).transpose()
-        })
-    }
-
-    /// Stores new studies of one organization, as many in a transaction as fit; those whose id is
-    /// taken are left alone and returned. Neighbours in the lists should stand together.
-    ///
-    /// # Errors
-    /// When the store fails; what was stored before stays.
-    pub fn create_studies<'a>(&'a self, studies: &'a [Study]) -> BoxFuture<'a, Result<Vec<StudyId>, StoreError>> {
-        Box::pin(async move {
-            let mut taken = Vec::new();
-            for batch in studies.chunks(MOST_IN_TRANSACTION) {
-                taken.extend(self.create_batch(batch).await?);
-            }
-            Ok(taken)
-        })
-    }
-
-    async fn create_batch(&self, batch: &[Study]) -> Result<Vec<StudyId>, StoreError> {
-        // what is left to store, in steps that are halved when their lists' nodes do not fit beside them
-        let mut pending: Vec<&Study> = batch.iter().collect();
-        let mut step = pending.len();
-        let mut taken = Vec::new();
-        let mut attempt = 0;
-        while !pending.is_empty() {
-            let now = pending.get(..step.min(pending.len())).unwrap_or_default();
-            let Some(members) = self.new_studies(now).await? else {
-                after_lost_race(attempt).await?;
-                attempt += 1;
-                continue;
-            };
-            if members.len() > MOST_MEMBERS && now.len() > 1 {
-                step = now.len() / 2;
-                continue;
-            }
-            match self.transact(members).await? {
-                Written::Done => {
-                    pending.drain(..now.len());
-                    attempt = 0;
-                }
-                Written::Refused(failed) => {
-                    let known = failed.iter().filter_map(|position| now.get(*position)).map(|study| study.id);
-                    let known: Vec<_> = known.collect();
-                    pending.retain(|study| !known.contains(&study.id));
-                    taken.extend(known);
-                    after_lost_race(attempt).await?;
-                    attempt += 1;
-                }
-            }
-        }
-        Ok(taken)
-    }
-
-    /// The transaction that stores new studies: they come first, in order, then their lists' changes.
-    async fn new_studies(&self, studies: &[&Study]) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
-        let Some(first) = studies.first() else { return Ok(Some(Vec::new())) };
-        let mut members = Vec::new();
-        for study in studies {
-            members.push(study_item(study).put(&self.main, Condition::Absent)?);
-        }
-        let changes = studies.iter().flat_map(|study| {
-            let rank = study_rank(study.created_at, study.id);
-            Collection::of(study).map(|collection| (collection, Change::Insert(rank.clone())))
-        });
-        let ranked = self.collection_changes(first.organization, changes).await?;
-        // the operator's lists are shared by all tenants, so that they follow by work
-        let ids: Vec<_> = studies.iter().map(|study| study.id.to_string()).collect();
-        let work = rank_studies(&format!("{}-1", first.id), &ids.join(" "));
-        let work = self.work_member(&work, first.created_at)?;
-        Ok(ranked.map(|ranked| members.into_iter().chain(ranked).chain([work]).collect()))
-    }
-
     /// The transaction members for changes of several collections of one organization.
-    async fn collection_changes(
+    pub(super) async fn collection_changes(
         &self,
         organization: OrganizationId,
         changes: impl Iterator<Item = (Collection, Change)>,
@@ -263,12 +129,13 @@ impl Store {
     /// Writes `next` over `current` if nobody was faster.
     async fn replace_study(&self, current: &Study, next: &Study) -> Result<bool, StoreError> {
         let Some(ranked) = self.moves(current, next).await? else { return Ok(false) };
-        if ranked.is_empty() {
+        let tasks = self.task_members(Some(current), next)?;
+        if ranked.is_empty() && tasks.is_empty() {
             // a transaction of one would cost twice as much
             return self.put_version(study_item(next), current.version).await;
         }
         let entity = study_item(next).put(&self.main, Condition::Version(current.version))?;
-        let members = std::iter::once(entity).chain(ranked).collect();
+        let members = std::iter::once(entity).chain(tasks).chain(ranked).collect();
         Ok(self.transact(members).await? == Written::Done)
     }
 
@@ -298,21 +165,27 @@ impl Store {
         Ok(Some(members))
     }
 
-    /// Ranks studies in the operator's lists by what they are now; again, nothing changes.
+    /// Ranks studies in the operator's lists by what they are now, and removes what is left of those that were deleted;
+    /// again, nothing changes.
     ///
     /// # Errors
     /// When the store fails.
     pub fn rank_studies<'a>(&'a self, ids: &'a [StudyId]) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             for id in ids {
-                let Some(study) = self.linked_study(*id).await? else { continue };
+                let item = self.get(&self.main, study_pk(*id), "STUDY".to_owned()).await?;
+                let Some(item) = item else {
+                    self.forget_deleted(*id).await?;
+                    continue;
+                };
+                let study = read_study(&item)?.study;
                 let lists = vec![every_study(None), every_study(Some(study.status))];
                 let rank = newest_first(study.created_at, id.as_bytes());
                 let version = study.version;
                 self.place(&Placing { pk: study_pk(*id), rank: &rank, lists: &lists, version }).await?;
                 // deleted in between
-                if self.linked_study(*id).await?.is_none() {
-                    self.unplace(study_pk(*id), &rank).await?;
+                if self.get(&self.main, study_pk(*id), "STUDY".to_owned()).await?.is_none() {
+                    self.forget(*id, study.created_at).await?;
                 }
             }
             Ok(())
@@ -338,7 +211,7 @@ impl Store {
     }
 
     /// One page of an organization's studies, newest first: the same cost for every page (outset 8.6).
-    /// `page` maps the total to an offset, or says that there is no such page.
+    /// `page` maps the total to an offset, or says that there is no such page. Long tasks are left out.
     ///
     /// # Errors
     /// When the store fails.
@@ -349,7 +222,7 @@ impl Store {
         created_after: Option<OffsetDateTime>,
         limit: u32,
         page: &'a (dyn Fn(u64) -> Option<u64> + Send + Sync),
-    ) -> BoxFuture<'a, Result<Option<Page<Study>>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Option<Page<ListedStudy>>, StoreError>> {
         Box::pin(async move {
             let (filter, first) = list;
             let pk = filter.collection().pk(organization);
@@ -383,7 +256,7 @@ impl Store {
         }
     }
 
-    /// One page of all organizations' studies, newest first.
+    /// One page of all organizations' studies, newest first. Long tasks are left out.
     ///
     /// # Errors
     /// When the store fails.
@@ -392,9 +265,9 @@ impl Store {
         status: Option<Status>,
         offset: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Page<Study>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Page<ListedStudy>, StoreError>> {
         Box::pin(async move {
-            let key = |id| (study_pk(StudyId::from_uuid(id)), "STUDY".to_owned());
+            let key = |id| study_key(StudyId::from_uuid(id));
             self.page_of(&every_study(status), (None, None), (offset, limit), key, read_study).await
         })
     }
@@ -405,16 +278,16 @@ impl Store {
     /// When the store fails.
     pub fn study_with_progress(&self, id: StudyId) -> BoxFuture<'_, Result<Option<(Study, Progress)>, StoreError>> {
         Box::pin(async move {
-            let keys = vec![(study_pk(id), "STUDY".to_owned()), places_key(id)];
             let (mut study, mut progress) = (None, Progress::default());
-            for item in self.batch_get(keys).await? {
+            for item in self.batch_get(vec![study_key(id), places_key(id)]).await? {
                 if item.read("study").text("sk")? == "STUDY" {
                     study = Some(read_study(&item)?);
                 } else {
                     progress = read_progress(&item)?;
                 }
             }
-            Ok(study.map(|study| (study, progress)))
+            let Some(study) = study else { return Ok(None) };
+            Ok(self.whole_study(study).await?.map(|study| (study, progress)))
         })
     }
 
@@ -438,61 +311,88 @@ impl Store {
         })
     }
 
-    /// Deletes a draft as it was read, with all that hangs on it; `Ok(false)` when it changed meanwhile.
+    /// Deletes a draft as it was read; `Ok(false)` when it is not that any more, or gone. What hangs on it goes by work.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn delete_draft<'a>(&'a self, study: &'a Study) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn delete_draft<'a>(
+        &'a self,
+        study: &'a Study,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let rank = study_rank(study.created_at, study.id);
+            let (rank, id) = (study_rank(study.created_at, study.id), study.id.to_string());
             let changes = Collection::of(study).map(|collection| (collection, Change::Remove(rank.clone())));
+            let work = rank_studies(&format!("{id}-gone"), &id);
             for attempt in 0.. {
-                let Some(mut members) =
-                    self.collection_changes(study.organization, changes.clone().into_iter()).await?
-                else {
-                    after_lost_race(attempt).await?;
-                    continue;
-                };
-                members.insert(0, delete_version(&self.main, study_pk(study.id), "STUDY".to_owned(), study.version)?);
-                match self.transact(members).await? {
-                    Written::Done => break,
-                    // deleted by somebody else, or by the first try whose answer was lost
-                    Written::Refused(failed) if failed.contains(&0) => {
-                        if self.linked_study(study.id).await?.is_some() {
-                            return Ok(false);
-                        }
-                        break;
+                let ranked = self.collection_changes(study.organization, changes.clone().into_iter()).await?;
+                if let Some(ranked) = ranked {
+                    let (pk, sk) = study_key(study.id);
+                    let tombstone = Item::new(pk.clone(), GONE.to_owned()).time("created_at", study.created_at);
+                    let mut members = vec![
+                        delete_version(&self.main, pk, sk, study.version)?,
+                        tombstone.put(&self.main, Condition::None)?,
+                        self.work_member(&work, now)?,
+                    ];
+                    members.extend(ranked);
+                    match self.transact(members).await? {
+                        Written::Done => break,
+                        Written::Refused(failed) if failed.contains(&0) => return Ok(false),
+                        Written::Refused(_) => {}
                     }
-                    Written::Refused(_) => after_lost_race(attempt).await?,
                 }
+                after_lost_race(attempt).await?;
             }
-            self.displace(study_pk(study.id), &newest_first(study.created_at, study.id.as_bytes())).await?;
-            self.erase_partition(study_pk(study.id), "", |_, _| None).await?;
+            // right away where it can be; else the work does it
+            let rank = newest_first(study.created_at, study.id.as_bytes());
+            if let Err(error) = self.displace(study_pk(study.id), &rank).await {
+                tracing::debug!(cause = %error, "deleted study taken off the lists later");
+            }
             Ok(true)
         })
     }
 
-    async fn ranked_studies(&self, organization: OrganizationId, ranks: &[Vec<u8>]) -> Result<Vec<Study>, StoreError> {
+    /// Removes what is left of a study that was deleted; of one that is forgotten already, nothing is.
+    async fn forget_deleted(&self, id: StudyId) -> Result<(), StoreError> {
+        match self.get(&self.main, study_pk(id), GONE.to_owned()).await? {
+            None => Ok(()),
+            Some(tombstone) => self.forget(id, tombstone.read("deleted study").time("created_at")?).await,
+        }
+    }
+
+    async fn forget(&self, id: StudyId, created_at: OffsetDateTime) -> Result<(), StoreError> {
+        self.displace(study_pk(id), &newest_first(created_at, id.as_bytes())).await?;
+        self.erase_approvals(id).await?;
+        // the tombstone with it
+        self.erase_partition(study_pk(id), "", |_, _| None).await
+    }
+
+    async fn ranked_studies(
+        &self,
+        organization: OrganizationId,
+        ranks: &[Vec<u8>],
+    ) -> Result<Vec<ListedStudy>, StoreError> {
         let ids: Vec<_> = ranks.iter().filter_map(|rank| ranked_study(rank)).collect();
-        let keys = ids.iter().map(|id| (study_pk(*id), "STUDY".to_owned())).collect();
+        let keys = ids.iter().map(|id| study_key(*id)).collect();
         let mut found = HashMap::new();
         for item in self.batch_get(keys).await? {
-            let study = read_study(&item)?;
-            if study.organization == organization {
-                found.insert(study.id, study);
+            let listed = read_study(&item)?;
+            if listed.study.organization == organization {
+                found.insert(listed.study.id, listed);
             }
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 
-    /// All studies of an organization, newest first: for the filters that keep no count. Never reads outside the organization.
+    /// All studies of an organization, newest first: for the filters that keep no count. Never reads outside the
+    /// organization. Long tasks are left out.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn all_studies(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Vec<Study>, StoreError>> {
+    pub fn all_studies(&self, organization: OrganizationId) -> BoxFuture<'_, Result<Vec<ListedStudy>, StoreError>> {
         Box::pin(async move {
             const STEP: u32 = 100;
-            let mut studies: Vec<Study> = Vec::new();
+            let mut studies: Vec<ListedStudy> = Vec::new();
             let mut offset = 0;
             loop {
                 let position = move |total: u64| (offset < total).then_some(offset);

@@ -214,7 +214,7 @@ impl Call {
                     }
                 }
                 let replay = Replay { status: answer.status, body: body.to_string(), etag: None };
-                store.finish_idempotency(&record, &replay).await?;
+                store.finish_idempotency(&record, &replay, self.now).await?;
             }
             _ => store.release_idempotency(&record).await?,
         }

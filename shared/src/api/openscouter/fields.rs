@@ -20,9 +20,18 @@ const MOST_ROWS: u32 = 100;
 /// The passwords that everybody tries first, in lower case, from 10 characters on.
 const COMMON: &str = include_str!("../../common-passwords.txt");
 
+/// What a sent `null` is (openscouter 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nulls {
+    /// As if the field had not been sent.
+    Absent,
+    /// A violation, but where a field can be cleared.
+    Refused,
+}
+
 /// An object of a body, with the path that leads to it.
 #[derive(Debug)]
-pub(super) struct Fields(Map<String, Value>);
+pub(super) struct Fields(Map<String, Value>, Nulls);
 
 /// Refuses a body that is too long or of another media type (step 8).
 pub(super) fn check_media(request: &ApiRequest, expected: &str) -> Result<(), Problem> {
@@ -40,41 +49,56 @@ pub(super) fn check_media(request: &ApiRequest, expected: &str) -> Result<(), Pr
 impl Fields {
     /// The fields of an object that was read already.
     pub(super) const fn new(object: Map<String, Value>) -> Self {
-        Self(object)
+        Self(object, Nulls::Absent)
+    }
+
+    /// The fields of a PATCH, laid over what is there: `null` is a violation of its field, but where it clears it.
+    pub(super) const fn patch(object: Map<String, Value>) -> Self {
+        Self(object, Nulls::Refused)
     }
 
     /// The body's object; an empty body is an empty object.
     pub(super) fn read(request: &ApiRequest) -> Result<Self, Problem> {
         check_media(request, "application/json")?;
         if request.body.is_empty() {
-            return Ok(Self(Map::new()));
+            return Ok(Self::new(Map::new()));
         }
         match serde_json::from_slice(&request.body) {
-            Ok(Value::Object(object)) => Ok(Self(object)),
+            Ok(Value::Object(object)) => Ok(Self::new(object)),
             Ok(_) => Err(Problem::invalid("body", "must be an object")),
             Err(_) => Err(Problem::bad("Malformed JSON body")),
         }
     }
 
-    /// The object of a field, whose own fields then carry their whole path; `None` when it was not sent or is `null`.
+    /// The object of a field, whose own fields then carry their whole path; `None` when it was not sent.
     pub(super) fn object(&self, name: &str) -> Result<Option<Self>, Problem> {
-        self.optional(name).map(|value| Self::within(name, value)).transpose()
+        self.given(name)?.map(|value| self.member(name, value)).transpose()
+    }
+
+    /// As [`Fields::object`], of a field that `null` clears.
+    pub(super) fn nullable_object(&self, name: &str) -> Result<Option<Self>, Problem> {
+        self.optional(name).map(|value| self.member(name, value)).transpose()
     }
 
     /// The fields of an object at `path`.
     pub(super) fn within(path: &str, value: &Value) -> Result<Self, Problem> {
+        Self::new(Map::new()).member(path, value)
+    }
+
+    /// The fields of an object at `path` of this one, under the same rule of `null`.
+    pub(super) fn member(&self, path: &str, value: &Value) -> Result<Self, Problem> {
         let object = value.as_object().ok_or_else(|| Problem::invalid(path, "must be an object"))?;
-        Ok(Self(object.iter().map(|(name, value)| (format!("{path}.{name}"), value.clone())).collect()))
+        Ok(Self(object.iter().map(|(name, value)| (format!("{path}.{name}"), value.clone())).collect(), self.1))
     }
 
     /// A text that may be left out.
     pub(super) fn optional_text(&self, name: &str, least: usize, most: usize) -> Result<Option<String>, Problem> {
-        self.optional(name).map(|_| self.text(name, least, most)).transpose()
+        self.given(name)?.map(|_| self.text(name, least, most)).transpose()
     }
 
     /// A flag that may be left out.
     pub(super) fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
-        self.optional(name).map(|_| self.flag(name)).transpose()
+        self.given(name)?.map(|_| self.flag(name)).transpose()
     }
 
     /// A number of a range.
@@ -131,6 +155,11 @@ impl Fields {
         time.map(Some).ok_or_else(|| Problem::invalid(name, "must be an ISO 8601 timestamp"))
     }
 
+    /// All that was sent.
+    pub(super) const fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
     /// A field that was sent and is not `null`.
     pub(super) fn optional(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
@@ -141,8 +170,17 @@ impl Fields {
         self.0.contains_key(name)
     }
 
+    /// A field that may be left out; its `null` is what it is for these fields.
+    pub(super) fn given(&self, name: &str) -> Result<Option<&Value>, Problem> {
+        match self.0.get(name) {
+            Some(Value::Null) if self.1 == Nulls::Refused => Err(Problem::invalid(name, "must not be null")),
+            Some(Value::Null) | None => Ok(None),
+            sent => Ok(sent),
+        }
+    }
+
     pub(super) fn required(&self, name: &str) -> Result<&Value, Problem> {
-        self.optional(name).ok_or_else(|| Problem::invalid(name, "is required"))
+        self.given(name)?.ok_or_else(|| Problem::invalid(name, "is required"))
     }
 
     /// A text of `least` to `most` characters after trimming.
@@ -187,18 +225,23 @@ impl Fields {
     }
 
     /// A whole number that may be left out.
-    pub(super) fn optional_integer(&self, name: &str, least: u32, most: u32) -> Result<Option<u32>, Problem> {
-        let Some(value) = self.optional(name) else { return Ok(None) };
+    pub(super) fn optional_integer<T: Copy + Into<u64> + TryFrom<u64>>(
+        &self,
+        name: &str,
+        least: T,
+        most: T,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.given(name)? else { return Ok(None) };
         if !value.is_i64() && !value.is_u64() {
             return Err(Problem::invalid(name, "must be an integer"));
         }
-        let number = value.as_i64().unwrap_or(i64::MAX);
-        if number < i64::from(least) {
-            return Err(Problem::invalid(name, &format!("must be at least {least}")));
-        }
-        match u32::try_from(number) {
-            Ok(number) if number <= most => Ok(Some(number)),
-            _ => Err(Problem::invalid(name, &format!("must be at most {most}"))),
+        let (lowest, highest) = (least.into(), most.into());
+        let Some(number) = value.as_u64().filter(|number| *number >= lowest) else {
+            return Err(Problem::invalid(name, &format!("must be at least {lowest}")));
+        };
+        match T::try_from(number) {
+            Ok(exact) if number <= highest => Ok(Some(exact)),
+            _ => Err(Problem::invalid(name, &format!("must be at most {highest}"))),
         }
     }
 
@@ -303,7 +346,8 @@ mod tests {
 
     #[test]
     fn texts() {
-        let fields = Fields(serde_json::from_str(r#"{"a":" ab ","n":null,"i":1,"e":"  ","c":"a\u0000"}"#).unwrap());
+        let fields =
+            Fields::new(serde_json::from_str(r#"{"a":" ab ","n":null,"i":1,"e":"  ","c":"a\u0000"}"#).unwrap());
         assert_eq!(fields.text("a", 2, 2).unwrap(), "ab");
         assert_eq!(told(fields.text("a", 3, 9)), "a: must be at least 3 characters");
         assert_eq!(told(fields.text("a", 1, 1)), "a: must be at most 1 characters");
@@ -317,7 +361,8 @@ mod tests {
     #[test]
     fn passwords() {
         let try_one = |password: &str| {
-            let fields = Fields(serde_json::from_str(&serde_json::json!({"password": password}).to_string()).unwrap());
+            let fields =
+                Fields::new(serde_json::from_str(&serde_json::json!({"password": password}).to_string()).unwrap());
             told(fields.new_password("password", Some(&Email::from_stored("dana@example.com".to_owned()))))
         };
         assert_eq!(try_one("long enough phrase"), r#"Ok("long enough phrase")"#);

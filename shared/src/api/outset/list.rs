@@ -18,7 +18,7 @@ use crate::{
     model::{OrganizationId, Status, Study},
     secret::KeyHash,
     serve::BoxFuture,
-    store::{FirstRead, Page, StoreError, StudyFilter},
+    store::{FirstRead, ListedStudy, Page, StoreError, StudyFilter},
 };
 
 /// `GET /v1/studies/` and every other method of its resource.
@@ -114,12 +114,14 @@ async fn find(
     let size_wide = u64::from(size);
     if let Some(counted) = counted_filter(filters) {
         let position = move |total| locate(page, size_wide, total).map(|number| (number - 1) * size_wide);
-        return context
-            .store()
-            .studies_page(organization, (counted, first), filters.created_after, size, &position)
-            .await;
+        let store = context.store();
+        let page = store.studies_page(organization, (counted, first), filters.created_after, size, &position).await?;
+        // what is shown here says nothing of tasks
+        let shown = |page: Page<ListedStudy>| page.members.into_iter().map(|listed| listed.study).collect();
+        return Ok(page.map(|page| Page { total: page.total, members: shown(page) }));
     }
-    let mut studies = context.store().all_studies(organization).await?;
+    let studies = context.store().all_studies(organization).await?;
+    let mut studies: Vec<_> = studies.into_iter().map(|listed| listed.study).collect();
     studies.retain(|study| matches(filters, study));
     sort(&mut studies, filters.ordering);
     let total = u64::try_from(studies.len()).unwrap_or(u64::MAX);

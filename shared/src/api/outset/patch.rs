@@ -18,7 +18,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{Activation, Study},
+    model::{Activation, Status, Study},
     secret::sha256_hex,
     serve::BoxFuture,
     store::{Claim, Replay, UpdateError},
@@ -69,7 +69,7 @@ async fn once(visit: &Visit<'_>, study: Study) -> Result<Answer, Problem> {
     }
     let etag = answer.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| tag.clone());
     let replay = Replay { status: answer.status, body: answer.body.clone(), etag };
-    store.finish_idempotency(&record, &replay).await?;
+    store.finish_idempotency(&record, &replay, visit.now).await?;
     Ok(answer)
 }
 
@@ -104,9 +104,16 @@ async fn apply(visit: &Visit<'_>, study: Study) -> Result<Answer, Problem> {
     let patch = read_patch(request)?;
     let now = visit.now;
     let (organization, id) = (study.organization, study.id);
+    let exempt = match (study.status, patch.active) {
+        // a draft is launched, and launches are for the dialect that knows of payments, too
+        (Status::Draft, Some(true)) => {
+            context.store().organization(organization).await?.is_some_and(|known| known.billing_exempt)
+        }
+        _ => false,
+    };
     let change = |current: &Study| {
         if agrees(current) {
-            next_state(current, &patch, now).map_err(Refused::Invalid)
+            next_state(current, &patch, exempt, now).map_err(Refused::Invalid)
         } else {
             Err(Refused::Overtaken)
         }
@@ -141,7 +148,7 @@ fn read_patch(request: &ApiRequest) -> Result<Patch, Problem> {
 }
 
 /// The study after the patch, or `None` when the patch changes nothing (outset 6.2).
-fn next_state(current: &Study, patch: &Patch, now: OffsetDateTime) -> Result<Option<Study>, FieldError> {
+fn next_state(current: &Study, patch: &Patch, exempt: bool, now: OffsetDateTime) -> Result<Option<Study>, FieldError> {
     let activation = match patch.active {
         None => Activation::Unchanged,
         Some(active) => current.activation(active).map_err(|refused| FieldError {
@@ -153,6 +160,7 @@ fn next_state(current: &Study, patch: &Patch, now: OffsetDateTime) -> Result<Opt
     let url = patch.completion_url.as_ref().filter(|url| **url != current.completion_url);
     let mut next = match (activation, url) {
         (Activation::Unchanged, None) => return Ok(None),
+        (Activation::MoveTo(_), _) if current.status == Status::Draft => current.launched(exempt, now),
         (Activation::MoveTo(status), _) => current.moved_to(status, now),
         (Activation::Unchanged, Some(_)) => current.changed_at(now),
     };

@@ -12,7 +12,7 @@ use crate::{
         BoxFuture, Page, Store, StoreError, UpdateError,
         collection::{Placing, newest_first},
         ranked::Change,
-        studies::{read_study, study_pk},
+        studies::{ListedStudy, read_study, study_pk},
     },
 };
 
@@ -201,7 +201,7 @@ impl Store {
         tester: UserId,
         offset: u64,
         limit: u32,
-    ) -> BoxFuture<'_, Result<Page<Study>, StoreError>> {
+    ) -> BoxFuture<'_, Result<Page<ListedStudy>, StoreError>> {
         Box::pin(async move {
             let key = |id| (study_pk(StudyId::from_uuid(id)), "STUDY".to_owned());
             self.page_of(&tester_studies(tester), (None, None), (offset, limit), key, read_study).await

@@ -177,7 +177,7 @@ impl Store {
             let mut ground = TestGround { study: None, assigned: false, exists: false, sessions: 0, reserved: false };
             for item in self.batch_get(keys).await? {
                 match item.read("item").text("sk")? {
-                    "STUDY" => ground.study = Some(read_study(&item)?),
+                    "STUDY" => ground.study = self.whole_study(read_study(&item)?).await?,
                     "PLACES" => {
                         let Progress { sessions, .. } = read_progress(&item)?;
                         ground.sessions = sessions;

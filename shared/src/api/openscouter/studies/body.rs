@@ -11,7 +11,7 @@ use super::{
         fields::Fields,
         rights::{COUNTRIES, LANGUAGES, ND_CATEGORIES},
     },
-    members,
+    view::{body_fields, told_tasks},
 };
 use crate::model::{
     AbTest, AgeRange, Compensation, Payment, SplitRatio, Status, Study, StudySettings, Targeting, Task, TaskId, Variant,
@@ -22,6 +22,10 @@ const CURRENCIES: &str = include_str!("../../../iso-4217.txt");
 /// Those without minor units.
 const WHOLE: [&str; 16] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
+/// The largest place of a task: the largest integer that every client reads exactly.
+const LAST_ORDER: u64 = (1 << 53) - 1;
+/// Any number of entries.
+const ANY: usize = usize::MAX;
 const DEVICES: [&str; 3] = ["desktop", "mobile", "tablet"];
 const PROTOTYPES: [&str; 4] = ["figma", "invision", "marvel", "url"];
 
@@ -39,7 +43,7 @@ pub(super) struct Changes {
     settings: Option<StudySettings>,
 }
 
-fn known(list: &str, text: &str) -> bool {
+fn listed(list: &str, text: &str) -> bool {
     list.lines().any(|line| line == text)
 }
 
@@ -59,15 +63,17 @@ impl Changes {
         let tasks = wanted("tasks").then(|| tasks(fields)).transpose()?;
         let targeting = wanted("targeting")
             .then(|| {
-                fields.required("targeting")?;
-                fields.object("targeting")?.map_or_else(|| Ok(Targeting::default()), |object| targeting(&object))
+                let object = fields.member("targeting", fields.required("targeting")?)?;
+                targeting(&object, current.is_some())
             })
             .transpose()?;
-        let ab_test =
-            fields.has("abTest").then(|| fields.object("abTest")?.as_ref().map(ab_test).transpose()).transpose()?;
+        let ab_test = fields
+            .has("abTest")
+            .then(|| fields.nullable_object("abTest")?.as_ref().map(ab_test).transpose())
+            .transpose()?;
         let compensation = fields
             .has("compensation")
-            .then(|| fields.object("compensation")?.as_ref().map(compensation).transpose())
+            .then(|| fields.nullable_object("compensation")?.as_ref().map(compensation).transpose())
             .transpose()?;
         let settings = fields.object("settings")?.as_ref().map(settings).transpose()?;
         Ok(Self {
@@ -93,8 +99,13 @@ impl Changes {
         if self.prototype_url.is_some() {
             study.target_url.clone_from(&self.prototype_url);
         }
-        if let Some(tasks) = &self.tasks {
-            study.tasks = tasks.iter().map(|task| with_id(task, &study.tasks, now)).collect();
+        if let Some(sent) = &self.tasks {
+            let before = told_tasks(study);
+            let tasks: Vec<_> = sent.iter().map(|task| with_id(task, &before, now)).collect();
+            // what was told and is sent back changes nothing
+            if tasks != before {
+                study.tasks = tasks;
+            }
         }
         let details = &mut study.details;
         set(&mut details.description, self.description.as_ref());
@@ -117,37 +128,38 @@ fn with_id(task: &Task, before: &[Task], now: OffsetDateTime) -> Task {
 
 fn tasks(fields: &Fields) -> Result<Vec<Task>, Problem> {
     let mut tasks = Vec::new();
-    let mut orders = HashSet::new();
     for (place, value) in fields.array("tasks", 1, 50)?.iter().enumerate() {
         let path = format!("tasks[{place}]");
-        let task = Fields::within(&path, value)?;
+        let task = fields.member(&path, value)?;
         let named = |name: &str| format!("{path}.{name}");
         let title = task.text(&named("title"), 1, 200)?;
         let description = task.text(&named("description"), 1, 5_000)?;
         let success_criteria = task.optional_text(&named("successCriteria"), 0, 2_000)?.unwrap_or_default();
-        let order = task.optional_integer(&named("order"), 1, 1_000_000)?;
-        let order = order.unwrap_or_else(|| u32::try_from(place + 1).unwrap_or(u32::MAX));
-        if !orders.insert(order) {
-            return Err(Problem::invalid("tasks", "must not contain duplicates"));
-        }
+        let order = task.optional_integer(&named("order"), 1, LAST_ORDER)?;
+        let order = order.unwrap_or_else(|| u64::try_from(place + 1).unwrap_or(LAST_ORDER));
         tasks.push(Task { task_id: None, title, description, success_criteria, order });
+    }
+    let orders: HashSet<_> = tasks.iter().map(|task| task.order).collect();
+    if orders.len() < tasks.len() {
+        return Err(Problem::invalid("tasks", "must not contain duplicates"));
     }
     tasks.sort_by_key(|task| task.order);
     Ok(tasks)
 }
 
-fn targeting(fields: &Fields) -> Result<Targeting, Problem> {
-    let optional = |name: &str, most: usize, check: &dyn Fn(&str) -> bool, reason: &str| match fields.optional(name) {
+fn targeting(fields: &Fields, patch: bool) -> Result<Targeting, Problem> {
+    let optional = |name: &str, check: &dyn Fn(&str) -> bool, reason: &str| match fields.given(name)? {
         None => Ok(Vec::new()),
-        Some(_) => fields.names(name, (0, most), check, reason),
+        Some(_) => fields.names(name, (0, ANY), check, reason),
     };
-    let countries = fields.names(
-        "targeting.countries",
-        (1, 250),
-        |text| known(COUNTRIES, text),
-        "must be an ISO 3166-1 alpha-2 code",
-    )?;
-    let age_range = match fields.object("targeting.ageRange")? {
+    let name = "targeting.countries";
+    let countries = if patch && !fields.has(name) {
+        // there are none, and a change of other fields does not ask for them
+        Vec::new()
+    } else {
+        fields.names(name, (1, 250), |text| listed(COUNTRIES, text), "must be an ISO 3166-1 alpha-2 code")?
+    };
+    let age_range = match fields.nullable_object("targeting.ageRange")? {
         None => None,
         Some(range) => {
             let year = |name: &str, least: u32| {
@@ -159,23 +171,28 @@ fn targeting(fields: &Fields) -> Result<Targeting, Problem> {
         }
     };
     let one_of = |names: &[&str]| format!("must be one of: {}", names.join(", "));
-    let devices = optional("targeting.devices", 3, &|text| DEVICES.contains(&text), &one_of(&DEVICES))?;
-    let language = |text: &str| known(LANGUAGES, text);
-    let languages = optional("targeting.languages", 200, &language, "must be an ISO 639-1 code")?;
+    let devices = optional("targeting.devices", &|text| DEVICES.contains(&text), &one_of(&DEVICES))?;
+    let language = |text: &str| listed(LANGUAGES, text);
+    let languages = optional("targeting.languages", &language, "must be an ISO 639-1 code")?;
     let tester_count = fields.optional_integer("targeting.testerCount", 1, 1_000)?.unwrap_or(10);
     let category = |text: &str| ND_CATEGORIES.contains(&text);
-    let nd_categories = optional("targeting.ndCategories", 13, &category, &one_of(&ND_CATEGORIES))?;
+    let nd_categories = optional("targeting.ndCategories", &category, &one_of(&ND_CATEGORIES))?;
     Ok(Targeting { countries, age_range, devices, languages, tester_count, nd_categories })
+}
+
+/// Whether no entries were sent.
+fn empty(sent: Option<&Value>) -> bool {
+    sent.is_none_or(|sent| sent.as_array().is_some_and(Vec::is_empty))
 }
 
 fn ab_test(fields: &Fields) -> Result<AbTest, Problem> {
     let enabled = fields.optional_flag("abTest.enabled")?.unwrap_or(true);
     let mut variants = Vec::new();
-    if enabled || fields.optional("abTest.variants").is_some() {
+    if enabled || !empty(fields.given("abTest.variants")?) {
         let sent = fields.array("abTest.variants", 2, 2)?;
         for (place, (value, label)) in sent.iter().zip(["A", "B"]).enumerate() {
             let path = format!("abTest.variants[{place}]");
-            let variant = Fields::within(&path, value)?;
+            let variant = fields.member(&path, value)?;
             let label =
                 variant.choice(&format!("{path}.label"), label, |text| (text == label).then(|| label.to_owned()))?;
             let name = format!("{path}.description");
@@ -197,11 +214,11 @@ fn ab_test(fields: &Fields) -> Result<AbTest, Problem> {
 }
 
 fn compensation(fields: &Fields) -> Result<Compensation, Problem> {
-    let currency = match fields.optional("compensation.currency") {
+    let currency = match fields.given("compensation.currency")? {
         None => "USD".to_owned(),
         Some(_) => fields.text("compensation.currency", 1, usize::MAX)?,
     };
-    if !known(CURRENCIES, &currency) {
+    if !listed(CURRENCIES, &currency) {
         return Err(Problem::invalid("compensation.currency", "must be an ISO 4217 code"));
     }
     let name = "compensation.amount";
@@ -212,7 +229,7 @@ fn compensation(fields: &Fields) -> Result<Compensation, Problem> {
     if !exact {
         return Err(Problem::invalid(name, &format!("must have at most {decimals} decimals")));
     }
-    let kind = match fields.optional("compensation.type") {
+    let kind = match fields.given("compensation.type")? {
         None => "flat".to_owned(),
         Some(_) => fields.choice("compensation.type", "flat", |text| (text == "flat").then(|| text.to_owned()))?,
     };
@@ -237,50 +254,35 @@ fn settings(fields: &Fields) -> Result<StudySettings, Problem> {
     })
 }
 
-/// The members of an object that `null` clears; on every other it is refused.
-const NULLABLE: [&str; 3] = ["targeting.ageRange", "abTest", "compensation"];
-
-/// A PATCH over what is there: objects merge by member, arrays replace whole.
-pub(super) fn merged(fields: &Fields, current: &Study) -> Result<Fields, Problem> {
-    let details = &current.details;
-    let before = [
-        ("title", Value::Null),
-        ("description", Value::Null),
-        ("prototypeUrl", Value::Null),
-        ("prototypeType", Value::Null),
-        ("tasks", Value::Null),
-        ("targeting", json!(details.targeting)),
-        ("abTest", json!(details.ab_test)),
-        ("compensation", json!(details.compensation)),
-        ("settings", json!(details.settings)),
-    ];
+/// A PATCH laid over what is there: objects merge by member, arrays replace whole. What is sent as it is told changes
+/// nothing and is not looked at, since a study that was made elsewhere can lack what a body must have.
+pub(super) fn merged(fields: &Fields, current: &Study) -> Fields {
+    let told = body_fields(current);
     let mut object = Map::new();
-    for (name, known) in before {
-        if !fields.has(name) {
-            continue;
+    for (name, sent) in fields.members() {
+        let known = told.get(name);
+        if known != Some(sent) {
+            object.insert(name.clone(), merge(known, sent));
         }
-        let sent = fields.optional(name).cloned().unwrap_or_default();
-        object.insert(name.to_owned(), merge(name, known, sent)?);
     }
-    Ok(Fields::new(object))
+    let none = &current.details.targeting.countries;
+    if let Some(Value::Object(targeting)) = object.get_mut("targeting")
+        && none.is_empty()
+        && targeting.get("countries") == Some(&json!(none))
+    {
+        targeting.remove("countries");
+    }
+    Fields::patch(object)
 }
 
-fn merge(path: &str, known: Value, sent: Value) -> Result<Value, Problem> {
-    match sent {
-        Value::Null if NULLABLE.contains(&path) => Ok(Value::Null),
-        Value::Null => Err(Problem::invalid(path, "must not be null")),
-        Value::Object(sent) if known.is_object() || known.is_null() => {
-            let mut merged = members(known);
-            for (name, value) in sent {
-                let path = format!("{path}.{name}");
-                let known = merged.get(&name).cloned().unwrap_or_default();
-                let value = merge(&path, known, value)?;
-                merged.insert(name, value);
-            }
-            Ok(Value::Object(merged))
-        }
-        other => Ok(other),
+fn merge(known: Option<&Value>, sent: &Value) -> Value {
+    let (Some(Value::Object(known)), Value::Object(sent)) = (known, sent) else { return sent.clone() };
+    let mut merged = known.clone();
+    for (name, value) in sent {
+        let value = merge(known.get(name), value);
+        merged.insert(name.clone(), value);
     }
+    Value::Object(merged)
 }
 
 /// Refuses changes that come too late (openscouter 9.4).
@@ -310,7 +312,7 @@ pub(super) fn locked(current: &Study, next: &Study) -> Result<(), Problem> {
         if let Some((name, _)) = changed.iter().find(|(_, changed)| *changed) {
             return Err(Problem::invalid(name, "cannot be changed after launch"));
         }
-    } else if before.payment == Payment::Paid {
+    } else if matches!(before.payment, Payment::Pending | Payment::Paid) {
         let count = before.targeting.tester_count != after.targeting.tester_count;
         let changed = [("targeting.testerCount", count), ("compensation", before.compensation != after.compensation)];
         if let Some((name, _)) = changed.iter().find(|(_, changed)| *changed) {
