@@ -30,6 +30,14 @@ pub(crate) struct Running {
     pub(crate) openscouter: String,
 }
 
+impl Drop for Running {
+    fn drop(&mut self) {
+        // a test that failed leaves no server behind
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
 pub(crate) fn start(data: &Path, variables: &[(&str, &str)]) -> Running {
     let mut process = outscout()
         .args(["serve", "--port", "0", "--no-demo", "--ready-json", "--data"])
