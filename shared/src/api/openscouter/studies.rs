@@ -85,6 +85,11 @@ pub(super) fn app_url(call: &Call) -> String {
 
 /// Study data (openscouter 9.2).
 pub(super) fn study_object(call: &Call, study: &Study, progress: Progress) -> Value {
+    study_data(&app_url(call), study, progress)
+}
+
+/// Study data, with the web application's base URL.
+pub(super) fn study_data(app_url: &str, study: &Study, progress: Progress) -> Value {
     let details = &study.details;
     let id = study.id.wire();
     json!({
@@ -107,7 +112,7 @@ pub(super) fn study_object(call: &Call, study: &Study, progress: Progress) -> Va
             "confirmed": progress.confirmed,
         },
         "accessibilityScore": details.accessibility_score,
-        "dashboardUrl": format!("{}/studies/{id}", app_url(call)),
+        "dashboardUrl": format!("{app_url}/studies/{id}"),
         "createdAt": timestamp(study.created_at),
         "updatedAt": timestamp(study.updated_at),
         "launchedAt": seconds(details.launched_at),
@@ -152,7 +157,7 @@ async fn create_now(call: &Call) -> Result<Answer, Problem> {
         let changes = Changes::read(&fields, None)?;
         let store = call.context.store();
         let organization = match named {
-            None => caller.account.organization.id,
+            None => caller.sees().unwrap_or(caller.account.organization.id),
             Some(id) => {
                 let missing = || Problem::not_found("Organization");
                 store.organization(id.ok_or_else(missing)?).await?.ok_or_else(missing)?.id
