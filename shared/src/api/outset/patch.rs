@@ -69,7 +69,7 @@ async fn once(visit: &Visit<'_>, study: Study) -> Result<Answer, Problem> {
     }
     let etag = answer.headers.iter().find(|(name, _)| *name == "ETag").map(|(_, tag)| tag.clone());
     let replay = Replay { status: answer.status, body: answer.body.clone(), etag };
-    store.finish_idempotency(&record, &replay).await?;
+    store.finish_idempotency(&record, &replay, visit.now).await?;
     Ok(answer)
 }
 
