@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::{
     agents,
-    api::openscouter::bundle,
+    api::openscouter::make_export,
     clock::epoch_millis,
     context::{Context, Settings},
     jobs::{self, Slice},
@@ -30,8 +30,6 @@ const MOST_ATTEMPTS: u32 = 8;
 const AT_A_TIME: usize = 10;
 /// The pause before a slice that failed is tried again.
 const RETRY: time::Duration = time::Duration::seconds(5);
-/// How long an export can be fetched (openscouter 5.3).
-const EXPORT_KEPT: time::Duration = time::Duration::days(7);
 /// Accounts that one sweep erases.
 const ERASURES: u32 = 25;
 /// Test sessions that one sweep ends.
@@ -84,8 +82,13 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
     let Some(work) = context.store().lease_work(id, began).await.map_err(told)? else { return Ok(()) };
     let outcome = if work.attempt > MOST_ATTEMPTS {
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
-        if work.kind == WorkKind::Job {
-            jobs::give_up(context, &work).await.map_err(told)?;
+        match work.kind {
+            WorkKind::Job => jobs::give_up(context, &work).await.map_err(told)?,
+            WorkKind::Export => {
+                let (user, id) = export_ids(&work)?;
+                context.store().fail_export(user, id, began).await.map_err(told)?;
+            }
+            _ => {}
         }
         "given up"
     } else {
@@ -121,7 +124,13 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
                 context.store().rank_studies(&ids.ok_or("no such ids")?).await.map_err(told)?;
                 "ranked"
             }
-            WorkKind::Export => export(context, &work).await?,
+            WorkKind::Export => {
+                let (user, id) = export_ids(&work)?;
+                if !make_export(context, user, id).await.map_err(told)? {
+                    return context.store().continue_work(&work, clock.now()).await.map_err(told);
+                }
+                "exported"
+            }
             WorkKind::Erase => {
                 let (user, organization) = work.subject.split_once(' ').ok_or("no such ids")?;
                 let ids = (UserId::parse(user), OrganizationId::parse(organization));
@@ -252,19 +261,10 @@ async fn start_erasure(context: &Context, due: DueErasure, now: OffsetDateTime) 
     Err(StoreError::Contended(MOST_ATTEMPTS))
 }
 
-/// Puts a personal export together.
-async fn export(context: &Context, work: &Work) -> Result<&'static str, String> {
-    let told = |error: StoreError| error.to_string();
-    let (user, id) = work.subject.split_once(' ').ok_or("no such ids")?;
-    let (Some(user), Some(id)) = (UserId::parse(user), ExportId::parse(id)) else {
-        return Err("no such ids".to_owned());
-    };
-    let store = context.store();
-    let Some(account) = store.account(user).await.map_err(told)? else { return Ok("no such account") };
-    let Some(export) = store.export(user, id).await.map_err(told)? else { return Ok("no such export") };
-    let content = bundle(context, &account).await.map_err(told)?;
-    store.finish_export(&export, &content, context.clock().now() + EXPORT_KEPT).await.map_err(told)?;
-    Ok("exported")
+/// Whose export, and which, a piece of work is about.
+fn export_ids(work: &Work) -> Result<(UserId, ExportId), String> {
+    let ids = work.subject.split_once(' ').and_then(|(user, id)| Some((UserId::parse(user)?, ExportId::parse(id)?)));
+    ids.ok_or_else(|| "no such ids".to_owned())
 }
 
 /// Removes what is left of an account, slice by slice, as long as there is time; whether it is done.
