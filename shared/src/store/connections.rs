@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Page, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::MOST_ATTEMPTS,
     after_lost_race,
     client::Written,
     collection::newest_first,
@@ -31,9 +31,14 @@ pub(super) fn connection_key(id: ConnectionId) -> (String, String) {
     (format!("CONN#{id}"), "CONN".to_owned())
 }
 
-/// Names a connection beside its person, who can be of another organization than it is.
+/// Where a person's connections are named, who can be of another organization than they are. A partition of its own:
+/// who ends a connection has no business with the rest of the person's.
+fn person_pk(user: UserId) -> String {
+    format!("CONNS#{user}")
+}
+
 fn person_key(connection: &Connection) -> (String, String) {
-    (user_pk(connection.user), format!("CONN#{}", connection.id))
+    (person_pk(connection.user), format!("CONN#{}", connection.id))
 }
 
 /// The list of an organization's connections, or of all.
@@ -346,7 +351,7 @@ impl Store {
     /// When the store fails.
     pub fn connections_of(&self, user: UserId) -> BoxFuture<'_, Result<Vec<Connection>, StoreError>> {
         Box::pin(async move {
-            let names = self.query(user_pk(user), "CONN#").await?;
+            let names = self.query(person_pk(user), "CONN#").await?;
             let id =
                 |item: &Item| item.read("connection").parsed("sk", |sk| ConnectionId::parse(sk.strip_prefix("CONN#")?));
             let ids = names.iter().map(id).collect::<Result<Vec<_>, _>>()?;
