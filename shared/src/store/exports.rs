@@ -62,7 +62,7 @@ pub struct Run {
 impl Run {
     /// A new one, without parts.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn begin() -> Self {
         Self { id: Uuid::new_v4().simple().to_string(), parts: 0 }
     }
 }

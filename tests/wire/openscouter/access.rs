@@ -38,7 +38,7 @@ async fn an_admin_s_connection_sees_its_organization_alone() {
     };
     let studies = get(bench, &connection, "/api/jobs").await;
     assert_eq!((ids(&studies, "jobId"), &studies.json()["metadata"]["total"]), (vec![study.clone()], &json!(1)));
-    assert_eq!(ids(&get(bench, &connection, "/api/sessions").await, "sessionId"), [session.clone()]);
+    assert_eq!(ids(&get(bench, &connection, "/api/sessions").await, "sessionId"), std::slice::from_ref(&session));
     assert_eq!(get(bench, &connection, &format!("/api/sessions/{session}")).await.status, 200);
     for (path, object) in [
         (format!("/api/jobs/{foreign}"), "Study"),

@@ -201,7 +201,7 @@ async fn a_later_slice_goes_on_where_the_last_one_ended() {
     let export = stored(&team, user, id).await;
     let now = bench.context.clock().now();
     // a slice that ended after the first session, beside one of a worker who was overtaken
-    let (mut run, mut late) = (Run::new(), Run::new());
+    let (mut run, mut late) = (Run::begin(), Run::begin());
     let text = json!({"testSessions": [{"sessionId": first}]}).to_string();
     let text = text.strip_suffix("]}").unwrap();
     assert!(store.put_export_parts(&export, &mut late, b"half of it", now).await.unwrap());
@@ -230,7 +230,7 @@ async fn nothing_is_written_for_an_account_that_is_gone() {
         bench.advance(Duration::minutes(2));
     }
     let now = bench.context.clock().now();
-    let mut run = Run::new();
+    let mut run = Run::begin();
     assert!(!store.put_export_parts(&export, &mut run, b"what is left", now).await.unwrap());
     store.advance_export(&export.with_run(run, None, Some(now))).await.unwrap();
     store.fail_export(user, id, now).await.unwrap();

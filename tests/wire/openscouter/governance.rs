@@ -149,6 +149,35 @@ async fn a_consent_is_given_once_and_again_after_it_was_withdrawn() {
     assert!(bench.context.store().has_consent(penny.id, shared::model::ConsentKind::Testing, "v1.1").await.unwrap());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_decided_is_decided_once_when_answers_are_lost() {
+    let team = Team::start().await;
+    let (bench, store) = (&team.bench, team.bench.context.store());
+    let quiz = json!({"passingScore": 1, "questions": [{"text": "?", "correctOptionId": "b", "points": 1,
+        "options": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]}]});
+    let study = team.study(&json!({})).await;
+    let mut given = 0;
+    for round in 2..8_usize {
+        let email = format!("t{round}@example.com");
+        let user = person(bench, Role::Tester, &email).await;
+        let credential = bearer(bench, &email).await;
+        bench.faults.every(round, harness::faults::Fault::LostAnswer);
+        let published = team.admin("POST", "/api/admin/quiz", &quiz).await;
+        let consent = json!({"kind": "testing", "version": "v1.1"});
+        let consented = ask(bench, &credential, "POST", "/api/me/consents", &consent).await;
+        let body = json!({"quizId": data(&published)["quizId"], "answers": [{"questionId": "q_001", "optionId": "b"}]});
+        let tried = ask(bench, &credential, "POST", "/api/testers/quiz/attempts", &body).await;
+        let approved = team.admin("POST", "/api/admin/approvals", &json!({"jobId": study})).await;
+        assert!(bench.faults.stop() > 0);
+        assert_eq!(data(&published)["version"], json!(round), "one version for a publication");
+        assert_eq!((consented.status, tried.status, approved.status), (201, 201, 201), "every {round}");
+        assert_eq!(store.attempts_of(user.id).await.unwrap().len(), 1, "every {round}");
+        given += 1;
+        let page = store.approvals_page(ApprovalFilter::default(), 0, 99, bench.context.clock().now()).await.unwrap();
+        assert_eq!((page.total, page.members.len()), (given, given as usize), "every {round}");
+    }
+}
+
 /// What a request read, and in how many steps.
 async fn cost(bench: &Bench, credential: &str, path: &str) -> (u64, u64) {
     let id = uuid::Uuid::new_v4().to_string();

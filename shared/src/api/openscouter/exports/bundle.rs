@@ -32,7 +32,7 @@ pub(crate) async fn make_export(context: &Context, user: UserId, id: ExportId) -
     let export = store.export(user, id).await?.filter(|export| export.state == ExportState::Queued);
     let Some(export) = export else { return Ok(true) };
     let began = context.clock().now();
-    let mut bundle = Bundle { context, store, export: &export, run: Run::new(), text: Vec::new(), lost: false };
+    let mut bundle = Bundle { context, store, export: &export, run: Run::begin(), text: Vec::new(), lost: false };
     let mut first = export.done.is_none();
     if first {
         bundle.head(&account, began).await?;
