@@ -32,6 +32,10 @@ def renderer():
     return module.render
 
 
+# paths that the gateway must know apart and that are another operation's, with that name for its parameter
+ALIASES = {("/api/reports/job", "GET")}
+
+
 class Documents(unittest.TestCase):
     def test_valid(self):
         for api in project.APIS:
@@ -73,7 +77,7 @@ class Documents(unittest.TestCase):
             paths = project.document(api, "json")["paths"]
             documented = {(path.rstrip("/"), method.upper()) for path, methods in paths.items() for method in methods}
             for (resource, method), crate in project.routes(api).items():
-                if not crate.endswith("-fallback") and method != "ANY":
+                if not crate.endswith("-fallback") and method != "ANY" and (resource, method) not in ALIASES:
                     self.assertIn((resource, method), documented, crate)
 
 

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 
 use crate::{
     agents,
-    api::openscouter::bundle,
+    api::openscouter::make_export,
     clock::{epoch_millis, from_epoch_millis},
     context::{Context, Settings},
     jobs::{self, Slice},
@@ -32,10 +32,10 @@ const AT_A_TIME: usize = 10;
 const RETRY: time::Duration = time::Duration::seconds(5);
 /// The pause before work that failed again and again is tried once more.
 const MUCH_LATER: time::Duration = time::Duration::minutes(15);
-/// How long an export can be fetched (openscouter 5.3).
-const EXPORT_KEPT: time::Duration = time::Duration::days(7);
 /// Accounts that one sweep erases.
 const ERASURES: u32 = 25;
+/// Approvals and audit records that one sweep takes off their lists.
+const SWEPT: u32 = 100;
 /// Test sessions that one sweep ends.
 const OVERDUE: u32 = 100;
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
@@ -61,6 +61,15 @@ pub fn handle(context: Context, event: Value, network: MakeNetwork) -> BoxFuture
                 }
                 if let Err(error) = end_all_overdue_sessions(&context).await {
                     tracing::error!(cause = %error, "sessions not ended");
+                }
+                match futures_util::future::try_join(
+                    store.retire_approvals(context.clock().now(), SWEPT),
+                    store.forget_audit(context.clock().now(), SWEPT),
+                )
+                .await
+                {
+                    Ok(_) => {}
+                    Err(error) => tracing::error!(cause = %error, "approvals or records not swept"),
                 }
                 if let Err(error) = jobs::sweep(&context).await {
                     tracing::error!(cause = %error, "jobs not swept");
@@ -92,6 +101,10 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
         match work.kind {
             WorkKind::Job => jobs::give_up(context, &work).await.map_err(told)?,
+            WorkKind::Export => {
+                let (user, id) = export_ids(&work)?;
+                context.store().fail_export(user, id, began).await.map_err(told)?;
+            }
             WorkKind::Agent => agents::give_up(context, &work).await.map_err(told)?,
             // what would be wrong for ever without it is tried again, however often it failed
             kind if kind.is_needed() => {
@@ -141,7 +154,13 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
                 context.store().rank_studies(&ids.ok_or("no such ids")?).await.map_err(told)?;
                 "ranked"
             }
-            WorkKind::Export => export(context, &work).await?,
+            WorkKind::Export => {
+                let (user, id) = export_ids(&work)?;
+                if !make_export(context, user, id).await.map_err(told)? {
+                    return context.store().continue_work(&work, clock.now()).await.map_err(told);
+                }
+                "exported"
+            }
             WorkKind::Erase => {
                 let (user, organization) = work.subject.split_once(' ').ok_or("no such ids")?;
                 let ids = (UserId::parse(user), OrganizationId::parse(organization));
@@ -303,19 +322,10 @@ async fn start_erasure(context: &Context, due: DueErasure, now: OffsetDateTime) 
     Err(StoreError::Contended(MOST_ATTEMPTS))
 }
 
-/// Puts a personal export together.
-async fn export(context: &Context, work: &Work) -> Result<&'static str, String> {
-    let told = |error: StoreError| error.to_string();
-    let (user, id) = work.subject.split_once(' ').ok_or("no such ids")?;
-    let (Some(user), Some(id)) = (UserId::parse(user), ExportId::parse(id)) else {
-        return Err("no such ids".to_owned());
-    };
-    let store = context.store();
-    let Some(account) = store.account(user).await.map_err(told)? else { return Ok("no such account") };
-    let Some(export) = store.export(user, id).await.map_err(told)? else { return Ok("no such export") };
-    let content = bundle(context, &account).await.map_err(told)?;
-    store.finish_export(&export, &content, context.clock().now() + EXPORT_KEPT).await.map_err(told)?;
-    Ok("exported")
+/// Whose export, and which, a piece of work is about.
+fn export_ids(work: &Work) -> Result<(UserId, ExportId), String> {
+    let ids = work.subject.split_once(' ').and_then(|(user, id)| Some((UserId::parse(user)?, ExportId::parse(id)?)));
+    ids.ok_or_else(|| "no such ids".to_owned())
 }
 
 /// Removes what is left of an account, slice by slice, as long as there is time; whether it is done.

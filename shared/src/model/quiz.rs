@@ -33,6 +33,10 @@ pub struct QuizOption {
     pub text: String,
 }
 
+fn wire_id(version: u32) -> String {
+    format!("quiz_v{version}")
+}
+
 /// A version of the quiz; the newest is the active one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quiz {
@@ -50,7 +54,7 @@ impl Quiz {
     /// Its id on the wire.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("quiz_v{}", self.version)
+        wire_id(self.version)
     }
 
     /// What these answers, by question and option, score in percent.
@@ -77,12 +81,22 @@ pub struct QuizAttempt {
     pub tester: UserId,
     /// The version that was tried.
     pub version: u32,
+    /// What was answered: question and option, in the order given.
+    pub answers: Vec<(String, String)>,
     /// Percent.
     pub score: u32,
     /// Whether that was enough.
     pub passed: bool,
     /// When.
     pub created_at: OffsetDateTime,
+}
+
+impl QuizAttempt {
+    /// The wire id of the version that was tried.
+    #[must_use]
+    pub fn quiz_id(&self) -> String {
+        wire_id(self.version)
+    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,8 @@ use crate::model::{
 };
 
 const NOTES: &str = "NOTES";
+/// What a session's or a study's partition finds its jobs by.
+const NAMED: &str = "AJOB#";
 
 pub(super) fn agent_job_key(id: AgentJobId) -> (String, String) {
     (format!("AJOB#{id}"), "AJOB".to_owned())
@@ -113,7 +115,7 @@ impl Store {
             let about = job.session.map_or_else(|| study_pk(job.study), test_session_pk);
             let mut members = vec![
                 agent_job_item(job).put(&self.main, Condition::Absent)?,
-                Item::new(about, format!("AJOB#{}", job.id)).put(&self.main, Condition::None)?,
+                Item::new(about, format!("{NAMED}{}", job.id)).put(&self.main, Condition::None)?,
                 self.work_member(&Self::agent_work(job.id), now)?,
             ];
             if let Some((before, report)) = report {
@@ -161,6 +163,33 @@ impl Store {
             let items = self.batch_get(ids.iter().map(|id| agent_job_key(*id)).collect()).await?;
             items.iter().map(read_agent_job).collect()
         })
+    }
+
+    /// Every job that a session ever had, in no order.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn agent_jobs_of(&self, session: TestSessionId) -> BoxFuture<'_, Result<Vec<AgentJob>, StoreError>> {
+        Box::pin(async move {
+            let named = self.query(test_session_pk(session), NAMED).await?;
+            let id = |item: &Item| {
+                item.read("job of a session").parsed("sk", |sk| AgentJobId::parse(sk.strip_prefix(NAMED)?))
+            };
+            self.agent_jobs(&named.iter().map(id).collect::<Result<Vec<_>, _>>()?).await
+        })
+    }
+
+    /// Removes the jobs of agents that a partition names.
+    pub(super) async fn drop_agent_jobs(&self, pk: String) -> Result<(), StoreError> {
+        loop {
+            let named = self.some_keys(pk.clone(), NAMED, 25).await?;
+            if named.is_empty() {
+                return Ok(());
+            }
+            let ids = named.iter().filter_map(|(_, sk)| AgentJobId::parse(sk.strip_prefix(NAMED)?));
+            self.batch_delete(ids.map(agent_job_key).collect()).await?;
+            self.batch_delete(named).await?;
+        }
     }
 
     /// Queues a job again whose worker is gone for certain; whether it was at work.

@@ -1,18 +1,21 @@
 //! Approvals (openscouter 12.4, 17). A study's live ones stand together in one item, so that the gate costs one read.
 
+mod mended;
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::mended::Mended;
 use super::{
     BoxFuture, Page, Store, StoreError,
     accounts::MOST_ATTEMPTS,
     after_lost_race,
     client::Written,
     collection::newest_first,
-    item::{Condition, Item},
-    ranked::Change,
+    item::{Condition, Item, delete},
+    ranked::{Change, Head},
     studies::study_pk,
 };
 use crate::{
@@ -20,18 +23,26 @@ use crate::{
     model::{Approval, ApprovalId, AuditEntry, StudyId, UserId},
 };
 
-/// Live approvals in the order of their ends.
+/// Approvals that count as active, in the order of their ends.
 const BY_END: &str = "RANK#approvals/by-end";
-/// Ended approvals that one look takes off the lists at a time.
-const SWEPT: u32 = 25;
+/// Approvals that may have ended since the last sweep and are still shown rightly.
+const MOST_ENDED: u32 = 1_000;
 const LIVE: &str = "APPROVALS";
 
-/// A live approval as it stands beside its study.
+/// An approval that counts as active, as it stands beside its study; one that ended stays until the sweep.
 #[derive(Debug, Serialize, Deserialize)]
 struct Live {
     id: String,
+    /// When it was given; microseconds since the Unix epoch, as its end.
     from: i64,
     end: i64,
+}
+
+impl Live {
+    /// Its rank in the lists.
+    fn rank(&self) -> Option<Vec<u8>> {
+        Some(newest_first(from_epoch_micros(self.from)?, ApprovalId::parse(&self.id)?.as_bytes()))
+    }
 }
 
 fn approval_key(id: ApprovalId) -> (String, String) {
@@ -72,10 +83,19 @@ fn list(study: Option<StudyId>, active: Option<bool>) -> String {
     }
 }
 
+/// End, id, and when it was given, so that the rank in the other lists follows from it.
 fn by_end(approval: &Approval) -> Vec<u8> {
     let mut rank = epoch_micros(approval.expires_at).cast_unsigned().to_be_bytes().to_vec();
     rank.extend_from_slice(approval.id.as_bytes());
+    rank.extend_from_slice(&epoch_micros(approval.created_at).to_be_bytes());
     rank
+}
+
+/// The id in a rank of [`by_end`], and the rank in the other lists.
+fn ended(rank: &[u8]) -> Option<(ApprovalId, Vec<u8>)> {
+    let id: [u8; 16] = rank.get(8..24)?.try_into().ok()?;
+    let from = i64::from_be_bytes(rank.get(24..)?.try_into().ok()?);
+    Some((ApprovalId::from_uuid(Uuid::from_bytes(id)), newest_first(from_epoch_micros(from)?, &id)))
 }
 
 /// Which approvals a list shows.
@@ -140,9 +160,8 @@ impl Store {
                 if live.iter().any(|live| live.id == id) {
                     return Ok(()); // the answer to an earlier attempt was lost
                 }
-                let now = epoch_micros(approval.created_at);
-                live.retain(|live| live.end > now);
-                live.push(Live { id: id.clone(), from: now, end: epoch_micros(approval.expires_at) });
+                let (from, end) = (epoch_micros(approval.created_at), epoch_micros(approval.expires_at));
+                live.push(Live { id: id.clone(), from, end });
                 let ranked = self.rank_in_all(&lists, &Change::Insert(rank.clone())).await?;
                 let ended = self.rank_changes(BY_END, &[Change::Insert(by_end(approval))]).await?;
                 if let (Some(ranked), Some(ended)) = (ranked, ended) {
@@ -218,7 +237,8 @@ impl Store {
         Ok(Some(members))
     }
 
-    /// One page of approvals, newest first. Those that ended since the last look change their lists first, each once.
+    /// One page of approvals, newest first. Between two sweeps an approval can end: such ones are told apart here,
+    /// so that a page is true at its moment and costs the same at any depth.
     ///
     /// # Errors
     /// When the store fails.
@@ -230,63 +250,174 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'_, Result<Page<Approval>, StoreError>> {
         Box::pin(async move {
-            if filter.active.is_some() {
-                self.retire_ended(now).await?;
-            }
             let key = |id| approval_key(ApprovalId::from_uuid(id));
             let pk = list(filter.study, filter.active);
-            self.page_of(&pk, (None, None), (offset, limit), key, read_approval).await
+            let Some(active) = filter.active else {
+                return self.page_of(&pk, (None, None), (offset, limit), key, read_approval).await;
+            };
+            let ended = self.ended_ranks(filter.study, now).await?;
+            for attempt in 0.. {
+                let head = self.head(&pk).await?;
+                if let Some(misplaced) = self.misplaced(&pk, &head, &ended, active).await? {
+                    let mended = Mended { stored: head.total, misplaced: &misplaced, active };
+                    let (first, count) = mended.span(offset, limit.into());
+                    let count = usize::try_from(count).unwrap_or(usize::MAX);
+                    if let Some(stored) = self.ranks(&pk, &head, first, count).await? {
+                        let ranks = mended.page(stored, offset, limit.into());
+                        let members = self.members_of(&ranks, key, read_approval).await?;
+                        return Ok(Page { total: mended.total(), members });
+                    }
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(u32::MAX))
         })
     }
 
-    async fn retire_ended(&self, now: OffsetDateTime) -> Result<(), StoreError> {
-        let end = (epoch_micros(now) + 1).cast_unsigned().to_be_bytes().to_vec();
-        for attempt in 0.. {
-            let (_, ended) = self.ranked_page(BY_END, (None, Some(end.clone())), 0, SWEPT).await?;
-            let Some(rank) = ended.first() else { return Ok(()) };
-            let id = rank.get(8..).and_then(|id| <[u8; 16]>::try_from(id).ok()).map(Uuid::from_bytes);
-            let approval = match id {
-                Some(id) => self.approval(ApprovalId::from_uuid(id)).await?,
+    /// Ranks of the approvals that ended and still count as active, in order.
+    async fn ended_ranks(&self, study: Option<StudyId>, now: OffsetDateTime) -> Result<Vec<Vec<u8>>, StoreError> {
+        let mut ranks: Vec<_> = match study {
+            Some(study) => {
+                let now = epoch_micros(now);
+                self.live(study).await?.0.iter().filter(|live| live.end <= now).filter_map(Live::rank).collect()
+            }
+            None => {
+                let (_, ranks) = self.ranked_page(BY_END, (None, Some(first_after(now))), 0, MOST_ENDED).await?;
+                ranks.iter().filter_map(|rank| Some(ended(rank)?.1)).collect()
+            }
+        };
+        ranks.sort();
+        Ok(ranks)
+    }
+
+    /// Those of the ended ones that a list has and should not have, or the other way round, each with the number of
+    /// the list's members before it; `None` when a writer was in the way.
+    async fn misplaced(
+        &self,
+        pk: &str,
+        head: &Head,
+        ended: &[Vec<u8>],
+        active: bool,
+    ) -> Result<Option<Vec<(u64, Vec<u8>)>>, StoreError> {
+        let mut misplaced = Vec::new();
+        for rank in ended {
+            let Some(before) = self.rank_of(pk, head, rank).await? else { return Ok(None) };
+            let Some(there) = self.ranks(pk, head, before, 1).await? else { return Ok(None) };
+            if (there.first() == Some(rank)) == active {
+                misplaced.push((before, rank.clone()));
+            }
+        }
+        Ok(Some(misplaced))
+    }
+
+    /// Takes approvals that ended from those that hold to those that do not, at most `limit`: how many were taken,
+    /// and how many could not be.
+    ///
+    /// # Errors
+    /// When the list of ends cannot be read.
+    pub fn retire_approvals(&self, now: OffsetDateTime, limit: u32) -> BoxFuture<'_, Result<(u32, u32), StoreError>> {
+        Box::pin(async move {
+            let (_, due) = self.ranked_page(BY_END, (None, Some(first_after(now))), 0, limit).await?;
+            let (mut retired, mut failed) = (0, 0);
+            for rank in due {
+                match self.retire(&rank).await {
+                    Ok(()) => retired += 1,
+                    // one that fails stops no other, and is due again
+                    Err(error) => {
+                        tracing::error!(cause = %error, "approval not retired");
+                        failed += 1;
+                    }
+                }
+            }
+            Ok((retired, failed))
+        })
+    }
+
+    async fn retire(&self, rank: &[u8]) -> Result<(), StoreError> {
+        for attempt in 0..MOST_ATTEMPTS {
+            let approval = match ended(rank) {
+                Some((id, _)) => self.approval(id).await?,
                 None => None,
             };
             let members = match &approval {
                 Some(approval) => self.retired(approval).await?,
-                None => self.rank_changes(BY_END, &[Change::Remove(rank.clone())]).await?,
+                None => self.rank_changes(BY_END, &[Change::Remove(rank.to_vec())]).await?,
             };
-            let written = match members {
-                Some(members) => self.transact(members).await? == Written::Done,
-                None => false,
-            };
-            if !written {
-                after_lost_race(attempt).await?;
+            if let Some(members) = members
+                && self.transact(members).await? == Written::Done
+            {
+                return Ok(());
             }
+            after_lost_race(attempt).await?;
         }
-        Err(StoreError::Contended(u32::MAX))
+        Err(StoreError::Contended(MOST_ATTEMPTS))
     }
 
-    /// Removes a study's approvals.
+    /// Removes a study's approvals, each with its places in the lists.
     pub(super) async fn erase_approvals(&self, study: StudyId) -> Result<(), StoreError> {
-        let far = from_epoch_micros(i64::MAX / 4).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         loop {
             let filter = ApprovalFilter { study: Some(study), active: None };
-            let page = self.approvals_page(filter, 0, 25, far).await?;
+            let page = self.approvals_page(filter, 0, 25, OffsetDateTime::UNIX_EPOCH).await?;
             if page.members.is_empty() {
                 break;
             }
             for approval in &page.members {
-                let rank = newest_first(approval.created_at, approval.id.as_bytes());
-                let lists: Vec<_> = [None, Some(true), Some(false)]
-                    .into_iter()
-                    .flat_map(|active| [list(None, active), list(Some(study), active)])
-                    .collect();
-                self.remove_everywhere(&lists, rank).await?;
-                self.remove_everywhere(&[BY_END.to_owned()], by_end(approval)).await?;
-                self.batch_delete(vec![approval_key(approval.id)]).await?;
+                self.erase_approval(approval).await?;
             }
         }
         for active in [None, Some(true), Some(false)] {
             self.erase_partition(list(Some(study), active), "", |_, _| None).await?;
         }
         Ok(())
+    }
+
+    async fn erase_approval(&self, approval: &Approval) -> Result<(), StoreError> {
+        let rank = newest_first(approval.created_at, approval.id.as_bytes());
+        let lists: Vec<_> = [None, Some(true), Some(false)]
+            .into_iter()
+            .flat_map(|active| [list(None, active), list(Some(approval.study), active)])
+            .collect();
+        for attempt in 0..MOST_ATTEMPTS {
+            let ranked = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await?;
+            let by_end = self.rank_changes(BY_END, &[Change::Remove(by_end(approval))]).await?;
+            if let (Some(ranked), Some(by_end)) = (ranked, by_end) {
+                let (pk, sk) = approval_key(approval.id);
+                let mut members = vec![delete(&self.main, pk, sk)?];
+                members.extend(ranked.into_iter().chain(by_end));
+                if self.transact(members).await? == Written::Done {
+                    return Ok(());
+                }
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(MOST_ATTEMPTS))
+    }
+}
+
+/// The first rank among those of [`by_end`] of an approval that still holds.
+fn first_after(now: OffsetDateTime) -> Vec<u8> {
+    (epoch_micros(now) + 1).cast_unsigned().to_be_bytes().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_tells_the_rank_in_the_other_lists() {
+        let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(20_000);
+        let approval = Approval {
+            id: ApprovalId::at(now),
+            study: StudyId::at(now),
+            approved_by: UserId::at(now),
+            reason: None,
+            created_at: now,
+            expires_at: now + time::Duration::days(7),
+            revoked_at: None,
+        };
+        let rank = newest_first(now, approval.id.as_bytes());
+        assert_eq!(ended(&by_end(&approval)), Some((approval.id, rank.clone())));
+        let live = Live { id: approval.id.to_string(), from: epoch_micros(now), end: 0 };
+        assert_eq!(live.rank(), Some(rank));
     }
 }

@@ -2,21 +2,23 @@
 //! that follows. There is a list for each combination of filters, so that every page of every filter costs the same.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Page, Store, StoreError,
     accounts::MOST_ATTEMPTS,
     after_lost_race,
     client::Written,
-    collection::{bounds, newest_first},
-    item::{Condition, Item},
+    collection::{bounds, id_of, newest_first},
+    item::{Condition, Item, delete},
     organizations::{organization_pk, read_organization},
     ranked::Change,
 };
 use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, Work, WorkKind};
 
 pub(super) const ORGANIZATIONS: &str = "RANK#organizations";
+/// How long a record is kept (openscouter 21).
+const KEPT: Duration = Duration::days(2 * 365);
 
 fn entry_key(id: AuditId) -> (String, String) {
     (format!("AUDIT#{id}"), "AUDIT".to_owned())
@@ -139,6 +141,54 @@ impl Store {
             let rank = newest_first(organization.created_at, id.as_bytes());
             self.insert_everywhere(&[ORGANIZATIONS.to_owned()], rank).await
         })
+    }
+
+    /// Forgets records that are older than the trail is kept, at most `limit`: how many went, and how many could not.
+    /// A record goes with its places in the lists.
+    ///
+    /// # Errors
+    /// When the trail cannot be read.
+    pub fn forget_audit(&self, now: OffsetDateTime, limit: u32) -> BoxFuture<'_, Result<(u32, u32), StoreError>> {
+        Box::pin(async move {
+            let trail = list_pk(None, None, None);
+            let (_, old) = self.ranked_page(&trail, bounds(None, Some(now - KEPT)), 0, limit).await?;
+            let (mut gone, mut failed) = (0, 0);
+            for rank in old {
+                match self.forget_entry(&trail, rank).await {
+                    Ok(()) => gone += 1,
+                    // one that fails stops no other, and is due again
+                    Err(error) => {
+                        tracing::error!(cause = %error, "audit record not forgotten");
+                        failed += 1;
+                    }
+                }
+            }
+            Ok((gone, failed))
+        })
+    }
+
+    async fn forget_entry(&self, trail: &str, rank: Vec<u8>) -> Result<(), StoreError> {
+        let key = id_of(&rank).map(|id| entry_key(AuditId::from_uuid(id)));
+        for attempt in 0..MOST_ATTEMPTS {
+            let item = match key.clone() {
+                Some((pk, sk)) => self.get(&self.main, pk, sk).await?,
+                None => None,
+            };
+            let lists = match &item {
+                Some(item) => lists_of(&read_entry(item)?),
+                None => vec![trail.to_owned()],
+            };
+            if let Some(mut members) = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await? {
+                if let (Some(_), Some((pk, sk))) = (&item, key.clone()) {
+                    members.push(delete(&self.main, pk, sk)?);
+                }
+                if self.transact(members).await? == Written::Done {
+                    return Ok(());
+                }
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(MOST_ATTEMPTS))
     }
 
     async fn insert_everywhere(&self, lists: &[String], rank: Vec<u8>) -> Result<(), StoreError> {

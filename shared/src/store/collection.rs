@@ -243,10 +243,20 @@ impl Store {
         read: fn(&Item) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
         let (total, ranks) = self.ranked_page(pk, span, offset, limit).await?;
+        Ok(Page { total, members: self.members_of(&ranks, key, read).await? })
+    }
+
+    /// The members that ranks name, in their order.
+    pub(super) async fn members_of<T>(
+        &self,
+        ranks: &[Vec<u8>],
+        key: fn(uuid::Uuid) -> (String, String),
+        read: fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
         let keys: Vec<_> = ranks.iter().filter_map(|rank| id_of(rank)).map(key).collect();
         let items = self.batch_get(keys.clone()).await?;
         let found = keys.iter().filter_map(|(pk, _)| items.iter().find(|item| item.pk() == pk));
-        Ok(Page { total, members: found.map(read).collect::<Result<_, _>>()? })
+        found.map(read).collect()
     }
 
     /// Puts an entity into the collections that it belongs to, and takes it out of those that it was in. Run twice, or

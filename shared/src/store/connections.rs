@@ -31,6 +31,16 @@ pub(super) fn connection_key(id: ConnectionId) -> (String, String) {
     (format!("CONN#{id}"), "CONN".to_owned())
 }
 
+/// Where a person's connections are named, who can be of another organization than they are. A partition of its own:
+/// who ends a connection has no business with the rest of the person's.
+fn person_pk(user: UserId) -> String {
+    format!("CONNS#{user}")
+}
+
+fn person_key(connection: &Connection) -> (String, String) {
+    (person_pk(connection.user), format!("CONN#{}", connection.id))
+}
+
 /// The list of an organization's connections, or of all.
 fn list_pk(organization: Option<OrganizationId>) -> String {
     organization.map_or_else(|| "RANK#connections".to_owned(), |id| format!("RANK#{id}#connections"))
@@ -228,9 +238,11 @@ impl Store {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
                 if let Some(ranked) = self.rank_connection(connection, Change::Insert).await? {
+                    let (name_pk, name_sk) = person_key(connection);
                     let mut members = vec![
                         code_item(code, 2).put(&self.hot, Condition::Version(1))?,
                         connection_item(connection).put(&self.main, Condition::Absent)?,
+                        Item::new(name_pk, name_sk).put(&self.main, Condition::None)?,
                     ];
                     members.extend(ranked);
                     members.extend(self.audit_members(audit)?);
@@ -301,7 +313,8 @@ impl Store {
                 }
                 if let Some(ranked) = self.rank_connection(connection, Change::Remove).await? {
                     let (pk, sk) = connection_key(connection.id);
-                    let mut members = vec![delete(&self.main, pk, sk)?];
+                    let (name_pk, name_sk) = person_key(connection);
+                    let mut members = vec![delete(&self.main, pk, sk)?, delete(&self.main, name_pk, name_sk)?];
                     members.extend(ranked);
                     if let Some(audit) = audit {
                         members.extend(self.audit_members(audit)?);
@@ -329,6 +342,23 @@ impl Store {
         Box::pin(async move {
             let key = |id| connection_key(ConnectionId::from_uuid(id));
             self.page_of(&list_pk(organization), (None, None), (offset, limit), key, read_connection).await
+        })
+    }
+
+    /// The connections that a person allowed, to whichever organizations, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn connections_of(&self, user: UserId) -> BoxFuture<'_, Result<Vec<Connection>, StoreError>> {
+        Box::pin(async move {
+            let names = self.query(person_pk(user), "CONN#").await?;
+            let id =
+                |item: &Item| item.read("connection").parsed("sk", |sk| ConnectionId::parse(sk.strip_prefix("CONN#")?));
+            let ids = names.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+            let items = self.batch_get(ids.into_iter().map(connection_key).collect()).await?;
+            let mut connections = items.iter().map(read_connection).collect::<Result<Vec<_>, _>>()?;
+            connections.sort_by_key(|connection| (connection.created_at, connection.id));
+            Ok(connections)
         })
     }
 

@@ -8,7 +8,7 @@ use super::{
     accounts::{MOST_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
-    item::{Condition, Item, delete},
+    item::{Condition, Item, check_version, delete},
 };
 use crate::{
     clock::epoch_millis,
@@ -26,9 +26,11 @@ pub(super) fn special_key(user: UserId) -> (String, String) {
     (format!("SPECIAL#{user}"), "SPECIAL".to_owned())
 }
 
-fn consent_item(user: UserId, consent: &Consent) -> Item {
+/// A consent as the write that `audit` records left it.
+fn consent_item(user: UserId, consent: &Consent, audit: &AuditEntry) -> Item {
     let (pk, sk) = consent_key(user, consent.kind);
     Item::new(pk, sk)
+        .text("record", audit.id.to_string())
         .text("kind", consent.kind.as_str())
         .text("of", &*consent.version)
         .time("given_at", consent.given_at)
@@ -77,8 +79,12 @@ impl Store {
     }
 
     async fn consent(&self, user: UserId, kind: ConsentKind) -> Result<Option<(Consent, u64)>, StoreError> {
+        self.stored_consent(user, kind).await?.as_ref().map(read_consent).transpose()
+    }
+
+    async fn stored_consent(&self, user: UserId, kind: ConsentKind) -> Result<Option<Item>, StoreError> {
         let (pk, sk) = consent_key(user, kind);
-        self.get(&self.main, pk, sk).await?.as_ref().map(read_consent).transpose()
+        self.get(&self.main, pk, sk).await
     }
 
     /// Gives a consent; one that holds already stays as it is. Whether it is new comes with it.
@@ -93,12 +99,13 @@ impl Store {
     ) -> BoxFuture<'a, Result<(Consent, bool), StoreError>> {
         Box::pin(async move {
             for attempt in 0..MOST_ATTEMPTS {
-                let known = self.consent(user, consent.kind).await?;
+                let item = self.stored_consent(user, consent.kind).await?;
+                let known = item.as_ref().map(read_consent).transpose()?;
                 let version = known.as_ref().map_or(0, |(_, version)| *version);
                 if let Some((known, _)) = known.filter(|(known, _)| known.holds(&consent.version)) {
                     // an earlier attempt of this call can have lost its answer
-                    let own = attempt > 0 && known == *consent;
-                    return Ok((known, own));
+                    let record = item.as_ref().and_then(|item| item.read("consent").optional_text("record"));
+                    return Ok((known, record == Some(&audit.id.to_string())));
                 }
                 if self.write_consent(user, consent, version, audit).await? {
                     return Ok((consent.clone(), true));
@@ -117,7 +124,7 @@ impl Store {
         audit: &AuditEntry,
     ) -> Result<bool, StoreError> {
         let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-        let item = consent_item(user, consent).number("version", version + 1);
+        let item = consent_item(user, consent, audit).number("version", version + 1);
         let mut members = vec![item.put(&self.main, condition)?];
         members.extend(self.audit_members(audit)?);
         if let Some(revoked_at) = consent.revoked_at {
@@ -194,10 +201,10 @@ impl Store {
                 let Some((consent, at)) = consent.filter(|(consent, _)| consent.holds(version)) else {
                     return Ok(false);
                 };
-                // the consent is written as it was, so that a withdrawal in between is noticed
-                let same = consent_item(user, &consent).number("version", at + 1);
+                // a withdrawal in between is noticed
+                let (pk, sk) = consent_key(user, consent.kind);
                 let members =
-                    vec![same.put(&self.main, Condition::Version(at))?, item.clone().put(&self.main, Condition::None)?];
+                    vec![check_version(&self.main, pk, sk, at)?, item.clone().put(&self.main, Condition::None)?];
                 if self.transact(members).await? == Written::Done {
                     return Ok(true);
                 }

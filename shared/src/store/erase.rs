@@ -97,6 +97,10 @@ impl Store {
                 return Ok(false);
             }
             self.erase_tests_of(user).await?;
+            // an admin's are to other organizations, too
+            for connection in self.connections_of(user).await? {
+                self.end_connection(&connection, None).await?;
+            }
             self.erase_user(user).await?;
             let tokens = self.tokens_page(Some(organization), 0, SLICE, now).await?;
             for token in &tokens.members {

@@ -1,6 +1,10 @@
-//! Idempotency records (outset 13.4): one item for each key, path and value, kept for 24 hours.
+//! Idempotency records (outset 13.4): one item for each key, path and value, kept for 24 hours. An answer that an
+//! item cannot hold is compressed and cut into parts beside it.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{
+    primitives::Blob,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
 use time::OffsetDateTime;
 
 use super::{
@@ -9,14 +13,10 @@ use super::{
     large::{PART, compress, decompress},
     trips::trip,
 };
-use crate::secret::sha256_hex;
 
 const KEPT_S: i64 = 24 * 60 * 60;
 /// A request that has not answered after this long has died; its key may be used again.
 const LEASE_S: i64 = 60;
-
-/// Bytes of an answer that stands in the record as it is; a longer one is compressed and cut into parts.
-const MOST_INLINE: usize = 100_000;
 
 /// What a request found under its idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +48,8 @@ fn pk(record: &str) -> String {
 
 const SK: &str = "IDEMPOTENCY";
 
-fn part_sk(digest: &str, part: usize) -> String {
-    format!("{SK}#{digest}#{part:02}")
+fn part_sk(part: usize) -> String {
+    format!("{SK}#PART{part:03}")
 }
 
 impl Store {
@@ -103,47 +103,13 @@ impl Store {
             if reader.text("fingerprint")? != fingerprint {
                 return Ok(Claim::OtherRequest);
             }
-            if reader.optional_text("body").is_none() && reader.optional_text("digest").is_none() {
-                return Ok(Claim::InProgress);
-            }
-            Ok(Claim::Finished(Replay {
-                status: reader.number("status")?,
-                body: self.kept_body(record, &known).await?,
-                etag: reader.optional_text("etag").map(str::to_owned),
-            }))
+            let Ok(status) = reader.number("status") else { return Ok(Claim::InProgress) };
+            let body = match reader.optional_text("body") {
+                Some(body) => body.to_owned(),
+                None => self.packed_answer(record, &known).await?,
+            };
+            Ok(Claim::Finished(Replay { status, body, etag: reader.optional_text("etag").map(str::to_owned) }))
         })
-    }
-
-    /// The body of a stored answer.
-    async fn kept_body(&self, record: &str, known: &Item) -> Result<String, StoreError> {
-        let reader = known.read("idempotency record");
-        let Some(digest) = reader.optional_text("digest") else { return Ok(reader.text("body")?.to_owned()) };
-        let mut bytes = Vec::new();
-        for part in 0..reader.number("parts")? {
-            let found = self.get(&self.hot, pk(record), part_sk(digest, part)).await?;
-            let found = found.ok_or_else(|| reader.malformed("parts"))?;
-            bytes.extend_from_slice(found.read("idempotency record").bytes("body")?);
-        }
-        decompress(&bytes).and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| reader.malformed("body"))
-    }
-
-    /// Puts the parts of a long body beside its record, under its digest; how many there are.
-    async fn keep_parts(
-        &self,
-        record: &str,
-        digest: &str,
-        body: &str,
-        now: OffsetDateTime,
-    ) -> Result<usize, StoreError> {
-        let packed = compress(body.as_bytes())?;
-        for (part, bytes) in packed.chunks(PART).enumerate() {
-            let item = Item::new(pk(record), part_sk(digest, part))
-                .bytes("body", bytes.to_vec())
-                .number("ttl", now.unix_timestamp() + KEPT_S);
-            let call = self.client.put_item().table_name(&self.hot).set_item(Some(item.0));
-            trip(call.send()).await.map_err(|error| StoreError::call("PutItem", &error))?;
-        }
-        Ok(packed.len().div_ceil(PART))
     }
 
     /// Stores the first request's answer under its record.
@@ -157,34 +123,64 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            let mut kept = vec![("status", AttributeValue::N(answer.status.to_string()))];
-            if answer.body.len() <= MOST_INLINE {
-                kept.push(("body", AttributeValue::S(answer.body.clone())));
-            } else {
-                let digest = sha256_hex(answer.body.as_bytes());
-                let parts = self.keep_parts(record, &digest, &answer.body, now).await?;
-                kept.push(("parts", AttributeValue::N(parts.to_string())));
-                kept.push(("digest", AttributeValue::S(digest)));
-            }
-            if let Some(etag) = &answer.etag {
-                kept.push(("etag", AttributeValue::S(etag.clone())));
-            }
-            let set: Vec<_> = kept.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
-            let mut call = self
+            let call = self
                 .client
                 .update_item()
                 .table_name(&self.hot)
                 .key("pk", AttributeValue::S(pk(record)))
                 .key("sk", AttributeValue::S(SK.to_owned()))
-                .update_expression(format!("SET {}", set.join(", ")))
-                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#status)");
-            for (name, value) in kept {
-                call = call
-                    .expression_attribute_names(format!("#{name}"), name)
-                    .expression_attribute_values(format!(":{name}"), value);
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(#status)")
+                .expression_attribute_names("#status", "status")
+                .expression_attribute_values(":status", AttributeValue::N(answer.status.to_string()));
+            let (mut call, mut update) = if answer.body.len() <= PART {
+                let call = call
+                    .expression_attribute_names("#body", "body")
+                    .expression_attribute_values(":body", AttributeValue::S(answer.body.clone()));
+                (call, "SET #status = :status, #body = :body".to_owned())
+            } else {
+                let (first, parts) = self.put_packed_answer(record, &answer.body, now).await?;
+                let call = call
+                    .expression_attribute_values(":packed", AttributeValue::B(Blob::new(first)))
+                    .expression_attribute_values(":parts", AttributeValue::N(parts.to_string()));
+                (call, "SET #status = :status, packed = :packed, parts = :parts".to_owned())
+            };
+            if let Some(etag) = &answer.etag {
+                call = call.expression_attribute_values(":etag", AttributeValue::S(etag.clone()));
+                update.push_str(", etag = :etag");
             }
+            call = call.update_expression(update);
             self.update(call).await
         })
+    }
+
+    /// Puts all parts of a long answer but the first beside its record: the first part, and how many there are.
+    async fn put_packed_answer(
+        &self,
+        record: &str,
+        body: &str,
+        now: OffsetDateTime,
+    ) -> Result<(Vec<u8>, usize), StoreError> {
+        let bytes = compress(body.as_bytes())?;
+        let parts: Vec<_> = bytes.chunks(PART).collect();
+        for (number, part) in parts.iter().enumerate().skip(1) {
+            let item = Item::new(pk(record), part_sk(number))
+                .bytes("part", part.to_vec())
+                .number("ttl", now.unix_timestamp() + KEPT_S);
+            let call = self.client.put_item().table_name(&self.hot).set_item(Some(item.0));
+            trip(call.send()).await.map_err(|error| StoreError::call("PutItem", &error))?;
+        }
+        Ok((parts.first().copied().unwrap_or_default().to_vec(), parts.len()))
+    }
+
+    async fn packed_answer(&self, record: &str, head: &Item) -> Result<String, StoreError> {
+        let reader = head.read("idempotency record");
+        let mut bytes = reader.bytes("packed")?.to_vec();
+        for number in 1..reader.number("parts")? {
+            let part = self.get(&self.hot, pk(record), part_sk(number)).await?;
+            let part = part.ok_or_else(|| reader.malformed("parts"))?;
+            bytes.extend_from_slice(part.read("idempotency record").bytes("part")?);
+        }
+        decompress(&bytes).and_then(|text| String::from_utf8(text).ok()).ok_or_else(|| reader.malformed("packed"))
     }
 
     /// Forgets a record whose request failed, so that a retry is a first request again.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     primitives::Blob,
-    types::{AttributeValue, Delete, Put, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, Delete, Put, TransactWriteItem},
 };
 use time::OffsetDateTime;
 
@@ -153,6 +153,25 @@ pub(super) fn delete_version(
         .build()
         .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
     Ok(TransactWriteItem::builder().delete(delete).build())
+}
+
+/// A transaction member that holds as long as an item still has a version.
+pub(super) fn check_version(
+    table: &str,
+    pk: String,
+    sk: String,
+    version: u64,
+) -> Result<TransactWriteItem, StoreError> {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .key("pk", AttributeValue::S(pk))
+        .key("sk", AttributeValue::S(sk))
+        .condition_expression("#version = :version")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+        .build()
+        .map_err(|error| StoreError::Call { operation: "ConditionCheck", cause: error.to_string() })?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 /// Reads attributes of one entity.

@@ -25,10 +25,32 @@
 //! | tester's current test token for a study | `USER#<id>` | `TEST#<study>` | main |
 //! | OAuth client | `CLIENT#<id>` | `CLIENT` | main |
 //! | OAuth connection with its tokens' hashes | `CONN#<id>` | `CONN` | main |
+//! | connection that a person allowed (for the export and the deletion) | `CONNS#<user>` | `CONN#<id>` | main |
 //! | event of a webhook | `EVENT#<id>` | `EVENT` | main |
 //! | audit record | `AUDIT#<id>` | `AUDIT` | main |
 //! | tester's profile | `USER#<id>` | `PROFILE` | main |
-//! | personal export; its parts; the mark that one is queued | `USER#<id>` | `EXPORT#<id>`; `EXPORT#<id>#<part>`; `EXPORTING` | main |
+//! | personal export; its parts; the mark that one is queued | `USER#<id>` | `EXPORT#<id>`; `EXPORT#<id>#<run>#<part>`; `EXPORTING` | main |
+//! | consent of a tester | `USER#<id>` | `CONSENT#<kind>` | main |
+//! | special-category data of a tester: in a partition of its own | `SPECIAL#<user>` | `SPECIAL` | main |
+//! | number of the active quiz; a version with its parts | `QUIZ` | `CURRENT`; `VERSION#<8 digits>`, `#PART` | main |
+//! | tester's attempts of the last day; an attempt | `USER#<id>` | `ATTEMPTS`; `ATTEMPT#<id>` | main |
+//! | sum and number of a tester's ratings | `USER#<id>` | `RATINGS` | main |
+//! | study that a tester accepted, from both ends | `STUDY#<id>`; `USER#<tester>` | `ASSIGNED#<tester>`; `ASSIGNED#<study>` | main |
+//! | test session | `SESS#<id>` | `SESS` | main |
+//! | test session of a tester (for the export, the withdrawal and the deletion) | `USER#<tester>` | `TESTED#<session>` | main |
+//! | the one session of a study and a tester | `STUDY#<id>` | `TESTER#<tester>` | main |
+//! | end of a running test session | `GUARD` | `<15 digits>#<session>` | main |
+//! | what a test session captured, by batch | `SESS#<id>` | `DATA#<stream>#<8 digits>` | main |
+//! | notes on a test session, with their parts | `SESS#<id>` | `NOTES`, `NOTES#PART` | main |
+//! | feedback, one of each role | `SESS#<id>` | `FEEDBACK#<role>` | main |
+//! | places of a study: sessions, variants, progress (`places`) | `STUDY#<id>` | `PLACES` | main |
+//! | job of an agent | `AJOB#<id>` | `AJOB` | main |
+//! | job of an agent (for the deletion) | `SESS#<session>`; `STUDY#<study>` | `AJOB#<id>` | main |
+//! | report of a session or a study, with its parts | `REP#<id>` | `REPORT`, `REPORT#PART` | main |
+//! | report of a study (by the study) | `STUDY#<id>` | `REPORT` | main |
+//! | approval of a study's agents | `APPR#<id>` | `APPR` | main |
+//! | approvals of a study that count as active (for the gate) | `STUDY#<id>` | `APPROVALS` | main |
+//! | collections that a study or a test session is in | `STUDY#<id>`; `SESS#<id>` | `PLACED` | main |
 //! | request to be forgotten | `USER#<id>` | `ERASURE` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | part of a study's long tasks | `STUDY#<id>` | `TASKS#<digest>#<2 digits>` | main |
@@ -53,8 +75,7 @@
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
 //! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
-//! | idempotency record | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY` | hot |
-//! | part of a long answer that a record keeps | the same | `IDEMPOTENCY#<digest>#<2 digits>` | hot |
+//! | idempotency record; parts of a long answer | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY`; `IDEMPOTENCY#PART<3 digits>` | hot |
 //!
 //! # Access patterns
 //!
@@ -63,7 +84,19 @@
 //! | key and plan of a request | one consistent `GetItem` by the key's hash, beside the rate window's update and the operation's first read |
 //! | holder of a cookie, key or token, account and plan | one batch of three in a process that has seen the credential, else the credential and then a batch of two; an access token of a business user names both, so that it is always the batch |
 //! | page of tokens, connections, organizations or audit records | head, nodes, one batch, as below; the audit trail has a list for each combination of filters |
-//! | tokens that ended, erasures that are due | first page of a collection ranked by that time |
+//! | tokens that ended, erasures that are due, approvals that ended | first page of a collection ranked by that time |
+//! | audit records that are older than two years | last page of the trail; a record goes with its places in one transaction |
+//! | page of approvals, active or not, at this instant | the stored list's head and nodes, less those that ended since the last sweep (or with them), which the study's `APPROVALS` or the collection by ends name |
+//! | whether a study's agents may work | one `GetItem` of `APPROVALS` |
+//! | active quiz | `CURRENT`, then the version, then the parts of a long one |
+//! | a tester's consents | one batch |
+//! | test session; its jobs | one `GetItem`; one batch of the ids that it names |
+//! | page of test sessions | ranked collections for all, organization, study, tester, organization and tester, each also by state; placed by work |
+//! | rules for a new test session | one batch: study, acceptance, existing session |
+//! | running test sessions whose time is over | `Query` on `GUARD` up to now |
+//! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
+//! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
+//! | part of an export | one `GetItem`; the export names its runs and their numbers of parts |
 //! | study of a caller | one consistent `GetItem` by id, of long tasks a batch of their parts; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | page of a user's jobs | ranked collections, as below; filters by state walk |
@@ -87,6 +120,7 @@ mod connections;
 mod consents;
 mod directory;
 mod erase;
+mod exports;
 mod families;
 mod holders;
 mod idempotency;
@@ -127,6 +161,7 @@ pub use client::{Store, StoreError};
 pub(crate) use client::{connect, http_client};
 pub use collection::Page;
 pub use connections::Exchange;
+pub use exports::{Export, ExportState, Run};
 pub use families::Rotation;
 pub use holders::{Credential, Holder};
 pub use idempotency::{Claim, Replay};
@@ -140,7 +175,7 @@ pub use participants::StartOutcome;
 pub use places::Progress;
 pub use quiz::Attempted;
 pub use reports::Feedback;
-pub use rights::{DueErasure, Erasure, Export, ExportState, Profile};
+pub use rights::{DueErasure, Erasure, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};

@@ -1,14 +1,16 @@
 //! The quiz: a version is an item for good, and one item names the newest (openscouter 17, 18).
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use serde::{Deserialize, Serialize};
 use time::Duration;
+use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError,
     accounts::{MOST_ATTEMPTS, user_item, user_pk},
     after_lost_race,
     client::Written,
-    item::{Condition, Item},
+    item::{Condition, Item, check_version},
 };
 use crate::{
     clock::epoch_micros,
@@ -30,27 +32,15 @@ pub enum Attempted {
     TooOften,
     /// The user changed meanwhile.
     Changed,
+    /// A newer version of the quiz was published meanwhile.
+    Replaced,
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Tries(Vec<(String, i64)>);
 
-fn quiz_item(sk: String, quiz: &Quiz) -> Item {
-    Item::new(QUIZ.to_owned(), sk)
-        .number("version", quiz.version)
-        .number("passing_score", quiz.passing_score)
-        .text("questions", serde_json::to_string(&quiz.questions).unwrap_or_else(|_| "[]".to_owned()))
-        .time("updated_at", quiz.updated_at)
-}
-
-fn read_quiz(item: &Item) -> Result<Quiz, StoreError> {
-    let reader = item.read("quiz");
-    Ok(Quiz {
-        version: reader.number("version")?,
-        passing_score: reader.number("passing_score")?,
-        questions: reader.parsed("questions", |text| serde_json::from_str(text).ok())?,
-        updated_at: reader.time("updated_at")?,
-    })
+fn version_sk(version: u32) -> String {
+    format!("VERSION#{version:08}")
 }
 
 fn read_attempt(tester: UserId, item: &Item) -> Result<QuizAttempt, StoreError> {
@@ -59,6 +49,7 @@ fn read_attempt(tester: UserId, item: &Item) -> Result<QuizAttempt, StoreError> 
         id: reader.parsed("id", AttemptId::parse)?,
         tester,
         version: reader.number("quiz")?,
+        answers: reader.parsed("answers", |text| serde_json::from_str(text).ok())?,
         score: reader.number("score")?,
         passed: reader.flag("passed")?,
         created_at: reader.time("created_at")?,
@@ -72,8 +63,38 @@ impl Store {
     /// When the store fails.
     pub fn quiz(&self) -> BoxFuture<'_, Result<Option<Quiz>, StoreError>> {
         Box::pin(async move {
-            self.get(&self.main, QUIZ.to_owned(), CURRENT.to_owned()).await?.as_ref().map(read_quiz).transpose()
+            let Some(current) = self.get(&self.main, QUIZ.to_owned(), CURRENT.to_owned()).await? else {
+                return Ok(None);
+            };
+            let version = current.read("quiz").number("version")?;
+            let sk = version_sk(version);
+            let Some(item) = self.get(&self.main, QUIZ.to_owned(), sk.clone()).await? else { return Ok(None) };
+            let text = self.large_text(&item, (QUIZ, &sk)).await?;
+            let reader = item.read("quiz");
+            Ok(Some(Quiz {
+                version,
+                passing_score: reader.number("passing_score")?,
+                questions: serde_json::from_str(&text).map_err(|_| reader.malformed("text"))?,
+                updated_at: reader.time("updated_at")?,
+            }))
         })
+    }
+
+    /// The members that publish a version after the one before, 0 for none. A version never changes, so that its
+    /// parts belong together; the current item names it.
+    fn quiz_members(&self, before: u32, quiz: &Quiz, sign: Uuid) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let condition = if before == 0 { Condition::Absent } else { Condition::Version(before.into()) };
+        let sk = version_sk(quiz.version);
+        let current = Item::new(QUIZ.to_owned(), CURRENT.to_owned()).number("version", quiz.version);
+        let head = Item::new(QUIZ.to_owned(), sk.clone())
+            .text("sign", sign.to_string())
+            .number("passing_score", quiz.passing_score)
+            .time("updated_at", quiz.updated_at);
+        let text = serde_json::to_string(&quiz.questions)
+            .map_err(|error| StoreError::Call { operation: "quiz", cause: error.to_string() })?;
+        let mut members = vec![current.put(&self.main, condition)?];
+        members.extend(self.large_members((QUIZ, &sk), head, &text, Condition::Absent)?);
+        Ok(members)
     }
 
     /// Publishes a quiz as the next version, which it is given; no two share one.
@@ -86,20 +107,20 @@ impl Store {
         audit: &'a (dyn Fn(&Quiz) -> AuditEntry + Send + Sync),
     ) -> BoxFuture<'a, Result<Quiz, StoreError>> {
         Box::pin(async move {
+            let (sign, mut tried) = (Uuid::new_v4(), None);
             for attempt in 0.. {
-                let current = self.quiz().await?;
-                if let Some(current) = current.as_ref().filter(|_| attempt > 0)
-                    && (Quiz { version: current.version, ..quiz.clone() }) == *current
+                // the answer to an earlier attempt can have been lost
+                if let Some(version) = tried
+                    && let Some(item) = self.get(&self.main, QUIZ.to_owned(), version_sk(version)).await?
+                    && item.read("quiz").optional_text("sign") == Some(&sign.to_string())
                 {
-                    return Ok(current.clone()); // the answer to an earlier attempt was lost
+                    return Ok(Quiz { version, ..quiz.clone() });
                 }
-                let before = current.map_or(0, |current| current.version);
+                let current = self.get(&self.main, QUIZ.to_owned(), CURRENT.to_owned()).await?;
+                let before = current.as_ref().map(|item| item.read("quiz").number("version")).transpose()?.unwrap_or(0);
                 let next = Quiz { version: before + 1, ..quiz.clone() };
-                let condition = if before == 0 { Condition::Absent } else { Condition::Version(before.into()) };
-                let mut members = vec![
-                    quiz_item(CURRENT.to_owned(), &next).put(&self.main, condition)?,
-                    quiz_item(format!("VERSION#{:08}", next.version), &next).put(&self.main, Condition::Absent)?,
-                ];
+                tried = Some(next.version);
+                let mut members = self.quiz_members(before, &next, sign)?;
                 members.extend(self.audit_members(&audit(&next))?);
                 if self.transact(members).await? == Written::Done {
                     return Ok(next);
@@ -110,7 +131,8 @@ impl Store {
         })
     }
 
-    /// Keeps a tester's attempt; one that passed qualifies the user, as it was read.
+    /// Keeps a tester's attempt as long as its version is the active one; one that passed qualifies the user, as it
+    /// was read.
     ///
     /// # Errors
     /// When the store fails.
@@ -141,9 +163,11 @@ impl Store {
                 tries.0.push((id.clone(), epoch_micros(now)));
                 let text = serde_json::to_string(&tries).unwrap_or_else(|_| "[]".to_owned());
                 let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+                let answers = serde_json::to_string(&attempt.answers).unwrap_or_else(|_| "[]".to_owned());
                 let item = Item::new(pk.clone(), format!("ATTEMPT#{id}"))
                     .text("id", &*id)
                     .number("quiz", attempt.version)
+                    .text("answers", answers)
                     .number("score", attempt.score)
                     .number("passed", u8::from(attempt.passed))
                     .time("created_at", now);
@@ -153,6 +177,7 @@ impl Store {
                         .number("version", version + 1)
                         .put(&self.main, condition)?,
                     item.put(&self.main, Condition::Absent)?,
+                    check_version(&self.main, QUIZ.to_owned(), CURRENT.to_owned(), attempt.version.into())?,
                 ];
                 if attempt.passed {
                     let qualified = User {
@@ -165,7 +190,11 @@ impl Store {
                 }
                 match self.transact(members).await? {
                     Written::Done => return Ok(Attempted::Kept),
-                    Written::Refused(failed) if failed == [2] => return Ok(Attempted::Changed),
+                    // unless the attempt is there, because the first answer to this very write was lost
+                    Written::Refused(failed) if failed.contains(&2) && !failed.contains(&1) => {
+                        return Ok(Attempted::Replaced);
+                    }
+                    Written::Refused(failed) if failed == [3] => return Ok(Attempted::Changed),
                     Written::Refused(_) => after_lost_race(try_number).await?,
                 }
             }

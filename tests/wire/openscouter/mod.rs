@@ -1,23 +1,30 @@
 //! The OpenScouter dialect over the embedded engine: accounts, tokens, administration (openscouter 2, 3, 7, 8, 17).
 
+mod access;
 mod accounts;
 mod agents;
 mod capture;
 mod consent;
+mod costs;
+mod coverage;
 mod crash;
 mod credentials;
+mod exports;
 mod faults;
 mod flow;
+mod governance;
 pub(crate) mod oauth;
 mod operators;
 mod providers;
 mod races;
+mod repeated;
 pub(crate) mod research;
 mod rights;
 mod rules;
 mod sessions;
 mod studies;
 mod webhooks;
+mod withdrawal;
 
 use harness::{Answer, Bench};
 use local::{demo, template::Templates};

@@ -128,6 +128,16 @@ pub(crate) async fn connected(bench: &Bench, user: &User) -> String {
     format!("Bearer {}", tokens["access_token"].as_str().unwrap())
 }
 
+/// The `Authorization` of a connection that `person` allowed to the organization of `owner`.
+pub(crate) async fn connected_to(bench: &Bench, person: &User, owner: &User) -> String {
+    let client = register(bench).await;
+    let page = consent(bench, &client, person.email.as_str(), &[("resource", API)]).await;
+    let answer = approve(bench, &page, owner, true).await;
+    let code = location(&answer).1.last("code").unwrap().to_owned();
+    let tokens = exchange(bench, &client, &code).await.json();
+    format!("Bearer {}", tokens["access_token"].as_str().unwrap())
+}
+
 const API: Option<&str> = Some("https://api.test/api");
 
 #[tokio::test]

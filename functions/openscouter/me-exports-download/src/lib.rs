@@ -2,11 +2,11 @@
 
 use shared::{
     api::openscouter,
-    serve::{Function, http},
+    serve::{Function, streaming},
 };
 
 /// The function.
 pub const FUNCTION: Function = Function {
     name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::download_export),
+    invoke: |context| streaming(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::download_export),
 };

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    auth::{ANY_READER, Used},
+    auth::{SELF_READER, Used},
     call::{Call, answer},
     envelope::{Problem, json_answer, success},
     fields::Fields,
@@ -206,7 +206,7 @@ async fn reset_password_now(call: &Call) -> Result<Answer, Problem> {
 pub fn me(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
     answer(context, request, |call| {
         Box::pin(async {
-            let caller = call.caller(ANY_READER).await?;
+            let caller = call.caller(SELF_READER).await?;
             let mut user = user_object(&caller.account);
             match &caller.used {
                 Used::Jwt(_) | Used::Test(_) => {}

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::{call::Call, envelope::Problem, limits::tier};
 use crate::{
     model::{
-        Account, Action, ApiToken, Connection, ConnectionId, Family, FamilyId, OrganizationId, Plan, Role, TestToken,
-        TokenId, UserId,
+        Account, Action, ApiToken, Connection, ConnectionId, Family, FamilyId, OrganizationId, Plan, Role, Standing,
+        TestToken, TokenId, UserId,
     },
     secret::{read_handle, sha256_hex},
     store::{Credential, Holder},
@@ -86,11 +86,18 @@ pub(super) struct Access {
     pub(super) oauth: Grant,
     /// Whether a test token is taken.
     pub(super) test: bool,
+    /// Whether a tester may who has not passed the quiz yet (openscouter 3.7).
+    pub(super) pending: bool,
 }
 
 impl Access {
     const fn of(roles: &'static [Role], token: Option<Scope>, oauth: Grant, test: bool) -> Self {
-        Self { roles, token, oauth, test }
+        Self { roles, token, oauth, test, pending: false }
+    }
+
+    /// The same, and testers who have not passed the quiz yet.
+    const fn or_pending(self) -> Self {
+        Self { pending: true, ..self }
     }
 }
 
@@ -99,10 +106,12 @@ const OWNING: &[Role] = &[Role::Business, Role::Admin];
 const ADMIN: &[Role] = &[Role::Admin];
 const TESTER: &[Role] = &[Role::Tester];
 
-/// Any signed-in person, and nobody else.
-pub(super) const ANY_ROLE: Access = Access::of(EVERYBODY, None, Grant::None, false);
+/// Any signed-in person, and nobody else: what a person may do to the own account.
+pub(super) const ANY_ROLE: Access = Access::of(EVERYBODY, None, Grant::None, false).or_pending();
 /// Any signed-in person, and who may read for one.
 pub(super) const ANY_READER: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, false);
+/// As [`ANY_READER`], of the own account.
+pub(super) const SELF_READER: Access = ANY_READER.or_pending();
 /// As [`ANY_READER`], and test tokens.
 pub(super) const ANY_READER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, true);
 /// Any signed-in person, and API tokens that may read, and test tokens.
@@ -111,8 +120,8 @@ pub(super) const NOTE_READERS: Access = Access::of(EVERYBODY, Some(Scope::Read),
 pub(super) const ANY_WRITER: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, false);
 /// As [`ANY_WRITER`], and test tokens.
 pub(super) const ANY_WRITER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, true);
-/// Testers, in person.
-pub(super) const TESTERS: Access = Access::of(TESTER, None, Grant::None, false);
+/// Testers, in person, qualified or on the way to it (openscouter 18).
+pub(super) const TESTERS: Access = Access::of(TESTER, None, Grant::None, false).or_pending();
 /// Testers, in person or with a test token.
 pub(super) const TESTERS_OR_TEST: Access = Access::of(TESTER, None, Grant::None, true);
 /// Who may send what was captured.
@@ -150,11 +159,19 @@ pub(super) struct Caller {
 impl Caller {
     /// The organization whose objects the caller sees; `None` means all (openscouter 3.8).
     pub(super) fn sees(&self) -> Option<OrganizationId> {
-        (self.account.user.role != Role::Admin).then_some(self.account.organization.id)
+        match self.side() {
+            Side::Admin => None,
+            Side::Owner(organization) => Some(organization),
+            Side::Tester(_) => Some(self.account.organization.id),
+        }
     }
 
     /// Whose objects the caller sees (openscouter 3.8).
     pub(super) fn side(&self) -> Side {
+        // bound to one organization, whoever allowed it (openscouter 3.5)
+        if let Used::Connection(connection, _) = &self.used {
+            return Side::Owner(connection.organization);
+        }
         match self.account.user.role {
             Role::Admin => Side::Admin,
             Role::Business => Side::Owner(self.account.organization.id),
@@ -347,40 +364,39 @@ pub(super) async fn caller(call: &Call, access: Access) -> Result<Caller, Proble
 /// Step 7: kind, scope, role.
 fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
     let misplaced = || Problem::forbidden("This credential cannot be used here");
-    let role = || Problem::forbidden("You do not have permission to perform this action");
+    let user = &caller.account.user;
     match &caller.used {
-        Used::Jwt(_) => {
-            if !access.roles.contains(&caller.account.user.role) {
-                return Err(role());
-            }
-        }
-        Used::Token(token) => {
-            let scope = access.token.ok_or_else(misplaced)?;
-            let scopes = token.scopes;
-            let (has, name) = match scope {
-                Scope::Read => (scopes.read || scopes.write || scopes.admin, "read"),
-                Scope::Write => (scopes.write || scopes.admin, "write"),
-                Scope::Admin => (scopes.admin, "admin"),
-            };
-            if !has {
-                return Err(Problem::forbidden(format!("Missing scope: {name}")));
-            }
-            if scope == Scope::Admin && caller.account.user.role != Role::Admin {
-                return Err(role());
-            }
-        }
-        Used::Test(_) => {
-            if !access.test {
-                return Err(misplaced());
-            }
-        }
+        Used::Jwt(_) => {}
+        Used::Token(token) => scoped(token, access.token.ok_or_else(misplaced)?)?,
+        Used::Test(_) if access.test => {}
+        Used::Test(_) => return Err(misplaced()),
         Used::Connection(_, draft) => match access.oauth {
             Grant::None => return Err(misplaced()),
             Grant::Draft if !draft => return Err(Problem::forbidden("Missing scope: draft")),
             Grant::Read | Grant::Draft => {}
         },
     }
+    // a connection stands for an organization, whoever allowed it
+    let role = match &caller.used {
+        Used::Connection(..) => Role::Business,
+        Used::Jwt(_) | Used::Token(_) | Used::Test(_) => user.role,
+    };
+    let waits = role == Role::Tester && user.standing() == Standing::Pending;
+    if !access.roles.contains(&role) || (waits && !access.pending) {
+        return Err(Problem::forbidden("You do not have permission to perform this action"));
+    }
     Ok(())
+}
+
+/// Whether an API token has the scope that is asked for.
+fn scoped(token: &ApiToken, scope: Scope) -> Result<(), Problem> {
+    let scopes = token.scopes;
+    let (has, name) = match scope {
+        Scope::Read => (scopes.read || scopes.write || scopes.admin, "read"),
+        Scope::Write => (scopes.write || scopes.admin, "write"),
+        Scope::Admin => (scopes.admin, "admin"),
+    };
+    if has { Ok(()) } else { Err(Problem::forbidden(format!("Missing scope: {name}"))) }
 }
 
 async fn touch(call: &Call, used: &Used) {

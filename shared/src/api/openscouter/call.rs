@@ -214,7 +214,10 @@ impl Call {
                     }
                 }
                 let replay = Replay { status: answer.status, body: body.to_string(), etag: None };
-                store.finish_idempotency(&record, &replay, self.now).await?;
+                // what was done is done: who is told so has no reason to do it again
+                if let Err(error) = store.finish_idempotency(&record, &replay, self.now).await {
+                    tracing::error!(cause = %error, "answer not recorded");
+                }
             }
             _ => store.release_idempotency(&record).await?,
         }

@@ -12,6 +12,7 @@ mod connections;
 mod consents;
 mod cron;
 mod envelope;
+mod exports;
 mod fields;
 mod limits;
 mod oauth;
@@ -37,14 +38,13 @@ pub use capture::{capture_events, capture_facial, capture_voice};
 pub use connections::{delete_connection, list_connections};
 pub use consents::{give_consent, list_consents, revoke_consent};
 pub use cron::cron;
+pub(crate) use exports::make_export;
+pub use exports::{create_export, download_export, get_export};
 pub use oauth::{oauth_authorize, oauth_metadata, oauth_register, oauth_revoke, oauth_token};
 pub use providers::{provider_callback, provider_start};
 pub use quiz::{attempt_quiz, get_admin_quiz, get_quiz, publish_quiz};
 pub use reports::{create_report, create_study_report, get_report, get_study_report, report_page};
-pub(crate) use rights::bundle;
-pub use rights::{
-    create_export, download_export, get_erasure, get_export, get_profile, request_erasure, update_profile,
-};
+pub use rights::{get_erasure, get_profile, request_erasure, update_profile};
 pub use session::{magic_link_verify, refresh, sign_in, sign_out};
 pub(crate) use studies::task_id;
 pub use studies::{close_study, create_study, delete_study, get_study, launch_study, list_studies, update_study};

@@ -165,7 +165,8 @@ async fn attempt_now(call: &Call) -> Result<Answer, Problem> {
         let answers = answers(&fields)?;
         let store = call.context.store();
         let quiz = store.quiz().await?.filter(|quiz| quiz.id() == id);
-        let quiz = quiz.ok_or_else(|| Problem::invalid("quizId", "is not the active quiz"))?;
+        let replaced = || Problem::invalid("quizId", "is not the active quiz");
+        let quiz = quiz.ok_or_else(replaced)?;
         let score = quiz.score(&answers);
         let mut user = caller.account.user.clone();
         for _ in 0..MOST_ATTEMPTS {
@@ -176,6 +177,7 @@ async fn attempt_now(call: &Call) -> Result<Answer, Problem> {
                 id: AttemptId::at(call.now),
                 tester: user.id,
                 version: quiz.version,
+                answers: answers.clone(),
                 score,
                 passed: score >= quiz.passing_score,
                 created_at: call.now,
@@ -192,6 +194,7 @@ async fn attempt_now(call: &Call) -> Result<Answer, Problem> {
                     });
                     return Ok(success(201, &data));
                 }
+                Attempted::Replaced => return Err(replaced()),
                 Attempted::TooOften => return Err(Problem::invalid("quizId", "at most 3 attempts in 24 hours")),
                 Attempted::Changed => {
                     let account = store.account(user.id).await?;

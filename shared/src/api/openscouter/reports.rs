@@ -42,7 +42,7 @@ fn missing() -> Problem {
 }
 
 /// A report on the wire (openscouter 13.1, 13.2).
-fn report_object(report: &Report) -> Value {
+pub(super) fn report_object(report: &Report) -> Value {
     let contents: Value = serde_json::from_str(&report.contents).unwrap_or_default();
     let mut object = json!({"reportId": report.id.wire()});
     let says: &[&str] = match report.session {

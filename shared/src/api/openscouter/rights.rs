@@ -1,26 +1,23 @@
-//! The own profile, exports and erasure (openscouter 18).
+//! The own profile and erasure (openscouter 18).
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use time::Duration;
 
 use super::{
     auth::{ANY_ROLE, Access, TESTERS},
     call::{Call, answer},
-    envelope::{Problem, optional_time, success},
+    envelope::{Problem, success},
     fields::{Fields, as_text},
     text::timestamp,
 };
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{Account, Action, ErasureId, ExportId},
+    model::{Account, Action, ErasureId},
     serve::BoxFuture,
-    store::{Erasure, Export, ExportState},
+    store::Erasure,
 };
 
-/// How long the address of an export works.
-const DOWNLOAD_SECONDS: i64 = 900;
 /// How long after a request an account is erased.
 const ERASURE_DELAY: Duration = Duration::days(30);
 /// Attempts of a change that somebody else's change got in the way of.
@@ -45,7 +42,7 @@ pub(super) const COUNTRIES: &str = include_str!("../../iso-3166.txt");
 pub(super) const LANGUAGES: &str = include_str!("../../iso-639.txt");
 const TIME_ZONES: &str = include_str!("../../time-zones.txt");
 
-const PERSON: Access = ANY_ROLE;
+pub(super) const PERSON: Access = ANY_ROLE;
 
 /// `GET /api/me/profile`
 #[must_use]
@@ -223,106 +220,7 @@ fn profile_changes(fields: &Fields, year: i32) -> Result<Vec<(&'static str, Valu
     Ok(changes)
 }
 
-fn export_object(call: &Call, export: &Export) -> Result<Value, Problem> {
-    let lives = export.expires_at.is_some_and(|end| call.now < end);
-    let url = match export.state {
-        ExportState::Complete if lives => Some(download_url(call, export)?),
-        _ => None,
-    };
-    let status = if export.state == ExportState::Complete && !lives { "expired" } else { export.state.as_str() };
-    Ok(json!({
-        "exportId": export.id.wire(),
-        "status": status,
-        "downloadUrl": url,
-        "expiresAt": optional_time(export.expires_at),
-    }))
-}
-
-/// What the address of an export carries: signed, so that it needs no other credential.
-#[derive(Debug, Deserialize, Serialize)]
-struct Download {
-    aud: String,
-    sub: String,
-    exp: i64,
-}
-
-fn download_audience(call: &Call, export: ExportId) -> String {
-    format!("{}/api/me/exports/{}/download", call.base(), export.wire())
-}
-
-fn download_url(call: &Call, export: &Export) -> Result<String, Problem> {
-    let signer = call.context.settings().openscouter.signer.as_ref();
-    let signer = signer.ok_or_else(|| Problem::Crash("no signing key is configured".to_owned()))?;
-    let aud = download_audience(call, export.id);
-    let exp = call.now.unix_timestamp() + DOWNLOAD_SECONDS;
-    let token = signer.sign(&Download { aud: aud.clone(), sub: export.user.wire(), exp })?;
-    Ok(format!("{aud}?token={token}"))
-}
-
-/// `POST /api/me/exports`
-#[must_use]
-pub fn create_export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
-    answer(context, request, |call| Box::pin(create_export_now(call)))
-}
-
-async fn create_export_now(call: &Call) -> Result<Answer, Problem> {
-    let caller = call.caller(PERSON).await?;
-    Fields::read(&call.request)?;
-    call.once(&caller.key(), &[], async {
-        let user = &caller.account.user;
-        let id = ExportId::at(call.now);
-        let export = Export { id, user: user.id, state: ExportState::Queued, expires_at: None, parts: 0 };
-        let audit = call.record(Action::ExportCreated, Some(user), Some(id.wire()), json!({}));
-        match call.context.store().queue_export(&export, &audit, call.now).await? {
-            None => Ok(success(202, &json!({"exportId": id.wire(), "status": "queued"}))),
-            Some(_) => Err(Problem::invalid("", "Export is queued, expected complete or failed")),
-        }
-    })
-    .await
-}
-
-/// `GET /api/me/exports/:id`
-#[must_use]
-pub fn get_export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
-    answer(context, request, |call| {
-        Box::pin(async {
-            let caller = call.caller(PERSON).await?;
-            let missing = || Problem::not_found("Export");
-            let id = ExportId::from_wire(call.path_id()).ok_or_else(missing)?;
-            let export = call.context.store().export(caller.account.user.id, id).await?.ok_or_else(missing)?;
-            Ok(success(200, &export_object(call, &export)?))
-        })
-    })
-}
-
-/// `GET /api/me/exports/:id/download`: the address that an export's answer gives.
-#[must_use]
-pub fn download_export(context: Context, request: ApiRequest) -> BoxFuture<'static, Answer> {
-    answer(context, request, |call| Box::pin(download_now(call)))
-}
-
-async fn download_now(call: &Call) -> Result<Answer, Problem> {
-    call.anonymous().await?;
-    let missing = || Problem::not_found("Export");
-    let id = call.request.path.rsplit('/').nth(1).and_then(ExportId::from_wire).ok_or_else(missing)?;
-    let token = call.request.query.last("token").unwrap_or_default();
-    let keys = &call.context.settings().openscouter.keys;
-    let claims: Download = keys.verify(token).map_err(|_| missing())?;
-    if claims.aud != download_audience(call, id) || claims.exp <= call.now.unix_timestamp() {
-        return Err(missing());
-    }
-    let user = crate::model::UserId::from_wire(&claims.sub).ok_or_else(missing)?;
-    let store = call.context.store();
-    let export = store.export(user, id).await?.ok_or_else(missing)?;
-    if export.expires_at.is_none_or(|end| end <= call.now) {
-        return Err(missing());
-    }
-    let content = store.export_content(&export).await?.ok_or_else(missing)?;
-    let name = format!("attachment; filename=\"{}.json\"", id.wire());
-    Ok(Answer::empty(200).header("Content-Type", "application/json").header("Content-Disposition", name).body(content))
-}
-
-fn erasure_object(erasure: &Erasure) -> Value {
+pub(super) fn erasure_object(erasure: &Erasure) -> Value {
     json!({
         "erasureId": erasure.id.wire(),
         "status": "acknowledged",
@@ -368,59 +266,6 @@ pub fn get_erasure(context: Context, request: ApiRequest) -> BoxFuture<'static, 
             Ok(success(200, &object))
         })
     })
-}
-
-/// All that is kept of a person, without secrets and their hashes.
-pub(crate) async fn bundle(context: &Context, account: &Account) -> Result<String, crate::store::StoreError> {
-    const EVERYTHING: u32 = 100;
-    let (store, now, user) = (context.store(), context.clock().now(), &account.user);
-    let (profile, _) = store.profile(user.id).await?;
-    let sign_ins: Vec<_> = store
-        .families_of(user, now)
-        .await?
-        .iter()
-        .map(|family| json!({"createdAt": timestamp(family.created_at), "expiresAt": timestamp(family.expires_at)}))
-        .collect();
-    let sessions: Vec<_> = store
-        .sessions_of(user, now)
-        .await?
-        .iter()
-        .map(|session| json!({"createdAt": timestamp(session.created_at), "expiresAt": timestamp(session.expires_at)}))
-        .collect();
-    let keys: Vec<_> = store.keys_of_user(user.id, now).await?.iter().map(|key| {
-        json!({"id": key.id, "name": key.name, "createdAt": timestamp(key.created_at), "expiresAt": optional_time(key.expires_at)})
-    }).collect();
-    let tokens = store.tokens_page(Some(user.organization), 0, EVERYTHING, now).await?;
-    let tokens: Vec<_> = tokens.members.iter().map(|token| super::tokens::token_object(token, None)).collect();
-    let mut connections = Vec::new();
-    loop {
-        let offset = u64::try_from(connections.len()).unwrap_or(u64::MAX);
-        let page = store.connections_page(Some(user.organization), offset, EVERYTHING).await?;
-        if page.members.is_empty() {
-            break;
-        }
-        connections.extend(page.members.iter().map(super::connections::connection_object));
-    }
-    let erasure = store.erasure_of(user.id).await?;
-    let consents: Vec<_> = store.consents(user.id).await?.iter().map(super::consents::consent_object).collect();
-    let attempts: Vec<_> = store.attempts_of(user.id).await?.iter().map(|attempt| {
-        json!({"attemptId": attempt.id.wire(), "score": attempt.score, "passed": attempt.passed, "createdAt": timestamp(attempt.created_at)})
-    }).collect();
-    let bundle = json!({
-        "exportedAt": timestamp(now),
-        "user": super::account::user_object(account),
-        "profile": profile,
-        "ndCategories": store.special_categories(user.id).await?,
-        "consents": consents,
-        "quizAttempts": attempts,
-        "testSessions": super::test_sessions::bundle(context, user.id).await?,
-        "signIns": sign_ins,
-        "apiTokens": tokens,
-        "connections": connections,
-        "outsend": {"sessions": sessions, "apiKeys": keys},
-        "erasure": erasure.as_ref().map(erasure_object),
-    });
-    Ok(bundle.to_string())
 }
 
 #[cfg(test)]

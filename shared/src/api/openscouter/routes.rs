@@ -55,8 +55,9 @@ pub(super) const ROUTES: &[Row] = &[
     ("/api/ai/*", &["GET"]),
     ("/api/reports", &["POST"]),
     ("/api/reports/*", &["GET"]),
-    ("/api/reports/*/page", &["GET"]),
+    // as at the gateway, a named segment goes before a parameter
     ("/api/reports/job/*", &["GET", "POST"]),
+    ("/api/reports/*/page", &["GET"]),
     ("/api/cron/*", &["POST"]),
     ("/api/webhooks/*", &["POST"]),
     ("/api/admin/quiz", &["GET", "POST"]),

@@ -5,7 +5,7 @@ mod changes;
 mod lists;
 mod view;
 
-pub(crate) use self::view::task_id;
+pub(crate) use self::view::{study_data, task_id};
 use self::{
     body::Changes,
     view::{study_object, tester_view},
@@ -75,7 +75,7 @@ async fn create_now(call: &Call) -> Result<Answer, Problem> {
         let changes = Changes::read(&fields, None)?;
         let store = call.context.store();
         let organization = match named {
-            None => caller.account.organization.id,
+            None => caller.sees().unwrap_or(caller.account.organization.id),
             Some(id) => {
                 let missing = || Problem::not_found("Organization");
                 store.organization(id.ok_or_else(missing)?).await?.ok_or_else(missing)?.id

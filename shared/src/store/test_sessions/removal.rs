@@ -9,8 +9,7 @@ use super::{
 use crate::{
     model::{StudyId, TestSession, TestSessionId, TestStatus, UserId},
     store::{
-        Store, StoreError, after_lost_race, agents::agent_job_key, client::Written, collection::newest_first,
-        item::delete, ranked::Change,
+        Store, StoreError, after_lost_race, client::Written, collection::newest_first, item::delete, ranked::Change,
     },
 };
 
@@ -113,18 +112,5 @@ impl Store {
             after_lost_race(attempt).await?;
         }
         Ok(())
-    }
-
-    /// Removes the jobs of agents that a partition names.
-    pub(in crate::store) async fn drop_agent_jobs(&self, pk: String) -> Result<(), StoreError> {
-        loop {
-            let named = self.some_keys(pk.clone(), "AJOB#", 25).await?;
-            if named.is_empty() {
-                return Ok(());
-            }
-            let ids = named.iter().filter_map(|(_, sk)| crate::model::AgentJobId::parse(sk.strip_prefix("AJOB#")?));
-            self.batch_delete(ids.map(agent_job_key).collect()).await?;
-            self.batch_delete(named).await?;
-        }
     }
 }

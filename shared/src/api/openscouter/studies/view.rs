@@ -73,6 +73,11 @@ pub(super) fn body_fields(study: &Study) -> Map<String, Value> {
 
 /// Study data (openscouter 9.2).
 pub(super) fn study_object(call: &Call, study: &Study, progress: Progress) -> Value {
+    study_data(&app_url(call), study, progress)
+}
+
+/// Study data, with the web application's base URL.
+pub(crate) fn study_data(app_url: &str, study: &Study, progress: Progress) -> Value {
     let details = &study.details;
     let id = study.id.wire();
     let mut object = Map::new();
@@ -91,7 +96,7 @@ pub(super) fn study_object(call: &Call, study: &Study, progress: Progress) -> Va
             }),
         ),
         ("accessibilityScore", json!(details.accessibility_score)),
-        ("dashboardUrl", json!(format!("{}/studies/{id}", app_url(call)))),
+        ("dashboardUrl", json!(format!("{app_url}/studies/{id}"))),
         ("createdAt", json!(timestamp(study.created_at))),
         ("updatedAt", json!(timestamp(study.updated_at))),
         ("launchedAt", seconds(details.launched_at)),

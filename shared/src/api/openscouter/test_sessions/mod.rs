@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
+pub(super) use self::notes::notes_object;
 pub use self::{
     create::create_session,
     notes::{confirm_session, get_notes, give_feedback, put_notes},
@@ -23,10 +24,7 @@ use super::{
 use crate::{
     api::{Answer, ApiRequest},
     context::Context,
-    model::{
-        AgentJob, AgentJobId, AuditEntry, CapturedStream, StudyId, TestSession, TestSessionId, TestStatus, UserId,
-        VariantLabel,
-    },
+    model::{AgentJob, AgentJobId, AuditEntry, StudyId, TestSession, TestSessionId, TestStatus, UserId, VariantLabel},
     serve::BoxFuture,
     store::TestSessionFilter,
 };
@@ -266,39 +264,4 @@ async fn complete_now(call: &Call) -> Result<Answer, Problem> {
         "completedAt": optional_time(session.completed_at),
     });
     Ok(success(200, &data))
-}
-
-/// All that is kept of a person's sessions: with what was captured, and what was noted.
-pub(super) async fn bundle(context: &Context, tester: UserId) -> Result<Vec<Value>, crate::store::StoreError> {
-    const STEP: u32 = 50;
-    let store = context.store();
-    let filter = TestSessionFilter { tester: Some(tester), ..TestSessionFilter::default() };
-    let mut sessions = Vec::new();
-    for offset in (0..).step_by(STEP as usize) {
-        let page = store.test_sessions_page(&filter, offset, STEP).await?;
-        for session in &page.members {
-            let mut object = json!({
-                "sessionId": session.id.wire(),
-                "jobId": session.study.wire(),
-                "variant": session.variant.map(VariantLabel::as_str),
-                "status": session.status.as_str(),
-                "startedAt": timestamp(session.created_at),
-                "completedAt": optional_time(session.completed_at),
-            });
-            for stream in [CapturedStream::Events, CapturedStream::Facial, CapturedStream::Voice] {
-                let batches = store.captured(session.id, stream).await?;
-                let items =
-                    batches.iter().filter_map(|batch| serde_json::from_slice::<Vec<Value>>(batch).ok()).flatten();
-                object[stream.as_str()] = items.collect();
-            }
-            let notes = store.notes(session.id).await?;
-            object["notes"] =
-                notes.notes.iter().map(|note| json!({"text": note.text, "included": note.included})).collect();
-            sessions.push(object);
-        }
-        if offset + u64::from(STEP) >= page.total {
-            break;
-        }
-    }
-    Ok(sessions)
 }

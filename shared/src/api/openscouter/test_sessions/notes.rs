@@ -40,7 +40,7 @@ fn note_object(note: &Note) -> Value {
     })
 }
 
-fn notes_object(session: &TestSession, notes: &Notes) -> Value {
+pub(in crate::api::openscouter) fn notes_object(session: &TestSession, notes: &Notes) -> Value {
     json!({
         "sessionId": session.id.wire(),
         "notesConfirmed": session.status == TestStatus::Confirmed,
@@ -195,7 +195,6 @@ async fn feedback_now(call: &Call) -> Result<Answer, Problem> {
         if session.status.is_running() {
             return Err(wrong_state(&session, "completed, analyzed or confirmed"));
         }
-        // an admin's token acts for the owner
         let role = if matches!(caller.side(), Side::Tester(_)) { Role::Tester } else { Role::Business };
         let feedback =
             Feedback { id: FeedbackId::at(call.now), session: session.id, role, rating, comment, created_at: call.now };
