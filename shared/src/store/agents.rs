@@ -242,7 +242,9 @@ impl Store {
             let Some(head) = self.get(&self.main, pk.clone(), NOTES.to_owned()).await? else {
                 return Ok(Notes::default());
             };
-            let text = self.large_text(&head, (&pk, NOTES)).await?;
+            let Some((head, text)) = self.large_text(head, (&pk, NOTES)).await? else {
+                return Ok(Notes::default());
+            };
             let reader = head.read("notes");
             let notes: Vec<Note> = serde_json::from_str(&text).map_err(|_| reader.malformed("text"))?;
             Ok(Notes { notes, updated_at: reader.optional_time("updated_at")?, version: reader.number("version")? })
@@ -285,8 +287,8 @@ impl Store {
     pub fn reports<'a>(&'a self, ids: &'a [ReportId]) -> BoxFuture<'a, Result<Vec<Report>, StoreError>> {
         Box::pin(async move {
             let items = self.batch_get(ids.iter().map(|id| report_key(*id)).collect()).await?;
-            let reports = items.iter().map(|item| self.read_report(item));
-            futures_util::future::try_join_all(reports).await
+            let reports = items.into_iter().map(|item| self.read_report(item));
+            Ok(futures_util::future::try_join_all(reports).await?.into_iter().flatten().collect())
         })
     }
 }

@@ -69,7 +69,7 @@ impl Store {
             let version = current.read("quiz").number("version")?;
             let sk = version_sk(version);
             let Some(item) = self.get(&self.main, QUIZ.to_owned(), sk.clone()).await? else { return Ok(None) };
-            let text = self.large_text(&item, (QUIZ, &sk)).await?;
+            let Some((item, text)) = self.large_text(item, (QUIZ, &sk)).await? else { return Ok(None) };
             let reader = item.read("quiz");
             Ok(Some(Quiz {
                 version,

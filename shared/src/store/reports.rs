@@ -73,11 +73,13 @@ impl Store {
         Ok(members)
     }
 
-    pub(super) async fn read_report(&self, item: &Item) -> Result<Report, StoreError> {
-        let reader = item.read("report");
-        let id = reader.parsed("id", ReportId::parse)?;
+    /// Reads a report's item with what it says; `None` when it is gone by now.
+    pub(super) async fn read_report(&self, item: Item) -> Result<Option<Report>, StoreError> {
+        let id = item.read("report").parsed("id", ReportId::parse)?;
         let (pk, sk) = report_key(id);
-        Ok(Report {
+        let Some((item, contents)) = self.large_text(item, (&pk, &sk)).await? else { return Ok(None) };
+        let reader = item.read("report");
+        Ok(Some(Report {
             id,
             session: reader.optional_text("session").and_then(TestSessionId::parse),
             study: reader.parsed("study", StudyId::parse)?,
@@ -90,9 +92,9 @@ impl Store {
             created_at: reader.time("created_at")?,
             completed_at: reader.optional_time("completed_at")?,
             counted: reader.flag("counted")?,
-            contents: self.large_text(item, (&pk, &sk)).await?,
+            contents,
             version: reader.number("version")?,
-        })
+        }))
     }
 
     /// A report, whosever it is.
@@ -103,7 +105,7 @@ impl Store {
         Box::pin(async move {
             let (pk, sk) = report_key(id);
             match self.get(&self.main, pk, sk).await? {
-                Some(item) => self.read_report(&item).await.map(Some),
+                Some(item) => self.read_report(item).await,
                 None => Ok(None),
             }
         })

@@ -142,3 +142,33 @@ async fn a_place_that_came_to_nothing_is_not_lost() {
     assert_eq!(told(&begin(&second.id.wire(), Value::Null).await.unwrap()), full);
     assert_eq!(progress().await["sessions"], 2);
 }
+
+#[tokio::test]
+async fn long_notes_are_read_whole_while_they_are_replaced() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    let path = format!("/api/sessions/{session}/notes");
+    let headers = [("authorization", team.tester.as_str()), ("content-type", "application/json")];
+    // noise that does not compress takes several items
+    let noise = |tag: &str, note: usize| {
+        let text: String =
+            (0..60).map(|part| shared::secret::sha256_hex(format!("{tag}/{note}/{part}").as_bytes())).collect();
+        json!({"text": format!("{tag}{text}")})
+    };
+    let body = |tag: &str| json!({"notes": (0..200).map(|note| noise(tag, note)).collect::<Vec<_>>()}).to_string();
+    let bodies = [body("a"), body("b")];
+    assert_eq!(super::send(&team.bench, "PUT", &path, &headers, &bodies[0]).await.status, 200);
+    for turn in 1..6 {
+        let write = super::send(&team.bench, "PUT", &path, &headers, &bodies[turn % 2]);
+        let reads = (0..6).map(|_| super::send(&team.bench, "GET", &path, &headers, ""));
+        let (written, read) = futures_util::future::join(write, futures_util::future::join_all(reads)).await;
+        assert_eq!(written.status, 200);
+        for answer in read {
+            let notes = data(&answer)["notes"].as_array().unwrap().clone();
+            let tags: BTreeSet<_> = notes.iter().map(|note| note["text"].as_str().unwrap()[..1].to_owned()).collect();
+            assert_eq!((notes.len(), tags.len()), (200, 1), "one edition, and all of it");
+        }
+        team.bench.advance(Duration::seconds(10));
+    }
+}
