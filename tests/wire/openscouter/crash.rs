@@ -43,7 +43,7 @@ async fn ask(address: &Address, method: &str, path: &str, credential: &str, body
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-    panic!("no answer to {method} {path}");
+    unreachable!("no answer to {method} {path}");
 }
 
 async fn sign_in(address: &Address, email: &str) -> String {
@@ -96,7 +96,7 @@ async fn live(address: Address, study: String, user: String, number: usize, admi
     };
     let path = format!("/api/sessions/{session}");
     for batch in 0..BATCHES {
-        let now = time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
+        let now = shared::clock::Clock::system().now().format(&time::format_description::well_known::Rfc3339).unwrap();
         let event = |n: usize| json!({"eventType": "click", "targetSelector": "#pay", "timestamp": now, "eventId": format!("e{}", batch * 10 + n)});
         let body = json!({"sessionId": session, "batch": (0..10).map(event).collect::<Vec<_>>()});
         let (status, sent) = ask(&address, "POST", "/api/data/events", &tester, &body).await;
