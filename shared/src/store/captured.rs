@@ -271,6 +271,26 @@ impl Store {
         }
     }
 
+    /// Bytes of a stream's batches as they are stored, in the order of arrival: what DynamoDB's units are counted by.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn captured_sizes(
+        &self,
+        session: TestSessionId,
+        stream: CapturedStream,
+    ) -> BoxFuture<'_, Result<Vec<usize>, StoreError>> {
+        Box::pin(async move {
+            let mut sizes = Vec::new();
+            self.read_batches(session, stream, 0, false, &mut |_, item| {
+                sizes.push(item.size());
+                Ok(())
+            })
+            .await?;
+            Ok(sizes)
+        })
+    }
+
     /// What was kept of a stream, in the order of arrival: the batches' JSON arrays.
     ///
     /// # Errors
