@@ -207,3 +207,42 @@ proptest! {
         prop_assert_eq!(frustration_of(impacts), naive::rounded(1.0 - calm, 2));
     }
 }
+
+#[test]
+fn streams_agree_within_five_seconds_of_a_moment() {
+    let clicks = [20_000, 20_100, 20_200].map(|at| event(at, EventKind::Click, "#a")).to_vec();
+    // one face is evidence, and no moment
+    let face = |at: i64| Recording {
+        events: clicks.clone(),
+        snapshots: vec![Snapshot { at, emotion: "angry".to_owned(), confidence: 1.0 }],
+        ..Recording::default()
+    };
+    let voice = |start: i64, end: i64| Recording {
+        events: clicks.clone(),
+        segments: vec![Segment { start, end, transcript: "stuck".to_owned(), sentiment: None }],
+        ..Recording::default()
+    };
+    let of = |recording: &Recording, kind: MomentKind| {
+        let moments = analyse(recording, 100_000, &all()).moments;
+        moments.into_iter().find(|moment| moment.kind == kind).map(|moment| moment.streams)
+    };
+    let (alone, both) = (BTreeSet::from([Stream::Events]), BTreeSet::from([Stream::Events, Stream::Facial]));
+    for (at, expected) in [(14_999, &alone), (15_000, &both), (20_100, &both), (25_200, &both), (25_201, &alone)] {
+        assert_eq!(of(&face(at), MomentKind::RageClick).as_ref(), Some(expected), "{at}");
+    }
+    let both = BTreeSet::from([Stream::Events, Stream::Voice]);
+    let own = BTreeSet::from([Stream::Voice]);
+    for (span, agree) in [
+        ((10_000, 14_999), false),
+        ((10_000, 15_000), true),
+        ((10_000, 90_000), true),
+        ((25_200, 30_000), true),
+        ((25_201, 30_000), false),
+    ] {
+        let recording = voice(span.0, span.1);
+        let expected = if agree { &both } else { &alone };
+        assert_eq!(of(&recording, MomentKind::RageClick).as_ref(), Some(expected), "{span:?}");
+        let expected = if agree { &both } else { &own };
+        assert_eq!(of(&recording, MomentKind::Confusion).as_ref(), Some(expected), "{span:?}");
+    }
+}
