@@ -168,7 +168,8 @@ mod tests {
                 _ => c.is_ascii_hexdigit(),
             })
         });
-        let email = characters.windows(3).any(|run| run[0].is_alphanumeric() && run[1] == '@' && run[2].is_alphanumeric());
+        let email =
+            characters.windows(3).any(|run| run[0].is_alphanumeric() && run[1] == '@' && run[2].is_alphanumeric());
         digits || id || uuid || email
     }
 

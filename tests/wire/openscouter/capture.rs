@@ -51,7 +51,7 @@ async fn valid_items_are_kept_and_the_others_reported() {
         (click(json!({"scrollY": 10_000_001})), "scrollY: must be at most 10000000"),
         (click(json!({"inputLength": -1})), "inputLength: must be at least 0"),
         (click(json!({"viewport": {"width": 1}})), "Missing required field: viewport.height"),
-        (click(json!({"viewport": {"width": 0, "height": 1}})), "viewport.width: must be above 0"),
+        (click(json!({"viewport": {"width": 0, "height": 1}})), "viewport.width: must be at least 1"),
         (click(json!({"url": "javascript:1"})), "url: must be an http or https URL"),
         (click(json!({"scrollDepth": 1.1})), "scrollDepth: must be at most 1"),
         (click(json!({"taskId": "x".repeat(65)})), "taskId: must be at most 64 characters"),
