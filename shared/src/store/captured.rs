@@ -95,16 +95,21 @@ impl CapturedBatch {
         self.items.is_empty()
     }
 
+    /// All items, as a JSON array.
+    #[must_use]
+    pub fn json(&self) -> String {
+        if self.is_empty() { "[]".to_owned() } else { format!("{}]", self.text) }
+    }
+
     /// Some of the items, as a JSON array.
     fn array(&self, items: &[Captured]) -> Vec<u8> {
-        let mut text = Vec::with_capacity(self.text.len() + 1);
         if items.len() == self.items.len() {
-            text.extend_from_slice(self.text.as_bytes());
-        } else {
-            for item in items {
-                text.push(if text.is_empty() { b'[' } else { b',' });
-                text.extend_from_slice(self.text.get(item.start..item.end).unwrap_or_default().as_bytes());
-            }
+            return self.json().into_bytes();
+        }
+        let mut text = Vec::with_capacity(self.text.len());
+        for item in items {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            text.extend_from_slice(self.text.get(item.start..item.end).unwrap_or_default().as_bytes());
         }
         text.push(b']');
         text

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
+    hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher},
     sync::{Mutex, PoisonError},
 };
 
@@ -16,6 +16,27 @@ const STREAM: usize = 64;
 
 /// A session's stream.
 pub(super) type Key = (TestSessionId, CapturedStream);
+
+/// Ids are hashes already.
+#[derive(Debug, Default)]
+pub(super) struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // not reached: an id writes a number
+        self.0 = bytes.iter().fold(self.0, |hash, byte| hash.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+}
+
+type Ids = HashSet<ItemId, BuildHasherDefault<AsItIs>>;
 
 pub(super) fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
@@ -39,7 +60,7 @@ pub(super) struct Known {
     pub(super) next: u32,
     /// Whether `ids` and `batches` have those of all batches before.
     pub(super) complete: bool,
-    ids: HashSet<ItemId>,
+    ids: Ids,
     /// Batches whose request can come again, with their duplicates.
     pub(super) batches: HashMap<u64, u32>,
     /// When it was looked at last.
@@ -49,7 +70,7 @@ pub(super) struct Known {
 impl Known {
     /// The items that are not there yet, each id once.
     pub(super) fn fresh(&self, items: &[Captured]) -> Vec<Captured> {
-        let mut seen = HashSet::with_capacity(items.len());
+        let mut seen = Ids::with_capacity_and_hasher(items.len(), BuildHasherDefault::default());
         let mut new = |id: ItemId| !self.ids.contains(&id) && seen.insert(id);
         items.iter().copied().filter(|item| item.id.is_none_or(&mut new)).collect()
     }

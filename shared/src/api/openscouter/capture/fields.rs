@@ -1,16 +1,17 @@
 //! The members of a captured item, read where they stand in the body: none of them is copied before it is kept, and
-//! what is not asked for is passed over.
+//! what is not asked for is passed over. The body is known to be valid JSON by then.
 //!
 //! JSON that no value could hold (half of a surrogate pair, `1e999`) is refused with the field that it stands in, and
 //! with nothing else.
 
 use std::{borrow::Cow, fmt, fmt::Write as _};
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
-use super::super::text::parse_time;
+use super::{
+    super::text::parse_time,
+    scan::{Scan, plain},
+};
 
 /// What a rule says: a value, or the reason why there is none.
 pub(super) type Judged<T> = Result<T, String>;
@@ -20,56 +21,24 @@ pub(super) type Judged<T> = Result<T, String>;
 pub(super) struct Field<'a> {
     path: &'a str,
     name: &'a str,
-    raw: Option<&'a RawValue>,
-}
-
-/// Reads an object's members by their names. Of repeated ones the last counts; unknown ones are passed over.
-struct Members<'a, const N: usize>([Field<'a>; N]);
-
-impl<'a, const N: usize> DeserializeSeed<'a> for Members<'a, N> {
-    type Value = [Field<'a>; N];
-
-    fn deserialize<D: serde::Deserializer<'a>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'a, const N: usize> Visitor<'a> for Members<'a, N> {
-    type Value = [Field<'a>; N];
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'a>>(mut self, mut map: M) -> Result<Self::Value, M::Error> {
-        while let Some(name) = map.next_key::<&RawValue>()? {
-            match self.0.iter_mut().find(|field| is_named(name, field.name)) {
-                Some(field) => field.raw = Some(map.next_value()?),
-                None => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        Ok(self.0)
-    }
+    raw: Option<&'a str>,
 }
 
 /// Whether a member's name, as it was sent, is this one.
-fn is_named(sent: &RawValue, name: &str) -> bool {
-    let sent = sent.get();
-    match sent.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(plain) if !plain.contains('\\') => plain == name,
-        _ => serde_json::from_str::<String>(sent).is_ok_and(|sent| sent == name),
+fn is_named(sent: &str, name: &str) -> bool {
+    match plain(sent) {
+        // most names differ in their first letter or their length
+        Some(sent) => sent.len() == name.len() && sent.as_bytes().first() == name.as_bytes().first() && sent == name,
+        None => serde_json::from_str::<String>(sent).is_ok_and(|sent| sent == name),
     }
 }
 
 /// A text as it was sent, without a copy where nothing in it is escaped.
-fn text_of(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inside = raw.get().strip_prefix('"')?.strip_suffix('"')?;
-    if inside.contains('\\') {
-        return serde_json::from_str(raw.get()).ok().map(Cow::Owned);
+fn text_of(raw: &str) -> Option<Cow<'_, str>> {
+    match plain(raw) {
+        Some(text) => Some(Cow::Borrowed(text)),
+        None => serde_json::from_str(raw).ok().map(Cow::Owned),
     }
-    Some(Cow::Borrowed(inside))
 }
 
 fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
@@ -79,34 +48,33 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-fn number_of(raw: &RawValue) -> Option<f64> {
-    let text = raw.get();
-    let number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    number.then(|| text.parse().ok())?.filter(|number: &f64| number.is_finite())
+fn number_of(raw: &str) -> Option<f64> {
+    let number = raw.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    number.then(|| raw.parse().ok())?.filter(|number: &f64| number.is_finite())
 }
 
 impl<'a> Field<'a> {
-    /// The members of an object, in the order of `names`; the text is one JSON value.
-    pub(super) fn of<const N: usize>(names: [&'a str; N], text: &'a str) -> Judged<[Self; N]> {
-        Self::below("", names, text).map_err(|_| "must be an object".to_owned())
-    }
-
-    /// The members of a JSON text that need be none; the error says where it stops being an object.
-    pub(super) fn below<const N: usize>(
-        path: &'a str,
-        names: [&'a str; N],
-        text: &'a str,
-    ) -> serde_json::Result<[Self; N]> {
-        let members = Members(names.map(|name| Field { path, name, raw: None }));
-        let mut json = serde_json::Deserializer::from_str(text);
-        let members = members.deserialize(&mut json)?;
-        json.end()?;
-        Ok(members)
+    /// The members of the object that is next, in the order of `names`, under a path. Of repeated ones the last counts,
+    /// unknown ones are passed over. What is no object is passed, too, and is `None`.
+    pub(super) fn of<const N: usize>(path: &'a str, names: [&'a str; N], scan: &mut Scan<'a>) -> Option<[Self; N]> {
+        if !scan.enter(b'{') {
+            scan.value();
+            return None;
+        }
+        let mut members = names.map(|name| Field { path, name, raw: None });
+        while scan.more(b'}') {
+            let name = scan.name();
+            let value = scan.value();
+            if let Some(field) = members.iter_mut().find(|field| is_named(name, field.name)) {
+                field.raw = Some(value);
+            }
+        }
+        Some(members)
     }
 
     /// What was sent; `null` is nothing.
-    pub(super) fn sent(self) -> Option<&'a RawValue> {
-        self.raw.filter(|raw| raw.get() != "null")
+    pub(super) fn sent(self) -> Option<&'a str> {
+        self.raw.filter(|raw| *raw != "null")
     }
 
     /// A refusal of this field.
@@ -165,20 +133,20 @@ impl<'a> Field<'a> {
         if number > most {
             return Err(self.refused(&format!("must be at most {most}")));
         }
-        Ok(Some((number, raw.get())))
+        Ok(Some((number, raw)))
     }
 
     /// A whole number, checked and as it was sent.
     pub(super) fn integer(self, least: f64, most: f64) -> Judged<Option<(f64, &'a str)>> {
-        let fraction = |raw: &&RawValue| raw.get().contains(['.', 'e', 'E']) || number_of(raw).is_none();
-        if self.sent().is_some_and(|raw| fraction(&raw)) {
+        let fraction = |raw: &str| raw.contains(['.', 'e', 'E']) || number_of(raw).is_none();
+        if self.sent().is_some_and(fraction) {
             return Err(self.refused("must be an integer"));
         }
         self.number(least, most)
     }
 
     pub(super) fn flag(self) -> Judged<Option<bool>> {
-        match self.sent().map(RawValue::get) {
+        match self.sent() {
             None => Ok(None),
             Some("true") => Ok(Some(true)),
             Some("false") => Ok(Some(false)),
@@ -189,11 +157,12 @@ impl<'a> Field<'a> {
     /// The members of an object, whose path is the one given.
     pub(super) fn object<const N: usize>(self, path: &'a str, names: [&'a str; N]) -> Judged<Option<[Self; N]>> {
         let Some(raw) = self.sent() else { return Ok(None) };
-        Self::below(path, names, raw.get()).map(Some).map_err(|_| self.refused("must be an object"))
+        let members = Self::of(path, names, &mut Scan::new(raw));
+        members.map(Some).ok_or_else(|| self.refused("must be an object"))
     }
 
     /// A member that was read already.
-    pub(super) const fn within(path: &'a str, name: &'a str, raw: &'a RawValue) -> Self {
+    pub(super) const fn within(path: &'a str, name: &'a str, raw: &'a str) -> Self {
         Self { path, name, raw: Some(raw) }
     }
 }
@@ -215,20 +184,40 @@ impl<'a> Kept<'a> {
         self.json.push('}');
     }
 
-    /// Keeps JSON under a name.
-    pub(super) fn json(&mut self, name: &str, json: impl fmt::Display) {
-        let comma = if self.first { "" } else { "," };
+    fn name(&mut self, name: &str) {
+        if !self.first {
+            self.json.push(',');
+        }
         self.first = false;
+        self.json.push('"');
+        self.json.push_str(name);
+        self.json.push_str("\":");
+    }
+
+    /// Keeps JSON under a name.
+    pub(super) fn json(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.json.push_str(json);
+    }
+
+    /// Keeps what prints as JSON.
+    pub(super) fn shown(&mut self, name: &str, json: impl fmt::Display) {
+        self.name(name);
         // a string takes whatever is written to it
-        let _ = write!(self.json, "{comma}\"{name}\":{json}");
+        let _ = write!(self.json, "{json}");
     }
 
     /// Keeps a text.
     pub(super) fn text(&mut self, name: &str, text: &Cow<'_, str>) {
         match text {
-            // it stood in the body like that
-            Cow::Borrowed(text) => self.json(name, format_args!("\"{text}\"")),
-            Cow::Owned(text) => self.json(name, serde_json::Value::from(text.as_str())),
+            Cow::Borrowed(text) => {
+                // it stood in the body like that
+                self.name(name);
+                self.json.push('"');
+                self.json.push_str(text);
+                self.json.push('"');
+            }
+            Cow::Owned(text) => self.shown(name, serde_json::Value::from(text.as_str())),
         }
     }
 

@@ -1,13 +1,16 @@
 //! What test sessions send: events, facial snapshots and voice (openscouter 11).
 
 mod fields;
+mod scan;
 mod streams;
+#[cfg(test)]
+mod tests;
 
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Map, Value, json};
 use time::{Duration, OffsetDateTime};
 
-use self::{fields::Field, streams::Judge};
+use self::{fields::Field, scan::Scan, streams::Judge};
 use super::{
     auth::{CAPTURERS, Caller, Side},
     call::{Call, answer},
@@ -57,29 +60,36 @@ impl<'a> Body<'a> {
         let malformed = || Problem::bad("Malformed JSON body");
         let text = if request.body.is_empty() { b"{}".as_slice() } else { &*request.body };
         let text = std::str::from_utf8(text).map_err(|_| malformed())?;
-        let Ok([session, batch]) = Field::below("", ["sessionId", "batch"], text) else {
-            let json = serde_json::from_str::<IgnoredAny>(text).is_ok();
-            return Err(if json { Problem::invalid("body", "must be an object") } else { malformed() });
-        };
+        // what is valid is not looked at in this way again
+        serde_json::from_str::<IgnoredAny>(text).map_err(|_| malformed())?;
+        let members = Field::of("", ["sessionId", "batch"], &mut Scan::new(text));
+        let [session, batch] = members.ok_or_else(|| Problem::invalid("body", "must be an object"))?;
         Ok(Self { session, batch })
     }
 
-    /// The session's id and the items (step 11).
-    fn fields(&self) -> Result<(String, Vec<&'a RawValue>), Problem> {
+    /// The session's id and the items' text (step 11).
+    fn fields(&self) -> Result<(String, &'a str), Problem> {
         let mut object = Map::new();
         if let Some(session) = self.session.sent() {
-            let session = serde_json::from_str(session.get());
+            let session = serde_json::from_str(session);
             let session: Value = session.map_err(|_| Problem::invalid("sessionId", "must be a string"))?;
             object.insert("sessionId".to_owned(), session);
         }
         let session = Fields::new(object).text("sessionId", 1, usize::MAX)?;
         let batch = self.batch.sent().ok_or_else(|| Problem::invalid("batch", "is required"))?;
-        let items: Vec<&RawValue> =
-            serde_json::from_str(batch.get()).map_err(|_| Problem::invalid("batch", "must be an array"))?;
-        if items.len() > MOST_ITEMS {
+        let mut items = Scan::new(batch);
+        if !items.enter(b'[') {
+            return Err(Problem::invalid("batch", "must be an array"));
+        }
+        let mut count = 0;
+        while items.more(b']') {
+            items.value();
+            count += 1;
+        }
+        if count > MOST_ITEMS {
             return Err(Problem::invalid("batch", &format!("must contain at most {MOST_ITEMS} items")));
         }
-        Ok((session, items))
+        Ok((session, batch))
     }
 }
 
@@ -94,15 +104,19 @@ async fn capture(call: &Call, stream: CapturedStream) -> Result<Answer, Problem>
     let caller = call.caller(CAPTURERS).await?;
     let body = Body::read(&call.request)?;
     call.once(&caller.key(), &[], async {
-        let (id, items) = body.fields()?;
+        let (id, batch) = body.fields()?;
         let session = recording(call, &caller, &id, stream).await?;
         let window = Window { from: session.created_at - Duration::seconds(60), to: call.now + LEEWAY };
         let mut judge = Judge::new(stream, window, call.request.body.len());
         let mut rejections = Vec::new();
-        for (index, item) in items.into_iter().enumerate() {
-            if let Err(reason) = judge.judge(item) {
+        let mut items = Scan::new(batch);
+        items.enter(b'[');
+        let mut index = 0;
+        while items.more(b']') {
+            if let Err(reason) = judge.judge(&mut items) {
                 rejections.push(json!({"index": index, "reason": reason}));
             }
+            index += 1;
         }
         let batch = judge.kept();
         let name = batch_name(call, &caller);

@@ -2,13 +2,13 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
 use super::{
     super::rights::LANGUAGES,
     Window,
     fields::{Field, Judged, Kept},
+    scan::Scan,
 };
 use crate::{
     clock::epoch_millis,
@@ -43,8 +43,8 @@ impl<'a> Judge<'a> {
         self.batch
     }
 
-    /// Keeps an item, or tells its first violation.
-    pub(super) fn judge(&mut self, item: &'a RawValue) -> Judged<()> {
+    /// Keeps the item that is next, or tells its first violation; it is passed in any case.
+    pub(super) fn judge(&mut self, item: &mut Scan<'a>) -> Judged<()> {
         let Self { stream, window, batch, address } = self;
         batch.add(|json| {
             let mut kept = Kept::open(json);
@@ -59,6 +59,11 @@ impl<'a> Judge<'a> {
     }
 }
 
+/// An item's members.
+fn object<'a, const N: usize>(names: [&'a str; N], item: &mut Scan<'a>) -> Judged<[Field<'a>; N]> {
+    Field::of("", names, item).ok_or_else(|| "must be an object".to_owned())
+}
+
 /// The item's own time, which lies within the session.
 fn timestamp(field: Field<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Option<OffsetDateTime>> {
     let time = field.required()?.time()?;
@@ -66,7 +71,7 @@ fn timestamp(field: Field<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Op
         return Err(field.refused("is outside the session"));
     }
     if let Some(time) = time {
-        kept.json("at", epoch_millis(time));
+        kept.shown("at", epoch_millis(time));
     }
     Ok(time)
 }
@@ -83,12 +88,12 @@ fn id(field: Field<'_>, kept: &mut Kept<'_>) -> Judged<Option<ItemId>> {
 }
 
 fn event<'a>(
-    item: &'a RawValue,
+    item: &mut Scan<'a>,
     kept: &mut Kept<'_>,
     window: Window,
     last: &mut Option<(Cow<'a, str>, String)>,
 ) -> Judged<Option<ItemId>> {
-    let [kind, selector, time, x, y, scroll, length, viewport, own, task, url, depth, dwell] = Field::of(
+    let [kind, selector, time, x, y, scroll, length, viewport, own, task, url, depth, dwell] = object(
         [
             "eventType",
             "targetSelector",
@@ -104,7 +109,7 @@ fn event<'a>(
             "scrollDepth",
             "timeOnElementMs",
         ],
-        item.get(),
+        item,
     )?;
     let named = kind.required()?.text((0, usize::MAX))?.unwrap_or_default();
     if !KINDS.contains(&&*named) {
@@ -121,7 +126,7 @@ fn event<'a>(
     kept.number("inputLength", length.number(0.0, f64::MAX)?);
     if let Some([width, height]) = viewport.object("viewport.", ["width", "height"])? {
         let (width, height) = (side(width)?, side(height)?);
-        kept.json("viewport", format_args!("{{\"width\":{width},\"height\":{height}}}"));
+        kept.shown("viewport", format_args!("{{\"width\":{width},\"height\":{height}}}"));
     }
     let own = id(own, kept)?;
     if let Some(task) = task.text((0, 64))? {
@@ -160,15 +165,15 @@ fn bare(text: &str) -> Result<String, &'static str> {
     Ok(serde_json::Value::from(format!("{}://{host}{}", url.scheme(), url.path())).to_string())
 }
 
-fn facial(item: &RawValue, kept: &mut Kept<'_>, window: Window) -> Judged<Option<ItemId>> {
+fn facial(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Option<ItemId>> {
     const LABEL: (fn(u8) -> bool, &str) = (|byte| byte.is_ascii_lowercase() || byte == b'_', "a-z _");
-    let [time, face, emotion, confidence, units, interval, own] = Field::of(
+    let [time, face, emotion, confidence, units, interval, own] = object(
         ["timestamp", "faceDetected", "emotion", "confidence", "actionUnits", "captureIntervalMs", "snapshotId"],
-        item.get(),
+        item,
     )?;
     timestamp(time, kept, window)?;
     let face = face.flag()?.unwrap_or(true);
-    kept.json("faceDetected", face);
+    kept.shown("faceDetected", face);
     let emotion = if face { emotion.required()? } else { emotion };
     if let Some(emotion) = emotion.word(32, LABEL)? {
         kept.text("emotion", &emotion);
@@ -176,19 +181,24 @@ fn facial(item: &RawValue, kept: &mut Kept<'_>, window: Window) -> Judged<Option
     let confidence = if face { confidence.required()? } else { confidence };
     kept.number("confidence", confidence.number(0.0, 1.0)?);
     if let Some(raw) = units.sent() {
-        kept.json("actionUnits", action_units(units, raw)?);
+        kept.json("actionUnits", &action_units(units, raw)?);
     }
     kept.number("captureIntervalMs", interval.integer(100.0, 60_000.0)?);
     id(own, kept)
 }
 
 /// Strengths of action units, as they were sent, in the order of their numbers.
-fn action_units(field: Field<'_>, raw: &RawValue) -> Judged<String> {
-    if !raw.get().starts_with('{') {
+fn action_units(field: Field<'_>, raw: &str) -> Judged<String> {
+    let named = || field.refused("must have keys of AU and two digits");
+    let mut scan = Scan::new(raw);
+    if !scan.enter(b'{') {
         return Err(field.refused("must be an object"));
     }
-    let named = || field.refused("must have keys of AU and two digits");
-    let units: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(|_| named())?;
+    let mut units: BTreeMap<String, &str> = BTreeMap::new();
+    while scan.more(b'}') {
+        let name = serde_json::from_str(scan.name()).map_err(|_| named())?;
+        units.insert(name, scan.value());
+    }
     if units.len() > MOST_UNITS {
         return Err(field.refused(&format!("must contain at most {MOST_UNITS} items")));
     }
@@ -207,17 +217,15 @@ fn action_units(field: Field<'_>, raw: &RawValue) -> Judged<String> {
     Ok(json)
 }
 
-fn voice(item: &RawValue, kept: &mut Kept<'_>, window: Window) -> Judged<Option<ItemId>> {
-    let [time, ended, transcript, confidence, sentiment, language, own] = Field::of(
-        ["timestamp", "endedAt", "transcript", "confidence", "sentiment", "language", "segmentId"],
-        item.get(),
-    )?;
+fn voice(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Option<ItemId>> {
+    let [time, ended, transcript, confidence, sentiment, language, own] =
+        object(["timestamp", "endedAt", "transcript", "confidence", "sentiment", "language", "segmentId"], item)?;
     let start = timestamp(time, kept, window)?;
     if let Some(end) = ended.time()? {
         if start.is_some_and(|start| end < start) {
             return Err(ended.refused("must not be before timestamp"));
         }
-        kept.json("end", epoch_millis(end));
+        kept.shown("end", epoch_millis(end));
     }
     if let Some(transcript) = transcript.required()?.text((0, 5_000))? {
         kept.text("transcript", &transcript);
