@@ -17,7 +17,7 @@ fn recording(events: u32) -> Recording {
             kind: EventKind::ALL.into_iter().nth(mixed(number) as usize % 7).unwrap_or(EventKind::Click),
             selector: format!("main > div:nth-child({}) > button", mixed(number) % 50),
             task: None,
-            dwell: (mixed(number) % 5 == 0).then(|| f64::from(mixed(number) % 9_000)),
+            dwell: (mixed(number).is_multiple_of(5)).then(|| f64::from(mixed(number) % 9_000)),
         })
         .collect();
     let length = events.last().map_or(0, |event| event.at);

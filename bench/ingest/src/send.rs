@@ -44,10 +44,10 @@ fn event(batch: u64, number: u64, start: OffsetDateTime) -> Result<String, Failu
         "{{\"eventId\":\"{batch:06x}-{number:04x}-{mixed:05x}\",\"eventType\":\"{kind}\",\"targetSelector\":\"{selector}\",\
          \"timestamp\":\"{timestamp}\",\"x\":{x},\"y\":{y},\"scrollY\":{scroll}"
     );
-    if mixed % 3 == 0 {
+    if mixed.is_multiple_of(3) {
         write!(text, ",\"url\":\"https://shop.example/checkout/{}?step={}\"", mixed % 5, mixed % 7)?;
     }
-    if mixed % 4 == 0 {
+    if mixed.is_multiple_of(4) {
         write!(text, ",\"viewport\":{{\"width\":1280,\"height\":717}},\"timeOnElementMs\":{}", mixed % 6_000)?;
     }
     if *kind == "input" {
@@ -87,6 +87,7 @@ struct Plan {
 }
 
 impl Plan {
+    #[expect(clippy::disallowed_methods, reason = "a client has a clock of its own")]
     fn read(file: &Path) -> Result<Self, Failure> {
         let plan: Value = serde_json::from_slice(&std::fs::read(file)?)?;
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();

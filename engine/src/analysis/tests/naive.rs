@@ -246,7 +246,7 @@ fn confusions(signs: &[Sign], events: &[Event]) -> Vec<Told> {
                 start,
                 kind: MomentKind::Confusion,
                 end: run.iter().map(|sign| sign.1).max().unwrap(),
-                element: pinned.last().map(|event| event.selector.clone()),
+                element: pinned.max_by_key(|event| event.at).map(|event| event.selector.clone()),
                 k: run.iter().map(|sign| sign.3).fold(0.0, f64::max),
                 own: run.iter().map(|sign| sign.2).collect(),
             }

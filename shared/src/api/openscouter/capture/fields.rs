@@ -24,15 +24,6 @@ pub(super) struct Field<'a> {
     raw: Option<&'a str>,
 }
 
-/// Whether a member's name, as it was sent, is this one.
-fn is_named(sent: &str, name: &str) -> bool {
-    match plain(sent) {
-        // most names differ in their first letter or their length
-        Some(sent) => sent.len() == name.len() && sent.as_bytes().first() == name.as_bytes().first() && sent == name,
-        None => serde_json::from_str::<String>(sent).is_ok_and(|sent| sent == name),
-    }
-}
-
 /// A text as it was sent, without a copy where nothing in it is escaped.
 fn text_of(raw: &str) -> Option<Cow<'_, str>> {
     match plain(raw) {
@@ -49,7 +40,7 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 fn number_of(raw: &str) -> Option<f64> {
-    let number = raw.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let number = matches!(raw.as_bytes(), [b'-' | b'0'..=b'9', ..]);
     number.then(|| raw.parse().ok())?.filter(|number: &f64| number.is_finite())
 }
 
@@ -63,9 +54,14 @@ impl<'a> Field<'a> {
         }
         let mut members = names.map(|name| Field { path, name, raw: None });
         while scan.more(b'}') {
-            let name = scan.name();
-            let value = scan.value();
-            if let Some(field) = members.iter_mut().find(|field| is_named(name, field.name)) {
+            let Some(name) = text_of(scan.name()) else {
+                scan.value();
+                continue;
+            };
+            let (name, value) = (name.as_bytes(), scan.value());
+            // most names differ in their length or their first letter
+            let same = |own: &[u8]| own.len() == name.len() && own.first() == name.first() && own == name;
+            if let Some(field) = members.iter_mut().find(|field| same(field.name.as_bytes())) {
                 field.raw = Some(value);
             }
         }
@@ -208,7 +204,7 @@ impl<'a> Kept<'a> {
     }
 
     /// Keeps a text.
-    pub(super) fn text(&mut self, name: &str, text: &Cow<'_, str>) {
+    pub(super) fn text(&mut self, name: &str, text: Cow<'_, str>) {
         match text {
             Cow::Borrowed(text) => {
                 // it stood in the body like that
@@ -217,7 +213,7 @@ impl<'a> Kept<'a> {
                 self.json.push_str(text);
                 self.json.push('"');
             }
-            Cow::Owned(text) => self.shown(name, serde_json::Value::from(text.as_str())),
+            Cow::Owned(text) => self.shown(name, serde_json::Value::from(text)),
         }
     }
 

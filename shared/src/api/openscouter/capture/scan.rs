@@ -31,21 +31,21 @@ impl<'a> Scan<'a> {
 
     /// Passes a string, whose first quote is next.
     fn string(&mut self) {
+        let bytes = self.text.as_bytes();
         self.at += 1;
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let mut escaped = false;
-        let end = rest.iter().position(|byte| match (escaped, byte) {
-            (true, _) => {
-                escaped = false;
-                false
+        loop {
+            let rest = bytes.get(self.at..).unwrap_or_default();
+            let Some(end) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) else {
+                self.at = bytes.len();
+                return;
+            };
+            let escape = rest.get(end) == Some(&b'\\');
+            // an escaped quote is passed together with what escapes it
+            self.at = (self.at + end + if escape { 2 } else { 1 }).min(bytes.len());
+            if !escape {
+                return;
             }
-            (false, b'\\') => {
-                escaped = true;
-                false
-            }
-            (false, byte) => *byte == b'"',
-        });
-        self.at += end.map_or(rest.len(), |end| end + 1);
+        }
     }
 
     /// Passes an array or an object.
@@ -114,8 +114,10 @@ impl<'a> Scan<'a> {
 
 /// What stands between the quotes of a string, if nothing in it is escaped.
 pub(super) fn plain(string: &str) -> Option<&str> {
-    let inside = string.strip_prefix('"')?.strip_suffix('"')?;
-    (!inside.as_bytes().contains(&b'\\')).then_some(inside)
+    match string.as_bytes() {
+        [b'"', inside @ .., b'"'] if !inside.contains(&b'\\') => string.get(1..=inside.len()),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

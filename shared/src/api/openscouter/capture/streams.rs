@@ -82,8 +82,9 @@ fn id(field: Field<'_>, kept: &mut Kept<'_>) -> Judged<Option<ItemId>> {
         (|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte), "A-Z a-z 0-9 . _ : -");
     let id = field.word(64, NAMED)?;
     Ok(id.map(|id| {
-        kept.text("id", &id);
-        ItemId::of(&id)
+        let own = ItemId::of(&id);
+        kept.text("id", id);
+        own
     }))
 }
 
@@ -115,9 +116,9 @@ fn event<'a>(
     if !KINDS.contains(&&*named) {
         return Err(kind.refused(&format!("must be one of: {}", KINDS.join(", "))));
     }
-    kept.text("eventType", &named);
+    kept.text("eventType", named);
     if let Some(selector) = selector.required()?.text((1, 1_024))? {
-        kept.text("targetSelector", &selector);
+        kept.text("targetSelector", selector);
     }
     timestamp(time, kept, window)?;
     kept.number("x", x.number(-PIXELS, PIXELS)?);
@@ -130,7 +131,7 @@ fn event<'a>(
     }
     let own = id(own, kept)?;
     if let Some(task) = task.text((0, 64))? {
-        kept.text("taskId", &task);
+        kept.text("taskId", task);
     }
     if let Some(sent) = url.text((1, LONGEST_URL))? {
         let known = last.take().filter(|(known, _)| *known == sent);
@@ -176,7 +177,7 @@ fn facial(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Op
     kept.shown("faceDetected", face);
     let emotion = if face { emotion.required()? } else { emotion };
     if let Some(emotion) = emotion.word(32, LABEL)? {
-        kept.text("emotion", &emotion);
+        kept.text("emotion", emotion);
     }
     let confidence = if face { confidence.required()? } else { confidence };
     kept.number("confidence", confidence.number(0.0, 1.0)?);
@@ -228,7 +229,7 @@ fn voice(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Opt
         kept.shown("end", epoch_millis(end));
     }
     if let Some(transcript) = transcript.required()?.text((0, 5_000))? {
-        kept.text("transcript", &transcript);
+        kept.text("transcript", transcript);
     }
     kept.number("confidence", confidence.number(0.0, 1.0)?);
     kept.number("sentiment", sentiment.number(-1.0, 1.0)?);
@@ -236,7 +237,7 @@ fn voice(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Opt
         if !LANGUAGES.lines().any(|line| line == code) {
             return Err(language.refused("must be an ISO 639-1 code"));
         }
-        kept.text("language", &code);
+        kept.text("language", code);
     }
     id(own, kept)
 }

@@ -8,8 +8,11 @@ use super::*;
 
 const WINDOW: Window = Window { from: datetime!(2026-03-16 10:00:00 UTC), to: datetime!(2026-03-16 11:00:00 UTC) };
 
+/// What is kept of items.
+type Items = Vec<Map<String, Value>>;
+
 /// What is kept of a batch, and what is said of the rest.
-fn judged(stream: CapturedStream, text: &str) -> (Vec<Map<String, Value>>, Vec<(usize, String)>) {
+fn judged(stream: CapturedStream, text: &str) -> (Items, Vec<(usize, String)>) {
     let mut judge = Judge::new(stream, WINDOW, text.len());
     let mut items = Scan::new(text);
     items.enter(b'[');
@@ -21,7 +24,7 @@ fn judged(stream: CapturedStream, text: &str) -> (Vec<Map<String, Value>>, Vec<(
         index += 1;
     }
     let batch = judge.kept();
-    let kept: Vec<Map<String, Value>> = serde_json::from_str(&batch.json()).unwrap();
+    let kept: Items = serde_json::from_str(&batch.json()).unwrap();
     assert_eq!((kept.len(), kept.len() + rejections.len()), (batch.len(), index));
     (kept, rejections)
 }
