@@ -1,7 +1,10 @@
 //! Better texts by a language model, where one is configured (openscouter 12.8).
 //!
-//! A model is told [`Brief`]s and nothing else: of whom they tell it knows "Tester n" (openscouter 12.4). Numbers never
-//! come from it, and when it is slow, fails or answers oddly, the texts that the contract fixes stay.
+//! A model is told [`Brief`]s and nothing else: of whom they tell it knows "Tester n" (openscouter 12.4), and what in a
+//! context could name somebody is taken out of its copy. Numbers never come from it, and when it is slow, fails or
+//! answers oddly, the texts that the contract fixes stay.
+
+mod veil;
 
 use engine::analysis::MomentKind;
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,7 @@ pub struct Brief {
     pub severity: engine::analysis::Severity,
     /// How sure it is.
     pub confidence: engine::analysis::Confidence,
-    /// Where it was.
+    /// Where it was, as the report shows it; a model is told of it without what could name somebody.
     pub context: String,
     /// How to speak of it: `standard`, `supportive`, `moderate` or `restorative`.
     pub tone: &'static str,
@@ -58,11 +61,11 @@ pub struct Text {
 }
 
 #[derive(Serialize)]
-struct Told<'a> {
+struct Told {
     r#type: &'static str,
     severity: &'static str,
     confidence: &'static str,
-    context: &'a str,
+    context: String,
 }
 
 fn request(model: &AgentModel, briefs: &[Brief]) -> Option<Value> {
@@ -73,7 +76,7 @@ fn request(model: &AgentModel, briefs: &[Brief]) -> Option<Value> {
             r#type: brief.kind.as_str(),
             severity: brief.severity.as_str(),
             confidence: brief.confidence.as_str(),
-            context: &brief.context,
+            context: veil::veiled(&brief.context),
         })
         .collect();
     let content = json!({"tester": format!("Tester {}", first.tester), "tone": first.tone, "moments": told});
@@ -150,6 +153,21 @@ mod tests {
         let moment =
             json!({"type": "rage_click", "severity": "high", "confidence": "high", "context": "Checkout - #pay"});
         assert_eq!(told, json!({"tester": "Tester 3", "tone": "supportive", "moments": [moment]}));
+        assert_eq!(request["messages"].as_array().map(Vec::len), Some(2), "the task and this");
+    }
+
+    #[test]
+    fn a_model_is_told_the_tone_and_not_who_it_was() {
+        let model = AgentModel { name: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
+        for tone in ["standard", "supportive", "moderate", "restorative"] {
+            let context = "Pay - a[href=\"mailto:tess@example.com\"] #user_01k8ybdf00e8nrtzq2qw3d80n2".to_owned();
+            let request = request(&model, &[Brief { context, tone, ..brief() }]).unwrap();
+            let told: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
+            assert_eq!(told["tone"], tone);
+            assert_eq!(told["moments"][0]["context"], "Pay - a[href=…] #…");
+            let sent = request.to_string();
+            assert!(!sent.contains("tess") && !sent.contains("01k8ybdf"), "{sent}");
+        }
     }
 
     #[test]

@@ -4,6 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Event, EventKind, MomentKind, Segment, Snapshot, Stream};
 
+/// Longest dwell that is believed, in milliseconds: a day, far above any session. What a client sends has no bound, and
+/// a moment must not begin before time does.
+pub(super) const MOST_DWELL: i64 = 86_400_000;
+
 /// A moment before it is rated.
 #[derive(Clone, Debug)]
 pub(super) struct Found {
@@ -64,10 +68,26 @@ pub(super) fn weight(emotion: &str) -> f64 {
     }
 }
 
-/// Milliseconds from `from` to `to` without the pauses inside.
+/// Intervals in order, with those that touch put together.
+pub(super) fn merged(intervals: &[(i64, i64)]) -> Vec<(i64, i64)> {
+    let mut ordered: Vec<_> = intervals.iter().copied().filter(|(start, end)| start < end).collect();
+    ordered.sort_unstable();
+    let mut merged: Vec<(i64, i64)> = Vec::with_capacity(ordered.len());
+    for (start, end) in ordered {
+        match merged.last_mut() {
+            Some(last) if start <= last.1 => last.1 = last.1.max(end),
+            _ => merged.push((start, end)),
+        }
+    }
+    merged
+}
+
+/// Milliseconds from `from` to `to` without the pauses inside, which are in order and apart.
 fn gap(from: i64, to: i64, pauses: &[(i64, i64)]) -> i64 {
-    let paused = pauses.iter().map(|(start, end)| (to.min(*end) - from.max(*start)).max(0));
-    to - from - paused.sum::<i64>()
+    let first = pauses.partition_point(|(_, end)| *end <= from);
+    let inside = pauses.iter().skip(first).take_while(|(start, _)| *start < to);
+    let paused = inside.map(|(start, end)| to.min(*end).saturating_sub(from.max(*start)));
+    paused.fold(to.saturating_sub(from), i64::saturating_sub)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a session")]
@@ -80,10 +100,11 @@ fn count(number: usize) -> f64 {
     number as f64
 }
 
+/// Detects everything; events are in order, pauses too.
 pub(super) fn all(
-    events: &[Event],
-    snapshots: &[Snapshot],
-    segments: &[Segment],
+    events: &[&Event],
+    snapshots: &[&Snapshot],
+    segments: &[&Segment],
     pauses: &[(i64, i64)],
     cutoff: i64,
 ) -> Detected {
@@ -104,51 +125,53 @@ fn interaction(kind: MomentKind, span: (i64, i64), k: f64, pinned: &Event) -> Fo
 }
 
 /// The clicks of each selector, with their places among the events.
-fn clicks(events: &[Event]) -> BTreeMap<&str, Vec<(usize, &Event)>> {
+fn clicks<'a>(events: &[&'a Event]) -> BTreeMap<&'a str, Vec<(usize, &'a Event)>> {
     let mut by_selector: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
-    for (place, event) in events.iter().enumerate().filter(|(_, event)| event.kind == EventKind::Click) {
+    for (place, event) in events.iter().copied().enumerate().filter(|(_, event)| event.kind == EventKind::Click) {
         by_selector.entry(event.selector.as_str()).or_default().push((place, event));
     }
     by_selector
 }
 
-/// Rage clicks, and the places of the clicks in them.
-fn rage_clicks(events: &[Event]) -> (Vec<Found>, BTreeSet<usize>) {
-    let (mut moments, mut places) = (Vec::new(), BTreeSet::new());
-    for clicks in clicks(events).into_values() {
-        let mut marked = BTreeSet::new();
-        for (first, three) in clicks.windows(3).enumerate() {
-            if let [(_, one), _, (_, last)] = three
-                && last.at - one.at <= 500
-            {
-                marked.extend(first..first + 3);
-            }
+/// Which clicks of one selector belong to three that follow each other within half a second.
+fn marked(clicks: &[(usize, &Event)]) -> Vec<bool> {
+    let mut marked = vec![false; clicks.len()];
+    for (first, three) in clicks.windows(3).enumerate() {
+        if let [(_, one), _, (_, last)] = three
+            && last.at.saturating_sub(one.at) <= 500
+        {
+            marked.iter_mut().skip(first).take(3).for_each(|mark| *mark = true);
         }
-        let mut run: Vec<(usize, &Event)> = Vec::new();
-        let mut close = |run: &mut Vec<(usize, &Event)>| {
-            if let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) {
-                moments.push(interaction(MomentKind::RageClick, (first.at, last.at), count(run.len()), first));
-                places.extend(run.iter().map(|(place, _)| *place));
-            }
-            run.clear();
-        };
-        for (_, click) in clicks.iter().enumerate().filter(|(number, _)| marked.contains(number)) {
-            if run.last().is_some_and(|(_, last)| click.1.at - last.at > 500) {
-                close(&mut run);
-            }
-            run.push(*click);
-        }
-        close(&mut run);
     }
-    (moments, places)
+    marked
 }
 
-fn error_bursts(events: &[Event]) -> Vec<Found> {
-    let errors: Vec<_> = events.iter().filter(|event| event.kind == EventKind::Error).collect();
+/// Rage clicks, and for each event whether it is in one.
+fn rage_clicks(events: &[&Event]) -> (Vec<Found>, Vec<bool>) {
+    let (mut moments, mut raging) = (Vec::new(), vec![false; events.len()]);
+    for clicks in clicks(events).into_values() {
+        let marks = marked(&clicks);
+        let angry: Vec<_> = clicks.into_iter().zip(marks).filter(|(_, mark)| *mark).map(|(click, _)| click).collect();
+        for run in angry.chunk_by(|(_, one), (_, next)| next.at.saturating_sub(one.at) <= 500) {
+            if let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) {
+                moments.push(interaction(MomentKind::RageClick, (first.at, last.at), count(run.len()), first));
+            }
+            for (place, _) in run {
+                if let Some(event) = raging.get_mut(*place) {
+                    *event = true;
+                }
+            }
+        }
+    }
+    (moments, raging)
+}
+
+fn error_bursts(events: &[&Event]) -> Vec<Found> {
+    let errors: Vec<_> = events.iter().copied().filter(|event| event.kind == EventKind::Error).collect();
     let mut moments = Vec::new();
     let mut first = 0;
     while let Some(start) = errors.get(first) {
-        let burst = errors.iter().skip(first).take_while(|error| error.at <= start.at + 10_000).count();
+        let burst = errors.iter().skip(first).take_while(|error| error.at <= start.at.saturating_add(10_000)).count();
         match errors.get(first + burst - 1) {
             Some(last) if burst >= 3 => {
                 moments.push(interaction(MomentKind::ErrorBurst, (start.at, last.at), count(burst), start));
@@ -160,19 +183,21 @@ fn error_bursts(events: &[Event]) -> Vec<Found> {
     moments
 }
 
-fn dead_clicks(events: &[Event], raging: &BTreeSet<usize>, cutoff: i64) -> Vec<Found> {
+fn dead_clicks(events: &[&Event], raging: &[bool], cutoff: i64) -> Vec<Found> {
     let others: Vec<i64> = events.iter().filter(|event| event.kind != EventKind::Click).map(|event| event.at).collect();
-    let quiet = |at: i64| others.get(others.partition_point(|other| *other < at)).is_none_or(|next| *next > at + 2_000);
+    let next = |at: i64| others.get(others.partition_point(|other| *other < at));
+    let quiet = |at: i64| next(at).is_none_or(|next| *next > at.saturating_add(2_000));
     let mut moments = Vec::new();
     for clicks in clicks(events).into_values() {
         let mut kept: Vec<&Event> = Vec::new();
         for (place, click) in clicks {
-            let near = kept.last().is_some_and(|last| click.at - last.at < 500);
-            if !raging.contains(&place) && cutoff - click.at >= 2_000 && quiet(click.at) && !near {
+            let near = kept.last().is_some_and(|last| click.at.saturating_sub(last.at) < 500);
+            let raging = raging.get(place).is_some_and(|raging| *raging);
+            if !raging && cutoff.saturating_sub(click.at) >= 2_000 && quiet(click.at) && !near {
                 kept.push(click);
             }
         }
-        for run in kept.chunk_by(|one, next| next.at - one.at <= 5_000).filter(|run| run.len() >= 2) {
+        for run in kept.chunk_by(|one, next| next.at.saturating_sub(one.at) <= 5_000).filter(|run| run.len() >= 2) {
             if let (Some(first), Some(last)) = (run.first(), run.last()) {
                 moments.push(interaction(MomentKind::DeadClick, (first.at, last.at), count(run.len()), first));
             }
@@ -186,11 +211,11 @@ fn is_drop(one: &Event, other: &Event, pauses: &[(i64, i64)]) -> bool {
     gap >= 30_000 || (one.kind == EventKind::Blur && gap >= 10_000)
 }
 
-fn pairs(events: &[Event]) -> impl Iterator<Item = (&Event, &Event)> {
-    events.iter().zip(events.iter().skip(1))
+fn pairs<'a>(events: &[&'a Event]) -> impl Iterator<Item = (&'a Event, &'a Event)> {
+    events.iter().copied().zip(events.iter().copied().skip(1))
 }
 
-fn attention_drops(events: &[Event], pauses: &[(i64, i64)]) -> (Vec<Found>, Vec<(i64, i64)>) {
+fn attention_drops(events: &[&Event], pauses: &[(i64, i64)]) -> (Vec<Found>, Vec<(i64, i64)>) {
     let drops = pairs(events).filter(|(one, other)| is_drop(one, other, pauses));
     let moments: Vec<_> = drops
         .map(|(one, other)| {
@@ -202,27 +227,45 @@ fn attention_drops(events: &[Event], pauses: &[(i64, i64)]) -> (Vec<Found>, Vec<
     (moments, spans)
 }
 
-fn hesitations(events: &[Event], pauses: &[(i64, i64)], drops: &[(i64, i64)]) -> Vec<Found> {
-    let mut points: Vec<((i64, i64), &Event)> = pairs(events)
+/// Whether a span shares more than an edge with one of the intervals, which lie between events that follow each other:
+/// they are in order and apart.
+fn overlaps(span: (i64, i64), intervals: &[(i64, i64)]) -> bool {
+    let next = intervals.get(intervals.partition_point(|(_, end)| *end <= span.0));
+    next.is_some_and(|next| span.0.max(next.0) < span.1.min(next.1))
+}
+
+/// The time that an event's element was dwelt on, if that is long enough to be a hesitation.
+fn dwelt(event: &Event) -> Option<(i64, i64)> {
+    let dwell = event.dwell.filter(|dwell| *dwell >= 5_000.0)?;
+    #[expect(clippy::cast_possible_truncation, reason = "what is longer saturates, and is cut off")]
+    let dwell = (dwell.round() as i64).min(MOST_DWELL);
+    Some((event.at.saturating_sub(dwell), event.at))
+}
+
+/// A pause between events or on an element, and the event whose element it belongs to.
+type Point<'a> = ((i64, i64), &'a Event);
+
+fn points<'a>(events: &[&'a Event], pauses: &[(i64, i64)], drops: &[(i64, i64)]) -> Vec<Point<'a>> {
+    let mut points: Vec<Point<'_>> = pairs(events)
         .filter(|(one, other)| !is_drop(one, other, pauses) && gap(one.at, other.at, pauses) >= 8_000)
         .map(|(one, other)| ((one.at, other.at), other))
         .collect();
-    let taken: Vec<_> = points.iter().map(|(span, _)| *span).chain(drops.iter().copied()).collect();
-    for event in events {
-        let Some(dwell) = event.dwell.filter(|dwell| *dwell >= 5_000.0) else { continue };
-        #[expect(clippy::cast_possible_truncation, reason = "milliseconds, far below 2^53; what is longer saturates")]
-        let span = (event.at.saturating_sub(dwell.round() as i64), event.at);
-        if !taken.iter().any(|other| span.0.max(other.0) < span.1.min(other.1)) {
-            points.push((span, event));
-        }
-    }
+    let gaps: Vec<_> = points.iter().map(|(span, _)| *span).collect();
+    let dwelt = events.iter().filter_map(|event| Some((dwelt(event)?, *event)));
+    points.extend(dwelt.filter(|(span, _)| !overlaps(*span, &gaps) && !overlaps(*span, drops)));
     points.sort_by_key(|(span, _)| *span);
+    points
+}
+
+fn hesitations(events: &[&Event], pauses: &[(i64, i64)], drops: &[(i64, i64)]) -> Vec<Found> {
+    let points = points(events, pauses, drops);
     let mut moments = Vec::new();
     let mut rest = points.as_slice();
     while let Some(((start, _), pinned)) = rest.first() {
-        let near = rest.iter().take_while(|(span, _)| span.0 <= start + 30_000).count();
+        let near = rest.iter().take_while(|(span, _)| span.0 <= start.saturating_add(30_000)).count();
         let (cluster, later) = rest.split_at(near);
-        let length: i64 = cluster.iter().map(|(span, _)| gap(span.0, span.1, pauses)).sum();
+        let lengths = cluster.iter().map(|(span, _)| gap(span.0, span.1, pauses));
+        let length = lengths.fold(0, i64::saturating_add);
         if cluster.len() >= 2 || length >= 15_000 {
             let end = cluster.iter().map(|(span, _)| span.1).max().unwrap_or(*start);
             moments.push(interaction(MomentKind::HesitationCluster, (*start, end), seconds(length), pinned));
@@ -234,7 +277,7 @@ fn hesitations(events: &[Event], pauses: &[(i64, i64)], drops: &[(i64, i64)]) ->
     moments
 }
 
-fn evidence(snapshots: &[Snapshot], segments: &[Segment]) -> Vec<Evidence> {
+fn evidence(snapshots: &[&Snapshot], segments: &[&Segment]) -> Vec<Evidence> {
     let faces = snapshots.iter().filter(|shot| weight(&shot.emotion) >= 0.5 && shot.confidence >= 0.6);
     let faces = faces.map(|shot| Evidence {
         span: (shot.at, shot.at),
@@ -256,35 +299,40 @@ fn evidence(snapshots: &[Snapshot], segments: &[Segment]) -> Vec<Evidence> {
     evidence
 }
 
-fn confusions(evidence: &[Evidence], events: &[Event]) -> Vec<Found> {
-    let mut moments = Vec::new();
-    let mut run: Vec<Evidence> = Vec::new();
-    let mut close = |run: &mut Vec<Evidence>| {
-        let faces = run.iter().filter(|item| item.stream == Stream::Facial).count();
-        if let Some(first) = run.first()
-            && (faces >= 2 || faces < run.len())
-        {
-            let start = first.span.0;
-            let end = run.iter().map(|item| item.span.1).max().unwrap_or(start);
-            let pins = [EventKind::Click, EventKind::Input, EventKind::Focus, EventKind::Navigation];
-            let pinned = events.iter().rev().find(|event| event.at <= start && pins.contains(&event.kind));
-            moments.push(Found {
-                kind: MomentKind::Confusion,
-                span: (start, end),
-                k: run.iter().map(|item| item.strength).fold(0.0, f64::max),
-                pinned: pinned.cloned(),
-                own: run.iter().map(|item| item.stream).collect(),
-            });
+/// Evidence in order, as far as each piece begins soon after what came before has ended.
+fn runs(evidence: &[Evidence]) -> Vec<&[Evidence]> {
+    let (mut runs, mut first) = (Vec::new(), 0);
+    let mut latest: Option<i64> = None;
+    for (place, item) in evidence.iter().enumerate() {
+        if latest.is_some_and(|latest| item.span.0.saturating_sub(latest) > 5_000) {
+            runs.extend(evidence.get(first..place));
+            (first, latest) = (place, None);
         }
-        run.clear();
-    };
-    for item in evidence {
-        let latest = run.iter().map(|item| item.span.1).max();
-        if latest.is_some_and(|latest| item.span.0 - latest > 5_000) {
-            close(&mut run);
-        }
-        run.push(*item);
+        latest = latest.max(Some(item.span.1));
     }
-    close(&mut run);
+    runs.extend(evidence.get(first..).filter(|last| !last.is_empty()));
+    runs
+}
+
+fn confusions(evidence: &[Evidence], events: &[&Event]) -> Vec<Found> {
+    let pins = [EventKind::Click, EventKind::Input, EventKind::Focus, EventKind::Navigation];
+    let pins: Vec<&Event> = events.iter().copied().filter(|event| pins.contains(&event.kind)).collect();
+    let mut moments = Vec::new();
+    for run in runs(evidence) {
+        let Some(first) = run.first() else { continue };
+        let faces = run.iter().filter(|item| item.stream == Stream::Facial).count();
+        if faces < 2 && faces == run.len() {
+            continue;
+        }
+        let start = first.span.0;
+        let before = pins.partition_point(|event| event.at <= start);
+        moments.push(Found {
+            kind: MomentKind::Confusion,
+            span: (start, run.iter().map(|item| item.span.1).fold(start, i64::max)),
+            k: run.iter().map(|item| item.strength).fold(0.0, f64::max),
+            pinned: before.checked_sub(1).and_then(|last| pins.get(last)).map(|event| (*event).clone()),
+            own: run.iter().map(|item| item.stream).collect(),
+        });
+    }
     moments
 }

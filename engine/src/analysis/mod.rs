@@ -70,7 +70,7 @@ pub struct Event {
     pub selector: String,
     /// The task that it belongs to.
     pub task: Option<String>,
-    /// How long the pointer or the focus was on the element before, in milliseconds.
+    /// How long the pointer or the focus was on the element before, in milliseconds; of more than a day, a day counts.
     pub dwell: Option<f64>,
 }
 
@@ -298,23 +298,23 @@ pub struct Analysis {
     pub scores: SubScores,
 }
 
-/// Analyses what was kept up to `cutoff`, with the streams of `include` alone (openscouter 12.5, 12.6).
+/// Analyses what was kept up to `cutoff` (milliseconds since the Unix epoch), with the streams of `include` alone (openscouter 12.5, 12.6).
 #[must_use]
 pub fn analyse(recording: &Recording, cutoff: i64, include: &BTreeSet<Stream>) -> Analysis {
     let has = |stream: Stream| include.contains(&stream);
-    let mut events: Vec<Event> =
-        recording.events.iter().filter(|event| has(Stream::Events) && event.at <= cutoff).cloned().collect();
+    let mut events: Vec<&Event> =
+        recording.events.iter().filter(|event| has(Stream::Events) && event.at <= cutoff).collect();
     // stable: ties keep the order of arrival
     events.sort_by_key(|event| event.at);
-    let snapshots: Vec<Snapshot> =
-        recording.snapshots.iter().filter(|shot| has(Stream::Facial) && shot.at <= cutoff).cloned().collect();
-    let segments: Vec<Segment> =
-        recording.segments.iter().filter(|segment| has(Stream::Voice) && segment.start <= cutoff).cloned().collect();
-    let found = detect::all(&events, &snapshots, &segments, &recording.pauses, cutoff);
-    let moments = score::rate(&found);
+    let snapshots: Vec<&Snapshot> =
+        recording.snapshots.iter().filter(|shot| has(Stream::Facial) && shot.at <= cutoff).collect();
+    let segments: Vec<&Segment> =
+        recording.segments.iter().filter(|segment| has(Stream::Voice) && segment.start <= cutoff).collect();
+    let pauses = detect::merged(&recording.pauses);
+    let moments = score::rate(detect::all(&events, &snapshots, &segments, &pauses, cutoff));
     let over = |holds: &dyn Fn(&Moment) -> bool| {
-        let own: Vec<_> = moments.iter().filter(|moment| holds(moment)).cloned().collect();
-        let points = (100.0 * (1.0 - frustration(&own))).round();
+        let impacts = moments.iter().filter(|moment| holds(moment)).map(|moment| moment.impact);
+        let points = (100.0 * (1.0 - frustration_of(impacts))).round();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
         let points = points as u32;
         points
@@ -327,5 +327,6 @@ pub fn analyse(recording: &Recording, cutoff: i64, include: &BTreeSet<Stream>) -
         emotion: (!snapshots.is_empty()).then(|| over(&confusion(Stream::Facial))),
         voice: (!segments.is_empty()).then(|| over(&confusion(Stream::Voice))),
     };
-    Analysis { frustration: frustration(&moments), moments, scores }
+    // they are in the order of start and type already
+    Analysis { frustration: frustration_of(moments.iter().map(|moment| moment.impact)), moments, scores }
 }

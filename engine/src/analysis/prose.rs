@@ -48,16 +48,17 @@ pub fn summary_of(count: usize, frustration: f64, worst: Option<&str>) -> String
 /// The note of a moment, with its time since `started_at`.
 #[must_use]
 pub fn note(moment: &Moment, started_at: i64, titles: &Titles) -> String {
-    let seconds = (moment.span.0 - started_at).max(0) / 1_000;
+    let seconds = moment.span.0.saturating_sub(started_at).max(0) / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     let kind = moment.kind.as_str().replace('_', " ");
     format!("{kind} at {hours:02}:{minutes:02}:{seconds:02}: {}.", titles.context(moment))
 }
 
-/// The tone that a writer is given in place of any emotion: from the last minute before the cut-off.
+/// The tone that a writer is given in place of any emotion: from the last minute before the cut-off,
+/// both of its ends included.
 #[must_use]
 pub fn tone(snapshots: &[Snapshot], cutoff: i64) -> &'static str {
-    let last = snapshots.iter().filter(|shot| shot.at <= cutoff && shot.at > cutoff - 60_000);
+    let last = snapshots.iter().filter(|shot| shot.at <= cutoff && shot.at >= cutoff.saturating_sub(60_000));
     let distress: Vec<f64> = last.map(|shot| weight(&shot.emotion) * shot.confidence).collect();
     if distress.is_empty() {
         return "standard";

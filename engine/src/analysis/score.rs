@@ -27,7 +27,7 @@ const fn scale(kind: MomentKind) -> (f64, f64) {
     }
 }
 
-fn confidence(kind: MomentKind, streams: usize) -> Confidence {
+pub(super) fn confidence(kind: MomentKind, streams: usize) -> Confidence {
     match streams + usize::from(kind == MomentKind::RageClick) {
         0 | 1 => Confidence::Low,
         2 => Confidence::Medium,
@@ -35,7 +35,7 @@ fn confidence(kind: MomentKind, streams: usize) -> Confidence {
     }
 }
 
-fn impact(kind: MomentKind, k: f64, confidence: Confidence) -> f64 {
+pub(super) fn impact(kind: MomentKind, k: f64, confidence: Confidence) -> f64 {
     let (base, full) = scale(kind);
     let sure = match confidence {
         Confidence::Low => 0.8,
@@ -45,7 +45,7 @@ fn impact(kind: MomentKind, k: f64, confidence: Confidence) -> f64 {
     round((base * (0.5 + 0.5 * (k / full).min(1.0)) * sure).min(1.0), 4)
 }
 
-const fn severity(impact: f64) -> Severity {
+pub(super) const fn severity(impact: f64) -> Severity {
     if impact >= 0.75 {
         Severity::Critical
     } else if impact >= 0.5 {
@@ -57,35 +57,45 @@ const fn severity(impact: f64) -> Severity {
     }
 }
 
+/// Spans by their start, each with the latest end up to it: what touches a span is found without looking at all.
+struct Spans(Vec<(i64, i64)>);
+
+impl Spans {
+    fn new(spans: impl Iterator<Item = (i64, i64)>) -> Self {
+        let mut spans: Vec<_> = spans.collect();
+        spans.sort_unstable();
+        let mut latest = i64::MIN;
+        for span in &mut spans {
+            latest = latest.max(span.1);
+            span.1 = latest;
+        }
+        Self(spans)
+    }
+
+    /// Whether one of them touches `from..=to`.
+    fn touch(&self, (from, to): (i64, i64)) -> bool {
+        let begun = self.0.partition_point(|(start, _)| *start <= to);
+        let last = begun.checked_sub(1).and_then(|last| self.0.get(last));
+        last.is_some_and(|(_, latest)| *latest >= from)
+    }
+}
+
 /// Rates what was found, in its order.
-pub(super) fn rate(detected: &Detected) -> Vec<Moment> {
-    let touches =
-        |moment: &Found, span: (i64, i64)| span.0 <= moment.span.1 + AROUND && span.1 >= moment.span.0 - AROUND;
-    let shown = |moment: &Found| {
-        let mut streams = moment.own.clone();
-        let acts = detected.moments.iter().filter(|other| other.kind != MomentKind::Confusion);
-        if acts.into_iter().any(|other| touches(moment, other.span)) {
-            streams.insert(Stream::Events);
-        }
-        let signs = detected.evidence.iter().filter(|item| touches(moment, item.span));
-        streams.extend(signs.map(|item| item.stream));
-        streams
+pub(super) fn rate(detected: Detected) -> Vec<Moment> {
+    let acts = detected.moments.iter().filter(|moment| moment.kind != MomentKind::Confusion);
+    let acts = Spans::new(acts.map(|moment| moment.span));
+    let signs = |stream: Stream| {
+        Spans::new(detected.evidence.iter().filter(|item| item.stream == stream).map(|item| item.span))
     };
-    let rated = detected.moments.iter().map(|moment| {
-        let streams = shown(moment);
-        let confidence = confidence(moment.kind, streams.len());
-        let impact = impact(moment.kind, moment.k, confidence);
-        Moment {
-            kind: moment.kind,
-            span: moment.span,
-            k: moment.k,
-            pinned: moment.pinned.clone(),
-            streams,
-            confidence,
-            impact,
-            severity: severity(impact),
-            own: moment.own.clone(),
-        }
+    let shown =
+        [(Stream::Events, acts), (Stream::Facial, signs(Stream::Facial)), (Stream::Voice, signs(Stream::Voice))];
+    let rated = detected.moments.into_iter().map(|Found { kind, span, k, pinned, own }| {
+        let around = (span.0.saturating_sub(AROUND), span.1.saturating_add(AROUND));
+        let mut streams = own.clone();
+        streams.extend(shown.iter().filter(|(_, spans)| spans.touch(around)).map(|(stream, _)| *stream));
+        let confidence = confidence(kind, streams.len());
+        let impact = impact(kind, k, confidence);
+        Moment { kind, span, k, pinned, streams, confidence, impact, severity: severity(impact), own }
     });
     rated.collect()
 }

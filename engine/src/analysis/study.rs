@@ -1,6 +1,9 @@
 //! Session reports together (openscouter 13.2).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use super::{Confidence, MomentKind, Severity, Wcag, accessibility, round};
 
@@ -107,18 +110,19 @@ fn share(part: usize, whole: usize) -> f64 {
 }
 
 fn mean(numbers: &[f64]) -> f64 {
-    if numbers.is_empty() { 0.0 } else { round(numbers.iter().sum::<f64>() * share(1, numbers.len()), 2) }
+    #[expect(clippy::cast_precision_loss, reason = "numbers of testers")]
+    let count = numbers.len().max(1) as f64;
+    // divided, and not multiplied by a reciprocal, which is rounded before
+    round(numbers.iter().sum::<f64>() / count, 2)
 }
 
-fn most_frequent(contexts: &[&str]) -> String {
-    let mut best = ("", 0);
-    for context in contexts {
-        let times = contexts.iter().filter(|other| *other == context).count();
-        if times > best.1 {
-            best = (context, times);
-        }
+/// The text that comes most often, the first one on ties.
+fn most_frequent(texts: &[&str]) -> String {
+    let mut times: BTreeMap<&str, (usize, Reverse<usize>)> = BTreeMap::new();
+    for (place, text) in texts.iter().enumerate() {
+        times.entry(text).or_insert((0, Reverse(place))).0 += 1;
     }
-    best.0.to_owned()
+    times.into_iter().max_by_key(|(_, rank)| *rank).map(|(text, _)| text.to_owned()).unwrap_or_default()
 }
 
 /// Puts confirmed sessions together: aggregates only, never a single tester's data.
@@ -183,7 +187,7 @@ pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
             .map(|(place, (_, _, affected))| (affected.intersection(&testers).count(), place))
             .filter(|(count, _)| *count > 0)
             .collect();
-        top.sort_by_key(|(count, place)| (std::cmp::Reverse(*count), *place));
+        top.sort_by_key(|(count, place)| (Reverse(*count), *place));
         let frustrations: Vec<_> = own.iter().map(|session| session.frustration).collect();
         strata.push(Stratum {
             category: category.clone(),

@@ -2,74 +2,129 @@
 //! reads it back needs one query for a stream, and a batch that is sent twice is known.
 //!
 //! Ids that clients gave their items are remembered in the process. Another process may have taken in a batch in
-//! between: then the number of the next batch is taken, and what is new is read before the write is tried again.
+//! between: then the write is refused with that batch, whose ids are new; where it was one of several, the others are
+//! read before the next try.
 
-use std::{
-    collections::{HashMap, HashSet},
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::{Mutex, PoisonError},
-};
+mod memory;
 
 use aws_sdk_dynamodb::{
     operation::put_item::PutItemError,
-    types::{AttributeValue, TransactWriteItem},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime};
 
+pub(super) use self::memory::CapturedMemory;
+use self::memory::{Batch, Key};
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
-    client::Written,
+    client::{Written, unhindered},
     item::{Condition, Item},
     large::{PART, compress, decompress},
     test_sessions::test_session_pk,
-    trips::trip,
+    trips::{items_read, trip},
 };
 use crate::model::{CapturedStream, TestSession, TestSessionId};
 
 /// How long what was captured is kept after a session's end (openscouter 21).
 const KEPT: Duration = Duration::days(180);
-/// Ids that a process remembers at most, over all sessions.
-const MOST_REMEMBERED: usize = 1_000_000;
 
-/// An item that is to be kept.
-#[derive(Clone, Debug)]
-pub struct Captured {
-    /// The id that the client gave it.
-    pub id: Option<String>,
-    /// The kept fields as JSON.
-    pub json: String,
+/// The id that a client gave an item, as a process remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ItemId(u64);
+
+impl ItemId {
+    /// Of this id.
+    #[must_use]
+    pub fn of(id: &str) -> Self {
+        Self(memory::hash(id))
+    }
 }
 
-/// What a process knows of the batches of a session's stream.
+/// A batch that is to be kept: its items as a JSON array that is not closed yet.
 #[derive(Debug, Default)]
-struct Known {
-    /// Number of the next batch.
-    next: u32,
-    /// Whether `ids` has those of all batches before.
-    complete: bool,
-    ids: HashSet<u64>,
+pub struct CapturedBatch {
+    text: String,
+    items: Vec<Captured>,
 }
 
-/// What a process knows of the batches that it met.
-#[derive(Debug, Default)]
-pub(super) struct CapturedMemory(Mutex<HashMap<(TestSessionId, CapturedStream), Known>>);
-
-fn hash(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
+/// Where an item stands in its batch's text, and its id.
+#[derive(Clone, Copy, Debug)]
+struct Captured {
+    start: usize,
+    end: usize,
+    id: Option<ItemId>,
 }
 
-impl CapturedMemory {
-    fn with<T>(&self, key: (TestSessionId, CapturedStream), look: impl FnOnce(&mut Known) -> T) -> T {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !known.contains_key(&key)
-            && known.values().map(|known| known.ids.len() + 64).sum::<usize>() > MOST_REMEMBERED
-        {
-            known.clear();
+impl CapturedBatch {
+    /// A batch of about so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), items: Vec::new() }
+    }
+
+    /// Adds an item: `write` puts its JSON at the end of the text and tells its id. What it wrote is taken back when it
+    /// fails.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn add<E>(&mut self, write: impl FnOnce(&mut String) -> Result<Option<ItemId>, E>) -> Result<(), E> {
+        let before = self.text.len();
+        self.text.push(if self.items.is_empty() { '[' } else { ',' });
+        match write(&mut self.text) {
+            Ok(id) => {
+                self.items.push(Captured { start: before + 1, end: self.text.len(), id });
+                Ok(())
+            }
+            Err(error) => {
+                self.text.truncate(before);
+                Err(error)
+            }
         }
-        look(known.entry(key).or_default())
+    }
+
+    /// Its items.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// All items, as a JSON array.
+    #[must_use]
+    pub fn json(&self) -> String {
+        if self.is_empty() { "[]".to_owned() } else { format!("{}]", self.text) }
+    }
+
+    /// Some of the items, as a JSON array.
+    fn array(&self, items: &[Captured]) -> Vec<u8> {
+        if items.len() == self.items.len() {
+            return self.json().into_bytes();
+        }
+        let mut text = Vec::with_capacity(self.text.len());
+        for item in items {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            text.extend_from_slice(self.text.get(item.start..item.end).unwrap_or_default().as_bytes());
+        }
+        text.push(b']');
+        text
+    }
+
+    /// Items in pieces that a stored item can hold; nearly always it is one.
+    fn pieces(&self, items: &[Captured]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let bytes = compress(&self.array(items))?;
+        if bytes.len() <= PART || items.len() < 2 {
+            return Ok(vec![bytes]);
+        }
+        let (left, right) = items.split_at(items.len() / 2);
+        let mut all = self.pieces(left)?;
+        all.extend(self.pieces(right)?);
+        Ok(all)
     }
 }
 
@@ -77,32 +132,16 @@ fn sk(stream: CapturedStream, number: u32) -> String {
     format!("DATA#{}#{number:08}", stream.as_str())
 }
 
-fn array<'a>(items: impl Iterator<Item = &'a Captured>) -> Vec<u8> {
-    let mut text = b"[".to_vec();
-    for (place, item) in items.enumerate() {
-        if place > 0 {
-            text.push(b',');
-        }
-        text.extend_from_slice(item.json.as_bytes());
-    }
-    text.push(b']');
-    text
-}
-
-/// The batch in pieces that an item can hold; nearly always it is one.
-fn pieces(items: &[&Captured]) -> Result<Vec<Vec<u8>>, StoreError> {
-    let bytes = compress(&array(items.iter().copied()))?;
-    if bytes.len() <= PART || items.len() < 2 {
-        return Ok(vec![bytes]);
-    }
-    let (left, right) = items.split_at(items.len() / 2);
-    let mut all = pieces(left)?;
-    all.extend(pieces(right)?);
-    Ok(all)
+/// What became of the write of a batch.
+enum Put {
+    Done,
+    /// Somebody else's batch has the number; it is here, unless it was asked for as a part of several.
+    Taken(Option<Item>),
 }
 
 impl Store {
-    /// Keeps a batch in one write; how many of its items were there already (openscouter 11.1).
+    /// Keeps a batch in one write; how many of its items were there already (openscouter 11.1). A batch with a name is
+    /// kept once, also when none of its items has an id: again, the answer is the first one.
     ///
     /// # Errors
     /// When the store fails.
@@ -110,136 +149,163 @@ impl Store {
         &'a self,
         session: &'a TestSession,
         stream: CapturedStream,
-        items: &'a [Captured],
+        batch: &'a CapturedBatch,
+        name: Option<String>,
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<u32, StoreError>> {
         Box::pin(async move {
-            let memory = &*self.captured;
-            let named = items.iter().any(|item| item.id.is_some());
-            let batch = uuid::Uuid::new_v4().to_string();
+            let (memory, key) = (&*self.captured, (session.id, stream));
+            // whether what is there already must be known, and not its number alone
+            let whole = name.is_some() || batch.items.iter().any(|item| item.id.is_some());
+            let once = name.is_some();
+            let name = name.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+            let called = memory::hash(&name);
             for attempt in 0.. {
-                let (next, complete) = memory.with((session.id, stream), |known| (known.next, known.complete));
-                if (named && !complete) || next == 0 {
-                    self.learn(session.id, stream, if named { 0 } else { next }, named).await?;
+                let (next, complete) = memory.with(key, |known| (known.next, known.complete));
+                if whole && !complete {
+                    self.learn(key, 0, true, &name).await?;
+                } else if next == 0 {
+                    self.learn(key, 0, false, &name).await?;
                 }
-                let (next, fresh) = memory.with((session.id, stream), |known| {
-                    let mut seen = HashSet::new();
-                    let fresh: Vec<_> = items
-                        .iter()
-                        .filter(|item| {
-                            item.id.as_deref().map(hash).is_none_or(|id| !known.ids.contains(&id) && seen.insert(id))
-                        })
-                        .collect();
-                    (known.next, fresh)
+                let (next, told) = memory.with(key, |known| {
+                    let told = match known.batches.get(&called) {
+                        Some(duplicates) => Err(*duplicates),
+                        None => Ok(known.fresh(&batch.items)),
+                    };
+                    (known.next, told)
                 });
-                let duplicates = u32::try_from(items.len() - fresh.len()).unwrap_or(u32::MAX);
+                let fresh = match told {
+                    Ok(fresh) => fresh,
+                    Err(duplicates) => return Ok(duplicates),
+                };
+                let duplicates = u32::try_from(batch.len() - fresh.len()).unwrap_or(u32::MAX);
                 if fresh.is_empty() {
                     return Ok(duplicates);
                 }
-                let pieces = pieces(&fresh)?;
+                let pieces = batch.pieces(&fresh)?;
                 let count = u32::try_from(pieces.len()).unwrap_or(1);
-                if self.put_batch(session, stream, (next, &batch), pieces, now).await? {
-                    memory.with((session.id, stream), |known| {
-                        if known.next == next {
-                            known.next += count;
-                            known.ids.extend(fresh.iter().filter_map(|item| item.id.as_deref().map(hash)));
+                let own = Batch { called: once.then_some(called), duplicates };
+                match self.put_batch(session, stream, (next, &name, own), pieces, now).await? {
+                    Put::Done => {
+                        memory.with(key, |known| {
+                            known.take(next, count, fresh.iter().filter_map(|item| item.id), own);
+                        });
+                        return Ok(duplicates);
+                    }
+                    Put::Taken(there) => {
+                        if self.taken(key, next, there.as_ref(), attempt, &name).await? {
+                            return Ok(duplicates);
                         }
-                    });
-                    return Ok(duplicates);
+                    }
                 }
-                // somebody else had this number
-                self.learn(session.id, stream, next, named).await?;
-                after_lost_race(attempt).await?;
+                if attempt > 0 {
+                    after_lost_race(attempt).await?;
+                }
             }
             Err(StoreError::Contended(u32::MAX))
         })
+    }
+
+    /// Learns from a refused write; whether it was an earlier try of this very batch that has the number.
+    async fn taken(
+        &self,
+        key: Key,
+        next: u32,
+        there: Option<&Item>,
+        attempt: u32,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let Some(there) = there else { return self.learn(key, next, true, name).await };
+        let complete = self.captured.with(key, |known| known.complete);
+        let own = there.read("batch").optional_text("batch") == Some(name);
+        let ids = if complete { ids_of(there)? } else { Vec::new() };
+        let batch = batch_of(there)?;
+        self.captured.with(key, |known| known.take(next, 1, ids.into_iter(), batch));
+        // most often that was the only one that was not known; here it was not
+        if !own && attempt > 0 {
+            return self.learn(key, next + 1, complete, name).await;
+        }
+        Ok(own)
     }
 
     async fn put_batch(
         &self,
         session: &TestSession,
         stream: CapturedStream,
-        (first, batch): (u32, &str),
+        (first, name, batch): (u32, &str, Batch),
         pieces: Vec<Vec<u8>>,
         now: OffsetDateTime,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Put, StoreError> {
         let end = session.guarded_until().max(now) + KEPT;
         let pk = test_session_pk(session.id);
         let mut items = (first..).zip(pieces).map(|(number, bytes)| {
-            Item::new(pk.clone(), sk(stream, number))
-                .text("batch", batch)
+            let item = Item::new(pk.clone(), sk(stream, number))
+                .text("batch", name)
                 .bytes("items", bytes)
-                .number("ttl", end.unix_timestamp())
+                .number("ttl", end.unix_timestamp());
+            // who sends the batch again is told the same
+            if batch.called.is_some() { item.number("duplicates", batch.duplicates) } else { item }
         });
         let only = items.next();
         let rest: Vec<_> = items.collect();
-        let Some(only) = only else { return Ok(true) };
+        let Some(only) = only else { return Ok(Put::Done) };
         if !rest.is_empty() {
             let members = std::iter::once(only).chain(rest).map(|item| item.put(&self.main, Condition::Absent));
             let members = members.collect::<Result<Vec<TransactWriteItem>, _>>()?;
-            return Ok(self.transact(members).await? == Written::Done || self.is_own(&pk, stream, first, batch).await?);
+            let written = self.transact(members).await?;
+            return Ok(if written == Written::Done { Put::Done } else { Put::Taken(None) });
         }
         let call = self
             .client
             .put_item()
             .table_name(&self.main)
             .set_item(Some(only.0))
-            .condition_expression("attribute_not_exists(pk)");
-        match trip(call.send()).await {
-            Ok(_) => Ok(true),
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match unhindered(|| call.clone().send()).await {
+            Ok(_) => Ok(Put::Done),
             Err(error) => match error.as_service_error() {
-                // the answer to an earlier try of this very call can have been lost
-                Some(PutItemError::ConditionalCheckFailedException(_)) => self.is_own(&pk, stream, first, batch).await,
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Put::Taken(refused.item().cloned().map(Item::from)))
+                }
                 _ => Err(StoreError::call("PutItem", &error)),
             },
         }
     }
 
-    async fn is_own(&self, pk: &str, stream: CapturedStream, first: u32, batch: &str) -> Result<bool, StoreError> {
-        let known = self.get(&self.main, pk.to_owned(), sk(stream, first)).await?;
-        Ok(known.is_some_and(|known| known.read("batch").optional_text("batch") == Some(batch)))
-    }
-
-    /// Learns what other processes took in from batch `from` on: the ids, or the number of the last batch alone.
-    async fn learn(
-        &self,
-        session: TestSessionId,
-        stream: CapturedStream,
-        from: u32,
-        ids: bool,
-    ) -> Result<(), StoreError> {
-        let mut found = HashSet::new();
-        let mut next = None;
-        self.read_batches(session, stream, from, !ids, &mut |number, item| {
+    /// Learns what is there from batch `from` on: the ids, or the number of the last batch alone. Whether a batch of
+    /// this name is among them.
+    async fn learn(&self, key: Key, from: u32, ids: bool, name: &str) -> Result<bool, StoreError> {
+        let mut found: Vec<(u32, Vec<ItemId>, Batch)> = Vec::new();
+        let (mut next, mut own) = (None, false);
+        self.read_batches(key, from, !ids, &mut |number, item| {
             next = next.max(Some(number + 1));
+            own |= item.read("batch").optional_text("batch") == Some(name);
             if ids {
-                let bytes = item.read("batch").bytes("items")?;
-                let text = decompress(bytes).ok_or_else(|| item.read("batch").malformed("items"))?;
-                found.extend(ids_of(&text).map_err(|_| item.read("batch").malformed("items"))?);
+                found.push((number, ids_of(item)?, batch_of(item)?));
             }
             Ok(())
         })
         .await?;
-        self.captured.with((session, stream), |known| {
-            if let Some(next) = next {
-                known.next = known.next.max(next);
-            }
+        self.captured.with(key, |known| {
             if ids {
-                known.complete |= from == 0;
-                known.ids.extend(found);
-            } else if next.is_some() {
+                // what lies before is known, unless it was forgotten meanwhile
+                known.complete = from == 0 || (known.complete && from <= known.next);
+                for (number, ids, batch) in found {
+                    known.note(number, ids.into_iter(), batch);
+                }
+            } else if let Some(next) = next.filter(|next| *next > known.next) {
                 // what lies between was not looked at
-                known.complete = false;
+                (known.next, known.complete) = (next, false);
             }
         });
-        Ok(())
+        Ok(own)
     }
 
     /// Calls `take` with the batches of a stream from `from` on, in order; or with the last one alone.
     async fn read_batches(
         &self,
-        session: TestSessionId,
-        stream: CapturedStream,
+        (session, stream): Key,
         from: u32,
         last: bool,
         take: &mut (dyn FnMut(u32, &Item) -> Result<(), StoreError> + Send),
@@ -260,7 +326,9 @@ impl Store {
                 call = call.scan_index_forward(false).limit(1);
             }
             let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-            for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
+            let found = output.items.unwrap_or_default();
+            items_read(found.len());
+            for item in found.into_iter().map(Item::from) {
                 let number = item.read("batch").parsed("sk", |sk| sk.rsplit('#').next()?.parse().ok())?;
                 take(number, &item)?;
             }
@@ -269,6 +337,26 @@ impl Store {
                 return Ok(());
             }
         }
+    }
+
+    /// Bytes of a stream's batches as they are stored, in the order of arrival: what DynamoDB's units are counted by.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn captured_sizes(
+        &self,
+        session: TestSessionId,
+        stream: CapturedStream,
+    ) -> BoxFuture<'_, Result<Vec<usize>, StoreError>> {
+        Box::pin(async move {
+            let mut sizes = Vec::new();
+            self.read_batches((session, stream), 0, false, &mut |_, item| {
+                sizes.push(item.size());
+                Ok(())
+            })
+            .await?;
+            Ok(sizes)
+        })
     }
 
     /// What was kept of a stream, in the order of arrival: the batches' JSON arrays.
@@ -282,9 +370,8 @@ impl Store {
     ) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
         Box::pin(async move {
             let mut batches = Vec::new();
-            self.read_batches(session, stream, 0, false, &mut |_, item| {
-                let bytes = item.read("batch").bytes("items")?;
-                batches.push(decompress(bytes).ok_or_else(|| item.read("batch").malformed("items"))?);
+            self.read_batches((session, stream), 0, false, &mut |_, item| {
+                batches.push(text_of(item)?);
                 Ok(())
             })
             .await?;
@@ -293,14 +380,30 @@ impl Store {
     }
 }
 
-/// Hashes of the ids in a batch.
-fn ids_of(text: &[u8]) -> Result<Vec<u64>, serde_json::Error> {
+/// A batch's JSON.
+fn text_of(item: &Item) -> Result<Vec<u8>, StoreError> {
+    let reader = item.read("batch");
+    decompress(reader.bytes("items")?).ok_or_else(|| reader.malformed("items"))
+}
+
+/// The ids in a batch.
+fn ids_of(item: &Item) -> Result<Vec<ItemId>, StoreError> {
     #[derive(serde::Deserialize)]
     struct Named<'a> {
         #[serde(borrow, default)]
         id: Option<&'a RawValue>,
     }
-    let items: Vec<Named<'_>> = serde_json::from_slice(text)?;
+    let text = text_of(item)?;
+    let items: Vec<Named<'_>> = serde_json::from_slice(&text).map_err(|_| item.read("batch").malformed("items"))?;
     // ids have no characters that JSON escapes
-    Ok(items.iter().filter_map(|item| Some(hash(item.id?.get().trim_matches('"')))).collect())
+    Ok(items.iter().filter_map(|item| Some(ItemId::of(item.id?.get().trim_matches('"')))).collect())
+}
+
+/// What a batch with a name is remembered by.
+fn batch_of(item: &Item) -> Result<Batch, StoreError> {
+    let reader = item.read("batch");
+    if !item.0.contains_key("duplicates") {
+        return Ok(Batch::default());
+    }
+    Ok(Batch { called: Some(memory::hash(reader.text("batch")?)), duplicates: reader.number("duplicates")? })
 }

@@ -1,7 +1,10 @@
 //! Texts of any length: compressed, in as many items as they need, written in one transaction with what they belong
 //! to.
 
+use std::cell::RefCell;
+
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use zstd::bulk::Compressor;
 
 use super::{
     Store, StoreError, after_lost_race,
@@ -14,10 +17,21 @@ pub(super) const PART: usize = 350_000;
 /// Fast, and still several times smaller.
 const LEVEL: i32 = 1;
 
+thread_local! {
+    /// A compressor's tables are larger than most texts: each thread keeps its own.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 /// A text, compressed.
 pub(super) fn compress(text: &[u8]) -> Result<Vec<u8>, StoreError> {
     let told = |error: std::io::Error| StoreError::Call { operation: "compress", cause: error.to_string() };
-    zstd::encode_all(text, LEVEL).map_err(told)
+    COMPRESSOR.with_borrow_mut(|kept| {
+        let compressor = match kept {
+            Some(compressor) => compressor,
+            None => kept.insert(Compressor::new(LEVEL).map_err(told)?),
+        };
+        compressor.compress(text).map_err(told)
+    })
 }
 
 /// A compressed text.

@@ -155,7 +155,7 @@ pub use accounts::{ChangeWith, SignUp};
 pub use agents::AgentOutcome;
 pub use approvals::ApprovalFilter;
 pub use audit::AuditFilter;
-pub use captured::Captured;
+pub use captured::{CapturedBatch, ItemId};
 pub(crate) use client::after_lost_race;
 pub use client::{Store, StoreError};
 pub(crate) use client::{connect, http_client};

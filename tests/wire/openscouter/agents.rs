@@ -407,9 +407,14 @@ async fn a_withdrawal_reaches_what_was_under_way_and_no_later_session() {
     let store = team.bench.context.store();
     let id = shared::model::TestSessionId::from_wire(&session).unwrap();
     let known = store.test_session(id).await.unwrap().unwrap();
-    let late = shared::store::Captured { id: None, json: "{\"at\":1}".to_owned() };
+    let mut late = shared::store::CapturedBatch::default();
+    let written = late.add(|text| {
+        text.push_str("{\"at\":1}");
+        Ok::<_, std::convert::Infallible>(None)
+    });
+    assert!(written.is_ok());
     let stream = shared::model::CapturedStream::Events;
-    store.keep_captured(&known, stream, &[late], team.bench.context.clock().now()).await.unwrap();
+    store.keep_captured(&known, stream, &late, None, team.bench.context.clock().now()).await.unwrap();
     assert_eq!(store.captured(id, stream).await.unwrap().len(), 1);
     team.bench.advance(Duration::minutes(3));
     work(&team.bench).await;

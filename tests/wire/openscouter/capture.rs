@@ -1,5 +1,9 @@
 //! Ingestion (openscouter 11): items judged one by one, kept once, one write for a batch.
 
+mod again;
+mod items;
+
+use harness::Answer;
 use serde_json::{Value, json};
 use shared::{
     model::{CapturedStream, TestSessionId},
@@ -14,6 +18,27 @@ use super::{
 
 fn refused(text: &str) -> (u64, String) {
     (422, text.to_owned())
+}
+
+/// Sends a body as it is.
+async fn post(team: &Team, stream: &str, credential: &str, body: &str) -> Answer {
+    team.bench.advance(time::Duration::seconds(1));
+    let headers = [("authorization", credential), ("content-type", "application/json")];
+    super::send(&team.bench, "POST", &format!("/api/data/{stream}"), &headers, body).await
+}
+
+/// A team with a session that runs.
+async fn begun() -> (Team, String) {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    (team, session)
+}
+
+/// The reasons of an answer, with their places.
+fn reasons(answer: &Answer) -> Vec<(u64, String)> {
+    let rejections = data(answer)["rejections"].as_array().unwrap().clone();
+    rejections.iter().map(|one| (one["index"].as_u64().unwrap(), one["reason"].as_str().unwrap().to_owned())).collect()
 }
 
 async fn kept(team: &Team, session: &str, stream: CapturedStream) -> Vec<Value> {
@@ -51,7 +76,7 @@ async fn valid_items_are_kept_and_the_others_reported() {
         (click(json!({"scrollY": 10_000_001})), "scrollY: must be at most 10000000"),
         (click(json!({"inputLength": -1})), "inputLength: must be at least 0"),
         (click(json!({"viewport": {"width": 1}})), "Missing required field: viewport.height"),
-        (click(json!({"viewport": {"width": 0, "height": 1}})), "viewport.width: must be above 0"),
+        (click(json!({"viewport": {"width": 0, "height": 1}})), "viewport.width: must be at least 1"),
         (click(json!({"url": "javascript:1"})), "url: must be an http or https URL"),
         (click(json!({"scrollDepth": 1.1})), "scrollDepth: must be at most 1"),
         (click(json!({"taskId": "x".repeat(65)})), "taskId: must be at most 64 characters"),

@@ -5,7 +5,7 @@ use harness::{Answer, Bench};
 use serde_json::{Value, json};
 use shared::{
     model::{CapturedStream, ExportId, TestSessionId, UserId},
-    store::{Captured, ExportState, Run},
+    store::{CapturedBatch, ExportState, Run},
 };
 use time::Duration;
 
@@ -137,10 +137,16 @@ async fn a_bundle_of_any_size_is_streamed() {
                 .map(|part| shared::secret::sha256_hex(format!("{batch}/{item}/{part}").as_bytes()))
                 .collect::<String>()
         };
-        let items: Vec<_> =
-            (0..30).map(|item| Captured { id: None, json: json!({"transcript": text(item)}).to_string() }).collect();
-        length += items.iter().map(|item| item.json.len()).sum::<usize>();
-        store.keep_captured(&session, CapturedStream::Voice, &items, now).await.unwrap();
+        let mut items = CapturedBatch::default();
+        for item in 0..30 {
+            let written = items.add(|kept| {
+                kept.push_str(&json!({"transcript": text(item)}).to_string());
+                Ok::<_, std::convert::Infallible>(None)
+            });
+            assert!(written.is_ok());
+        }
+        length += items.json().len();
+        store.keep_captured(&session, CapturedStream::Voice, &items, None, now).await.unwrap();
     }
     assert!(length > 6_500_000, "more than a buffered answer can carry");
     let (path, _) = asked(&create(bench, &team.tester).await);

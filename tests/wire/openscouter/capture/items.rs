@@ -1,0 +1,268 @@
+//! Bodies and items at their edges (openscouter 2.1, 2.5, 11).
+
+use serde_json::{Value, json};
+use shared::model::CapturedStream;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{
+    super::{
+        data,
+        research::{Team, get},
+        send, told, work,
+    },
+    begun, kept, post, reasons, refused,
+};
+
+/// A click as a client sends it, with more members behind.
+fn click(team: &Team, more: &str) -> String {
+    let at = team.at(0);
+    format!(r##"{{"eventType":"click","targetSelector":"#pay","timestamp":"{at}"{more}}}"##)
+}
+
+fn batch(session: &str, items: &[String]) -> String {
+    format!(r#"{{"sessionId":"{session}","batch":[{}]}}"#, items.join(","))
+}
+
+#[tokio::test]
+async fn bodies_are_read_as_they_stand() {
+    let (team, session) = begun().await;
+    let of = async |body: &str| post(&team, "events", &team.tester, body).await;
+    let headers = [("authorization", team.tester.as_str()), ("content-type", "text/plain")];
+    let plain = send(&team.bench, "POST", "/api/data/events", &headers, &batch(&session, &[])).await;
+    assert_eq!(told(&plain), (400, "Unsupported content type".to_owned()));
+    for (text, reason) in [
+        (r#"{"sessionId":7,"batch":[]}"#, "sessionId: must be a string"),
+        (r#"{"sessionId":"\ud83d","batch":[]}"#, "sessionId: must be a string"),
+        (r#"{"sessionId":null,"batch":[]}"#, "sessionId: is required"),
+        (r#"{"sessionId":" ","batch":[]}"#, "sessionId: must not be empty"),
+        ("", "sessionId: is required"),
+        (" 7 ", "body: must be an object"),
+        ("\"\\ud83d\"", "body: must be an object"),
+    ] {
+        assert_eq!(told(&of(text).await), refused(reason), "{text}");
+    }
+    for text in ["{", "[1", "{\"sessionId\":\"x\",\"batch\":[}", "{} {}", "{\"a\":01}", "nil", "{\"batch\":[\"\n\"]}"] {
+        assert_eq!(told(&of(text).await), (400, "Malformed JSON body".to_owned()), "{text}");
+    }
+    // of repeated keys the last counts, however it is written
+    let (one, bad) = (click(&team, ""), "7".to_owned());
+    let twice = format!(r#"{{"batch":[{bad},{bad}],"sessionId":"x","\u0062atch":[{one}],"sessionId":"{session}"}}"#);
+    let answer = of(&twice).await;
+    assert_eq!((&data(&answer)["accepted"], &data(&answer)["rejected"]), (&json!(1), &json!(0)));
+    let emptied = format!(r#"{{"sessionId":"{session}","batch":[{one}],"batch":null}}"#);
+    assert_eq!(told(&of(&emptied).await), refused("batch: is required"));
+    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_no_value_holds_is_one_item_s_fault() {
+    let (team, session) = begun().await;
+    let good = click(&team, "");
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    let items = [
+        good.clone(),
+        good.replace("#pay", "\\ud83d"),
+        click(&team, r#","x":1e999"#),
+        click(&team, r#","timeOnElementMs":1e999"#),
+        click(&team, r#","value":"\ud83d","other":1e999,"\ud83d":1"#),
+        click(&team, &format!(r#","value":{deep}"#)),
+        click(&team, &format!(r#","viewport":{deep}"#)),
+        r#""\ud83d""#.to_owned(),
+        "1e999".to_owned(),
+        click(&team, r#","x":"1","x":2"#),
+        click(&team, r#","\u0078":3"#),
+    ];
+    let answer = post(&team, "events", &team.tester, &batch(&session, &items)).await;
+    let expected = [
+        (1, "targetSelector: must be a string"),
+        (2, "x: must be a number"),
+        (3, "timeOnElementMs: must be a number"),
+        (6, "viewport: must be an object"),
+        (7, "must be an object"),
+        (8, "must be an object"),
+    ];
+    assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
+    let kept = kept(&team, &session, CapturedStream::Events).await;
+    let xs: Vec<_> = kept.iter().map(|item| item["x"].clone()).collect();
+    assert_eq!(xs, [Value::Null, Value::Null, Value::Null, json!(2), json!(3)]);
+}
+
+#[tokio::test]
+async fn texts_are_trimmed_and_addresses_bare() {
+    let (team, session) = begun().await;
+    let long = format!(r#","url":"https://x.test/{}""#, "a".repeat(2_034));
+    let items = [
+        click(&team, r#","eventId":" e1\t","taskId":" task_1 ","url":" http://localhost:5173/a/b?c=d#e ""#),
+        click(&team, r#","eventId":"e1""#),
+        click(&team, r#","url":"https://tess:secret@x.test/""#),
+        click(&team, r#","url":"https://tess@x.test/""#),
+        click(&team, &long),
+        click(&team, r#","url":"ftp://x.test/""#),
+        click(&team, r#","url":7"#),
+        click(&team, r#","eventId":" ""#),
+        click(&team, r#","taskId":"a\u0000b""#),
+        click(&team, &format!(r#","eventId":"{}""#, "x".repeat(65))),
+        click(&team, r#","x":-1.50e1,"y":0.0,"viewport":{"height":0.5,"width":1e3,"depth":9}"#),
+        click(&team, r##","targetSelector":" a[title=\"x\"] \u00e9 ""##),
+    ];
+    let answer = post(&team, "events", &team.tester, &batch(&session, &items)).await;
+    let expected = [
+        (2, "url: must not contain credentials"),
+        (3, "url: must not contain credentials"),
+        (4, "url: must be at most 2048 characters"),
+        (5, "url: must be an http or https URL"),
+        (6, "url: must be a string"),
+        (7, "eventId: must not be empty"),
+        (8, "taskId: must not contain control characters"),
+        (9, "eventId: must be 1 to 64 of the characters A-Z a-z 0-9 . _ : -"),
+    ];
+    assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
+    assert_eq!(data(&answer)["duplicates"], 1, "an id is trimmed before it is compared");
+    let first = kept(&team, &session, CapturedStream::Events).await;
+    assert_eq!((&first[0]["id"], &first[0]["taskId"]), (&json!("e1"), &json!("task_1")));
+    assert_eq!(first[0]["url"], "http://localhost/a/b", "scheme, host and path");
+    assert_eq!(first[2]["targetSelector"], "a[title=\"x\"] é");
+    let id = shared::model::TestSessionId::from_wire(&session).unwrap();
+    let stored = team.bench.context.store().captured(id, CapturedStream::Events).await.unwrap();
+    let text = String::from_utf8(stored.concat()).unwrap();
+    assert!(text.contains(r#""x":-1.50e1,"y":0.0,"viewport":{"width":1e3,"height":0.5}"#), "{text}");
+
+    let snapshot = |emotion: &str| {
+        json!({"timestamp": team.at(0), "emotion": emotion, "confidence": 1, "snapshotId": " s "}).to_string()
+    };
+    let faces = [snapshot(" angry "), snapshot("sad"), snapshot(""), snapshot(&"x".repeat(33))];
+    let answer = post(&team, "facial", &team.tester, &batch(&session, &faces)).await;
+    let expected = [(2, "emotion: must not be empty"), (3, "emotion: must be 1 to 32 of the characters a-z _")];
+    assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
+    let kept = kept(&team, &session, CapturedStream::Facial).await;
+    assert_eq!(kept.len(), 1, "the second has the first one's id");
+    assert_eq!((&kept[0]["emotion"], &kept[0]["id"]), (&json!("angry"), &json!("s")));
+}
+
+#[tokio::test]
+async fn times_at_the_edges_of_the_session() {
+    let (team, session) = begun().await;
+    let seen = data(&get(&team.bench, &team.tester, &format!("/api/sessions/{session}")).await);
+    let started = OffsetDateTime::parse(seen["startedAt"].as_str().unwrap(), &Rfc3339).unwrap();
+    let at = |time: OffsetDateTime| time.format(&Rfc3339).unwrap();
+    let event = |time: String| json!({"eventType": "click", "targetSelector": "#a", "timestamp": time}).to_string();
+    let items = [
+        event(at(started - Duration::seconds(60))),
+        event(at(started - Duration::milliseconds(60_001))),
+        event(team.at(59_000)),
+        event(team.at(120_000)),
+        event("2026-03-16T10:14:30".to_owned()),
+    ];
+    let answer = post(&team, "events", &team.tester, &batch(&session, &items)).await;
+    let outside = "timestamp: is outside the session".to_owned();
+    let odd = "timestamp: must be an ISO 8601 timestamp".to_owned();
+    assert_eq!(reasons(&answer), [(1, outside.clone()), (3, outside), (4, odd)]);
+}
+
+#[tokio::test]
+async fn snapshots_and_segments_at_their_edges() {
+    let (team, session) = begun().await;
+    let units = |count: usize| (0..count).map(|n| (format!("AU{n:02}"), json!(0.5))).collect::<serde_json::Map<_, _>>();
+    let shot = |more: Value| {
+        let mut item = json!({"timestamp": team.at(0), "emotion": "sad", "confidence": 1});
+        item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        item.to_string()
+    };
+    let faces = [
+        shot(json!({"actionUnits": units(40)})),
+        shot(json!({"actionUnits": units(41)})),
+        shot(json!({"actionUnits": {"AU01": 1.5}})),
+        shot(json!({"actionUnits": {"AU01": null}})),
+        shot(json!({"actionUnits": {"AU1": 1}})),
+        shot(json!({"actionUnits": []})),
+        shot(json!({"captureIntervalMs": 500.0})),
+        shot(json!({"captureIntervalMs": 60_001})),
+        shot(json!({"captureIntervalMs": "500"})),
+        shot(json!({"faceDetected": "yes"})),
+        shot(json!({"emotion": 7})),
+        shot(json!({"confidence": -0.1})),
+    ];
+    let answer = post(&team, "facial", &team.tester, &batch(&session, &faces)).await;
+    let expected = [
+        (1, "actionUnits: must contain at most 40 items"),
+        (2, "actionUnits.AU01: must be at most 1"),
+        (3, "actionUnits.AU01: must be a number"),
+        (4, "actionUnits: must have keys of AU and two digits"),
+        (5, "actionUnits: must be an object"),
+        (6, "captureIntervalMs: must be an integer"),
+        (7, "captureIntervalMs: must be at most 60000"),
+        (8, "captureIntervalMs: must be an integer"),
+        (9, "faceDetected: must be a boolean"),
+        (10, "emotion: must be a string"),
+        (11, "confidence: must be at least 0"),
+    ];
+    assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
+    let said = |more: Value| {
+        let mut item = json!({"timestamp": team.at(0), "transcript": "hm"});
+        item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        item.to_string()
+    };
+    let voices = [
+        said(json!({"transcript": "é".repeat(5_000), "sentiment": -1, "endedAt": team.at(900)})),
+        said(json!({"transcript": "x".repeat(5_001)})),
+        said(json!({"sentiment": -1.01})),
+        said(json!({"sentiment": 1.01})),
+        said(json!({"confidence": 1.01})),
+        said(json!({"endedAt": "soon"})),
+        said(json!({"endedAt": 7})),
+        said(json!({"endedAt": team.at(-2_000)})),
+        said(json!({"language": "EN"})),
+    ];
+    let answer = post(&team, "voice", &team.tester, &batch(&session, &voices)).await;
+    let expected = [
+        (1, "transcript: must be at most 5000 characters"),
+        (2, "sentiment: must be at least -1"),
+        (3, "sentiment: must be at most 1"),
+        (4, "confidence: must be at most 1"),
+        (5, "endedAt: must be an ISO 8601 timestamp"),
+        (6, "endedAt: must be a string"),
+        (7, "endedAt: must not be before timestamp"),
+        (8, "language: must be an ISO 639-1 code"),
+    ];
+    assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
+}
+
+/// What agent 1 tells of a session now.
+async fn moments(team: &Team, session: &str) -> Vec<Value> {
+    let asked = team.tester("POST", "/api/ai", &json!({"sessionId": session})).await;
+    assert_eq!(asked.status, 202, "{}", asked.body);
+    work(&team.bench).await;
+    let seen = data(&get(&team.bench, &team.tester, &format!("/api/sessions/{session}")).await);
+    assert_eq!(seen["analysis"]["status"], "complete");
+    let moments = seen["analysis"]["insights"]["criticalMoments"].as_array().unwrap();
+    moments.iter().map(|moment| moment["type"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_snapshot_without_a_face_is_kept_and_left_out() {
+    let (team, session) = begun().await;
+    let faces = async |detected: bool| {
+        let item = |millis: i64| json!({"timestamp": team.at(millis), "faceDetected": detected, "emotion": "angry", "confidence": 1});
+        let body = json!({"sessionId": session, "batch": (0..4).map(|n| item(n * 100)).collect::<Vec<_>>()});
+        data(&team.tester("POST", "/api/data/facial", &body).await)
+    };
+    let answer = faces(false).await;
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(4), &json!(0)));
+    assert_eq!(kept(&team, &session, CapturedStream::Facial).await.len(), 4);
+    assert_eq!(moments(&team, &session).await, Vec::<Value>::new());
+    faces(true).await;
+    assert_eq!(moments(&team, &session).await, [json!("confusion")], "the same with faces");
+}
+
+#[tokio::test]
+async fn a_test_token_sends_to_its_own_session_alone() {
+    let (team, session) = begun().await;
+    let other = team.study(&json!({"title": "Another one"})).await;
+    let token = team.test_token(&other).await;
+    let body = batch(&session, &[click(&team, "")]);
+    assert_eq!(told(&post(&team, "events", &token, &body).await), (404, "Session not found".to_owned()));
+    assert!(kept(&team, &session, CapturedStream::Events).await.is_empty());
+    let own = team.session(&other).await;
+    let answer = post(&team, "events", &token, &batch(&own, &[click(&team, "")])).await;
+    assert_eq!(data(&answer)["accepted"], 1);
+}
