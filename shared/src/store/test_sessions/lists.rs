@@ -106,7 +106,8 @@ impl Store {
         self.change_everywhere(&[tester_studies(tester)], change(rank)).await
     }
 
-    /// Ranks a session in its lists by what it is now, and moves its study on by it; again, nothing changes.
+    /// Ranks a session in its lists by what it is now, and does what else follows from it: its place is taken, its
+    /// study moves on. Again, nothing changes.
     ///
     /// # Errors
     /// When the store fails.
@@ -116,6 +117,9 @@ impl Store {
             let rank = newest_first(session.created_at, id.as_bytes());
             self.place(&placing(&session, &rank, &lists_of(&session))).await?;
             self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
+            // its creator may have come no further than the session
+            let place = (session.number.saturating_sub(1), false);
+            self.settle_place(session.study, session.tester, place, false).await?;
             // erased in between
             if self.test_session(id).await?.is_none() {
                 self.unplace(test_session_pk(id), &rank).await?;
