@@ -23,7 +23,7 @@ use super::PASSWORD;
 use crate::crash::{Folder, start};
 
 const TESTERS: usize = 4;
-const BATCHES: usize = 12;
+const BATCHES: usize = 40;
 const KILLS: u32 = 10;
 /// Access tokens name the API, whatever port it has after a restart.
 const NAMED: [(&str, &str); 1] = [("OUTSCOUT_OPENSCOUTER_PUBLIC_URL", "http://openscouter.test")];
@@ -165,7 +165,7 @@ async fn killed_while_testers_are_at_it() {
         let mut random = 20_261_126_u64;
         for _ in 0..KILLS {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            tokio::time::sleep(Duration::from_millis(300 + (random >> 33) % 1_500)).await;
+            tokio::time::sleep(Duration::from_millis(150 + (random >> 33) % 900)).await;
             if over.load(Ordering::SeqCst) {
                 break;
             }
