@@ -36,6 +36,8 @@ const MUCH_LATER: time::Duration = time::Duration::minutes(15);
 const ERASURES: u32 = 25;
 /// Approvals and audit records that one sweep takes off their lists.
 const SWEPT: u32 = 100;
+/// How long a sweep ends sessions at a time; what is due waits for it.
+const SWEEP_TIME: time::Duration = time::Duration::seconds(10);
 /// Test sessions that one sweep ends.
 const OVERDUE: u32 = 100;
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
@@ -62,14 +64,15 @@ pub fn handle(context: Context, event: Value, network: MakeNetwork) -> BoxFuture
                 if let Err(error) = end_all_overdue_sessions(&context).await {
                     tracing::error!(cause = %error, "sessions not ended");
                 }
-                match futures_util::future::try_join(
-                    store.retire_approvals(context.clock().now(), SWEPT),
-                    store.forget_audit(context.clock().now(), SWEPT),
-                )
-                .await
-                {
-                    Ok(_) => {}
-                    Err(error) => tracing::error!(cause = %error, "approvals or records not swept"),
+                let now = context.clock().now();
+                let (retired, forgotten) =
+                    futures_util::future::join(store.retire_approvals(now, SWEPT), store.forget_audit(now, SWEPT))
+                        .await;
+                if let Err(error) = retired {
+                    tracing::error!(cause = %error, "approvals not retired");
+                }
+                if let Err(error) = forgotten {
+                    tracing::error!(cause = %error, "audit records not forgotten");
                 }
                 if let Err(error) = jobs::sweep(&context).await {
                     tracing::error!(cause = %error, "jobs not swept");
@@ -237,7 +240,7 @@ pub(crate) async fn start_due_erasures(context: &Context, failed: u32, limit: u3
 async fn end_all_overdue_sessions(context: &Context) -> Result<(), StoreError> {
     let began = context.clock().now();
     let mut after = String::new();
-    while context.clock().now() - began < MOST_TIME {
+    while context.clock().now() - began < SWEEP_TIME {
         let step = end_overdue_sessions(context, &after, OVERDUE).await?;
         match step.next {
             Some(next) => after = next,

@@ -15,7 +15,7 @@ use shared::{
         TestSessionId,
     },
     secret::sha256_hex,
-    store::TestCreation,
+    store::{ChangeWith, NewTest, TestCreation},
 };
 use tokio::io::AsyncReadExt as _;
 
@@ -83,9 +83,15 @@ async fn seed(context: &Context, testers: u32) -> Result<Vec<Sending>, Failure> 
         let email = Email::parse(&format!("tester{number}@example.com")).ok_or("no address")?;
         let own = organization(context, "Tester");
         let made = demo::create_person(context, &own, Role::Tester, (&email, "Tester"), "long enough phrase").await?;
-        let tester = made.ok_or("the address is taken")?;
+        let mut tester = made.ok_or("the address is taken")?;
+        // as after the quiz
+        tester.qualified = true;
+        if !store.change_user(&tester, ChangeWith::default()).await? {
+            return Err("the tester changed".into());
+        }
         let now = context.clock().now();
-        let TestCreation::Created(session) = store.create_test_session(&study, tester.id, None, now).await? else {
+        let new = NewTest { study: &study, tester: tester.id, variant: None, assigns: true };
+        let TestCreation::Created(session) = store.create_test_session(&new, now).await? else {
             return Err("no session".into());
         };
         let token = sha256_hex(session.id.wire().as_bytes()).chars().take(48).collect::<String>();

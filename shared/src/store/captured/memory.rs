@@ -9,8 +9,9 @@ use std::{
 use super::{Captured, ItemId};
 use crate::model::{CapturedStream, TestSessionId};
 
-/// Ids that a process remembers at most, over all sessions.
-const MOST_REMEMBERED: usize = 1_000_000;
+/// Ids that a process remembers at most, over all sessions: up to 80 MB. Where more are sent to one process at a time
+/// than this, streams are read again and again.
+const MOST_REMEMBERED: usize = 4_000_000;
 /// What a stream weighs beside its ids.
 const STREAM: usize = 64;
 

@@ -82,7 +82,10 @@ impl Store {
             let _alone = self.placing.lock().await;
             let rank = newest_first(session.created_at, session.id.as_bytes());
             if self.try_place(&placing(session, &rank, &lists_of(session)), MOST_PLACINGS).await? {
-                self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
+                // it is there from the beginning on
+                if session.version == 1 {
+                    self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
+                }
                 self.finish_work(work).await?;
             }
             Ok::<_, StoreError>(())
