@@ -93,15 +93,16 @@ pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetD
     }
 }
 
-/// Gives up the job that a piece of work names, which failed again and again.
+/// Gives up the job that a piece of work names, which failed again and again; when that is to be tried again, and `None`
+/// when it is done.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn give_up(context: &Context, work: &Work) -> Result<(), StoreError> {
-    let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(()) };
+pub(crate) async fn give_up(context: &Context, work: &Work) -> Result<Option<OffsetDateTime>, StoreError> {
+    let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
     match context.store().agent_job(id).await?.filter(|job| job.status.is_unfinished()) {
-        Some(job) => fail(context, &job, FAILED, None).await.map(|_| ()),
-        None => Ok(()),
+        Some(job) => fail(context, &job, FAILED, None).await,
+        None => Ok(None),
     }
 }
 

@@ -16,8 +16,8 @@ use crate::{
     jobs::{self, Slice},
     mail::compose,
     model::{
-        Action, AuditEntry, AuditId, Email, ExportId, JobId, OrganizationId, StudyId, TestSessionId, TokenKind, UserId,
-        Work, WorkKind,
+        Action, AuditEntry, AuditId, ConsentKind, Email, ExportId, JobId, OrganizationId, StudyId, TestSessionId,
+        TokenKind, UserId, Work, WorkKind,
     },
     secret::new_token,
     serve::BoxFuture,
@@ -108,7 +108,11 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
                 let (user, id) = export_ids(&work)?;
                 context.store().fail_export(user, id, began).await.map_err(told)?;
             }
-            WorkKind::Agent => agents::give_up(context, &work).await.map_err(told)?,
+            WorkKind::Agent => {
+                if let Some(due) = agents::give_up(context, &work).await.map_err(told)? {
+                    return context.store().continue_work(&work, due).await.map_err(told);
+                }
+            }
             // what would be wrong for ever without it is tried again, however often it failed
             kind if kind.is_needed() => {
                 return context.store().continue_work(&work, began + MUCH_LATER).await.map_err(told);
@@ -140,13 +144,14 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
                 "done"
             }
             WorkKind::WithdrawConsent => {
-                let (user, revoked_at) = work.subject.split_once(' ').ok_or("no such ids")?;
-                let revoked_at = revoked_at.parse().ok().and_then(from_epoch_millis);
-                let (Some(user), Some(revoked_at)) = (UserId::parse(user), revoked_at) else {
+                let [user, kind, revoked_at] = work.subject.split(' ').collect::<Vec<_>>()[..] else {
                     return Err("no such ids".to_owned());
                 };
+                let revoked_at = revoked_at.parse().ok().and_then(from_epoch_millis);
+                let ids = (UserId::parse(user), ConsentKind::parse(kind), revoked_at);
+                let (Some(user), Some(kind), Some(revoked_at)) = ids else { return Err("no such ids".to_owned()) };
                 let enough = || clock.now() - began >= MOST_TIME;
-                let withdrawn = context.store().withdraw_consent(user, revoked_at, began, &enough).await;
+                let withdrawn = context.store().withdraw_consent(user, (kind, revoked_at), began, &enough).await;
                 if !withdrawn.map_err(told)? {
                     return context.store().continue_work(&work, clock.now()).await.map_err(told);
                 }

@@ -179,7 +179,7 @@ impl Store {
         })
     }
 
-    /// Removes the jobs of agents that a partition names.
+    /// Removes the jobs of agents that a partition names, with the reports that they made or were to make.
     pub(super) async fn drop_agent_jobs(&self, pk: String) -> Result<(), StoreError> {
         loop {
             let named = self.some_keys(pk.clone(), NAMED, 25).await?;
@@ -187,7 +187,15 @@ impl Store {
                 return Ok(());
             }
             let ids = named.iter().filter_map(|(_, sk)| AgentJobId::parse(sk.strip_prefix(NAMED)?));
-            self.batch_delete(ids.map(agent_job_key).collect()).await?;
+            let ids: Vec<_> = ids.collect();
+            let reports: std::collections::BTreeSet<_> =
+                self.agent_jobs(&ids).await?.iter().filter_map(|job| job.report).collect();
+            for report in reports {
+                if let Some(report) = self.report(report).await? {
+                    self.drop_report(&report).await?;
+                }
+            }
+            self.batch_delete(ids.into_iter().map(agent_job_key).collect()).await?;
             self.batch_delete(named).await?;
         }
     }

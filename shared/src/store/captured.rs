@@ -168,15 +168,23 @@ impl Store {
                     self.learn(key, 0, false, &name).await?;
                 }
                 let (next, told) = memory.with(key, |known| {
+                    // forgotten, or passed by, since it was looked at
+                    if whole && !known.complete {
+                        return (known.next, None);
+                    }
                     let told = match known.batches.get(&called) {
                         Some(duplicates) => Err(*duplicates),
                         None => Ok(known.fresh(&batch.items)),
                     };
-                    (known.next, told)
+                    (known.next, Some(told))
                 });
                 let fresh = match told {
-                    Ok(fresh) => fresh,
-                    Err(duplicates) => return Ok(duplicates),
+                    Some(Ok(fresh)) => fresh,
+                    Some(Err(duplicates)) => return Ok(duplicates),
+                    None => {
+                        after_lost_race(attempt).await?;
+                        continue;
+                    }
                 };
                 let duplicates = u32::try_from(batch.len() - fresh.len()).unwrap_or(u32::MAX);
                 if fresh.is_empty() {

@@ -268,6 +268,19 @@ impl Store {
         }
     }
 
+    /// [`Store::drop_items`] of a whole partition, but for those with these sort keys.
+    pub(super) async fn drop_all_but(&self, pk: &str, kept: &[&str]) -> Result<(), StoreError> {
+        const STEP: i32 = 100;
+        loop {
+            let mut keys = self.some_keys(pk.to_owned(), "", STEP).await?;
+            keys.retain(|(_, sk)| !kept.contains(&sk.as_str()));
+            if keys.is_empty() {
+                return Ok(());
+            }
+            self.batch_delete(keys).await?;
+        }
+    }
+
     /// Puts items, without conditions.
     pub(super) async fn batch_put(&self, items: Vec<Item>) -> Result<(), StoreError> {
         let requests = items.into_iter().map(|item| {

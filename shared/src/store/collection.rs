@@ -104,7 +104,7 @@ pub(super) fn bounds(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -
 }
 
 /// Where an entity's collections stand beside it.
-const PLACED: &str = "PLACED";
+pub(super) const PLACED: &str = "PLACED";
 
 /// The collections that an entity belongs to.
 pub(super) struct Placing<'a> {

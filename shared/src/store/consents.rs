@@ -1,6 +1,7 @@
 //! Consents of testers, and the special-category data that one of them covers: in a partition of its own
 //! (openscouter 18, 21).
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -15,6 +16,8 @@ use crate::{
     model::{AuditEntry, Consent, ConsentKind, UserId, Work, WorkKind},
 };
 
+/// Sessions that are looked at at a time.
+const AT_A_TIME: usize = 8;
 /// Longer than any request lasts.
 const UNDER_WAY: Duration = Duration::minutes(2);
 
@@ -133,7 +136,7 @@ impl Store {
             // what was under way when it was withdrawn has arrived by the second time
             for (number, due) in [(1, revoked_at), (2, revoked_at + UNDER_WAY)] {
                 let id = format!("consent-{user}-{}-{}-{number}", consent.kind.as_str(), version + 1);
-                let subject = format!("{user} {}", epoch_millis(revoked_at));
+                let subject = format!("{user} {} {}", consent.kind.as_str(), epoch_millis(revoked_at));
                 let work = Work { id, kind: WorkKind::WithdrawConsent, subject, attempt: 0 };
                 members.push(self.work_member(&work, due)?);
             }
@@ -215,30 +218,40 @@ impl Store {
     }
 
     /// What follows from the withdrawal of a consent (openscouter 18): running sessions end, and what was captured of
-    /// the tester goes with what was made of it. Only sessions that began before the withdrawal are touched, since the
-    /// consent can have been given again. Run twice, nothing changes. `Ok(false)` when `enough` said so before the
-    /// end.
+    /// the tester goes with what was made of it. Only sessions that began before the withdrawal are touched, or before
+    /// the consent was given again; while none is given that sessions need, all of them are. Run twice, nothing
+    /// changes. `Ok(false)` when `enough` said so before the end.
     ///
     /// # Errors
     /// When the store fails.
     pub fn withdraw_consent<'a>(
         &'a self,
         user: UserId,
-        revoked_at: OffsetDateTime,
+        (kind, revoked_at): (ConsentKind, OffsetDateTime),
         now: OffsetDateTime,
         enough: &'a (dyn Fn() -> bool + Send + Sync),
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            for (id, _) in self.tested(user).await? {
+            let consent = self.consent(user, ConsentKind::Testing).await?.map(|(consent, _)| consent);
+            let last = match consent.filter(|_| kind == ConsentKind::Testing) {
+                None => Some(revoked_at),
+                Some(consent) if consent.revoked_at.is_some() => None,
+                // a second that began before it was given belongs to what came before
+                Some(consent) => Some(revoked_at.max(consent.given_at - Duration::seconds(1))),
+            };
+            let ids = self.tested(user).await?.into_iter().map(|(id, _)| id);
+            let forget = |id| async move {
                 if enough() {
                     return Ok(false);
                 }
                 let session = self.test_session(id).await?;
-                if session.is_some_and(|session| session.created_at <= revoked_at) {
+                if session.is_some_and(|session| last.is_none_or(|last| session.created_at <= last)) {
                     self.forget_test_session(id, now).await?;
                 }
-            }
-            Ok(true)
+                Ok::<_, StoreError>(true)
+            };
+            let done: Vec<bool> = stream::iter(ids.map(forget)).buffer_unordered(AT_A_TIME).try_collect().await?;
+            Ok(done.into_iter().all(|done| done))
         })
     }
 }

@@ -11,11 +11,11 @@ use std::collections::HashSet;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError, StudyFilter,
+    BoxFuture, Store, StoreError, StudyFilter, UpdateError,
     accounts::{MOST_ATTEMPTS, email_key, session_key, user_pk},
     after_lost_race,
     client::Written,
-    collection::{Collection, newest_first, study_rank},
+    collection::{Collection, PLACED, newest_first, study_rank},
     consents::special_key,
     families::family_key,
     item::{Condition, Item, delete},
@@ -25,11 +25,11 @@ use super::{
     ranked::Change,
     rights::{ERASURES, due_rank},
     studies::study_pk,
-    test_sessions::{assignment_key, study_lists, test_lists},
+    test_sessions::{assigned_key, assignment_key, study_lists, test_lists},
     test_tokens::test_token_key,
     user_keys::key_key,
 };
-use crate::model::{AuditEntry, FamilyId, OrganizationId, Study, StudyId, User, UserId, Work, WorkKind};
+use crate::model::{AuditEntry, FamilyId, OrganizationId, Status, Study, StudyId, User, UserId, Work, WorkKind};
 
 /// Studies that one slice removes.
 const SLICE: u32 = 25;
@@ -115,7 +115,7 @@ impl Store {
             let studies = self.studies_page(organization, filter, None, SLICE, &first).await?;
             let studies = studies.map(|page| page.members).unwrap_or_default();
             for listed in &studies {
-                if !self.erase_study(&listed.study).await? {
+                if !self.erase_study(&listed.study, now).await? {
                     return Ok(false);
                 }
             }
@@ -127,7 +127,7 @@ impl Store {
         })
     }
 
-    /// Every item of a partition of the main table, and those that `beside` finds for an item.
+    /// Every item of a partition of the main table, and before it those that `beside` finds for an item.
     pub(super) async fn erase_partition(
         &self,
         pk: String,
@@ -135,12 +135,13 @@ impl Store {
         beside: impl Fn(&Item, &str) -> Option<(String, String)>,
     ) -> Result<(), StoreError> {
         let items = self.query(pk, prefix).await?;
-        let mut keys = HashSet::new();
+        let (mut keys, mut found) = (HashSet::new(), HashSet::new());
         for item in &items {
             let sk = item.read("item").text("sk")?;
-            keys.extend(beside(item, sk));
+            found.extend(beside(item, sk));
             keys.insert((item.pk().to_owned(), sk.to_owned()));
         }
+        self.batch_delete(found.into_iter().collect()).await?;
         self.batch_delete(keys.into_iter().collect()).await
     }
 
@@ -170,7 +171,6 @@ impl Store {
     }
 
     async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
-        self.batch_delete(vec![special_key(user)]).await?;
         if let Some(erasure) = self.erasure_of(user).await? {
             self.remove_everywhere(&[ERASURES.to_owned()], due_rank(erasure.due_at, user)).await?;
         }
@@ -189,7 +189,9 @@ impl Store {
             }
             sk.strip_prefix("FAMILY#").and_then(FamilyId::parse).map(family_key)
         })
-        .await
+        .await?;
+        // after the consent that allowed it
+        self.batch_delete(vec![special_key(user)]).await
     }
 
     /// The Outset keys of an organization.
@@ -201,8 +203,25 @@ impl Store {
         .await
     }
 
+    /// A study that is about to go, closed, so that nobody begins anything meanwhile; `None` when it is gone.
+    async fn closed(&self, study: &Study, now: OffsetDateTime) -> Result<Option<Study>, StoreError> {
+        if study.status == Status::Closed {
+            return Ok(Some(study.clone()));
+        }
+        let close = move |study: &Study| {
+            let open = study.status != Status::Closed;
+            Ok::<_, std::convert::Infallible>(open.then(|| study.moved_to(Status::Closed, now)))
+        };
+        match self.update_study(study.organization, study.id, None, &close).await {
+            Ok(study) => Ok(Some(study)),
+            Err(UpdateError::NotFound | UpdateError::Refused(_)) => Ok(None),
+            Err(UpdateError::Store(error)) => Err(error),
+        }
+    }
+
     /// A slice of a study: its sessions first, what finds it last. `Ok(true)` when nothing is left.
-    async fn erase_study(&self, study: &Study) -> Result<bool, StoreError> {
+    async fn erase_study(&self, study: &Study, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let Some(study) = self.closed(study, now).await? else { return Ok(true) };
         let tests = self.test_links(study.id).await?;
         for (session, tester) in tests.iter().take(SLICE as usize) {
             self.erase_test_session(*session, study.id, *tester).await?;
@@ -223,13 +242,27 @@ impl Store {
             Some((session_pk(sk.strip_prefix("SESSION#")?), "SESSION".to_owned()))
         })
         .await?;
+        self.erase_partition(pk.clone(), "ASSIGNED#", |_, sk| {
+            let tester = UserId::parse(sk.strip_prefix("ASSIGNED#")?)?;
+            Some(assigned_key(study.id, tester))
+        })
+        .await?;
         self.displace(pk.clone(), &newest_first(study.created_at, study.id.as_bytes())).await?;
-        let lists: Vec<_> = Collection::of(study).iter().map(|collection| collection.pk(study.organization)).collect();
+        let lists: Vec<_> = Collection::of(&study).iter().map(|collection| collection.pk(study.organization)).collect();
         let rank = study_rank(study.created_at, study.id);
-        // it is found by its rank: the rest of it goes first
-        self.drop_items(&pk, "").await?;
-        self.change_everywhere(&lists, Change::Remove(rank)).await?;
-        Ok(true)
+        // it is found by its item and its rank: the rest of it goes before, and those two together
+        self.drop_all_but(&pk, &["STUDY", PLACED]).await?;
+        for attempt in 0..MOST_ATTEMPTS {
+            if let Some(mut members) = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await? {
+                members.push(delete(&self.main, pk.clone(), "STUDY".to_owned())?);
+                if self.transact(members).await? == Written::Done {
+                    self.drop_items(&pk, "").await?;
+                    return Ok(true);
+                }
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(MOST_ATTEMPTS))
     }
 
     /// The organization itself, and the lists that are empty by now.

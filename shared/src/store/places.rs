@@ -47,6 +47,17 @@ pub(super) enum Ticket {
     Full,
 }
 
+/// How a reservation ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// A session has the number.
+    Used,
+    /// The number was not needed: its place is free again.
+    Void,
+    /// Nobody came back for it since this time, in milliseconds since the Unix epoch: its place is free again.
+    Left(i64),
+}
+
 /// What a session's creator chose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Choice {
@@ -208,8 +219,12 @@ impl Store {
             } else {
                 call.update_expression(update)
             };
+            let mut own = false;
             let found = match unhindered(|| call.clone().send()).await {
-                Ok(output) => Some(Item::from(output.attributes.unwrap_or_default())),
+                Ok(output) => {
+                    own = true;
+                    Some(Item::from(output.attributes.unwrap_or_default()))
+                }
                 Err(error) => match error.as_service_error() {
                     Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
                         self.get(&self.main, pk.clone(), sk.clone()).await?
@@ -225,6 +240,11 @@ impl Store {
                 continue;
             };
             if let Some(position) = reservation(&found, &name) {
+                // an earlier try's, which nobody else may take to be left alone from now on
+                if !own && !self.renew_place(study.id, (&name, position), now).await? {
+                    after_lost_race(attempt).await?;
+                    continue;
+                }
                 let upto = usize::try_from(position).unwrap_or(usize::MAX).saturating_add(1);
                 let choices: Vec<_> = choices(&found).into_iter().take(upto).collect();
                 if !compared || choices.last() == Some(&choice) {
@@ -268,9 +288,33 @@ impl Store {
             let (pk, sk) = link_key(study, *tester);
             let link = self.get(&self.main, pk, sk).await?;
             let used = link.map(|link| link.read("link").number::<u32>("number")).transpose()?;
-            self.settle_place(study, *tester, (*position, compared), used != Some(position + 1)).await?;
+            let end = if used == Some(position + 1) { End::Used } else { End::Left(before) };
+            self.settle_place(study, *tester, (*position, compared), end).await?;
         }
         Ok(!left.is_empty())
+    }
+
+    /// Notes that somebody came back for a reserved number; `Ok(false)` when it is not reserved any more.
+    async fn renew_place(
+        &self,
+        study: StudyId,
+        (tester, position): (&str, u32),
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let (pk, sk) = places_key(study);
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("SET #since.#tester = :now")
+            .condition_expression("#pending.#tester = :position")
+            .set_expression_attribute_names(Some(names(&["since", "pending"])))
+            .expression_attribute_names("#tester", tester)
+            .expression_attribute_values(":position", number(position))
+            .expression_attribute_values(":now", number(epoch_millis(now)));
+        self.update(call).await
     }
 
     /// Puts another choice beside a reserved number.
@@ -291,13 +335,13 @@ impl Store {
         self.update(call).await.map(|_| ())
     }
 
-    /// Ends a reservation; with `void`, the number was not needed and its place is free again.
+    /// Ends a reservation.
     pub(super) async fn settle_place(
         &self,
         study: StudyId,
         tester: UserId,
         (position, compared): (u32, bool),
-        void: bool,
+        end: End,
     ) -> Result<(), StoreError> {
         let (pk, sk) = places_key(study);
         let mut call = self
@@ -311,7 +355,12 @@ impl Store {
             .expression_attribute_names("#tester", tester.to_string())
             .expression_attribute_values(":position", number(position));
         let mut update = "REMOVE #pending.#tester, #since.#tester".to_owned();
-        if void {
+        if let End::Left(before) = end {
+            call = call
+                .condition_expression("#pending.#tester = :position AND #since.#tester < :before")
+                .expression_attribute_values(":before", number(before));
+        }
+        if end != End::Used {
             let mut set = "SET #places = #places + :one, #freed = #freed + :one".to_owned();
             if compared {
                 set = format!("{set}, #log[{position}] = :void");

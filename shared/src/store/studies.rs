@@ -363,8 +363,9 @@ impl Store {
     async fn forget(&self, id: StudyId, created_at: OffsetDateTime) -> Result<(), StoreError> {
         self.displace(study_pk(id), &newest_first(created_at, id.as_bytes())).await?;
         self.erase_approvals(id).await?;
-        // the tombstone with it
-        self.erase_partition(study_pk(id), "", |_, _| None).await
+        // the tombstone, which is why somebody comes back, last
+        self.drop_all_but(&study_pk(id), &[GONE]).await?;
+        self.batch_delete(vec![(study_pk(id), GONE.to_owned())]).await
     }
 
     async fn ranked_studies(

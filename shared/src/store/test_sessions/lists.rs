@@ -11,6 +11,7 @@ use crate::{
     store::{
         BoxFuture, Page, Store, StoreError, UpdateError,
         collection::{Placing, newest_first},
+        places::End,
         ranked::Change,
         studies::{ListedStudy, read_study, study_pk},
     },
@@ -122,7 +123,7 @@ impl Store {
             self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
             // its creator may have come no further than the session
             let place = (session.number.saturating_sub(1), false);
-            self.settle_place(session.study, session.tester, place, false).await?;
+            self.settle_place(session.study, session.tester, place, End::Used).await?;
             // erased in between
             if self.test_session(id).await?.is_none() {
                 self.unplace(test_session_pk(id), &rank).await?;

@@ -16,7 +16,7 @@ use super::{
     after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
-    places::{Choice, Progress, Ticket, places_key, read_progress, reservation, variant_of},
+    places::{Choice, End, Progress, Ticket, places_key, read_progress, reservation, variant_of},
     studies::{read_study, study_pk},
     trips::trip,
 };
@@ -248,12 +248,13 @@ impl Store {
             let place = (position, test.is_some());
             if let Some(used) = self.write_new_test(new, &session, &work, now).await? {
                 // who was faster may have used this very number
-                self.settle_place(study.id, tester, place, used != session.number).await?;
+                let end = if used == session.number { End::Used } else { End::Void };
+                self.settle_place(study.id, tester, place, end).await?;
                 return Ok(TestCreation::Exists);
             }
             // the session is there: what goes wrong from here on is made good by the work
             let after = async {
-                self.settle_place(study.id, tester, place, false).await?;
+                self.settle_place(study.id, tester, place, End::Used).await?;
                 if study.status == Status::Open {
                     self.follow_sessions(study.id, now).await?;
                 }
@@ -466,14 +467,18 @@ impl Store {
     ) -> BoxFuture<'a, Result<Vec<(String, TestSessionId)>, StoreError>> {
         Box::pin(async move {
             // a place ends with an id, which `!` sorts behind, and before all further places
+            let (start, end) = (format!("{after}!"), format!("{:015}#~", epoch_millis(now)));
+            if start > end {
+                return Ok(Vec::new());
+            }
             let call = self
                 .client
                 .query()
                 .table_name(&self.main)
                 .key_condition_expression("pk = :pk AND sk BETWEEN :start AND :end")
                 .expression_attribute_values(":pk", AttributeValue::S(GUARD.to_owned()))
-                .expression_attribute_values(":start", AttributeValue::S(format!("{after}!")))
-                .expression_attribute_values(":end", AttributeValue::S(format!("{:015}#~", epoch_millis(now))))
+                .expression_attribute_values(":start", AttributeValue::S(start))
+                .expression_attribute_values(":end", AttributeValue::S(end))
                 .consistent_read(true)
                 .limit(limit);
             let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;

@@ -26,20 +26,26 @@ impl Store {
             session.status.is_running().then(|| session.completed(at, false))
         })
         .await?;
-        let Some(session) = self.test_session(id).await? else { return Ok(()) };
-        self.drop_made(&session).await?;
         for prefix in ["DATA#", "NOTES"] {
             self.drop_items(&test_session_pk(id), prefix).await?;
         }
-        self.change_until(id, now, |session| {
+        // whatever is asked for meanwhile changes the session, so that it is looked at again
+        for attempt in 0.. {
+            let Some(session) = self.test_session(id).await? else { return Ok(()) };
+            self.drop_made(&session).await?;
             let named = session.snapshot.is_some() || session.analyst.is_some() || session.reporter.is_some();
-            (named || session.report.is_some()).then(|| {
-                session.with(|next| {
-                    (next.snapshot, next.analyst, next.reporter, next.report) = (None, None, None, None);
-                })
-            })
-        })
-        .await
+            if !named && session.report.is_none() {
+                return Ok(());
+            }
+            let next = session.with(|next| {
+                (next.snapshot, next.analyst, next.reporter, next.report) = (None, None, None, None);
+            });
+            if self.change_test_session(&session, &next, None, now).await? {
+                return Ok(());
+            }
+            after_lost_race(attempt).await?;
+        }
+        Err(StoreError::Contended(u32::MAX))
     }
 
     /// Changes a session until `change` has nothing to change, or it is gone.
@@ -95,8 +101,10 @@ impl Store {
                 }
             }
             self.rank_study_of_tester(study, tester, Change::Remove).await?;
-            self.batch_delete(vec![guard_key(&session)]).await?;
+            self.batch_delete(vec![guard_key(&session), key(id)]).await?;
         }
+        // without the session nothing is asked for any more: what was asked for until now goes, too
+        self.drop_agent_jobs(pk.clone()).await?;
         self.drop_items(&pk, "").await?;
         let found_by = [
             link_key(study, tester),

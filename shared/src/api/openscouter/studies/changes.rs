@@ -50,7 +50,14 @@ async fn update_now(call: &Call) -> Result<Answer, Problem> {
     let only_drafts = matches!(caller.used, Used::Connection(..));
     let fields = &fields;
     let rule = move |current: &Study| patched(call, fields, current, (only_drafts, progress.sessions > 0));
+    let was = study.status;
     let study = change(call, study, &rule).await?;
+    if was == Status::Paused && study.status == Status::Open {
+        // a session that began meanwhile moves it on
+        call.context.store().follow_sessions(study.id, call.now).await?;
+        let (study, progress) = owned_with_progress(call, caller.side(), Some(study.id)).await?;
+        return Ok(success(200, &study_object(call, &study, progress)));
+    }
     Ok(success(200, &study_object(call, &study, progress)))
 }
 
