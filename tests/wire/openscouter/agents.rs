@@ -280,6 +280,8 @@ async fn one_session_that_cannot_be_ended_stops_no_other() {
             (&json!("completed"), &json!(true), &json!(300))
         );
     }
+    let ahead = guard(json!({"cursor": format!("999999999999999#{id}")})).await;
+    assert_eq!(ahead, json!({"processed": 0, "failed": 0, "nextCursor": null}), "nothing stands behind it");
     for cursor in ["x", "1#2", "#"] {
         let wrong =
             ask(&team.bench, "Bearer of-the-scheduler", "POST", "/api/cron/session-guard", &json!({"cursor": cursor}))

@@ -172,3 +172,53 @@ async fn long_notes_are_read_whole_while_they_are_replaced() {
         team.bench.advance(Duration::seconds(10));
     }
 }
+
+#[tokio::test]
+async fn an_erasure_that_breaks_off_again_and_again_is_finished() {
+    let team = Team::start().await;
+    let study = team.study(&json!({"targeting": {"countries": ["US"], "testerCount": 3}, "abTest": null})).await;
+    let mut sessions = vec![team.session(&study).await];
+    for name in ["theo", "thea"] {
+        let (user, _) = super::research::tester(&team.bench, &format!("{name}@example.com")).await;
+        let made = team.admin("POST", "/api/sessions", &json!({"jobId": study, "testerId": user.id.wire()})).await;
+        sessions.push(data(&made)["sessionId"].as_str().unwrap().to_owned());
+    }
+    for session in &sessions {
+        team.owner("POST", "/api/ai", &json!({"sessionId": session})).await;
+    }
+    work(&team.bench).await;
+    team.approve(&study).await;
+    let me = data(&get(&team.bench, &team.owner, "/api/auth/me").await);
+    team.owner("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
+    team.bench.advance(Duration::days(31));
+    // each time it comes a little further, and is broken off somewhere else
+    for nth in (1..=9).chain([2, 3, 5]) {
+        team.bench.faults.every(nth, Fault::Broken);
+        work(&team.bench).await;
+        team.bench.faults.stop();
+        team.bench.advance(Duration::minutes(2));
+    }
+    for _ in 0..4 {
+        work(&team.bench).await;
+        team.bench.advance(Duration::minutes(16));
+    }
+    let inside = |wire: &str, kind: &str| match kind {
+        "study" => StudyId::from_wire(wire).unwrap().to_string(),
+        "session" => TestSessionId::from_wire(wire).unwrap().to_string(),
+        _ => UserId::from_wire(wire).unwrap().to_string(),
+    };
+    let mut gone = vec![inside(&study, "study"), inside(me["userId"].as_str().unwrap(), "user")];
+    gone.extend(sessions.iter().map(|session| inside(session, "session")));
+    let settings = team.bench.context.settings();
+    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let left: Vec<_> = items
+        .iter()
+        .filter(|item| !item.contains("AUDIT#") && !item.contains("RANK#audit"))
+        .filter(|item| gone.iter().any(|id| item.contains(id)))
+        .collect();
+    assert!(left.is_empty(), "{left:#?}");
+    for total in ["/api/jobs", "/api/sessions"] {
+        let admin = super::bearer(&team.bench, "ann@example.com").await;
+        assert_eq!(get(&team.bench, &admin, total).await.json()["metadata"]["total"], 0, "{total}");
+    }
+}
