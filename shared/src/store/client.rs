@@ -258,21 +258,14 @@ impl Store {
 
     /// Deletes the items of a partition whose sort keys have this prefix, which can be long: only their keys are read.
     pub(super) async fn drop_items(&self, pk: &str, prefix: &str) -> Result<(), StoreError> {
-        const STEP: i32 = 100;
-        loop {
-            let keys = self.some_keys(pk.to_owned(), prefix, STEP).await?;
-            if keys.is_empty() {
-                return Ok(());
-            }
-            self.batch_delete(keys).await?;
-        }
+        self.drop_but(pk, prefix, &[]).await
     }
 
-    /// [`Store::drop_items`] of a whole partition, but for those with these sort keys.
-    pub(super) async fn drop_all_but(&self, pk: &str, kept: &[&str]) -> Result<(), StoreError> {
+    /// [`Store::drop_items`], but for those with the sort keys in `kept`.
+    pub(super) async fn drop_but(&self, pk: &str, prefix: &str, kept: &[&str]) -> Result<(), StoreError> {
         const STEP: i32 = 100;
         loop {
-            let mut keys = self.some_keys(pk.to_owned(), "", STEP).await?;
+            let mut keys = self.some_keys(pk.to_owned(), prefix, STEP).await?;
             keys.retain(|(_, sk)| !kept.contains(&sk.as_str()));
             if keys.is_empty() {
                 return Ok(());

@@ -251,7 +251,7 @@ impl Store {
         let lists: Vec<_> = Collection::of(&study).iter().map(|collection| collection.pk(study.organization)).collect();
         let rank = study_rank(study.created_at, study.id);
         // it is found by its item and its rank: the rest of it goes before, and those two together
-        self.drop_all_but(&pk, &["STUDY", PLACED]).await?;
+        self.drop_but(&pk, "", &["STUDY", PLACED]).await?;
         for attempt in 0..MOST_ATTEMPTS {
             if let Some(mut members) = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await? {
                 members.push(delete(&self.main, pk.clone(), "STUDY".to_owned())?);

@@ -92,7 +92,7 @@
 //! | a tester's consents | one batch |
 //! | test session; its jobs | one `GetItem`; one batch of the ids that it names |
 //! | page of test sessions | ranked collections for all, organization, study, tester, organization and tester, each also by state; placed by work |
-//! | rules for a new test session | one batch: study, acceptance, existing session |
+//! | rules for a new test session | one batch: study, acceptance, existing session, places |
 //! | running test sessions whose time is over | `Query` on `GUARD` up to now |
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, TransactWriteItem, Update, builders::UpdateBuilder},
 };
 use time::{Duration, OffsetDateTime};
@@ -183,6 +183,13 @@ impl Store {
         )
     }
 
+    /// An update of a study's places by itself.
+    fn places_call(&self, study: StudyId) -> UpdateItemFluentBuilder {
+        let (pk, sk) = places_key(study);
+        let call = self.client.update_item().table_name(&self.main);
+        call.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
     /// Takes the next number for a tester, or the one that is reserved for them. What was chosen is kept only where
     /// variants are `compared`.
     pub(super) async fn take_place(
@@ -197,11 +204,7 @@ impl Store {
         let mut freed = false;
         for attempt in 0.. {
             let mut call = self
-                .client
-                .update_item()
-                .table_name(&self.main)
-                .key("pk", AttributeValue::S(pk.clone()))
-                .key("sk", AttributeValue::S(sk.clone()))
+                .places_call(study.id)
                 .condition_expression(
                     "attribute_exists(pk) AND #open = :one AND #next < #places AND attribute_not_exists(#pending.#tester)",
                 )
@@ -301,13 +304,8 @@ impl Store {
         (tester, position): (&str, u32),
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
-        let (pk, sk) = places_key(study);
         let call = self
-            .client
-            .update_item()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
+            .places_call(study)
             .update_expression("SET #since.#tester = :now")
             .condition_expression("#pending.#tester = :position")
             .set_expression_attribute_names(Some(names(&["since", "pending"])))
@@ -319,13 +317,8 @@ impl Store {
 
     /// Puts another choice beside a reserved number.
     async fn choose(&self, study: StudyId, (tester, position): (&str, u32), choice: Choice) -> Result<(), StoreError> {
-        let (pk, sk) = places_key(study);
         let call = self
-            .client
-            .update_item()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
+            .places_call(study)
             .update_expression(format!("SET #log[{position}] = :choice"))
             .condition_expression("#pending.#tester = :position")
             .set_expression_attribute_names(Some(names(&["log", "pending"])))
@@ -343,13 +336,8 @@ impl Store {
         (position, compared): (u32, bool),
         end: End,
     ) -> Result<(), StoreError> {
-        let (pk, sk) = places_key(study);
         let mut call = self
-            .client
-            .update_item()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
+            .places_call(study)
             .condition_expression("#pending.#tester = :position")
             .set_expression_attribute_names(Some(names(&["pending", "since"])))
             .expression_attribute_names("#tester", tester.to_string())

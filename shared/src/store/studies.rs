@@ -364,7 +364,7 @@ impl Store {
         self.displace(study_pk(id), &newest_first(created_at, id.as_bytes())).await?;
         self.erase_approvals(id).await?;
         // the tombstone, which is why somebody comes back, last
-        self.drop_all_but(&study_pk(id), &[GONE]).await?;
+        self.drop_but(&study_pk(id), "", &[GONE]).await?;
         self.batch_delete(vec![(study_pk(id), GONE.to_owned())]).await
     }
 
