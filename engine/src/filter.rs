@@ -12,7 +12,7 @@ use crate::{
     BoxFuture, columns,
     columns::{digest, fold, rows::Rows},
     lists,
-    module::{Fault, Input, Level, Line, MOST_BYTES, MOST_ROWS, Run, Spec, Step, size},
+    module::{Fault, Input, Level, Line, MAX_BYTES, MAX_ROWS, Run, Spec, Step, size},
     values::{self, Kind},
 };
 
@@ -275,7 +275,7 @@ impl Run for Filter {
             let mut step = Step { log: std::mem::take(&mut self.log), ..Step::default() };
             let mut bytes = 0;
             // input rows that are dropped cost nothing to commit: a step may pass many of them
-            while step.rows.len() < MOST_ROWS && bytes < MOST_BYTES && step.items < 20 * MOST_ROWS as u64 {
+            while step.rows.len() < MAX_ROWS && bytes < MAX_BYTES && step.items < 20 * MAX_ROWS as u64 {
                 let Some(row) = self.rows.next().await? else { break };
                 step.items += 1;
                 let Some(index) = self.matcher.matches(&row) else { continue };

@@ -10,7 +10,7 @@ use url::Url;
 use crate::{
     BoxFuture, Row, columns,
     columns::rows::Rows,
-    module::{Discovered, Fault, Input, Level, Line, MOST_BYTES, MOST_ROWS, Network, Run, Spec, Started, Step, size},
+    module::{Discovered, Fault, Input, Level, Line, MAX_BYTES, MAX_ROWS, Network, Run, Spec, Started, Step, size},
     values,
 };
 
@@ -20,7 +20,7 @@ const COLUMNS: usize = 200;
 /// Most characters of a column's name.
 const NAME: usize = 200;
 /// Most bytes of a row, as in a request (outsend 8.3): what has more is no table.
-const MOST_ROW: usize = 32 * 1024;
+const MAX_ROW: usize = 32 * 1024;
 /// Lines that the delimiter is judged by.
 const LINES: usize = 10;
 /// Delimiters, in the order that breaks ties.
@@ -99,7 +99,7 @@ impl Table {
             if self.left == 0 || !self.records.read_record(&mut self.record).map_err(|_| unreadable())? {
                 return Ok(None);
             }
-            if self.record.as_slice().len() > MOST_ROW {
+            if self.record.as_slice().len() > MAX_ROW {
                 return Err(unreadable());
             }
             if self.record.iter().any(|cell| !clean(cell).trim().is_empty()) {
@@ -273,7 +273,7 @@ impl Run for Parsed {
         Box::pin(async move {
             let mut step = Step::default();
             let mut bytes = 0;
-            while step.rows.len() < MOST_ROWS && bytes < MOST_BYTES && self.left > 0 {
+            while step.rows.len() < MAX_ROWS && bytes < MAX_BYTES && self.left > 0 {
                 // the plan was made of this very text
                 let row = self.table.row()?.ok_or(Fault::InputGone)?;
                 bytes += size(&row);
@@ -300,7 +300,7 @@ impl Run for Copied {
             }
             let mut step = Step::default();
             let mut bytes = 0;
-            while step.items < MOST_ROWS as u64 && bytes < MOST_BYTES {
+            while step.items < MAX_ROWS as u64 && bytes < MAX_BYTES {
                 let Some(row) = self.rows.next().await? else { break };
                 step.items += 1;
                 if row.iter().any(|cell| !values::is_blank(cell)) {

@@ -156,7 +156,7 @@ pub enum Fault {
 
 /// A module at work.
 pub trait Run: Send {
-    /// The next items, at most a few seconds' work and at most [`MOST_ROWS`] rows; `None` when all are done.
+    /// The next items, at most a few seconds' work and at most [`MAX_ROWS`] rows; `None` when all are done.
     fn step(&mut self) -> BoxFuture<'_, Result<Option<Step>, Fault>>;
 }
 
@@ -175,9 +175,9 @@ impl std::fmt::Debug for Started {
 }
 
 /// Most rows and items of one step.
-pub const MOST_ROWS: usize = 1_000;
+pub const MAX_ROWS: usize = 1_000;
 /// About how many bytes of rows a step may have: it is committed in one transaction.
-pub const MOST_BYTES: usize = 1024 * 1024;
+pub const MAX_BYTES: usize = 1024 * 1024;
 
 /// About how many bytes a row is.
 #[must_use]

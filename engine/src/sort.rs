@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     BoxFuture, Row, columns,
     columns::rows::Rows,
-    module::{Fault, Input, MOST_BYTES, MOST_ROWS, Run, Spec, Step, size},
+    module::{Fault, Input, MAX_BYTES, MAX_ROWS, Run, Spec, Step, size},
     values::{self, Kind},
 };
 
@@ -180,7 +180,7 @@ impl Run for Sort {
             }
             let mut step = Step::default();
             let mut bytes = 0;
-            while step.rows.len() < MOST_ROWS && bytes < MOST_BYTES {
+            while step.rows.len() < MAX_ROWS && bytes < MAX_BYTES {
                 let Some(row) = self.ready.pop_front() else { break };
                 bytes += size(&row);
                 step.rows.push(row);

@@ -160,7 +160,7 @@ mod tests {
 
     const TEMPLATE: &str = r#"
 Resources:
-  Work:
+  WorkItem:
     Type: AWS::Serverless::Function
     Properties:
       CodeUri: target/lambda/work
@@ -201,7 +201,7 @@ Resources:
     #[test]
     fn a_bad_expression_names_its_event() {
         let error = Background::default().read(&TEMPLATE.replace("rate(1 minute)", "hourly")).unwrap_err();
-        assert!(error.to_string().starts_with("Work.Minute: "), "{error}");
+        assert!(error.to_string().starts_with("WorkItem.Minute: "), "{error}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 
-use crate::{engine::EngineError, lambda};
+use crate::{embedded_store::EngineError, lambda};
 
 /// Runs the whole of outscout on this machine, or works on its store.
 #[derive(Debug, Parser)]

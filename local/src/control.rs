@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Most mails that are kept.
-const MOST_MAILS: usize = 1_000;
+const MAX_MAILS: usize = 1_000;
 
 /// Mails in the order in which SES would have got them; in memory only, since their links are secrets.
 pub type Outbox = Arc<Mutex<VecDeque<Value>>>;
@@ -86,7 +86,7 @@ async fn take_mail(State(control): State<Control>, Json(sent): Json<Value>) -> i
         return (StatusCode::BAD_REQUEST, Json(json!({"message": "a simple mail with text and HTML is expected"})));
     }
     let mut outbox = contents(&control.outbox);
-    if outbox.len() >= MOST_MAILS {
+    if outbox.len() >= MAX_MAILS {
         outbox.pop_front();
     }
     outbox.push_back(mail);

@@ -11,12 +11,13 @@ use std::{
 use serde_json::Value;
 use shared::{
     clock::Clock,
-    context::{Context, Settings, SettingsError},
+    config::{Settings, SettingsError},
+    context::Context,
 };
 use tokio::sync::watch;
 
 use crate::{
-    engine::{Engine, EngineError},
+    embedded_store::{Engine, EngineError},
     template::Templates,
 };
 
@@ -94,7 +95,7 @@ impl DataDirectory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        keys.insert(0, shared::signing::new_key()?.0);
+        keys.insert(0, shared::jwt::new_key()?.0);
         keys.truncate(2);
         keep(&self.signing_keys_file(), &serde_json::to_vec(&keys)?)?;
         Ok(keys)

@@ -15,7 +15,7 @@ use shared::{
 };
 use time::Duration;
 
-use crate::{data::keep, engine::EngineError};
+use crate::{data::keep, embedded_store::EngineError};
 
 /// A new organization.
 ///

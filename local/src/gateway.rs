@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use shared::{
     clock::epoch_millis,
     context::Context,
-    serve::{Invoke, InvokeError, Reply, Streamed},
+    lambda::{Invoke, InvokeError, Reply, Streamed},
 };
 use tokio::sync::Semaphore;
 
@@ -27,17 +27,17 @@ use crate::{
 };
 
 /// API Gateway takes bodies of up to 10 MB.
-const MOST_BODY: usize = 10 * 1024 * 1024;
+const MAX_BODY: usize = 10 * 1024 * 1024;
 
 /// API Gateway takes 10,240 bytes of headers.
-const MOST_HEADERS: usize = 10_240;
+const MAX_HEADERS: usize = 10_240;
 /// API Gateway waits 29 seconds for an integration.
 const TIME_LIMIT: Duration = Duration::from_secs(29);
 /// API Gateway lets a streamed answer last 15 minutes.
 const STREAM_LIMIT: Duration = Duration::from_secs(15 * 60);
 /// Invocations that run at a time; more wait their turn. Each has a few calls to the store under
 /// way, which a thousand at once would only make wait for connections.
-const MOST_RUNNING: usize = 64;
+const MAX_RUNNING: usize = 64;
 
 /// One API of the local system.
 pub struct Gateway {
@@ -57,7 +57,7 @@ impl Gateway {
     /// A gateway for `api` over functions by crate name.
     #[must_use]
     pub fn new(api: Api, invokers: HashMap<String, Invoke>, context: Context) -> Self {
-        Self { api, invokers, context, running: Semaphore::new(MOST_RUNNING) }
+        Self { api, invokers, context, running: Semaphore::new(MAX_RUNNING) }
     }
 
     /// The HTTP service.
@@ -96,7 +96,7 @@ async fn handle(
     let (parts, body) = request.into_parts();
     let path = parts.uri.path().to_owned();
     let header_bytes: usize = parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if header_bytes > MOST_HEADERS {
+    if header_bytes > MAX_HEADERS {
         return gateway.own("REQUEST_TOO_LARGE", "DEFAULT_4XX", 413, "Request Too Long", &request_id);
     }
     let Some(found) = find(&gateway.api.routes, parts.method.as_str(), &path) else {
@@ -108,7 +108,7 @@ async fn handle(
             &request_id,
         );
     };
-    let body = match Limited::new(body, MOST_BODY).collect().await {
+    let body = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
             return gateway.own("REQUEST_TOO_LARGE", "DEFAULT_4XX", 413, "Request Too Long", &request_id);
@@ -175,7 +175,7 @@ fn event(
 ) -> String {
     let (headers, multi_headers) = headers_of(&parts.headers, peer);
     let (mut query, mut multi_query) = (Map::new(), Map::new());
-    let parameters = shared::api::outset::rules::query::Query::parse(parts.uri.query().unwrap_or_default());
+    let parameters = shared::http::query::Query::parse(parts.uri.query().unwrap_or_default());
     for (name, value) in parameters.pairs() {
         query.insert(name.clone(), json!(value));
         if let Some(values) = multi_query.entry(name.clone()).or_insert_with(|| json!([])).as_array_mut() {

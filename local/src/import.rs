@@ -5,12 +5,12 @@ use std::{collections::HashSet, path::Path};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
-    api::outset::rules::{datetime, json::Text, url},
     model::{OrganizationId, Status, Study, StudyId, Task},
+    outset::rules::{datetime, json::Text, url},
 };
 use time::OffsetDateTime;
 
-use crate::engine::EngineError;
+use crate::embedded_store::EngineError;
 
 /// One study of a file; what is missing gets a default.
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,7 @@ pub mod cli;
 pub mod control;
 pub mod data;
 pub mod demo;
-pub mod engine;
+pub mod embedded_store;
 pub mod functions;
 pub mod gateway;
 pub mod import;

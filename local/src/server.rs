@@ -15,14 +15,14 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
-use shared::{clock::Clock, context::Context, serve::Invoke};
+use shared::{clock::Clock, context::Context, lambda::Invoke};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     background::Background,
     control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, settings, signing_variables, variables},
-    engine::{Engine, EngineError, stopped},
+    embedded_store::{Engine, EngineError, stopped},
     functions,
     gateway::Gateway,
     lambda::{self, Lambda},
@@ -113,7 +113,7 @@ impl Server {
         let local = local.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let keys = match &directory {
             Some(directory) => directory.signing_keys()?,
-            None => vec![shared::signing::new_key()?.0],
+            None => vec![shared::jwt::new_key()?.0],
         };
         // nobody has chosen a secret for the scheduler: one for this run
         let (cron_secret, _) = shared::secret::new_token("")?;
@@ -129,7 +129,7 @@ impl Server {
                 let variables = variables(places.0, places.1, places.2, &given);
                 let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
                 let lambda = Lambda::start(options, log.clone(), function_stop).await?;
-                lambda.check(functions::ALL.iter().map(|function| function.name))?;
+                lambda.check(functions::ALL.iter().map(|function| function.name()))?;
                 Some(lambda)
             }
         };
@@ -214,11 +214,11 @@ fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {
 
 /// The functions by crate name, in process or as processes.
 fn invokers(context: &Context, lambda: Option<&Lambda>) -> HashMap<String, Invoke> {
-    let invoker = |function: &shared::serve::Function| match lambda {
-        Some(lambda) => lambda.invoker(function.name),
-        None => (function.invoke)(context.clone()),
+    let invoker = |function: &dyn shared::lambda::Function| match lambda {
+        Some(lambda) => lambda.invoker(function.name()),
+        None => function.invoke(context.clone()),
     };
-    functions::ALL.iter().map(|function| (function.name.to_owned(), invoker(function))).collect()
+    functions::ALL.iter().map(|function| (function.name().to_owned(), invoker(*function))).collect()
 }
 
 fn kept_offset(file: &Path) -> i64 {

@@ -8,16 +8,16 @@ use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
-    api::openscouter::NO_APPROVAL,
     context::Context,
-    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, AuditEntry, AuditId, Report, TestStatus, Work},
+    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, AuditEntry, AuditId, Report, TestStatus, WorkItem},
+    openscouter::NO_APPROVAL,
     store::{AgentOutcome, StoreError},
 };
 
 /// After how long a job that is at work counts as lost (openscouter 5.3).
 const LOST: Duration = Duration::minutes(5);
 /// How often a job is taken up.
-const MOST_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 /// The pause before a job that met a fault is taken up again.
 const RETRY: Duration = Duration::seconds(5);
 /// What is told of a failure.
@@ -43,7 +43,7 @@ impl From<StoreError> for Failure {
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetDateTime>, StoreError> {
+pub(crate) async fn run(context: &Context, work: &WorkItem) -> Result<Option<OffsetDateTime>, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
     let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
     let Some(job) = store.agent_job(id).await? else { return Ok(None) };
@@ -58,7 +58,7 @@ pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetD
         (AgentStatus::Processing, Some(started)) if now < started + LOST => return Ok(Some(started + LOST)),
         _ => {}
     }
-    if job.attempts >= MOST_ATTEMPTS {
+    if job.attempts >= MAX_ATTEMPTS {
         return fail(context, &job, FAILED, None).await;
     }
     let taken = AgentJob {
@@ -83,7 +83,7 @@ pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetD
         Failure::Gone => fail(context, &taken, FAILED, None).await,
         Failure::Fault(cause) => {
             tracing::warn!(job = %taken.id, cause, "agent failed");
-            if taken.attempts >= MOST_ATTEMPTS {
+            if taken.attempts >= MAX_ATTEMPTS {
                 return fail(context, &taken, FAILED, None).await;
             }
             let queued = AgentJob { status: AgentStatus::Queued, version: taken.version + 1, ..taken };
@@ -98,7 +98,7 @@ pub(crate) async fn run(context: &Context, work: &Work) -> Result<Option<OffsetD
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn give_up(context: &Context, work: &Work) -> Result<Option<OffsetDateTime>, StoreError> {
+pub(crate) async fn give_up(context: &Context, work: &WorkItem) -> Result<Option<OffsetDateTime>, StoreError> {
     let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
     match context.store().agent_job(id).await?.filter(|job| job.status.is_unfinished()) {
         Some(job) => fail(context, &job, FAILED, None).await,

@@ -10,12 +10,12 @@ use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::Htt
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use bytes::Bytes;
 
-use crate::serve::BoxFuture;
+use crate::BoxFuture;
 
 /// How long a call may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer that are read.
-const MOST_ANSWER: usize = 1_048_576;
+const MAX_ANSWER: usize = 1_048_576;
 
 /// Sends a request: method, URL, headers and body. The answer's status and body, or why there is none; redirects are
 /// not followed.
@@ -41,7 +41,7 @@ pub fn send(
             let status = answer.status().as_u16();
             let body = ByteStream::new(answer.into_body()).collect().await.map_err(|error| error.to_string())?;
             let body = body.into_bytes();
-            if body.len() > MOST_ANSWER { Err("the answer is too long".to_owned()) } else { Ok((status, body)) }
+            if body.len() > MAX_ANSWER { Err("the answer is too long".to_owned()) } else { Ok((status, body)) }
         };
         tokio::time::timeout(TIME_LIMIT, call).await.map_err(|_| "no answer in time".to_owned())?
     })

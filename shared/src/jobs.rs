@@ -7,16 +7,16 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     context::Context,
-    model::{Job, JobId, Work},
+    model::{Job, JobId, WorkItem},
     store::{Admission, Commit, Ending, StoreError, Taken},
 };
 
 /// How long a slice goes on: far less than a lease, and short, because it holds the stream's next records back.
 const SLICE: Duration = Duration::seconds(10);
 /// Leases in a row that one item may outlive (outsend 7.4 rule 5).
-const MOST_STUCK: u32 = 3;
+const MAX_STUCK: u32 = 3;
 /// Internal faults in a row after which a job fails (outsend 7.4 rule 6).
-const MOST_FAULTS: u32 = 3;
+const MAX_FAULTS: u32 = 3;
 /// The pause after an internal fault.
 const PAUSE: Duration = Duration::seconds(5);
 /// Jobs of each list that one sweep ends or expires.
@@ -34,7 +34,7 @@ pub(crate) enum Slice {
 }
 
 /// Goes on with a job for one slice.
-pub(crate) async fn run(context: &Context, network: Arc<dyn Network>, work: &Work) -> Result<Slice, StoreError> {
+pub(crate) async fn run(context: &Context, network: Arc<dyn Network>, work: &WorkItem) -> Result<Slice, StoreError> {
     let store = context.store();
     let Some(id) = JobId::parse(&work.subject) else { return Ok(Slice::Nothing) };
     let Some(taken) = store.take_job(id, work.attempt > 1).await? else { return Ok(Slice::Nothing) };
@@ -50,7 +50,7 @@ async fn slice(context: &Context, network: Arc<dyn Network>, taken: Taken) -> Re
     let (store, clock) = (context.store(), context.clock());
     let began = clock.now();
     let mut job = taken.job.clone();
-    if job.stuck >= MOST_STUCK && job.planned.is_some_and(|planned| job.processed < planned) {
+    if job.stuck >= MAX_STUCK && job.planned.is_some_and(|planned| job.processed < planned) {
         let line = Line { level: Level::Error, message: format!("Item {} was given up.", job.processed + 1) };
         let step = Step { items: 1, failed: 1, log: vec![line], ..Step::default() };
         match store.commit(&job, &step, clock.now()).await? {
@@ -107,7 +107,7 @@ async fn failed(context: &Context, job: &Job, fault: Fault) -> Result<Slice, Sto
         Fault::Internal(cause) => {
             tracing::error!(job = %job.id, cause, "internal fault of a job");
             let Some(noted) = store.note_fault(job).await? else { return Ok(Slice::Nothing) };
-            if noted.faults < MOST_FAULTS {
+            if noted.faults < MAX_FAULTS {
                 return Ok(Slice::More(now + PAUSE));
             }
             "Internal error.".to_owned()
@@ -118,7 +118,7 @@ async fn failed(context: &Context, job: &Job, fault: Fault) -> Result<Slice, Sto
 }
 
 /// Ends a job whose work was given up.
-pub(crate) async fn give_up(context: &Context, work: &Work) -> Result<(), StoreError> {
+pub(crate) async fn give_up(context: &Context, work: &WorkItem) -> Result<(), StoreError> {
     let Some(id) = JobId::parse(&work.subject) else { return Ok(()) };
     context.store().end_job(id, Ending::Failed("Internal error.".to_owned()), context.clock().now()).await.map(|_| ())
 }

@@ -6,10 +6,9 @@ use aws_sdk_sesv2::{
 };
 
 use crate::{
-    context::Settings,
+    BoxFuture, aws,
+    config::Settings,
     model::{Email, Locale, WorkKind},
-    serve::BoxFuture,
-    store::http_client,
 };
 
 /// A mail before it is sent.
@@ -156,21 +155,13 @@ impl Mailer {
     /// The mailer that `settings` describe; `None` when they name no sender.
     #[must_use]
     pub fn connect(settings: &Settings) -> Option<Self> {
-        let sender = settings.mail_sender.clone()?;
-        let credentials = &settings.credentials;
-        let credentials = config::Credentials::new(
-            credentials.access_key_id.clone(),
-            credentials.secret_access_key.clone(),
-            credentials.session_token.clone(),
-            None,
-            "environment",
-        );
+        let sender = settings.mail.sender.clone()?;
         let mut config = aws_sdk_sesv2::Config::builder()
             .behavior_version(config::BehaviorVersion::latest())
-            .http_client(http_client())
-            .region(config::Region::new(settings.region.clone()))
-            .credentials_provider(credentials);
-        if let Some(endpoint) = &settings.mail_endpoint {
+            .http_client(aws::http_client())
+            .region(config::Region::new(settings.store.region.clone()))
+            .credentials_provider(aws::credentials(&settings.store));
+        if let Some(endpoint) = &settings.mail.endpoint {
             config = config.endpoint_url(endpoint);
         }
         Some(Self { client: aws_sdk_sesv2::Client::from_conf(config.build()), sender })

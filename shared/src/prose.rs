@@ -11,16 +11,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    context::{AgentModel, Settings},
+    config::{LlmSettings, Settings},
     http_client,
 };
 
 /// Most characters of a text.
 const LONGEST: usize = 1_000;
 /// Most moments that a model is asked about at once.
-const MOST_MOMENTS: usize = 200;
+const MAX_MOMENTS: usize = 200;
 const TASK: &str = "You write short, factual, plain-English texts about usability barriers for the team that builds a product. \
-You get the barriers that were found in one tester's session, and a tone. Answer with JSON alone: {\"summary\": string, \
+You get the barriers that were found in one tester's session, and a tone. Response with JSON alone: {\"summary\": string, \
 \"moments\": [{\"note\": string, \"recommendation\": string}]} with one entry for each barrier, in the given order. A note says \
 in one sentence what happened where; a recommendation says in one sentence what to change. Write no numbers, scores or \
 assumptions about the person.";
@@ -68,7 +68,7 @@ struct Told {
     context: String,
 }
 
-fn request(model: &AgentModel, briefs: &[Brief]) -> Option<Value> {
+fn request(model: &LlmSettings, briefs: &[Brief]) -> Option<Value> {
     let first = briefs.first()?;
     let told: Vec<_> = briefs
         .iter()
@@ -81,7 +81,7 @@ fn request(model: &AgentModel, briefs: &[Brief]) -> Option<Value> {
         .collect();
     let content = json!({"tester": format!("Tester {}", first.tester), "tone": first.tone, "moments": told});
     Some(json!({
-        "model": model.name,
+        "model": model.model,
         "temperature": 0,
         "response_format": {"type": "json_object"},
         "messages": [{"role": "system", "content": TASK}, {"role": "user", "content": content.to_string()}],
@@ -104,8 +104,8 @@ fn draft(body: &[u8], count: usize) -> Result<Draft, &'static str> {
 
 /// Asks the configured model for texts; `None` where there is none, nothing to write about, or no usable answer.
 pub async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Draft> {
-    let model = settings.agent.as_ref()?;
-    if briefs.len() > MOST_MOMENTS {
+    let model = settings.llm.as_ref()?;
+    if briefs.len() > MAX_MOMENTS {
         return None;
     }
     let body = request(model, briefs)?.to_string();
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_model_is_told_what_the_contract_lists_and_no_more() {
-        let model = AgentModel { name: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
+        let model = LlmSettings { model: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
         let request = request(&model, &[brief()]).unwrap();
         let told: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
         let moment =
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_model_is_told_the_tone_and_not_who_it_was() {
-        let model = AgentModel { name: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
+        let model = LlmSettings { model: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
         for tone in ["standard", "supportive", "moderate", "restorative"] {
             let context = "Pay - a[href=\"mailto:tess@example.com\"] #user_01k8ybdf00e8nrtzq2qw3d80n2".to_owned();
             let request = request(&model, &[Brief { context, tone, ..brief() }]).unwrap();

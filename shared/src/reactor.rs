@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::{context::Context, jobs, serve::BoxFuture};
+use crate::{BoxFuture, context::Context, jobs};
 
 /// Handles one batch of stream records.
 #[must_use]

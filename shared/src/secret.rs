@@ -125,7 +125,7 @@ pub fn read_handle(prefix: &str, text: &str) -> Option<([u8; 16], String)> {
 
 /// Whether two secrets, or their hashes, are the same, in a time that tells nothing of where they differ.
 #[must_use]
-pub fn same(one: &str, other: &str) -> bool {
+pub fn constant_time_eq(one: &str, other: &str) -> bool {
     one.as_bytes().ct_eq(other.as_bytes()).into()
 }
 
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!((token.len(), read_handle("osr_", &token)), (47, Some((*b"0123456789abcdef", hash.clone()))));
         assert_eq!(read_handle("osc_", &token), None);
         assert_eq!(read_handle("osr_", &token[..46]), None);
-        assert!(same(&hash, &hash) && !same(&hash, &token) && !same(&hash, ""));
+        assert!(constant_time_eq(&hash, &hash) && !constant_time_eq(&hash, &token) && !constant_time_eq(&hash, ""));
     }
 
     #[test]

@@ -9,23 +9,23 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::{
-    agents,
-    api::openscouter::make_export,
+    BoxFuture, agents,
     clock::{epoch_millis, from_epoch_millis},
-    context::{Context, Settings},
+    config::Settings,
+    context::Context,
     jobs::{self, Slice},
     mail::compose,
     model::{
         Action, AuditEntry, AuditId, ConsentKind, Email, ExportId, JobId, OrganizationId, StudyId, TestSessionId,
-        TokenKind, UserId, Work, WorkKind,
+        TokenKind, UserId, WorkItem, WorkKind,
     },
+    openscouter::make_export,
     secret::new_token,
-    serve::BoxFuture,
     store::{DueErasure, StoreError, Token},
 };
 
 /// How often a piece of work is tried before it is given up.
-const MOST_ATTEMPTS: u32 = 8;
+const MAX_ATTEMPTS: u32 = 8;
 /// Pieces of work that one invocation does at a time.
 const AT_A_TIME: usize = 10;
 /// The pause before a slice that failed is tried again.
@@ -41,7 +41,7 @@ const SWEEP_TIME: time::Duration = time::Duration::seconds(10);
 /// Test sessions that one sweep ends.
 const OVERDUE: u32 = 100;
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
-const MOST_TIME: time::Duration = time::Duration::seconds(30);
+const MAX_TIME: time::Duration = time::Duration::seconds(30);
 
 /// Makes what jobs reach the outside world with.
 pub type MakeNetwork = fn(&Settings) -> Result<Arc<dyn Network>, String>;
@@ -100,7 +100,7 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
     let began = clock.now();
     let told = |error: StoreError| error.to_string();
     let Some(work) = context.store().lease_work(id, began).await.map_err(told)? else { return Ok(()) };
-    let outcome = if work.attempt > MOST_ATTEMPTS {
+    let outcome = if work.attempt > MAX_ATTEMPTS {
         tracing::error!(work = id, kind = work.kind.as_str(), "work given up");
         match work.kind {
             WorkKind::Job => jobs::give_up(context, &work).await.map_err(told)?,
@@ -150,7 +150,7 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
                 let revoked_at = revoked_at.parse().ok().and_then(from_epoch_millis);
                 let ids = (UserId::parse(user), ConsentKind::parse(kind), revoked_at);
                 let (Some(user), Some(kind), Some(revoked_at)) = ids else { return Err("no such ids".to_owned()) };
-                let enough = || clock.now() - began >= MOST_TIME;
+                let enough = || clock.now() - began >= MAX_TIME;
                 let withdrawn = context.store().withdraw_consent(user, (kind, revoked_at), began, &enough).await;
                 if !withdrawn.map_err(told)? {
                     return context.store().continue_work(&work, clock.now()).await.map_err(told);
@@ -196,7 +196,7 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
             WorkKind::Purge => {
                 let job = JobId::parse(&work.subject).ok_or("no such id")?;
                 while !context.store().purge_slice(job).await.map_err(told)? {
-                    if clock.now() - began >= MOST_TIME {
+                    if clock.now() - began >= MAX_TIME {
                         return context.store().continue_work(&work, clock.now()).await.map_err(told);
                     }
                 }
@@ -319,7 +319,7 @@ pub(crate) async fn sweep_agents(context: &Context, after: &str, limit: u32) -> 
 
 async fn start_erasure(context: &Context, due: DueErasure, now: OffsetDateTime) -> Result<(), StoreError> {
     let store = context.store();
-    for _ in 0..MOST_ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         let Some(account) = store.account(due.user).await? else { return store.drop_erasure(due).await };
         let record = AuditEntry::of_operator(Action::ErasureCompleted, Some(due.user.wire()), json!({}), now);
         if store.delete_account(&account.user, &record, now).await? {
@@ -327,11 +327,11 @@ async fn start_erasure(context: &Context, due: DueErasure, now: OffsetDateTime) 
             return store.drop_erasure(due).await;
         }
     }
-    Err(StoreError::Contended(MOST_ATTEMPTS))
+    Err(StoreError::Contended(MAX_ATTEMPTS))
 }
 
 /// Whose export, and which, a piece of work is about.
-fn export_ids(work: &Work) -> Result<(UserId, ExportId), String> {
+fn export_ids(work: &WorkItem) -> Result<(UserId, ExportId), String> {
     let ids = work.subject.split_once(' ').and_then(|(user, id)| Some((UserId::parse(user)?, ExportId::parse(id)?)));
     ids.ok_or_else(|| "no such ids".to_owned())
 }
@@ -339,7 +339,7 @@ fn export_ids(work: &Work) -> Result<(UserId, ExportId), String> {
 /// Removes what is left of an account, slice by slice, as long as there is time; whether it is done.
 async fn erase(context: &Context, user: UserId, organization: OrganizationId) -> Result<bool, StoreError> {
     let began = context.clock().now();
-    while context.clock().now() - began < MOST_TIME {
+    while context.clock().now() - began < MAX_TIME {
         if context.store().erase_slice(user, organization, context.clock().now()).await? {
             return Ok(true);
         }
@@ -348,7 +348,7 @@ async fn erase(context: &Context, user: UserId, organization: OrganizationId) ->
 }
 
 /// Sends a mail. Run twice it sends two, and the second one's link works.
-async fn deliver(context: &Context, work: &Work) -> Result<&'static str, String> {
+async fn deliver(context: &Context, work: &WorkItem) -> Result<&'static str, String> {
     let store = context.store();
     let account =
         store.account_by_email(&Email::from_stored(work.subject.clone())).await.map_err(|error| error.to_string())?;
@@ -369,8 +369,8 @@ async fn deliver(context: &Context, work: &Work) -> Result<&'static str, String>
             let settings = context.settings();
             let app = settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref());
             let (base, page) = match purpose {
-                TokenKind::Verify => (settings.outsend_public_url.as_ref(), "verify-email"),
-                TokenKind::Reset => (settings.outsend_public_url.as_ref(), "reset-password"),
+                TokenKind::Verify => (settings.outsend.public_url.as_ref(), "verify-email"),
+                TokenKind::Reset => (settings.outsend.public_url.as_ref(), "reset-password"),
                 TokenKind::ScouterVerify => (app, "verify-email"),
                 TokenKind::ScouterReset => (app, "reset-password"),
                 TokenKind::Magic | TokenKind::Callback => (app, "magic-link"),

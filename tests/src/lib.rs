@@ -20,10 +20,11 @@ use local::log::Capture;
 use serde_json::{Value, json};
 use shared::{
     clock::{Clock, from_epoch_micros},
-    context::{Context, Settings},
+    config::Settings,
+    context::Context,
+    lambda::{Function, Reply},
     model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
     secret::PlainKey,
-    serve::{Function, Reply},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -98,7 +99,7 @@ impl Bench {
         tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
         let faults = Faults::start(&engine).await?;
         let endpoint = faults.endpoint.clone();
-        let keys = local::data::signing_variables(&[shared::signing::new_key()?.0]);
+        let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
         let settings = Settings::read(|name| {
             let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             own.or_else(|| match name {
@@ -197,7 +198,7 @@ impl Bench {
     /// When the invocation fails.
     pub async fn send(
         &self,
-        function: Function,
+        function: &'static dyn Function,
         method: &str,
         url: &str,
         headers: &[(&str, &str)],
@@ -212,7 +213,7 @@ impl Bench {
     /// When the invocation fails.
     pub async fn reply(
         &self,
-        function: Function,
+        function: &'static dyn Function,
         method: &str,
         url: &str,
         headers: &[(&str, &str)],
@@ -220,7 +221,7 @@ impl Bench {
     ) -> Result<Reply, Failure> {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let mut parameters = serde_json::Map::new();
-        for (name, value) in shared::api::outset::rules::query::Query::parse(query).pairs() {
+        for (name, value) in shared::http::query::Query::parse(query).pairs() {
             let values = parameters.entry(name.clone()).or_insert_with(|| json!([]));
             if let Some(values) = values.as_array_mut() {
                 values.push(json!(value));
@@ -239,15 +240,28 @@ impl Bench {
         let event = json!({
             "httpMethod": method,
             "path": path,
+            "pathParameters": path_parameters(function.name(), method, path),
             "multiValueHeaders": multi,
             "multiValueQueryStringParameters": parameters,
             "body": base64::engine::general_purpose::STANDARD.encode(body),
             "isBase64Encoded": true,
             "requestContext": {"path": path, "identity": {"sourceIp": "127.0.0.1"}},
         });
-        let invoke = (function.invoke)(self.context.clone());
+        let invoke = function.invoke(self.context.clone());
         Ok(invoke(Bytes::from(event.to_string())).await?)
     }
+}
+
+/// The parameters that the gateway finds in a path of a function's routes.
+fn path_parameters(function: &str, method: &str, path: &str) -> serde_json::Map<String, Value> {
+    static ROUTES: OnceLock<Vec<local::template::Route>> = OnceLock::new();
+    let routes = ROUTES.get_or_init(|| {
+        let templates = local::template::Templates::embedded().unwrap_or_else(|error| panic!("{error}"));
+        [templates.outset, templates.outsend, templates.openscouter].into_iter().flat_map(|api| api.routes).collect()
+    });
+    let own: Vec<_> = routes.iter().filter(|route| route.function == function).cloned().collect();
+    let found = local::routing::find(&own, method, path);
+    found.map(|found| found.parameters).unwrap_or_default()
 }
 
 /// An answer as the gateway would hand it on; one that is streamed is read to its end.
@@ -358,7 +372,7 @@ fn client(settings: &Settings, endpoint: &str) -> aws_sdk_dynamodb::Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .region(aws_sdk_dynamodb::config::Region::new(settings.region.clone()))
+        .region(aws_sdk_dynamodb::config::Region::new(settings.store.region.clone()))
         .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test"))
         .endpoint_url(endpoint)
         .build();
@@ -368,7 +382,7 @@ fn client(settings: &Settings, endpoint: &str) -> aws_sdk_dynamodb::Client {
 async fn create_table(context: &Context, name: &str) -> Result<(), Failure> {
     use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
     let settings = context.settings();
-    let mut call = client(settings, settings.store_endpoint.as_deref().unwrap_or_default())
+    let mut call = client(settings, settings.store.endpoint.as_deref().unwrap_or_default())
         .create_table()
         .table_name(name)
         .billing_mode(BillingMode::PayPerRequest);

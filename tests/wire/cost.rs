@@ -4,14 +4,14 @@ use harness::{Bench, fixture_study, log};
 use serde_json::Value;
 use shared::{
     clock::from_epoch_micros,
+    lambda::Function,
     model::{Plan, Study, StudyId},
-    serve::Function,
 };
 use time::Duration;
 
 const MANY: u32 = 3_000;
 
-async fn cost(bench: &Bench, function: Function, method: &str, url: &str, key: &str) -> (u64, Value) {
+async fn cost(bench: &Bench, function: &'static dyn Function, method: &str, url: &str, key: &str) -> (u64, Value) {
     let id = uuid::Uuid::new_v4().to_string();
     let authorization = format!("Api-Key {key}");
     let headers = [
@@ -43,7 +43,7 @@ async fn a_retrieve_is_at_most_two_round_trips_and_an_update_three() {
     let bench = Bench::start().await.unwrap();
     let fixture = bench.fixture().await.unwrap();
     let url = "/v1/studies/0b5e7c1a-4d2f-4e8c-9a6b-000000000002/";
-    let retrieve = outset_studies_retrieve::FUNCTION;
+    let retrieve = &outset_studies_retrieve::FUNCTION;
     // a fresh window, a warm one, and after a minute one that must be cleaned when it is full
     for round in 0..3 {
         for request in 0..120 {
@@ -54,7 +54,7 @@ async fn a_retrieve_is_at_most_two_round_trips_and_an_update_three() {
         }
         bench.advance(Duration::seconds(61));
     }
-    let (status, line) = cost(&bench, outset_studies_update::FUNCTION, "PATCH", url, &fixture.full).await;
+    let (status, line) = cost(&bench, &outset_studies_update::FUNCTION, "PATCH", url, &fixture.full).await;
     assert_eq!(status, 200);
     assert!(line["store.sequential"].as_u64().unwrap() <= 3, "{line}");
 }
@@ -64,7 +64,7 @@ async fn every_page_costs_the_same() {
     log();
     let bench = Bench::with(&[("OUTSCOUT_OUTSET_LIMIT_FREE", "0")]).await.unwrap();
     let fixture = many(&bench).await;
-    let list = outset_studies_list::FUNCTION;
+    let list = &outset_studies_list::FUNCTION;
     for query in [
         "page=1",
         "page=150",

@@ -59,7 +59,7 @@ async fn every_route_as_every_caller() {
         let path = filled(resource);
         for method in METHODS {
             let found = local::routing::find(&routes, method, &path).unwrap();
-            let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
+            let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
             let mut row = format!("{method:7} {resource:45}");
             for (name, key) in &callers {
                 let value = key.map(|key| format!("Api-Key {key}"));
@@ -212,7 +212,7 @@ async fn every_outsend_route_as_every_caller() {
                 ]
             };
             let found = local::routing::find(&routes, method, &path).unwrap();
-            let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
+            let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
             for (name, credential) in &callers {
                 let headers: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 // each caller meets a job of its own: some of them delete it

@@ -15,7 +15,7 @@ use crate::openscouter::{PASSWORD, bearer, data, get, oauth::connected, person, 
 pub(crate) async fn outsend(bench: &Bench, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
     let routes = local::template::Templates::embedded().unwrap().outsend.routes;
     let found = local::routing::find(&routes, method, path).unwrap();
-    let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
+    let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
     let mut all = vec![("content-type", "application/json")];
     all.extend_from_slice(headers);
     bench.send(function, method, path, &all, body.to_string().as_bytes()).await.unwrap()
@@ -30,7 +30,7 @@ pub(crate) async fn log_in(bench: &Bench, email: &str) -> String {
 /// Everything that is stored and names one of `traces`, but for what may stay.
 async fn left(bench: &Bench, traces: &[String]) -> Vec<String> {
     let settings = bench.context.settings();
-    let endpoint = settings.store_endpoint.as_deref().unwrap();
+    let endpoint = settings.store.endpoint.as_deref().unwrap();
     let mut left = Vec::new();
     for table in ["main", "hot"] {
         for item in harness::stored(settings, endpoint, table).await.unwrap() {
@@ -119,7 +119,7 @@ async fn nothing_of_a_deleted_account_stays() {
         assert_eq!(get(&bench, "/api/auth/me", credential).await.status, 401);
     }
     let authorization = format!("Api-Key {outset}");
-    let list = outset_studies_list::FUNCTION;
+    let list = &outset_studies_list::FUNCTION;
     let refused = bench.send(list, "GET", "/v1/studies/", &[("authorization", &authorization)], b"").await.unwrap();
     assert_eq!(refused.status, 401);
 

@@ -125,17 +125,17 @@ async fn every_function_answers_its_sample() {
     for function in local::functions::ALL {
         // what is counted is the limits' business
         bench.advance(time::Duration::seconds(5));
-        let sample = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name);
-        let invoke = (function.invoke)(bench.context.clone());
+        let sample = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name());
+        let invoke = function.invoke(bench.context.clone());
         let reply = invoke(Bytes::from(std::fs::read(sample).unwrap())).await.unwrap();
-        let (api, operation) = function.name.split_once('-').unwrap();
+        let (api, operation) = function.name().split_once('-').unwrap();
         let statuses: &[_] = if api == "openscouter" { &OPENSCOUTER } else { &statuses };
         if api == "background" {
             let answer: Value = serde_json::from_slice(&reply.whole().unwrap()).unwrap();
-            assert_eq!(answer, serde_json::json!({"batchItemFailures": []}), "{}", function.name);
+            assert_eq!(answer, serde_json::json!({"batchItemFailures": []}), "{}", function.name());
             continue;
         }
         let expected = statuses.iter().find(|(known, _)| *known == operation).map(|(_, status)| *status);
-        assert_eq!(Some(harness::read(reply).await.unwrap().status), expected, "{}", function.name);
+        assert_eq!(Some(harness::read(reply).await.unwrap().status), expected, "{}", function.name());
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use harness::{Answer, Bench, Fixture, faults::Fault, fixture_study};
 use shared::{
+    lambda::Function,
     model::{Plan, Study, StudyId},
-    serve::Function,
 };
 
 const FAULTS: [Fault; 4] = [Fault::Throttled, Fault::Conflict, Fault::LostAnswer, Fault::Slow(20)];
@@ -14,7 +14,7 @@ const S02: &str = "/v1/studies/0b5e7c1a-4d2f-4e8c-9a6b-000000000002/";
 async fn send(
     bench: &Bench,
     fixture: &Fixture,
-    function: Function,
+    function: &'static dyn Function,
     method: &str,
     url: &str,
     more: &[(&str, &str)],
@@ -38,7 +38,7 @@ async fn assert_lists_whole(bench: &Bench, fixture: &Fixture, total: usize) {
     let mut seen = 0;
     for query in ["", "active=true", "active=false"] {
         let url = format!("/v1/studies/?page_size=100&{query}");
-        let page = send(bench, fixture, outset_studies_list::FUNCTION, "GET", &url, &[], "").await.json();
+        let page = send(bench, fixture, &outset_studies_list::FUNCTION, "GET", &url, &[], "").await.json();
         let members = page["results"].as_array().unwrap();
         assert_eq!(page["count"], members.len());
         assert!(members.iter().all(|study| query.is_empty() || query == format!("active={}", study["active"])));
@@ -53,18 +53,18 @@ async fn requests_succeed_and_effects_happen_once() {
         let (bench, fixture) = world().await;
         bench.faults.every(if fault == Fault::Conflict { 2 } else { 4 }, fault);
         for round in 0..4 {
-            let tag = send(&bench, &fixture, outset_studies_retrieve::FUNCTION, "GET", S02, &[], "").await;
+            let tag = send(&bench, &fixture, &outset_studies_retrieve::FUNCTION, "GET", S02, &[], "").await;
             assert_eq!(tag.status, 200, "{fault:?}");
             let body = format!(r#"{{"active":{},"completion_url":"https://a.test/{round}"}}"#, round % 2 == 1);
             let key = format!("{fault:?}{round}");
             let headers = [("if-match", tag.header("etag")), ("idempotency-key", key.as_str())];
-            let update = outset_studies_update::FUNCTION;
+            let update = &outset_studies_update::FUNCTION;
             let changed = send(&bench, &fixture, update, "PATCH", S02, &headers, &body).await;
             assert_eq!(changed.status, 200, "{fault:?} {round}: {}", changed.body);
             let again = send(&bench, &fixture, update, "PATCH", S02, &headers, &body).await;
             assert_eq!((again.body, again.headers.contains_key("idempotency-replayed")), (changed.body, true));
             let list =
-                send(&bench, &fixture, outset_studies_list::FUNCTION, "GET", "/v1/studies/?page=2", &[], "").await;
+                send(&bench, &fixture, &outset_studies_list::FUNCTION, "GET", "/v1/studies/?page=2", &[], "").await;
             assert_eq!(list.status, 200, "{fault:?}");
         }
         assert!(bench.faults.stop() > 0, "{fault:?} never happened");
@@ -80,7 +80,7 @@ async fn a_participant_gets_one_session() {
         let mut places = BTreeSet::new();
         for _ in 0..6 {
             let link = "/interviews/public-surveys/0b5e7c1a-4d2f-4e8c-9a6b-000000000004/start/?outset_survey_uid=u";
-            let visit = bench.send(outset_participant_start::FUNCTION, "GET", link, &[], b"").await.unwrap();
+            let visit = bench.send(&outset_participant_start::FUNCTION, "GET", link, &[], b"").await.unwrap();
             assert_eq!(visit.status, 302, "{fault:?}");
             places.insert(visit.header("location").to_owned());
         }

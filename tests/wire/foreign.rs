@@ -38,7 +38,7 @@ async fn a_credential_opens_its_own_dialect_only() {
     ];
     let studies = async |headers: &[(&str, &str)]| {
         bench.advance(Duration::seconds(3));
-        let list = outset_studies_list::FUNCTION;
+        let list = &outset_studies_list::FUNCTION;
         bench.send(list, "GET", "/v1/studies/", headers, b"").await.unwrap().status
     };
     let of_outsend = async |headers: &[(&str, &str)]| {

@@ -3,7 +3,7 @@
 use harness::{Answer, Bench, http};
 use local::server::{Options, Server};
 use serde_json::{Value, json};
-use shared::model::{Email, Work, WorkKind};
+use shared::model::{Email, WorkItem, WorkKind};
 use time::Duration;
 
 use crate::outsend::{PASSWORD, cookie, detail, sign_up_body};
@@ -195,7 +195,7 @@ async fn work_is_done_by_one_and_taken_up_again_when_its_lease_lapsed() {
     let bench = Bench::start().await.unwrap();
     let (store, clock) = (bench.context.store(), bench.context.clock());
     let email = Email::parse("dana@example.com").unwrap();
-    let work = Work { id: "01".to_owned(), kind: WorkKind::Reset, subject: email.as_str().to_owned(), attempt: 0 };
+    let work = WorkItem { id: "01".to_owned(), kind: WorkKind::Reset, subject: email.as_str().to_owned(), attempt: 0 };
     store.queue(&work, clock.now()).await.unwrap();
     assert_eq!(store.due_work(clock.now()).await.unwrap(), ["01"]);
     let taken = store.lease_work("01", clock.now()).await.unwrap().unwrap();
@@ -240,7 +240,7 @@ async fn no_secret_is_stored_or_logged() {
     ];
     let mut texts = harness::log().lines();
     let settings = world.0.context.settings();
-    for endpoint in [&settings.store_endpoint, &settings.windows_endpoint] {
+    for endpoint in [&settings.store.endpoint, &settings.store.windows_endpoint] {
         for table in ["main", "hot"] {
             texts.extend(harness::stored(settings, endpoint.as_deref().unwrap(), table).await.unwrap());
         }

@@ -8,17 +8,17 @@ use local::{
     template::Templates,
 };
 use serde_json::{Value, json};
-use shared::{model::Email, serve::Function};
+use shared::{lambda::Function, model::Email};
 use time::Duration;
 
 pub(crate) const PASSWORD: &str = "correct horse 1";
 
 /// The function that the gateway routes a request to.
-fn routed(method: &str, path: &str) -> Function {
+fn routed(method: &str, path: &str) -> &'static dyn Function {
     let routes = Templates::embedded().unwrap().outsend.routes;
     let path = path.split('?').next().unwrap();
     let found = local::routing::find(&routes, method, path).unwrap();
-    local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap()
+    local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap()
 }
 
 async fn send(bench: &Bench, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {

@@ -1,14 +1,14 @@
 //! The contract's checklist (outset 16), against the functions.
 
 use harness::{Answer, Bench, Fixture};
-use shared::serve::Function;
+use shared::lambda::Function;
 
-const LIST: Function = outset_studies_list::FUNCTION;
-const RETRIEVE: Function = outset_studies_retrieve::FUNCTION;
-const UPDATE: Function = outset_studies_update::FUNCTION;
-const SCHEMA: Function = outset_schema_retrieve::FUNCTION;
-const START: Function = outset_participant_start::FUNCTION;
-const COMPLETE: Function = outset_participant_complete::FUNCTION;
+const LIST: &'static dyn Function = &outset_studies_list::FUNCTION;
+const RETRIEVE: &'static dyn Function = &outset_studies_retrieve::FUNCTION;
+const UPDATE: &'static dyn Function = &outset_studies_update::FUNCTION;
+const SCHEMA: &'static dyn Function = &outset_schema_retrieve::FUNCTION;
+const START: &'static dyn Function = &outset_participant_start::FUNCTION;
+const COMPLETE: &'static dyn Function = &outset_participant_complete::FUNCTION;
 const S01: &str = "/v1/studies/0b5e7c1a-4d2f-4e8c-9a6b-000000000001/";
 
 fn study(number: u8) -> String {
@@ -27,11 +27,18 @@ impl World {
         Self { bench, fixture }
     }
 
-    async fn get(&self, function: Function, url: &str) -> Answer {
+    async fn get(&self, function: &'static dyn Function, url: &str) -> Answer {
         self.with(function, "GET", url, &[], "").await
     }
 
-    async fn with(&self, function: Function, method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    async fn with(
+        &self,
+        function: &'static dyn Function,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Answer {
         let key = format!("Api-Key {}", self.fixture.full);
         let mut all = vec![("authorization", key.as_str())];
         all.extend_from_slice(headers);
@@ -42,7 +49,7 @@ impl World {
         self.with(UPDATE, "PATCH", url, &[("content-type", "application/json")], body).await
     }
 
-    async fn open(&self, function: Function, method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
+    async fn open(&self, function: &'static dyn Function, method: &str, url: &str, headers: &[(&str, &str)]) -> Answer {
         self.bench.send(function, method, url, headers, b"").await.unwrap()
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::{
     context::Context,
     model::{
-        CapturedStream, Details, Email, Organization, OrganizationId, Plan, Role, Status, Study, StudyId, Task,
+        Details, Email, IngestedStream, Organization, OrganizationId, Plan, Role, Status, Study, StudyId, Task,
         TestSessionId,
     },
     secret::sha256_hex,
@@ -106,7 +106,7 @@ async fn seed(context: &Context, testers: u32) -> Result<Vec<Sending>, Failure> 
 async fn stored(context: &Context, sending: &[Sending]) -> Result<Value, Failure> {
     let (mut bytes, mut units, mut batches) = (0, 0, 0);
     for one in sending {
-        for size in context.store().captured_sizes(one.session, CapturedStream::Events).await? {
+        for size in context.store().ingested_sizes(one.session, IngestedStream::Events).await? {
             (bytes, units, batches) = (bytes + size, units + size.div_ceil(1024), batches + 1);
         }
     }

@@ -6,7 +6,7 @@ use super::{Event, EventKind, MomentKind, Segment, Snapshot, Stream};
 
 /// Longest dwell that is believed, in milliseconds: a day, far above any session. What a client sends has no bound, and
 /// a moment must not begin before time does.
-pub(super) const MOST_DWELL: i64 = 86_400_000;
+pub(super) const MAX_DWELL: i64 = 86_400_000;
 
 /// A moment before it is rated.
 #[derive(Clone, Debug)]
@@ -238,7 +238,7 @@ fn overlaps(span: (i64, i64), intervals: &[(i64, i64)]) -> bool {
 fn dwelt(event: &Event) -> Option<(i64, i64)> {
     let dwell = event.dwell.filter(|dwell| *dwell >= 5_000.0)?;
     #[expect(clippy::cast_possible_truncation, reason = "what is longer saturates, and is cut off")]
-    let dwell = (dwell.round() as i64).min(MOST_DWELL);
+    let dwell = (dwell.round() as i64).min(MAX_DWELL);
     Some((event.at.saturating_sub(dwell), event.at))
 }
 

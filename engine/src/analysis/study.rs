@@ -8,7 +8,7 @@ use std::{
 use super::{Confidence, MomentKind, Severity, Wcag, accessibility, round};
 
 /// Testers of a category from which it is shown.
-const LEAST_STRATUM: usize = 3;
+const MIN_STRATUM: usize = 3;
 /// Findings named for a category.
 const TOP: usize = 3;
 
@@ -177,7 +177,7 @@ pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
     for category in categories {
         let own: Vec<_> = sessions.iter().filter(|session| session.categories.contains(category)).collect();
         let testers: BTreeSet<u32> = own.iter().map(|session| session.tester).collect();
-        if testers.len() < LEAST_STRATUM {
+        if testers.len() < MIN_STRATUM {
             suppressed += 1;
             continue;
         }

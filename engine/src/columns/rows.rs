@@ -60,7 +60,7 @@ pub(crate) mod testing {
     use super::*;
     use crate::{
         BoxFuture, Network, Run,
-        module::{MOST_ROWS, MailHosts, SmtpAnswer},
+        module::{MAX_ROWS, MailHosts, SmtpAnswer},
     };
 
     /// Rows in chunks of a given size, or a text.
@@ -131,7 +131,7 @@ pub(crate) mod testing {
         let mut outcome = Outcome { rows: Vec::new(), checkpoints: Vec::new(), log: Vec::new() };
         let (mut done, mut produced) = (done, produced);
         while let Some(step) = run.step().await? {
-            assert!(step.rows.len() <= MOST_ROWS && step.items > 0 && step.failed == 0);
+            assert!(step.rows.len() <= MAX_ROWS && step.items > 0 && step.failed == 0);
             done += step.items;
             produced += step.rows.len() as u64;
             outcome.checkpoints.push((done, produced));

@@ -24,7 +24,7 @@ const WHOLE: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
 
 /// Bytes of a table, as sent and as unpacked.
-const MOST_BYTES: usize = 10 * 1024 * 1024;
+const MAX_BYTES: usize = 10 * 1024 * 1024;
 
 /// The host whose exports are taken with any content type but that of a page.
 const SHEETS: &str = "docs.google.com";
@@ -129,12 +129,12 @@ async fn read(mut response: Response, sheets: bool) -> Result<Vec<u8>, Refused> 
         Some("gzip" | "x-gzip") => true,
         Some(_) => return Err(Refused::Broken),
     };
-    if response.content_length().is_some_and(|length| length > MOST_BYTES as u64) {
+    if response.content_length().is_some_and(|length| length > MAX_BYTES as u64) {
         return Err(Refused::Large);
     }
     let mut body = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(|_| Refused::Broken)? {
-        if body.len() + piece.len() > MOST_BYTES {
+        if body.len() + piece.len() > MAX_BYTES {
             return Err(Refused::Large);
         }
         body.extend_from_slice(&piece);
@@ -144,9 +144,9 @@ async fn read(mut response: Response, sheets: bool) -> Result<Vec<u8>, Refused> 
     }
     let mut table = Vec::new();
     // one byte more than allowed tells that there is more
-    let mut unpacked = MultiGzDecoder::new(body.as_slice()).take(MOST_BYTES as u64 + 1);
+    let mut unpacked = MultiGzDecoder::new(body.as_slice()).take(MAX_BYTES as u64 + 1);
     unpacked.read_to_end(&mut table).map_err(|_| Refused::Broken)?;
-    if table.len() > MOST_BYTES { Err(Refused::Large) } else { Ok(table) }
+    if table.len() > MAX_BYTES { Err(Refused::Large) } else { Ok(table) }
 }
 
 /// A header's value in lower case, but for the location.
@@ -248,7 +248,7 @@ mod tests {
 
     #[tokio::test]
     async fn answers_that_are_no_table_are_refused() {
-        let large = vec![b'x'; MOST_BYTES + 1];
+        let large = vec![b'x'; MAX_BYTES + 1];
         let (outside, server) = reached(vec![
             ("/page", answer("200 OK\r\nContent-Type: text/html", b"<html>")),
             ("/bare", answer("200 OK", b"a;b")),

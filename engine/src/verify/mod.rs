@@ -14,7 +14,7 @@ use crate::{
     BoxFuture, Module, Row,
     columns::{self, rows::Rows},
     lists,
-    module::{Fault, Input, Level, Line, MOST_BYTES, MOST_ROWS, MailHosts, Network, Run, SmtpAnswer, Spec, Step, size},
+    module::{Fault, Input, Level, Line, MAX_BYTES, MAX_ROWS, MailHosts, Network, Run, SmtpAnswer, Spec, Step, size},
     values,
 };
 use verdict::{Status, Verdict};
@@ -119,7 +119,7 @@ impl Verify {
     async fn gather(&mut self) -> Result<(Vec<Item>, Vec<String>), Fault> {
         let (mut items, mut unknown, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         let mut bytes = 0;
-        while items.len() < MOST_ROWS && bytes < MOST_BYTES {
+        while items.len() < MAX_ROWS && bytes < MAX_BYTES {
             let Some(row) = self.next_row().await? else { break };
             bytes += size(&row);
             let address = self.judge(&row);

@@ -3,9 +3,9 @@
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use shared::{
-    api::outset::rules::{datetime, json::Text, url},
     context::Context,
     model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
+    outset::rules::{datetime, json::Text, url},
 };
 
 use super::{
@@ -98,11 +98,11 @@ pub(super) async fn invitation(command: InvitationCommand) -> Result<(), Failed>
 pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
     match command {
         SigningKeyCommand::New { before } => {
-            let (secret, public) = shared::signing::new_key()?;
+            let (secret, public) = shared::jwt::new_key()?;
             let before = match before {
                 None => json!({"keys": []}),
                 Some(text) => {
-                    let keys = shared::signing::KeySet::parse(&text);
+                    let keys = shared::jwt::KeySet::parse(&text);
                     keys.map_err(|_| Failed::Usage("--before is not a set of Ed25519 keys".to_owned()))?.to_json()
                 }
             };

@@ -19,7 +19,7 @@ use super::{Failed, print, show};
 /// The pause before a lost stream is opened again, unless the server names one.
 const RETRY: Duration = Duration::from_secs(3);
 /// How often in a row a stream may be refused or lost before it is given up.
-const MOST_LOST: u32 = 20;
+const MAX_LOST: u32 = 20;
 /// A stream that is silent for longer is lost: there is a `status` every two seconds.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -302,7 +302,7 @@ async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Faile
             Err(_) => {}
         }
         lost += 1;
-        if lost > MOST_LOST {
+        if lost > MAX_LOST {
             return Err(Failed::Other("the stream was lost too often".into()));
         }
         bar.set_message("connection lost, trying again");

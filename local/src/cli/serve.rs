@@ -15,7 +15,7 @@ use super::{Failed, ServeArguments, StoreArguments, print};
 use crate::{
     data::DataDirectory,
     demo,
-    engine::Engine,
+    embedded_store::Engine,
     log::Capture,
     server::{Options, Server},
     template::Templates,

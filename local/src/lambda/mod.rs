@@ -23,14 +23,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::serve::{Invoke, InvokeError, Reply};
+use shared::lambda::{Invoke, InvokeError, Reply};
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
     task::JoinHandle,
 };
 
-use crate::{engine::stopped, log::Capture};
+use crate::{embedded_store::stopped, log::Capture};
 pub use launch::launch;
 use pool::{Job, Pool};
 

@@ -6,11 +6,11 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::serve::{InvokeError, Reply};
+use shared::lambda::{InvokeError, Reply};
 use tokio::sync::oneshot;
 
 /// At most this many processes of one function.
-const MOST_WORKERS: usize = 4;
+const MAX_WORKERS: usize = 4;
 
 type Answer = oneshot::Sender<Result<Reply, InvokeError>>;
 
@@ -124,7 +124,7 @@ impl Pool {
     /// The next process to start, if the waiting invocations want one more; it ends when killed.
     pub(super) fn grow(&mut self) -> Option<(u64, oneshot::Receiver<()>)> {
         let expected = self.workers.iter().filter(|(id, worker)| self.is_expected(**id, worker)).count();
-        if self.waiting.len() <= expected || self.workers.len() >= MOST_WORKERS {
+        if self.waiting.len() <= expected || self.workers.len() >= MAX_WORKERS {
             return None;
         }
         self.started += 1;
@@ -181,7 +181,7 @@ mod tests {
             pool.submit(job);
         }
         let started = std::iter::from_fn(|| pool.grow()).count();
-        assert_eq!(started, MOST_WORKERS);
+        assert_eq!(started, MAX_WORKERS);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use tokio::{
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::Lambda;
-use crate::{engine::stopped, log::Capture};
+use crate::{embedded_store::stopped, log::Capture};
 
 /// How long the last lines of an ended process may take to arrive.
 const LAST_LINES: Duration = Duration::from_secs(1);

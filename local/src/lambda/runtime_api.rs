@@ -12,14 +12,14 @@ use bytes::Bytes;
 use serde_json::Value;
 use shared::{
     clock::{Clock, epoch_millis},
-    serve::{InvokeError, Reply},
+    lambda::{InvokeError, Reply},
 };
 
 use super::{Lambda, pool::Delivery, streamed};
-use crate::engine::stopped;
+use crate::embedded_store::stopped;
 
 /// Lambda's limit of an answer that is not streamed, in bytes.
-const MOST_ANSWER: usize = 6_291_556;
+const MAX_ANSWER: usize = 6_291_556;
 /// How the runtime says that an answer is streamed: a JSON prelude, 8 NUL bytes, then data.
 const MODE: &str = "lambda-runtime-function-response-mode";
 
@@ -30,7 +30,7 @@ pub(super) fn router(lambda: Lambda) -> Router {
         .route("/{function}/{worker}/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/{function}/{worker}/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/{function}/{worker}/2018-06-01/runtime/init/error", post(init_error))
-        .layer(DefaultBodyLimit::max(MOST_ANSWER))
+        .layer(DefaultBodyLimit::max(MAX_ANSWER))
         .with_state(lambda)
 }
 

@@ -7,13 +7,13 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use http_body_util::BodyExt as _;
 use serde_json::Value;
-use shared::serve::{BoxFuture, Streamed};
+use shared::{BoxFuture, lambda::Streamed};
 use tokio::sync::mpsc;
 
 const SEPARATOR: &[u8; 8] = &[0; 8];
 const FAILED: &str = "lambda-runtime-function-error-type";
 /// Most bytes of a prelude.
-const MOST_PRELUDE: usize = 64 * 1024;
+const MAX_PRELUDE: usize = 64 * 1024;
 /// Pieces that may wait for the client; the function waits when there are more.
 const WAITING: usize = 16;
 
@@ -26,7 +26,7 @@ pub(super) async fn read(body: Body) -> Result<(Streamed, BoxFuture<'static, ()>
         if let Some(end) = seen.windows(SEPARATOR.len()).position(|window| window == SEPARATOR) {
             break end;
         }
-        if seen.len() > MOST_PRELUDE {
+        if seen.len() > MAX_PRELUDE {
             return Err("no end of the prelude".to_owned());
         }
         match body.frame().await {

@@ -8,14 +8,14 @@ use bytes::Bytes;
 use serde_json::json;
 use shared::{
     clock::Clock,
-    serve::{Invoke, InvokeError},
+    lambda::{Invoke, InvokeError},
 };
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::{sync::watch, task::JoinHandle};
 
 pub use expression::{Expression, ExpressionError};
 
-use crate::engine::stopped;
+use crate::embedded_store::stopped;
 
 /// How often the clock is looked at, since it may be moved forward at any time.
 const TICK: Duration = Duration::from_millis(200);
@@ -160,7 +160,7 @@ mod tests {
         atomic::{AtomicI64, Ordering},
     };
 
-    use shared::serve::Reply;
+    use shared::lambda::Reply;
 
     use super::*;
 
@@ -179,7 +179,7 @@ mod tests {
             })
         });
         let schedule = Schedule {
-            name: "Work.Minute".to_owned(),
+            name: "WorkItem.Minute".to_owned(),
             function: "work".to_owned(),
             expression: Expression::parse(expression).unwrap(),
             input: None,

@@ -19,7 +19,7 @@ use aws_sdk_dynamodbstreams::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
-use shared::serve::{Invoke, InvokeError};
+use shared::lambda::{Invoke, InvokeError};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -28,7 +28,7 @@ use tokio::{
 pub use checkpoint::Checkpoints;
 pub use pattern::{Pattern, PatternError};
 
-use crate::engine::stopped;
+use crate::embedded_store::stopped;
 use tracker::Tracker;
 
 /// How often an idle stream is looked at.

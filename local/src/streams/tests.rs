@@ -1,10 +1,10 @@
 use std::sync::{Arc, Mutex};
 
-use shared::serve::Reply;
+use shared::lambda::Reply;
 
 use super::*;
 use crate::{
-    engine::{Engine, client as store_client},
+    embedded_store::{Engine, client as store_client},
     template::Table,
 };
 

@@ -12,12 +12,12 @@ use time::OffsetDateTime;
 
 use super::{FAILED, Failure, done, record};
 use crate::{
-    api::openscouter::millis,
     context::Context,
     model::{
         Action, AgentJob, AgentStatus, ConsentKind, FindingId, Note, NotedMoment, Report, Study, TestSession,
         TestStatus, UserId,
     },
+    openscouter::millis,
     store::{AgentOutcome, StoreError, UpdateError},
 };
 

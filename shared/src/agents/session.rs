@@ -11,22 +11,22 @@ use serde_json::{Value, json};
 
 use super::{Failure, done};
 use crate::{
-    api::openscouter::{millis, task_id},
     clock::epoch_millis,
     context::Context,
     model::{
-        AgentJob, CapturedStream, Criterion, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId, TestStatus,
+        AgentJob, Criterion, IngestedStream, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId, TestStatus,
     },
+    openscouter::{millis, task_id},
     prose::{self, Brief, Draft},
     store::AgentOutcome,
 };
 
 /// Moments that insights name.
-const MOST_MOMENTS: usize = 50;
+const MAX_MOMENTS: usize = 50;
 /// Drops that insights name.
-const MOST_DROPS: usize = 100;
+const MAX_DROPS: usize = 100;
 /// Attempts of an end that somebody else's change got in the way of.
-const MOST_ATTEMPTS: u32 = 20;
+const MAX_ATTEMPTS: u32 = 20;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,10 +58,10 @@ struct KeptSegment {
 async fn read<T: DeserializeOwned>(
     context: &Context,
     session: TestSessionId,
-    stream: CapturedStream,
+    stream: IngestedStream,
 ) -> Result<Vec<T>, Failure> {
     let mut items = Vec::new();
-    for batch in context.store().captured(session, stream).await? {
+    for batch in context.store().ingested(session, stream).await? {
         let read: Vec<T> = serde_json::from_slice(&batch).map_err(|error| Failure::Fault(error.to_string()))?;
         items.extend(read);
     }
@@ -71,9 +71,9 @@ async fn read<T: DeserializeOwned>(
 /// What was kept of a session, for the analyser.
 async fn recording(context: &Context, session: &TestSession, cutoff: i64) -> Result<Recording, Failure> {
     let (events, snapshots, segments) = futures_util::future::try_join3(
-        read::<KeptEvent>(context, session.id, CapturedStream::Events),
-        read::<KeptSnapshot>(context, session.id, CapturedStream::Facial),
-        read::<KeptSegment>(context, session.id, CapturedStream::Voice),
+        read::<KeptEvent>(context, session.id, IngestedStream::Events),
+        read::<KeptSnapshot>(context, session.id, IngestedStream::Facial),
+        read::<KeptSegment>(context, session.id, IngestedStream::Voice),
     )
     .await?;
     let events = events.into_iter().filter_map(|event| {
@@ -143,11 +143,11 @@ fn brief(seen: &Seen, moment: &Moment) -> Brief {
 fn insights(seen: &Seen, text: Option<String>) -> Value {
     let moments = &seen.analysis.moments;
     let drops = moments.iter().filter(|moment| moment.kind == MomentKind::AttentionDrop);
-    let drops: Vec<_> = drops.take(MOST_DROPS).map(|moment| millis(moment.span.0)).collect();
+    let drops: Vec<_> = drops.take(MAX_DROPS).map(|moment| millis(moment.span.0)).collect();
     let mut critical: Vec<_> = moments.iter().filter(|moment| moment.severity <= Severity::Medium).collect();
-    if critical.len() > MOST_MOMENTS {
+    if critical.len() > MAX_MOMENTS {
         critical.sort_by(|one, other| other.impact.total_cmp(&one.impact).then(one.span.cmp(&other.span)));
-        critical.truncate(MOST_MOMENTS);
+        critical.truncate(MAX_MOMENTS);
     }
     critical.sort_by_key(|moment| (moment.span.0, moment.kind));
     let critical: Vec<_> = critical
@@ -230,7 +230,7 @@ pub(super) async fn analyst(context: &Context, job: &AgentJob) -> Result<(), Fai
     let mut done = done(context, job);
     done.moments = u32::try_from(analysed.len()).ok();
     let store = context.store();
-    for _ in 0..MOST_ATTEMPTS {
+    for _ in 0..MAX_ATTEMPTS {
         if seen.session.status != TestStatus::Completed || seen.session.analyst != Some(job.id) {
             return Err(Failure::Gone);
         }

@@ -28,16 +28,17 @@ use time::OffsetDateTime;
 pub use window::Taken;
 
 use crate::{
+    BoxFuture, aws,
     clock::epoch_millis,
-    context::Settings,
-    store::{BoxFuture, Store, StoreError, connect, trips::trip},
+    config::StoreSettings,
+    store::{Store, StoreError, round_trips::round_trip},
 };
 
 /// Length of every window, in milliseconds.
 const WINDOW_MS: i64 = 60_000;
 /// A bucket that nobody used for this long is removed, in seconds.
 const KEPT_S: i64 = 600;
-const MOST_ATTEMPTS: u32 = 1_000;
+const MAX_ATTEMPTS: u32 = 1_000;
 
 /// What a bucket says of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,9 +122,9 @@ pub struct Limits {
 impl Limits {
     /// The windows that `settings` name: with the store, or at an endpoint of their own.
     #[must_use]
-    pub fn connect(settings: &Settings, store: &Store) -> Self {
+    pub fn connect(settings: &StoreSettings, store: &Store) -> Self {
         let client = match settings.windows_endpoint.as_deref() {
-            Some(endpoint) => connect(settings, Some(endpoint)),
+            Some(endpoint) => aws::dynamodb(settings, Some(endpoint)),
             None => store.client(),
         };
         Self { client, table: settings.hot_table.clone(), ends: Arc::default() }
@@ -179,7 +180,7 @@ impl Limits {
     ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let mut seen = started.bucket;
-            for _ in 0..MOST_ATTEMPTS {
+            for _ in 0..MAX_ATTEMPTS {
                 let Some(position) = seen.log.iter().position(|at| *at == epoch_millis(now)) else { return Ok(()) };
                 let mut log = seen.log.clone();
                 log.remove(position);
@@ -188,7 +189,7 @@ impl Limits {
                     Some(current) => seen = current,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -245,7 +246,7 @@ impl Limits {
             .expression_attribute_values(":change", number(change))
             .expression_attribute_values(":ttl", number(now.unix_timestamp() + i64::from(seconds) + KEPT_S))
             .return_values(ReturnValue::UpdatedNew);
-        let output = trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
+        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
         Ok(output.attributes.as_ref().map(|item| read_number(item, "hits")).unwrap_or_default())
     }
 
@@ -258,7 +259,7 @@ impl Limits {
     ) -> Result<Verdict, StoreError> {
         let now_ms = epoch_millis(now);
         let Started { mut counted, bucket: mut seen } = started;
-        for _ in 0..MOST_ATTEMPTS {
+        for _ in 0..MAX_ATTEMPTS {
             if counted && seen.quota == limit {
                 return Ok(verdict(true, limit, &seen.log, now_ms));
             }
@@ -286,7 +287,7 @@ impl Limits {
                 seen = again.bucket;
             }
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     /// Adds `now` to the log if there is room under the bucket's quota (which must be `limit`, if given).
@@ -353,7 +354,7 @@ impl Limits {
 
     /// Whether the update's condition held, and the bucket as it is now.
     async fn send(&self, call: UpdateItemFluentBuilder) -> Result<(bool, Bucket), StoreError> {
-        match trip(call.send()).await {
+        match round_trip(call.send()).await {
             Ok(output) => Ok((true, Bucket::read(output.attributes.as_ref()))),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {

@@ -11,14 +11,15 @@ use std::{
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
 use time::OffsetDateTime;
 
-use super::{KEPT_S, Limits, MOST_ATTEMPTS, Verdict, WINDOW_MS, number, read_number};
+use super::{KEPT_S, Limits, MAX_ATTEMPTS, Verdict, WINDOW_MS, number, read_number};
 use crate::{
+    BoxFuture,
     clock::epoch_millis,
-    store::{BoxFuture, StoreError, trips::trip},
+    store::{StoreError, round_trips::round_trip},
 };
 
 /// Windows that a process remembers.
-const MOST_WINDOWS: usize = 10_000;
+const MAX_WINDOWS: usize = 10_000;
 
 /// What a window that starts at its first request made of one request (openscouter 2.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Limits {
             // how many may have been taken before
             let room = i64::from(limit) - i64::from(cost);
             let now_ms = epoch_millis(now);
-            for _ in 0..MOST_ATTEMPTS {
+            for _ in 0..MAX_ATTEMPTS {
                 let known = self.ends().get(bucket).copied();
                 let running = known.is_some_and(|end| now_ms < end);
                 let call = if running {
@@ -95,7 +96,7 @@ impl Limits {
                     .expression_attribute_values(":cost", number(cost))
                     .expression_attribute_values(":now", number(now_ms))
                     .return_values(ReturnValue::AllNew);
-                let (counted, item) = match trip(call.send()).await {
+                let (counted, item) = match round_trip(call.send()).await {
                     Ok(output) => (true, output.attributes.unwrap_or_default()),
                     Err(error) => match error.as_service_error() {
                         Some(UpdateItemError::ConditionalCheckFailedException(failed)) => {
@@ -110,7 +111,7 @@ impl Limits {
                     return Ok(taken);
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -169,7 +170,7 @@ impl Limits {
 
     fn remember(&self, bucket: &str, end_ms: i64) {
         let mut ends = self.ends();
-        if ends.len() >= MOST_WINDOWS {
+        if ends.len() >= MAX_WINDOWS {
             ends.clear();
         }
         ends.insert(bucket.to_owned(), end_ms);

@@ -29,7 +29,7 @@ pub use id::{
     FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, ReportId, SessionToken, StudyId, TaskId, TestSessionId,
     TokenId, UserId,
 };
-pub use job::{Job, JobId, JobInput, JobStatus, month};
+pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};
@@ -38,7 +38,7 @@ pub use study::{
     AbTest, Activation, ActivationRefused, AgeRange, Compensation, Details, Payment, SplitRatio, Status, Study,
     StudySettings, Targeting, Task, Variant, VariantLabel,
 };
-pub use test_session::{CapturedStream, Records, TestSession, TestStatus};
+pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Locale, Role, Session, Standing, User, UserKey};
-pub use work::{TokenKind, Work, WorkKind};
+pub use work::{TokenKind, WorkItem, WorkKind};

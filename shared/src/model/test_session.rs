@@ -10,7 +10,7 @@ const GRACE: Duration = Duration::minutes(15);
 
 /// Interruptions that are told apart; of those that come later the last one takes in what lies between, so that
 /// nobody's session grows without end.
-const MOST_PAUSES: usize = 1_000;
+const MAX_PAUSES: usize = 1_000;
 
 /// Where a session stands (openscouter 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl TestStatus {
 
 /// A stream of captured items (openscouter 11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CapturedStream {
+pub enum IngestedStream {
     /// What was done.
     Events,
     /// What faces showed.
@@ -67,7 +67,7 @@ pub enum CapturedStream {
     Voice,
 }
 
-impl CapturedStream {
+impl IngestedStream {
     /// The stored name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -185,7 +185,7 @@ impl TestSession {
         self.with(|next| {
             next.status = TestStatus::Paused;
             match next.pauses.last_mut() {
-                Some((_, end)) if self.pauses.len() >= MOST_PAUSES => *end = None,
+                Some((_, end)) if self.pauses.len() >= MAX_PAUSES => *end = None,
                 _ => next.pauses.push((epoch_millis(now), None)),
             }
         })
@@ -272,7 +272,7 @@ mod tests {
             session = session.paused(at(turn * 10)).resumed(at(turn * 10 + 5));
         }
         let start = epoch_millis(at(0));
-        assert_eq!(session.pauses.len(), MOST_PAUSES);
+        assert_eq!(session.pauses.len(), MAX_PAUSES);
         assert_eq!(session.pauses.first(), Some(&(start, Some(start + 5))));
         assert_eq!(session.pauses.last(), Some(&(start + 9_990, Some(start + 29_995))));
         assert_eq!(session.version, 6_001);

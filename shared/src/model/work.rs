@@ -125,7 +125,7 @@ impl WorkKind {
 
 /// One piece of work. It names no secret: a token is made when the mail is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Work {
+pub struct WorkItem {
     /// ULID.
     pub id: String,
     /// What is to be done.

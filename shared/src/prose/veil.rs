@@ -6,7 +6,7 @@ const VEIL: &str = "…";
 /// Most characters of a context.
 const LONGEST: usize = 200;
 /// Least digits of a run that is taken for a number of somebody: a telephone's, a customer's.
-const LEAST_DIGITS: usize = 6;
+const MIN_DIGITS: usize = 6;
 /// Characters of an id behind its prefix.
 const ID: usize = 26;
 /// Hexadecimal digits of a UUID's groups.
@@ -121,7 +121,7 @@ fn uuid_at(_: Option<char>, text: &str) -> Option<usize> {
 fn digits_at(_: Option<char>, text: &str) -> Option<usize> {
     let run = span(text, char::is_numeric);
     let count = text.get(..run)?.chars().count();
-    (count >= LEAST_DIGITS).then_some(run)
+    (count >= MIN_DIGITS).then_some(run)
 }
 
 #[cfg(test)]
@@ -158,7 +158,7 @@ mod tests {
     /// Whether a text holds what must not leave, by looking at every part of it.
     fn tells(text: &str) -> bool {
         let characters: Vec<char> = text.chars().collect();
-        let digits = characters.windows(LEAST_DIGITS).any(|run| run.iter().all(|c| c.is_ascii_digit()));
+        let digits = characters.windows(MIN_DIGITS).any(|run| run.iter().all(|c| c.is_ascii_digit()));
         let id = characters.windows(28).any(|run| {
             run[0].is_ascii_lowercase() && run[1] == '_' && run[2..].iter().all(char::is_ascii_alphanumeric)
         });

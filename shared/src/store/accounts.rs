@@ -8,16 +8,16 @@ use super::{
     client::Written,
     item::{Condition, Item, delete},
     organizations::{organization_item, organization_pk, read_organization},
-    trips::trip,
+    round_trips::round_trip,
 };
 use crate::{
     model::{
-        Account, AuditEntry, Email, Family, Locale, Organization, OrganizationId, Role, Session, User, UserId, Work,
+        Account, AuditEntry, Email, Family, Locale, Organization, OrganizationId, Role, Session, User, UserId, WorkItem,
     },
     password::PasswordHash,
 };
 
-pub(super) const MOST_ATTEMPTS: u32 = 100;
+pub(super) const MAX_ATTEMPTS: u32 = 100;
 
 pub(super) fn user_pk(id: UserId) -> String {
     format!("USER#{id}")
@@ -133,7 +133,7 @@ pub struct ChangeWith<'a> {
     /// A record of it.
     pub audit: Option<&'a AuditEntry>,
     /// Work that follows, due at once.
-    pub work: Option<(&'a Work, OffsetDateTime)>,
+    pub work: Option<(&'a WorkItem, OffsetDateTime)>,
     /// A one-time token that it uses up.
     pub token: Option<&'a Token>,
     /// The hash of an invitation that it uses up.
@@ -168,7 +168,7 @@ impl Store {
                 .expression_attribute_names("#last", "last")
                 .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
                 .return_values(ReturnValue::UpdatedNew);
-            let output = trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
             Item::from(output.attributes.unwrap_or_default()).read("counter").number("last")
         })
     }
@@ -185,7 +185,7 @@ impl Store {
         with: ChangeWith<'a>,
     ) -> BoxFuture<'a, Result<SignUp, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (pk, sk) = email_key(&user.email);
                 let mut members = vec![
                     Item::new(pk.clone(), sk.clone())
@@ -219,7 +219,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -264,7 +264,7 @@ impl Store {
     /// When the store fails.
     pub fn sign_in<'a>(&'a self, with: ChangeWith<'a>) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 match self.transact(self.members_with(with)?).await? {
                     Written::Done => return Ok(()),
                     // only an earlier attempt of this very write can have put it there
@@ -272,7 +272,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -312,7 +312,7 @@ impl Store {
             let (pk, sk) = session_key(hash);
             let Some(item) = self.get(&self.main, pk.clone(), sk.clone()).await? else { return Ok(()) };
             let user = read_session(&item)?.user;
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let mut members = vec![
                     delete(&self.main, pk.clone(), sk.clone())?,
                     delete(&self.main, user_pk(user), format!("LOGIN#{hash}"))?,
@@ -326,7 +326,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -342,7 +342,7 @@ impl Store {
         Box::pin(async move {
             let slid = Session { expires_at, ..session.clone() };
             let listed = (user_pk(session.user), format!("LOGIN#{}", session.hash));
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let members = vec![
                     session_item(session_key(&session.hash), &slid).put(&self.main, Condition::Present)?,
                     session_item(listed.clone(), &slid).put(&self.main, Condition::None)?,
@@ -353,7 +353,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     item::{Condition, Item},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::model::{
     AgentJob, AgentJobId, AgentKind, AgentStatus, Note, Notes, OrganizationId, Report, ReportId, StudyId, TestSession,
-    TestSessionId, UserId, Work, WorkKind,
+    TestSessionId, UserId, WorkItem, WorkKind,
 };
 
 const NOTES: &str = "NOTES";
@@ -94,8 +94,8 @@ pub enum AgentOutcome<'a> {
 
 impl Store {
     /// The work that runs a job.
-    fn agent_work(job: AgentJobId) -> Work {
-        Work { id: format!("agent-{job}"), kind: WorkKind::Agent, subject: job.to_string(), attempt: 0 }
+    fn agent_work(job: AgentJobId) -> WorkItem {
+        WorkItem { id: format!("agent-{job}"), kind: WorkKind::Agent, subject: job.to_string(), attempt: 0 }
     }
 
     /// Queues a job beside a session that names it; `Ok(false)` when the session changed meanwhile. A report's first
@@ -130,7 +130,7 @@ impl Store {
 
     /// Writes members of which one puts `sign`: that it is there says that they were written before.
     async fn write_all(&self, members: Vec<TransactWriteItem>, sign: Item) -> Result<bool, StoreError> {
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             match self.transact(members.clone()).await? {
                 Written::Done => return Ok(true),
                 Written::Refused(failed) if !failed.is_empty() => {

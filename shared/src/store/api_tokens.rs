@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, KeyCreation, Page, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     collection::newest_first,
@@ -93,7 +93,7 @@ impl Store {
     ) -> BoxFuture<'a, Result<KeyCreation, StoreError>> {
         Box::pin(async move {
             let directory = directory_key(token.organization);
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (mut entries, version) = self.directory(&directory).await?;
                 if entries.iter().any(|entry| entry.id == token.id.to_string()) {
                     return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
@@ -116,7 +116,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -158,7 +158,7 @@ impl Store {
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let (directory, (pk, sk)) = (directory_key(token.organization), token_key(token.id));
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 if attempt > 0 && self.api_token(token.id).await?.is_none() {
                     // by somebody else, or by an earlier attempt whose answer was lost
                     return Ok(false);
@@ -180,7 +180,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

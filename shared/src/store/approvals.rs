@@ -10,7 +10,7 @@ use uuid::Uuid;
 use self::mended::Mended;
 use super::{
     BoxFuture, Page, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     collection::newest_first,
@@ -26,7 +26,7 @@ use crate::{
 /// Approvals that count as active, in the order of their ends.
 const BY_END: &str = "RANK#approvals/by-end";
 /// Approvals that may have ended since the last sweep and are still shown rightly.
-const MOST_ENDED: u32 = 1_000;
+const MAX_ENDED: u32 = 1_000;
 const LIVE: &str = "APPROVALS";
 
 /// An approval that counts as active, as it stands beside its study; one that ended stays until the sweep.
@@ -155,7 +155,7 @@ impl Store {
                 .flat_map(|study| [list(study, None), list(study, Some(true))])
                 .collect();
             let id = approval.id.to_string();
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (mut live, version) = self.live(approval.study).await?;
                 if live.iter().any(|live| live.id == id) {
                     return Ok(()); // the answer to an earlier attempt was lost
@@ -177,7 +177,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -202,7 +202,7 @@ impl Store {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<Option<Approval>, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let Some(known) = self.approval(id).await? else { return Ok(None) };
                 if known.revoked_at.is_some() {
                     return Ok(Some(known));
@@ -217,7 +217,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -282,7 +282,7 @@ impl Store {
                 self.live(study).await?.0.iter().filter(|live| live.end <= now).filter_map(Live::rank).collect()
             }
             None => {
-                let (_, ranks) = self.ranked_page(BY_END, (None, Some(first_after(now))), 0, MOST_ENDED).await?;
+                let (_, ranks) = self.ranked_page(BY_END, (None, Some(first_after(now))), 0, MAX_ENDED).await?;
                 ranks.iter().filter_map(|rank| Some(ended(rank)?.1)).collect()
             }
         };
@@ -334,7 +334,7 @@ impl Store {
     }
 
     async fn retire(&self, rank: &[u8]) -> Result<(), StoreError> {
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let approval = match ended(rank) {
                 Some((id, _)) => self.approval(id).await?,
                 None => None,
@@ -350,7 +350,7 @@ impl Store {
             }
             after_lost_race(attempt).await?;
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     /// Removes a study's approvals, each with its places in the lists.
@@ -377,7 +377,7 @@ impl Store {
             .into_iter()
             .flat_map(|active| [list(None, active), list(Some(approval.study), active)])
             .collect();
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let ranked = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await?;
             let by_end = self.rank_changes(BY_END, &[Change::Remove(by_end(approval))]).await?;
             if let (Some(ranked), Some(by_end)) = (ranked, by_end) {
@@ -390,7 +390,7 @@ impl Store {
             }
             after_lost_race(attempt).await?;
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 }
 

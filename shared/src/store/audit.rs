@@ -6,7 +6,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Page, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     collection::{bounds, id_of, newest_first},
@@ -14,7 +14,7 @@ use super::{
     organizations::{organization_pk, read_organization},
     ranked::Change,
 };
-use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, Work, WorkKind};
+use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, WorkItem, WorkKind};
 
 pub(super) const ORGANIZATIONS: &str = "RANK#organizations";
 /// How long a record is kept (openscouter 21).
@@ -91,7 +91,7 @@ impl Store {
             .text("detail", entry.detail.to_string())
             .text("request_id", &*entry.request_id)
             .time("at", entry.at);
-        let work = Work {
+        let work = WorkItem {
             id: format!("audit-{}", entry.id),
             kind: WorkKind::RankAudit,
             subject: entry.id.to_string(),
@@ -106,14 +106,14 @@ impl Store {
     /// When the store fails.
     pub fn record<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 match self.transact(self.audit_members(entry)?).await? {
                     Written::Done => return Ok(()),
                     Written::Refused(failed) if !failed.is_empty() => return Ok(()),
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -169,7 +169,7 @@ impl Store {
 
     async fn forget_entry(&self, trail: &str, rank: Vec<u8>) -> Result<(), StoreError> {
         let key = id_of(&rank).map(|id| entry_key(AuditId::from_uuid(id)));
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let item = match key.clone() {
                 Some((pk, sk)) => self.get(&self.main, pk, sk).await?,
                 None => None,
@@ -188,7 +188,7 @@ impl Store {
             }
             after_lost_race(attempt).await?;
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     async fn insert_everywhere(&self, lists: &[String], rank: Vec<u8>) -> Result<(), StoreError> {
@@ -201,7 +201,7 @@ impl Store {
     }
 
     pub(super) async fn change_everywhere(&self, lists: &[String], change: Change) -> Result<(), StoreError> {
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             if let Some(members) = self.rank_in_all(lists, &change).await?
                 && (members.is_empty() || self.transact(members).await? == Written::Done)
             {
@@ -209,7 +209,7 @@ impl Store {
             }
             after_lost_race(attempt).await?;
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     /// One page of the trail, newest first.

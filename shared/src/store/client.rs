@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         put_item::PutItemError, transact_write_items::TransactWriteItemsError,
@@ -18,20 +17,19 @@ use aws_sdk_dynamodb::{
 
 use super::{
     BoxFuture,
-    captured::CapturedMemory,
+    ingested::IngestedMemory,
     item::Item,
-    jobs::JobRules,
     memory::Memory,
-    trips::{items_read, trip},
+    round_trips::{items_read, round_trip},
 };
-use crate::context::Settings;
+use crate::{aws, config::StoreSettings, model::JobRules};
 
 /// DynamoDB returns at most this many items for one `BatchGetItem`.
 const BATCH: usize = 100;
 /// DynamoDB takes at most this many items in one `BatchWriteItem`.
-const MOST_WRITES: usize = 25;
+const MAX_WRITES: usize = 25;
 /// Bytes of one `BatchWriteItem`, which takes 16 MB.
-const MOST_WRITTEN: usize = 4_000_000;
+const MAX_WRITTEN: usize = 4_000_000;
 
 /// Why a call to the store failed. The text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
@@ -88,53 +86,24 @@ pub struct Store {
     pub(super) main: String,
     pub(super) hot: String,
     pub(super) memory: Memory,
-    pub(super) captured: std::sync::Arc<CapturedMemory>,
+    pub(super) ingested: std::sync::Arc<IngestedMemory>,
     /// Held by who puts an entity into its lists, so that the tasks of a process do not get in each other's way.
     pub(super) placing: std::sync::Arc<tokio::sync::Mutex<()>>,
     pub(super) rules: JobRules,
 }
 
-/// How every client of AWS speaks HTTP.
-pub(crate) fn http_client() -> impl aws_sdk_dynamodb::config::HttpClient + use<> {
-    aws_smithy_http_client::Builder::new()
-        .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
-            aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https()
-}
-
-/// A DynamoDB client for `settings`, at `endpoint` when there is one.
-pub(crate) fn connect(settings: &Settings, endpoint: Option<&str>) -> Client {
-    let credentials = &settings.credentials;
-    let mut config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client())
-        .region(Region::new(settings.region.clone()))
-        .credentials_provider(Credentials::new(
-            credentials.access_key_id.clone(),
-            credentials.secret_access_key.clone(),
-            credentials.session_token.clone(),
-            None,
-            "environment",
-        ));
-    if let Some(endpoint) = endpoint {
-        config = config.endpoint_url(endpoint);
-    }
-    Client::from_conf(config.build())
-}
-
 impl Store {
-    /// The store that `settings` name. Opens no connection yet.
+    /// The store that `settings` name, where jobs run under `rules`. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &Settings) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules) -> Self {
         Self {
-            client: connect(settings, settings.store_endpoint.as_deref()),
+            client: aws::dynamodb(settings, settings.endpoint.as_deref()),
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
             memory: Memory::default(),
-            captured: std::sync::Arc::default(),
+            ingested: std::sync::Arc::default(),
             placing: std::sync::Arc::default(),
-            rules: settings.jobs.clone(),
+            rules: rules.clone(),
         }
     }
 
@@ -157,7 +126,7 @@ impl Store {
                 .key("pk", AttributeValue::S(pk))
                 .key("sk", AttributeValue::S(sk))
                 .consistent_read(true);
-            let output = trip(call.send()).await.map_err(|error| StoreError::call("GetItem", &error))?;
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("GetItem", &error))?;
             items_read(usize::from(output.item.is_some()));
             Ok(output.item.map(Item::from))
         })
@@ -186,7 +155,7 @@ impl Store {
                     .build()
                     .map_err(|error| StoreError::Call { operation: "BatchGetItem", cause: error.to_string() })?;
                 let call = self.client.batch_get_item().request_items(&self.main, request);
-                let output = trip(call.send()).await.map_err(|error| StoreError::call("BatchGetItem", &error))?;
+                let output = round_trip(call.send()).await.map_err(|error| StoreError::call("BatchGetItem", &error))?;
                 let found = output.responses.unwrap_or_default().remove(&self.main).unwrap_or_default();
                 items_read(found.len());
                 items.extend(found.into_iter().map(Item::from));
@@ -220,7 +189,7 @@ impl Store {
                     .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
                     .consistent_read(true)
                     .set_exclusive_start_key(start);
-                let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
                 let found = output.items.unwrap_or_default();
                 items_read(found.len());
                 items.extend(found.into_iter().map(Item::from));
@@ -251,7 +220,7 @@ impl Store {
             .projection_expression("pk, sk")
             .consistent_read(true)
             .limit(limit);
-        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
         let items = output.items.unwrap_or_default().into_iter().map(Item::from);
         items.map(|item| Ok((pk.clone(), item.read("item").text("sk")?.to_owned()))).collect()
     }
@@ -288,7 +257,7 @@ impl Store {
         let mut bytes = 0;
         for request in requests {
             let (size, request): (usize, WriteRequest) = request?;
-            if batch.len() == MOST_WRITES || (bytes + size > MOST_WRITTEN && !batch.is_empty()) {
+            if batch.len() == MAX_WRITES || (bytes + size > MAX_WRITTEN && !batch.is_empty()) {
                 self.batch_write(std::mem::take(&mut batch)).await?;
                 bytes = 0;
             }
@@ -300,7 +269,7 @@ impl Store {
 
     /// Deletes items of the main table.
     pub(super) async fn batch_delete(&self, keys: Vec<(String, String)>) -> Result<(), StoreError> {
-        for batch in keys.chunks(MOST_WRITES) {
+        for batch in keys.chunks(MAX_WRITES) {
             let requests = batch.iter().map(|(pk, sk)| {
                 let delete = DeleteRequest::builder()
                     .key("pk", AttributeValue::S(pk.clone()))
@@ -322,7 +291,7 @@ impl Store {
             }
             let call =
                 self.client.batch_write_item().set_request_items(Some(HashMap::from([(self.main.clone(), pending)])));
-            let output = trip(call.send()).await.map_err(|error| StoreError::call("BatchWriteItem", &error))?;
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("BatchWriteItem", &error))?;
             pending = output.unprocessed_items.unwrap_or_default().remove(&self.main).unwrap_or_default();
             if !pending.is_empty() {
                 after_lost_race(attempt).await?;
@@ -372,7 +341,7 @@ impl Store {
     pub(super) fn transact(&self, members: Vec<TransactWriteItem>) -> BoxFuture<'_, Result<Written, StoreError>> {
         Box::pin(async move {
             let call = self.client.transact_write_items().set_transact_items(Some(members));
-            let error = match trip(call.send()).await {
+            let error = match round_trip(call.send()).await {
                 Ok(_) => return Ok(Written::Done),
                 Err(error) => error,
             };
@@ -406,7 +375,7 @@ where
 {
     let mut attempt = 0;
     loop {
-        let error = match trip(send()).await {
+        let error = match round_trip(send()).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Page, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     collection::newest_first,
@@ -148,7 +148,7 @@ impl Store {
     /// When the store fails.
     pub fn register_client<'a>(&'a self, client: &'a OAuthClient) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let member = client_item(client, client.created_at).put(&self.main, Condition::Absent)?;
                 match self.transact(vec![member]).await? {
                     Written::Done => return Ok(()),
@@ -157,7 +157,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -198,7 +198,7 @@ impl Store {
     /// When the store fails.
     pub fn issue_code<'a>(&'a self, code: &'a OAuthCode) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let member = code_item(code, 1).put(&self.hot, Condition::Absent)?;
                 match self.transact(vec![member]).await? {
                     Written::Done => return Ok(true),
@@ -210,7 +210,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -236,7 +236,7 @@ impl Store {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<Exchange, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 if let Some(ranked) = self.rank_connection(connection, Change::Insert).await? {
                     let (name_pk, name_sk) = person_key(connection);
                     let mut members = vec![
@@ -259,7 +259,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -307,7 +307,7 @@ impl Store {
         audit: Option<&'a AuditEntry>,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 if attempt > 0 && self.connection(connection.id).await?.is_none() {
                     return Ok(false);
                 }
@@ -325,7 +325,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

@@ -6,14 +6,14 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item, check_version, delete},
 };
 use crate::{
     clock::epoch_millis,
-    model::{AuditEntry, Consent, ConsentKind, UserId, Work, WorkKind},
+    model::{AuditEntry, Consent, ConsentKind, UserId, WorkItem, WorkKind},
 };
 
 /// Sessions that are looked at at a time.
@@ -101,7 +101,7 @@ impl Store {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<(Consent, bool), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let item = self.stored_consent(user, consent.kind).await?;
                 let known = item.as_ref().map(read_consent).transpose()?;
                 let version = known.as_ref().map_or(0, |(_, version)| *version);
@@ -115,7 +115,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -137,7 +137,7 @@ impl Store {
             for (number, due) in [(1, revoked_at), (2, revoked_at + UNDER_WAY)] {
                 let id = format!("consent-{user}-{}-{}-{number}", consent.kind.as_str(), version + 1);
                 let subject = format!("{user} {} {}", consent.kind.as_str(), epoch_millis(revoked_at));
-                let work = Work { id, kind: WorkKind::WithdrawConsent, subject, attempt: 0 };
+                let work = WorkItem { id, kind: WorkKind::WithdrawConsent, subject, attempt: 0 };
                 members.push(self.work_member(&work, due)?);
             }
         }
@@ -157,7 +157,7 @@ impl Store {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<Option<Consent>, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let Some((known, version)) = self.consent(user, kind).await? else { return Ok(None) };
                 if known.revoked_at.is_some() {
                     return Ok(Some(known));
@@ -168,7 +168,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -199,7 +199,7 @@ impl Store {
             let (pk, sk) = special_key(user);
             let text = serde_json::to_string(categories).unwrap_or_else(|_| "[]".to_owned());
             let item = Item::new(pk, sk).text("categories", text);
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let consent = self.consent(user, ConsentKind::SpecialCategory).await?;
                 let Some((consent, at)) = consent.filter(|(consent, _)| consent.holds(version)) else {
                     return Ok(false);
@@ -213,7 +213,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

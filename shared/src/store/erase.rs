@@ -12,24 +12,24 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, StudyFilter, UpdateError,
-    accounts::{MOST_ATTEMPTS, email_key, session_key, user_pk},
+    accounts::{MAX_ATTEMPTS, email_key, session_key, user_pk},
     after_lost_race,
     client::Written,
     collection::{Collection, PLACED, newest_first, study_rank},
     consents::special_key,
-    families::family_key,
     item::{Condition, Item, delete},
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
     ranked::Change,
+    refresh_tokens::family_key,
     rights::{ERASURES, due_rank},
     studies::study_pk,
     test_sessions::{assigned_key, assignment_key, study_lists, test_lists},
     test_tokens::test_token_key,
     user_keys::key_key,
 };
-use crate::model::{AuditEntry, FamilyId, OrganizationId, Status, Study, StudyId, User, UserId, Work, WorkKind};
+use crate::model::{AuditEntry, FamilyId, OrganizationId, Status, Study, StudyId, User, UserId, WorkItem, WorkKind};
 
 /// Studies that one slice removes.
 const SLICE: u32 = 25;
@@ -48,7 +48,7 @@ impl Store {
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let gone = (user_pk(user.id), "USER".to_owned());
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 // the version is checked by writing it once more, as a tombstone that the work removes
                 let tombstone = Item::new(gone.0.clone(), gone.1.clone()).number("version", user.version + 1);
                 let (pk, sk) = email_key(&user.email);
@@ -68,7 +68,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -252,7 +252,7 @@ impl Store {
         let rank = study_rank(study.created_at, study.id);
         // it is found by its item and its rank: the rest of it goes before, and those two together
         self.drop_but(&pk, "", &["STUDY", PLACED]).await?;
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             if let Some(mut members) = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await? {
                 members.push(delete(&self.main, pk.clone(), "STUDY".to_owned())?);
                 if self.transact(members).await? == Written::Done {
@@ -262,7 +262,7 @@ impl Store {
             }
             after_lost_race(attempt).await?;
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     /// The organization itself, and the lists that are empty by now.
@@ -286,6 +286,11 @@ impl Store {
 const ORGANIZATIONS_RANKED: &str = super::audit::ORGANIZATIONS;
 
 /// The work that removes what is left of an account.
-fn erasure(user: UserId, organization: OrganizationId) -> Work {
-    Work { id: format!("erase-{user}"), kind: WorkKind::Erase, subject: format!("{user} {organization}"), attempt: 0 }
+fn erasure(user: UserId, organization: OrganizationId) -> WorkItem {
+    WorkItem {
+        id: format!("erase-{user}"),
+        kind: WorkKind::Erase,
+        subject: format!("{user} {organization}"),
+        attempt: 0,
+    }
 }

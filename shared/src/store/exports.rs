@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Feedback, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
+    chunked::{PART, compress, decompress},
     client::Written,
     item::{Condition, Item, check_version, delete},
-    large::{PART, compress, decompress},
     test_sessions::{assignment_key, test_session_pk},
 };
-use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionId, UserId, Work, WorkKind};
+use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionId, UserId, WorkItem, WorkKind};
 
 /// How long an export can be fetched, and how long it is told that one failed (openscouter 5.3).
 const KEPT: Duration = Duration::days(7);
@@ -169,8 +169,8 @@ impl Store {
         Box::pin(async move {
             // one at a time: the mark goes when the export is made, or given up
             let mark = (user_pk(export.user), MARK.to_owned());
-            for attempt in 0..MOST_ATTEMPTS {
-                let work = Work {
+            for attempt in 0..MAX_ATTEMPTS {
+                let work = WorkItem {
                     id: format!("export-{}", export.id),
                     kind: WorkKind::Export,
                     subject: format!("{} {}", export.user, export.id),
@@ -197,7 +197,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -255,7 +255,7 @@ impl Store {
     }
 
     async fn write_export(&self, next: &Export, gone_at: Option<OffsetDateTime>) -> Result<(), StoreError> {
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             let item = export_item(next, gone_at);
             let mut members = vec![item.put(&self.main, Condition::Version(next.version - 1))?];
             if next.state != ExportState::Queued {
@@ -268,7 +268,7 @@ impl Store {
                 Written::Refused(_) => after_lost_race(attempt).await?,
             }
         }
-        Err(StoreError::Contended(MOST_ATTEMPTS))
+        Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
     /// Gives an export up that is still queued, so that the next one may be asked for; one that ended stays as it is.
@@ -282,7 +282,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let export = self.export(user, id).await?.filter(|export| export.state == ExportState::Queued);
                 let Some(export) = export else { return Ok(()) };
                 let failed = Export { state: ExportState::Failed, version: export.version + 1, ..export };
@@ -290,7 +290,7 @@ impl Store {
                 // the write may have met somebody else's: then it is looked at again
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

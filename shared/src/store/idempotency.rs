@@ -9,9 +9,9 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
+    chunked::{PART, compress, decompress},
     item::Item,
-    large::{PART, compress, decompress},
-    trips::trip,
+    round_trips::round_trip,
 };
 
 const KEPT_S: i64 = 24 * 60 * 60;
@@ -86,7 +86,7 @@ impl Store {
                 .expression_attribute_values(":now", AttributeValue::N(now_s.to_string()))
                 .expression_attribute_values(":fingerprint", AttributeValue::S(fingerprint.to_owned()))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            let error = match trip(call.send()).await {
+            let error = match round_trip(call.send()).await {
                 Ok(_) => return Ok(Claim::First),
                 Err(error) => error,
             };
@@ -167,7 +167,7 @@ impl Store {
                 .bytes("part", part.to_vec())
                 .number("ttl", now.unix_timestamp() + KEPT_S);
             let call = self.client.put_item().table_name(&self.hot).set_item(Some(item.0));
-            trip(call.send()).await.map_err(|error| StoreError::call("PutItem", &error))?;
+            round_trip(call.send()).await.map_err(|error| StoreError::call("PutItem", &error))?;
         }
         Ok((parts.first().copied().unwrap_or_default().to_vec(), parts.len()))
     }
@@ -195,7 +195,7 @@ impl Store {
                 .table_name(&self.hot)
                 .key("pk", AttributeValue::S(pk(record)))
                 .key("sk", AttributeValue::S(SK.to_owned()));
-            trip(call.send()).await.map_err(|error| StoreError::call("DeleteItem", &error))?;
+            round_trip(call.send()).await.map_err(|error| StoreError::call("DeleteItem", &error))?;
             Ok(())
         })
     }

@@ -12,9 +12,9 @@ use crate::{
     secret::KeyHash,
 };
 
-const MOST_TENANTS: usize = 10_000;
-const MOST_COLLECTIONS: usize = 64;
-const MOST_NODES: usize = 64;
+const MAX_TENANTS: usize = 10_000;
+const MAX_COLLECTIONS: usize = 64;
+const MAX_NODES: usize = 64;
 
 /// A process's memory; clones share it.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ impl Memory {
 
     pub(super) fn keep_tenant(&self, key: &KeyHash, organization: OrganizationId) {
         let mut contents = self.contents();
-        if contents.tenants.len() >= MOST_TENANTS {
+        if contents.tenants.len() >= MAX_TENANTS {
             contents.tenants.clear();
         }
         contents.tenants.insert(key.clone(), organization);
@@ -53,7 +53,7 @@ impl Memory {
 
     pub(super) fn keep_owner(&self, credential: &str, user: UserId, organization: OrganizationId) {
         let mut contents = self.contents();
-        if contents.owners.len() >= MOST_TENANTS {
+        if contents.owners.len() >= MAX_TENANTS {
             contents.owners.clear();
         }
         contents.owners.insert(credential.to_owned(), (user, organization));
@@ -70,11 +70,11 @@ impl Memory {
 
     pub(super) fn keep_node(&self, pk: &str, version: u64, id: NodeId, node: &Node) {
         let mut contents = self.contents();
-        if contents.nodes.len() >= MOST_COLLECTIONS && !contents.nodes.contains_key(pk) {
+        if contents.nodes.len() >= MAX_COLLECTIONS && !contents.nodes.contains_key(pk) {
             contents.nodes.clear();
         }
         let (known, nodes) = contents.nodes.entry(pk.to_owned()).or_default();
-        if *known != version || nodes.len() >= MOST_NODES {
+        if *known != version || nodes.len() >= MAX_NODES {
             *known = version;
             nodes.clear();
         }

@@ -113,7 +113,7 @@ mod agents;
 mod api_tokens;
 mod approvals;
 mod audit;
-mod captured;
+mod chunked;
 mod client;
 mod collection;
 mod connections;
@@ -121,22 +121,23 @@ mod consents;
 mod directory;
 mod erase;
 mod exports;
-mod families;
-mod holders;
 mod idempotency;
+mod ingested;
 mod invitations;
 mod item;
 mod jobs;
-mod large;
-mod log_ins;
 mod memory;
+mod oauth_states;
 mod organizations;
 mod participants;
 mod places;
+mod principals;
 mod quiz;
 pub mod ranked;
+mod refresh_tokens;
 mod reports;
 mod rights;
+pub mod round_trips;
 mod studies;
 mod study_creation;
 mod study_items;
@@ -144,36 +145,33 @@ mod test_sessions;
 mod test_tokens;
 mod threads;
 mod tokens;
-pub mod trips;
 mod user_keys;
 mod webhook_events;
 mod work;
 
-use std::pin::Pin;
+use crate::BoxFuture;
 
 pub use accounts::{ChangeWith, SignUp};
 pub use agents::AgentOutcome;
 pub use approvals::ApprovalFilter;
 pub use audit::AuditFilter;
-pub use captured::{CapturedBatch, ItemId};
 pub(crate) use client::after_lost_race;
 pub use client::{Store, StoreError};
-pub(crate) use client::{connect, http_client};
 pub use collection::Page;
 pub use connections::Exchange;
 pub use exports::{Export, ExportState, Run};
-pub use families::Rotation;
-pub use holders::{Credential, Holder};
 pub use idempotency::{Claim, Replay};
+pub use ingested::{IngestedBatch, ItemId};
 pub use jobs::{
-    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, JobRules, LogLine, NewJob, StoredInput,
-    Taken,
+    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, LogLine, NewJob, StoredInput, Taken,
 };
-pub use log_ins::LogInState;
+pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use places::Progress;
+pub use principals::{Credential, Principal};
 pub use quiz::Attempted;
+pub use refresh_tokens::Rotation;
 pub use reports::Feedback;
 pub use rights::{DueErasure, Erasure, Profile};
 pub use studies::{FirstRead, StudyFilter, UpdateError};
@@ -182,7 +180,3 @@ pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
 pub use threads::Thread;
 pub use tokens::Token;
 pub use user_keys::KeyCreation;
-
-/// A boxed future: what crosses the boundary between this library and a function, so that the
-/// store's code is compiled once and not again in each function.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

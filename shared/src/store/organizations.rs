@@ -8,14 +8,14 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     item::{Condition, Item},
 };
 use crate::{
     clock::epoch_micros,
-    model::{Action, ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope, Work, WorkKind},
+    model::{Action, ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope, WorkItem, WorkKind},
     secret::KeyHash,
 };
 
@@ -115,7 +115,7 @@ impl Store {
         &self,
         organization: &Organization,
     ) -> Result<TransactWriteItem, StoreError> {
-        let work = Work {
+        let work = WorkItem {
             id: format!("org-{}", organization.id),
             kind: WorkKind::RankOrganization,
             subject: organization.id.to_string(),
@@ -137,7 +137,7 @@ impl Store {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<Option<Organization>, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let Some(mut organization) = self.organization(id).await? else { return Ok(None) };
                 organization.plan = plan.unwrap_or(organization.plan);
                 organization.billing_exempt = billing_exempt.unwrap_or(organization.billing_exempt);
@@ -170,7 +170,7 @@ impl Store {
                 }
                 return Ok(Some(organization));
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -276,7 +276,7 @@ impl Store {
                 .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
             let detail = json!({"dialect": "outset"});
             let audit = AuditEntry::of_operator(Action::TokenRevoked, Some(id.to_string()), detail, now);
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let mut members = vec![TransactWriteItem::builder().update(revoke.clone()).build()];
                 members.extend(self.audit_members(&audit)?);
                 match self.transact(members).await? {
@@ -286,7 +286,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_item, user_pk},
+    accounts::{MAX_ATTEMPTS, user_item, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item, check_version},
@@ -20,7 +20,7 @@ use crate::{
 const QUIZ: &str = "QUIZ";
 const CURRENT: &str = "CURRENT";
 /// How often the quiz can be tried in a day.
-const MOST_TRIES: usize = 3;
+const MAX_TRIES: usize = 3;
 const DAY: Duration = Duration::hours(24);
 
 /// What became of an attempt.
@@ -144,7 +144,7 @@ impl Store {
         Box::pin(async move {
             let (pk, now) = (user_pk(user.id), attempt.created_at);
             let id = attempt.id.to_string();
-            for try_number in 0..MOST_ATTEMPTS {
+            for try_number in 0..MAX_ATTEMPTS {
                 let known = self.get(&self.main, pk.clone(), "ATTEMPTS".to_owned()).await?;
                 let (mut tries, version) = match &known {
                     None => (Tries::default(), 0),
@@ -157,7 +157,7 @@ impl Store {
                     return Ok(Attempted::Kept); // the answer to an earlier try was lost
                 }
                 tries.0.retain(|(_, at)| *at > epoch_micros(now - DAY));
-                if tries.0.len() >= MOST_TRIES {
+                if tries.0.len() >= MAX_TRIES {
                     return Ok(Attempted::TooOften);
                 }
                 tries.0.push((id.clone(), epoch_micros(now)));
@@ -198,7 +198,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(try_number).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

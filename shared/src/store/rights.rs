@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item},
@@ -124,7 +124,7 @@ impl Store {
     ) -> BoxFuture<'a, Result<Erasure, StoreError>> {
         Box::pin(async move {
             let rank = Change::Insert(due_rank(erasure.due_at, user));
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 if let Some(known) = self.erasure_of(user).await? {
                     return Ok(known);
                 }
@@ -143,7 +143,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

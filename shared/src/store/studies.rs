@@ -16,7 +16,7 @@ use super::{
     study_items::study_key,
 };
 use crate::{
-    model::{OrganizationId, Status, Study, StudyId, Work, WorkKind},
+    model::{OrganizationId, Status, Study, StudyId, WorkItem, WorkKind},
     secret::KeyHash,
 };
 
@@ -62,8 +62,8 @@ impl StudyFilter {
     }
 }
 
-pub(super) fn rank_studies(id: &str, subject: &str) -> Work {
-    Work { id: format!("studies-{id}"), kind: WorkKind::RankStudies, subject: subject.to_owned(), attempt: 0 }
+pub(super) fn rank_studies(id: &str, subject: &str) -> WorkItem {
+    WorkItem { id: format!("studies-{id}"), kind: WorkKind::RankStudies, subject: subject.to_owned(), attempt: 0 }
 }
 
 /// Beside a deleted study, until nothing is left of it: when it was made.

@@ -14,11 +14,11 @@ use super::{
 use crate::model::{Study, StudyId};
 
 /// Most members of one DynamoDB transaction.
-const MOST_MEMBERS: usize = 100;
+const MAX_MEMBERS: usize = 100;
 /// Studies that one transaction is first tried with; their lists' nodes need room, too.
-const MOST_IN_TRANSACTION: usize = 80;
+const MAX_IN_TRANSACTION: usize = 80;
 /// Bytes of long tasks that one transaction takes; DynamoDB takes 4 MB in all.
-const MOST_BESIDE: usize = 2_500_000;
+const MAX_BESIDE: usize = 2_500_000;
 
 impl Store {
     /// Stores new studies of one organization, as many in a transaction as fit; those whose id is
@@ -29,7 +29,7 @@ impl Store {
     pub fn create_studies<'a>(&'a self, studies: &'a [Study]) -> BoxFuture<'a, Result<Vec<StudyId>, StoreError>> {
         Box::pin(async move {
             let mut taken = Vec::new();
-            for batch in studies.chunks(MOST_IN_TRANSACTION) {
+            for batch in studies.chunks(MAX_IN_TRANSACTION) {
                 taken.extend(self.create_batch(batch).await?);
             }
             Ok(taken)
@@ -50,7 +50,7 @@ impl Store {
                 continue;
             };
             let beside: usize = now.iter().map(|study| bytes_beside(study)).sum();
-            if (members.len() > MOST_MEMBERS || beside > MOST_BESIDE) && now.len() > 1 {
+            if (members.len() > MAX_MEMBERS || beside > MAX_BESIDE) && now.len() > 1 {
                 step = now.len() / 2;
                 continue;
             }

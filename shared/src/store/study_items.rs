@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
+    chunked::{PART, compress, decompress},
     item::{Condition, Item, Reader, delete},
-    large::{PART, compress, decompress},
 };
 use crate::{
     model::{Details, OrganizationId, Status, Study, StudyId, Task},
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Bytes of tasks that stand in the study's own item; what they are longer is read only where they are shown.
-const MOST_INLINE: usize = 16_384;
+const MAX_INLINE: usize = 16_384;
 
 /// Tasks that stand beside their study.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ fn tasks_text(study: &Study) -> String {
 /// The tasks of a study, if they are long, with their text.
 fn long_tasks(study: &Study) -> Option<(LongTasks, String)> {
     let text = tasks_text(study);
-    (text.len() > MOST_INLINE).then(|| {
+    (text.len() > MAX_INLINE).then(|| {
         let digest = sha256_hex(text.as_bytes()).chars().take(32).collect();
         (LongTasks { digest, bytes: text.len() }, text)
     })

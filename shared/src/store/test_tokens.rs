@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
@@ -65,7 +65,7 @@ impl Store {
                 expires_at: now + LENGTH,
             };
             let (pk, sk) = current_key(tester.id, study);
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let older = self.get(&self.main, pk.clone(), sk.clone()).await?;
                 let version = older.as_ref().map(|item| item.read("test token").number("version")).transpose()?;
                 let current =
@@ -88,7 +88,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 }

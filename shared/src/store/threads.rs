@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item},
@@ -44,7 +44,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<String, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let known = self.get(&self.main, user_pk(user), format!("INTEREST#{module}")).await?;
                 let (id, created, version) = match &known {
                     None => (thread.clone(), now, 0),
@@ -76,7 +76,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

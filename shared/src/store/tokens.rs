@@ -11,7 +11,7 @@ use super::{
 };
 use crate::model::{Email, TokenKind, UserId};
 
-const MOST_ATTEMPTS: u32 = 100;
+const MAX_ATTEMPTS: u32 = 100;
 
 /// A token that works.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Store {
     pub fn issue_token<'a>(&'a self, token: &'a Token, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let end = now + token.kind.lifetime();
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (pk, sk) = current_key(token.user, token.kind);
                 let members = vec![
                     Item::new(pk, sk)
@@ -58,7 +58,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

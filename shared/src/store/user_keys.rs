@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
     directory::Entry,
@@ -103,7 +103,7 @@ impl Store {
         audit: &'a AuditEntry,
     ) -> BoxFuture<'a, Result<KeyCreation, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (mut entries, version) = self.directory(&directory_key(key.user)).await?;
                 if entries.iter().any(|entry| entry.id == key.id) {
                     return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
@@ -124,7 +124,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -144,7 +144,7 @@ impl Store {
                 return Ok(false);
             };
             let (pk, sk) = key_key(item.read("user key").text("hash")?);
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (mut entries, version) = self.directory(&directory_key(user)).await?;
                 entries.retain(|entry| entry.id != id);
                 let mut members = vec![
@@ -163,7 +163,7 @@ impl Store {
                 }
                 after_lost_race(attempt).await?;
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::Written,
     item::{Condition, Item},
@@ -35,7 +35,7 @@ impl Store {
         Box::pin(async move {
             let end = now + KNOWN;
             let (pk, sk) = seen_key(event);
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let seen = Item::new(pk.clone(), sk.clone())
                     .text("event", event.id.to_string())
                     .time("expires_at", end)
@@ -60,7 +60,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 }

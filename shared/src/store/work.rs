@@ -9,14 +9,14 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::MOST_ATTEMPTS,
+    accounts::MAX_ATTEMPTS,
     after_lost_race,
     client::{Written, unhindered},
     item::{Condition, Item},
 };
 use crate::{
     clock::epoch_millis,
-    model::{AgentJobId, Work, WorkKind},
+    model::{AgentJobId, WorkItem, WorkKind},
     secret::sha256_hex,
 };
 
@@ -34,9 +34,9 @@ pub(super) fn work_key(id: &str) -> (String, String) {
     (shard_pk(shard), format!("WORK#{id}"))
 }
 
-fn read(item: &Item) -> Result<Work, StoreError> {
+fn read(item: &Item) -> Result<WorkItem, StoreError> {
     let reader = item.read("work");
-    Ok(Work {
+    Ok(WorkItem {
         id: reader.text("id")?.to_owned(),
         kind: reader.parsed("kind", WorkKind::parse)?,
         subject: reader.text("subject")?.to_owned(),
@@ -46,7 +46,7 @@ fn read(item: &Item) -> Result<Work, StoreError> {
 
 impl Store {
     /// A transaction member that puts work there.
-    pub(super) fn work_member(&self, work: &Work, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
+    pub(super) fn work_member(&self, work: &WorkItem, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
         let (pk, sk) = work_key(&work.id);
         Item::new(pk, sk)
             .text("id", &*work.id)
@@ -61,16 +61,16 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn queue<'a>(&'a self, work: &'a Work, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn queue<'a>(&'a self, work: &'a WorkItem, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 match self.transact(vec![self.work_member(work, now)?]).await? {
                     Written::Done => return Ok(()),
                     Written::Refused(failed) if !failed.is_empty() => return Ok(()),
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -82,7 +82,7 @@ impl Store {
         &'a self,
         id: &'a str,
         now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<Option<Work>, StoreError>> {
+    ) -> BoxFuture<'a, Result<Option<WorkItem>, StoreError>> {
         Box::pin(async move {
             let (pk, sk) = work_key(id);
             let number = |value: i64| AttributeValue::N(value.to_string());
@@ -136,7 +136,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn continue_work<'a>(&'a self, work: &'a Work, now: OffsetDateTime) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn continue_work<'a>(
+        &'a self,
+        work: &'a WorkItem,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let (pk, sk) = work_key(&work.id);
             let call = self
@@ -160,7 +164,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn finish_work<'a>(&'a self, work: &'a Work) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn finish_work<'a>(&'a self, work: &'a WorkItem) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let (pk, sk) = work_key(&work.id);
             let call = self

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use shared::{
+    lambda::{Reply, Streamed},
     model::JobId,
-    serve::{Reply, Streamed},
 };
 
 use super::World;

@@ -2,6 +2,7 @@
 
 use harness::faults::Fault;
 use serde_json::json;
+use shared::lambda::Function as _;
 use time::Duration;
 
 use super::World;
@@ -62,7 +63,7 @@ async fn jobs_survive_a_store_that_misbehaves() {
         let id = world.verification(&addresses).await;
         for _ in 0..60 {
             let event = json!({});
-            let invoke = (background_work::FUNCTION.invoke)(world.bench.context.clone());
+            let invoke = background_work::FUNCTION.invoke(world.bench.context.clone());
             // a failed invocation is brought again
             let _ = invoke(event.to_string().into()).await;
             world.bench.advance(Duration::seconds(61));

@@ -100,7 +100,7 @@ async fn a_free_slot_is_filled_at_once_and_by_the_sweep() {
     assert_eq!(states().await, "running running running running running cancelled pending");
     world.post(&format!("/api/jobs/{}/cancel", ids[1]), &json!({})).await;
     // the wake-up was missed: the minute's sweep repairs it
-    world.background(background_work::FUNCTION, &json!({})).await;
+    world.background(&background_work::FUNCTION, &json!({})).await;
     assert_eq!(world.job(&ids[6]).await.status, JobStatus::Done, "admitted and run by the sweep");
 }
 
@@ -178,11 +178,11 @@ async fn stream_records_that_come_twice_late_and_out_of_order() {
     ids.extend(many(&bob, 8).await);
     let work = |id: &str| {
         let keys = json!({"pk": {"S": "WORK#0"}, "sk": {"S": format!("WORK#{id}")}});
-        (background_work::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
+        (&background_work::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
     };
     let lane = || {
         let keys = json!({"pk": {"S": "LANE#parallel"}, "sk": {"S": "LANE"}});
-        (background_reactor::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
+        (&background_reactor::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
     };
     let mut seed = 20_261_124;
     for _ in 0..12 {

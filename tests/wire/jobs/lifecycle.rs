@@ -23,7 +23,7 @@ async fn verification(world: &World, count: usize) -> String {
 /// Everything that is stored of a job but its header.
 async fn parts(world: &World, id: &str) -> Vec<String> {
     let settings = world.bench.context.settings();
-    let stored = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let stored = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     stored.into_iter().filter(|item| item.contains(&format!("JOB#{id}"))).collect()
 }
 

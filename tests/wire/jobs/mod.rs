@@ -16,8 +16,8 @@ use local::template::Templates;
 use serde_json::{Value, json};
 use shared::{
     context::Context,
+    lambda::{Function, Reply},
     model::{Account, Email, Job, JobId, JobInput},
-    serve::{Function, Reply},
     store::{Creation, JobParameters, NewJob},
 };
 use time::Duration;
@@ -33,11 +33,11 @@ pub(crate) struct World {
     pub(crate) account: Account,
 }
 
-fn routed(method: &str, path: &str) -> Function {
+fn routed(method: &str, path: &str) -> &'static dyn Function {
     let routes = Templates::embedded().unwrap().outsend.routes;
     let path = path.split('?').next().unwrap();
     let found = local::routing::find(&routes, method, path).unwrap();
-    local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap()
+    local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap()
 }
 
 impl World {
@@ -115,8 +115,8 @@ impl World {
         self.bench.context.store().any_job(JobId::parse(id).unwrap()).await.unwrap().unwrap()
     }
 
-    pub(crate) async fn background(&self, function: Function, event: &Value) {
-        let invoke = (function.invoke)(self.bench.context.clone());
+    pub(crate) async fn background(&self, function: &'static dyn Function, event: &Value) {
+        let invoke = function.invoke(self.bench.context.clone());
         invoke(event.to_string().into()).await.unwrap();
     }
 
@@ -125,13 +125,13 @@ impl World {
         let record =
             |lane: &str| json!({"dynamodb": {"Keys": {"pk": {"S": format!("LANE#{lane}")}, "sk": {"S": "LANE"}}}});
         let event = json!({"Records": [record("parallel"), record("serial"), record("parallel")]});
-        self.background(background_reactor::FUNCTION, &event).await;
+        self.background(&background_reactor::FUNCTION, &event).await;
     }
 
     /// Does what is due until nothing is.
     pub(crate) async fn settle(&self) {
         for _ in 0..400 {
-            self.background(background_work::FUNCTION, &json!({})).await;
+            self.background(&background_work::FUNCTION, &json!({})).await;
             let far = self.bench.context.clock().now() + Duration::hours(1);
             if self.bench.context.store().due_work(far).await.unwrap().is_empty() {
                 return;

@@ -154,7 +154,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     assert_eq!(answer.status, 413);
     assert_eq!(world.get("/api/jobs").await.body, "[]");
     let settings = world.bench.context.settings();
-    let stored = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let stored = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     for prefix in ["JOB#", "LANE#", "WAIT#", "DEADLINE#", "QUOTA#"] {
         assert!(stored.iter().all(|item| !item.contains(prefix)), "{prefix}");
     }

@@ -271,7 +271,7 @@ async fn one_account_serves_both_dialects() {
     person(&bench, Role::Business, "dana@example.com").await;
     let routes = local::template::Templates::embedded().unwrap().outsend.routes;
     let found = local::routing::find(&routes, "POST", "/api/auth/login").unwrap();
-    let login = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
+    let login = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
     let body = json!({"email": "dana@example.com", "password": PASSWORD}).to_string();
     let headers = [("content-type", "application/json")];
     let answer = bench.send(login, "POST", "/api/auth/login", &headers, body.as_bytes()).await.unwrap();

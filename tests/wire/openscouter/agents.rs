@@ -261,7 +261,7 @@ async fn one_session_that_cannot_be_ended_stops_no_other() {
     team.owner("POST", &format!("/api/sessions/{}/pause", sessions[1]), &Value::Null).await;
     let id = shared::model::TestSessionId::from_wire(&sessions[0]).unwrap();
     let settings = team.bench.context.settings();
-    let endpoint = settings.store_endpoint.as_deref().unwrap();
+    let endpoint = settings.store.endpoint.as_deref().unwrap();
     harness::spoil(settings, endpoint, (&format!("SESS#{id}"), "SESS"), "status").await.unwrap();
     team.bench.advance(Duration::minutes(21));
     let guard = async |body: Value| {
@@ -409,18 +409,18 @@ async fn a_withdrawal_reaches_what_was_under_way_and_no_later_session() {
     let store = team.bench.context.store();
     let id = shared::model::TestSessionId::from_wire(&session).unwrap();
     let known = store.test_session(id).await.unwrap().unwrap();
-    let mut late = shared::store::CapturedBatch::default();
+    let mut late = shared::store::IngestedBatch::default();
     let written = late.add(|text| {
         text.push_str("{\"at\":1}");
         Ok::<_, std::convert::Infallible>(None)
     });
     assert!(written.is_ok());
-    let stream = shared::model::CapturedStream::Events;
+    let stream = shared::model::IngestedStream::Events;
     store.keep_captured(&known, stream, &late, None, team.bench.context.clock().now()).await.unwrap();
-    assert_eq!(store.captured(id, stream).await.unwrap().len(), 1);
+    assert_eq!(store.ingested(id, stream).await.unwrap().len(), 1);
     team.bench.advance(Duration::minutes(3));
     work(&team.bench).await;
-    assert_eq!(store.captured(id, stream).await.unwrap().len(), 0);
+    assert_eq!(store.ingested(id, stream).await.unwrap().len(), 0);
     assert_eq!(status(&later).await, json!("active"));
 }
 

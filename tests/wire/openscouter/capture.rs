@@ -6,8 +6,8 @@ mod items;
 use harness::Answer;
 use serde_json::{Value, json};
 use shared::{
-    model::{CapturedStream, TestSessionId},
-    store::trips,
+    model::{IngestedStream, TestSessionId},
+    store::round_trips,
 };
 
 use super::{
@@ -41,9 +41,9 @@ fn reasons(answer: &Answer) -> Vec<(u64, String)> {
     rejections.iter().map(|one| (one["index"].as_u64().unwrap(), one["reason"].as_str().unwrap().to_owned())).collect()
 }
 
-async fn kept(team: &Team, session: &str, stream: CapturedStream) -> Vec<Value> {
+async fn kept(team: &Team, session: &str, stream: IngestedStream) -> Vec<Value> {
     let id = TestSessionId::from_wire(session).unwrap();
-    let batches = team.bench.context.store().captured(id, stream).await.unwrap();
+    let batches = team.bench.context.store().ingested(id, stream).await.unwrap();
     batches.iter().flat_map(|batch| serde_json::from_slice::<Vec<Value>>(batch).unwrap()).collect()
 }
 
@@ -93,7 +93,7 @@ async fn valid_items_are_kept_and_the_others_reported() {
         (&told_of["accepted"], &told_of["rejected"], &told_of["duplicates"]),
         (&json!(1), &json!(16), &json!(0))
     );
-    let kept_now = kept(&team, &session, CapturedStream::Events).await;
+    let kept_now = kept(&team, &session, IngestedStream::Events).await;
     assert_eq!(kept_now.len(), 1);
     assert_eq!((&kept_now[0]["url"], &kept_now[0]["x"]), (&json!("https://x.test/a"), &json!(1.5)));
     assert!(kept_now[0].get("value").is_none(), "what was typed is not kept");
@@ -167,7 +167,7 @@ async fn an_item_is_kept_once() {
     assert_eq!(data(&sent)["duplicates"], 1);
     // the first one goes on without having seen that
     assert_eq!(send(json!([snapshot("d"), snapshot("e")])).await, (json!(2), json!(1)));
-    assert_eq!(kept(&team, &session, CapturedStream::Facial).await.len(), 5);
+    assert_eq!(kept(&team, &session, IngestedStream::Facial).await.len(), 5);
     // the same batch many times at once
     let again = json!({"sessionId": session, "batch": (0..50).map(|n| snapshot(&format!("n{n}"))).collect::<Vec<_>>()});
     let text = again.to_string();
@@ -175,7 +175,7 @@ async fn an_item_is_kept_once() {
     let answers = futures_util::future::join_all(calls).await;
     let duplicates: u64 = answers.iter().map(|answer| data(answer)["duplicates"].as_u64().unwrap()).sum();
     assert_eq!(duplicates, 7 * 50);
-    assert_eq!(kept(&team, &session, CapturedStream::Facial).await.len(), 55);
+    assert_eq!(kept(&team, &session, IngestedStream::Facial).await.len(), 55);
 }
 
 #[tokio::test]
@@ -188,7 +188,7 @@ async fn five_hundred_items_are_one_write() {
     let send = async |body: Value| {
         let headers = [("authorization", team.tester.as_str()), ("content-type", "application/json")];
         let text = body.to_string();
-        trips::counted(super::send(&team.bench, "POST", "/api/data/events", &headers, &text)).await
+        round_trips::counted(super::send(&team.bench, "POST", "/api/data/events", &headers, &text)).await
     };
     assert_eq!(data(&send(batch(0, 500)).await.0)["accepted"], 500);
     let (answer, cost) = send(batch(500, 500)).await;
@@ -197,7 +197,7 @@ async fn five_hundred_items_are_one_write() {
     assert!(cost.sequential <= 3 && cost.calls <= 4, "{cost:?}");
     let id = TestSessionId::from_wire(&session).unwrap();
     assert_eq!(
-        team.bench.context.store().captured(id, CapturedStream::Events).await.unwrap().len(),
+        team.bench.context.store().ingested(id, IngestedStream::Events).await.unwrap().len(),
         2,
         "one chunk each"
     );
@@ -210,7 +210,7 @@ async fn five_hundred_items_are_one_write() {
     };
     let (answer, _) = send(json!({"sessionId": session, "batch": (0..500).map(long).collect::<Vec<_>>()})).await;
     assert_eq!(data(&answer)["accepted"], 500);
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 1_500);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 1_500);
 }
 
 fn uuid_like(seed: usize, part: usize) -> String {

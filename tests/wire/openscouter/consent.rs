@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use harness::Bench;
 use serde_json::{Value, json};
-use shared::model::{Action, CapturedStream, Role, TestSessionId};
+use shared::model::{Action, IngestedStream, Role, TestSessionId};
 use time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -190,8 +190,8 @@ async fn a_withdrawn_consent_takes_what_was_captured() {
     let seen = data(&team.tester("GET", &format!("/api/sessions/{session}"), &Value::Null).await);
     assert_eq!(seen["status"], "completed", "a running session is ended first");
     let id = TestSessionId::from_wire(&session).unwrap();
-    let kept = team.bench.context.store().captured(id, CapturedStream::Events).await.unwrap();
-    assert!(kept.is_empty(), "what was captured is gone");
+    let kept = team.bench.context.store().ingested(id, IngestedStream::Events).await.unwrap();
+    assert!(kept.is_empty(), "what was ingested is gone");
     let notes = data(&team.tester("GET", &format!("/api/sessions/{session}/notes"), &Value::Null).await);
     assert_eq!(notes["notes"], json!([]));
 }
@@ -357,7 +357,7 @@ async fn a_tester_goes_with_all_sessions() {
         team.bench.advance(Duration::minutes(2));
     }
     let settings = team.bench.context.settings();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let (user, session) = (team.user.id.to_string(), TestSessionId::from_wire(&session).unwrap().to_string());
     let left: Vec<_> = items
         .iter()

@@ -231,7 +231,7 @@ async fn every_openscouter_route_as_every_caller() {
                     .replace("{source}", "ci")
                     .replace("{proxy+}", "x/y");
                 let found = local::routing::find(&routes, method, &path).unwrap();
-                let function = local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap();
+                let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
                 // signing out is the one route that would end its caller's credential
                 let address = [
                     ("tester", "tess"),

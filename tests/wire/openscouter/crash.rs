@@ -17,7 +17,7 @@ use local::{
     demo,
 };
 use serde_json::{Value, json};
-use shared::model::{CapturedStream, ConsentKind, Email, Organization, OrganizationId, Plan, Role, TestSessionId};
+use shared::model::{ConsentKind, Email, IngestedStream, Organization, OrganizationId, Plan, Role, TestSessionId};
 
 use super::PASSWORD;
 use crate::crash::{Folder, start};
@@ -211,7 +211,7 @@ async fn killed_while_testers_are_at_it() {
     let mut numbers = Vec::new();
     for session in &sessions {
         let id = TestSessionId::from_wire(session).unwrap();
-        let batches = store.context.store().captured(id, CapturedStream::Events).await.unwrap();
+        let batches = store.context.store().ingested(id, IngestedStream::Events).await.unwrap();
         let kept: Vec<Value> =
             batches.iter().flat_map(|batch| serde_json::from_slice::<Vec<Value>>(batch).unwrap()).collect();
         assert_eq!(kept.len(), BATCHES * 10, "each event once");

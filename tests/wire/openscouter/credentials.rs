@@ -4,8 +4,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use harness::Bench;
 use serde_json::{Value, json};
 use shared::{
+    jwt::{KeySet, Signer, new_key},
     model::Role,
-    signing::{KeySet, Signer, new_key},
 };
 use time::Duration;
 
@@ -298,7 +298,7 @@ async fn no_secret_is_stored_or_logged() {
     let mut texts = harness::log().lines();
     let settings = bench.context.settings();
     for table in ["main", "hot"] {
-        let endpoint = settings.store_endpoint.as_deref().unwrap();
+        let endpoint = settings.store.endpoint.as_deref().unwrap();
         texts.extend(harness::stored(settings, endpoint, table).await.unwrap());
     }
     assert!(texts.iter().any(|text| text.contains("$argon2id$")), "the user is among what was read");

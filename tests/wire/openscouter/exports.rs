@@ -4,8 +4,8 @@
 use harness::{Answer, Bench};
 use serde_json::{Value, json};
 use shared::{
-    model::{CapturedStream, ExportId, TestSessionId, UserId},
-    store::{CapturedBatch, ExportState, Run},
+    model::{ExportId, IngestedStream, TestSessionId, UserId},
+    store::{ExportState, IngestedBatch, Run},
 };
 use time::Duration;
 
@@ -137,7 +137,7 @@ async fn a_bundle_of_any_size_is_streamed() {
                 .map(|part| shared::secret::sha256_hex(format!("{batch}/{item}/{part}").as_bytes()))
                 .collect::<String>()
         };
-        let mut items = CapturedBatch::default();
+        let mut items = IngestedBatch::default();
         for item in 0..30 {
             let written = items.add(|kept| {
                 kept.push_str(&json!({"transcript": text(item)}).to_string());
@@ -146,7 +146,7 @@ async fn a_bundle_of_any_size_is_streamed() {
             assert!(written.is_ok());
         }
         length += items.json().len();
-        store.keep_captured(&session, CapturedStream::Voice, &items, None, now).await.unwrap();
+        store.keep_captured(&session, IngestedStream::Voice, &items, None, now).await.unwrap();
     }
     assert!(length > 6_500_000, "more than a buffered answer can carry");
     let (path, _) = asked(&create(bench, &team.tester).await);
@@ -240,7 +240,7 @@ async fn nothing_is_written_for_an_account_that_is_gone() {
     assert!(!store.put_export_parts(&export, &mut run, b"what is left", now).await.unwrap());
     store.advance_export(&export.with_run(run, None, Some(now))).await.unwrap();
     store.fail_export(user, id, now).await.unwrap();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let left: Vec<_> =
         items.iter().filter(|item| item.contains("EXPORT") && item.contains(&user.to_string())).collect();
     assert!(left.is_empty(), "{left:#?}");

@@ -3,7 +3,7 @@
 
 use harness::{Bench, faults::Fault};
 use serde_json::{Value, json};
-use shared::model::{CapturedStream, Role, TestSessionId, TokenKind};
+use shared::model::{IngestedStream, Role, TestSessionId, TokenKind};
 use time::Duration;
 
 use super::{PASSWORD, bearer, data, get, oauth::connected, one_time, person, post, research::Team, send, work};
@@ -159,7 +159,7 @@ async fn research_flow(fault: Fault) {
     let listed = team.owner("GET", "/api/sessions?status=confirmed", &Value::Null).await.json();
     assert_eq!(listed["metadata"]["total"], 1, "{fault:?}");
     let id = TestSessionId::from_wire(&session).unwrap();
-    let batches = team.bench.context.store().captured(id, CapturedStream::Events).await.unwrap();
+    let batches = team.bench.context.store().ingested(id, IngestedStream::Events).await.unwrap();
     assert_eq!(batches.len(), 8, "{fault:?}: each batch once");
     let generated = team.admin("GET", "/api/admin/audit?action=report.generated", &Value::Null).await.json();
     assert_eq!(generated["metadata"]["total"], 2, "{fault:?}");

@@ -299,7 +299,7 @@ async fn approvals_go_with_their_study() {
         assert_eq!(page.total, 0, "{active:?}");
     }
     let settings = bench.context.settings();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let ids: Vec<_> = ids.iter().map(|id| ApprovalId::from_wire(id).unwrap().to_string()).collect();
     let traces = |item: &&String| item.contains(&id.to_string()) || ids.iter().any(|id| item.contains(id));
     let left: Vec<_> =
@@ -354,7 +354,7 @@ async fn the_trail_is_kept_for_two_years_and_costs_the_same_at_any_depth() {
     assert_eq!(store.forget_audit(now, 100).await.unwrap(), (0, 0));
     assert_eq!((total(Some(Action::QuizPublished), None).await, total(None, Some("quiz_v1")).await), (1, 0));
     let settings = bench.context.settings();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let records = items.iter().filter(|item| item.contains("S(\"AUDIT#") && item.contains("quiz.published")).count();
     assert_eq!(records, 1, "a record goes with its places");
 }
@@ -385,7 +385,7 @@ async fn an_admin_s_connections_to_others_go_with_the_admin() {
     }
     assert_eq!(store.connections_page(Some(dana.organization), 0, 9).await.unwrap().total, 0);
     let settings = bench.context.settings();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let id = own[1].id.to_string();
     let left: Vec<_> = items
         .iter()

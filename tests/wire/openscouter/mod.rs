@@ -30,20 +30,20 @@ use harness::{Answer, Bench};
 use local::{demo, template::Templates};
 use serde_json::{Value, json};
 use shared::{
+    lambda::Function,
     model::{Email, Organization, OrganizationId, Plan, Role, TokenKind, User},
     secret::new_token,
-    serve::Function,
     store::Token,
 };
 
 pub(crate) const PASSWORD: &str = "long enough phrase";
 
 /// The function that the gateway routes a request to.
-pub(crate) fn routed(method: &str, path: &str) -> Function {
+pub(crate) fn routed(method: &str, path: &str) -> &'static dyn Function {
     let routes = Templates::embedded().unwrap().openscouter.routes;
     let path = path.split('?').next().unwrap();
     let found = local::routing::find(&routes, method, path).unwrap();
-    local::functions::ALL.into_iter().find(|known| known.name == found.function).unwrap()
+    local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap()
 }
 
 /// Sends a request and checks what every answer has.
@@ -120,6 +120,6 @@ pub(crate) async fn one_time(bench: &Bench, email: &str, kind: TokenKind) -> Str
 
 /// Does the work that waits, as the stream's consumer would.
 pub(crate) async fn work(bench: &Bench) {
-    let invoke = (background_work::FUNCTION.invoke)(bench.context.clone());
+    let invoke = background_work::FUNCTION.invoke(bench.context.clone());
     invoke(bytes::Bytes::from_static(b"{}")).await.unwrap();
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use harness::{Answer, Bench};
 use serde_json::{Value, json};
 use shared::{
-    api::outset::rules::query::Query,
+    http::query::Query,
     model::{Role, User},
 };
 use time::Duration;

@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use harness::{Answer, Bench};
 use serde_json::{Value, json};
 use shared::{
-    api::outset::rules::query::Query,
+    http::query::Query,
     model::{Email, Role},
 };
 use time::Duration;

@@ -210,7 +210,7 @@ async fn an_erasure_that_breaks_off_again_and_again_is_finished() {
     let mut gone = vec![inside(&study, "study"), inside(me["userId"].as_str().unwrap(), "user")];
     gone.extend(sessions.iter().map(|session| inside(session, "session")));
     let settings = team.bench.context.settings();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let left: Vec<_> = items
         .iter()
         .filter(|item| !item.contains("AUDIT#") && !item.contains("RANK#audit"))

@@ -13,7 +13,7 @@ use super::{
 /// Everything in the main table.
 async fn entities(bench: &Bench) -> Vec<String> {
     let settings = bench.context.settings();
-    let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     // an item's attributes come in no order
     let sorted = |item: &String| {
         let mut attributes: Vec<_> = item.trim_matches(['{', '}']).split(", ").collect();

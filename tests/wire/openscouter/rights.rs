@@ -189,7 +189,7 @@ async fn whoever_asks_is_forgotten_after_thirty_days() {
     let credentials = json!({"email": "tess@example.com", "password": PASSWORD});
     assert_eq!(post(&bench, "/api/auth/sign-in", &[], &credentials).await.status, 401);
     let settings = bench.context.settings();
-    let stored = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let stored = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
     let left: Vec<_> = stored
         .iter()
         .filter(|item| item.contains(&user.id.to_string()) && !item.contains("AUDIT#") && !item.contains("RANK#audit"))

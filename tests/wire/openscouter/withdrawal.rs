@@ -2,7 +2,7 @@
 //! (openscouter 18, 21).
 
 use serde_json::{Value, json};
-use shared::model::{AgentJobId, CapturedStream, ReportId, TestSessionId};
+use shared::model::{AgentJobId, IngestedStream, ReportId, TestSessionId};
 use time::Duration;
 
 use super::{
@@ -41,7 +41,7 @@ impl Finished {
     /// Items that name the tester or the session, but for the trail.
     async fn left(&self) -> Vec<String> {
         let settings = self.team.bench.context.settings();
-        let items = harness::stored(settings, settings.store_endpoint.as_deref().unwrap(), "main").await.unwrap();
+        let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
         let (user, session) = (self.team.user.id.to_string(), self.session.to_string());
         let names = |item: &String| item.contains(&user) || item.contains(&session);
         let trail = |item: &String| item.contains("AUDIT#") || item.contains("RANK#audit");
@@ -62,8 +62,8 @@ async fn a_withdrawn_consent_takes_all_nine_data_sets() {
     };
     let before = shown().await;
     assert_eq!(before["status"], "complete");
-    for stream in [CapturedStream::Events, CapturedStream::Facial, CapturedStream::Voice] {
-        assert_eq!(store.captured(session, stream).await.unwrap().len(), 1, "{stream:?}");
+    for stream in [IngestedStream::Events, IngestedStream::Facial, IngestedStream::Voice] {
+        assert_eq!(store.ingested(session, stream).await.unwrap().len(), 1, "{stream:?}");
     }
     assert!(store.report(done.report).await.unwrap().unwrap().contents.contains("findings"));
     assert!(store.agent_job(done.snapshot).await.unwrap().unwrap().insights.is_some());
@@ -88,8 +88,8 @@ async fn a_withdrawn_consent_takes_all_nine_data_sets() {
     assert!(store.special_categories(team.user.id).await.unwrap().is_empty());
     assert_eq!(data(&team.tester("GET", "/api/me/profile", &Value::Null).await)["ndCategories"], json!([]));
     // events, facial_snapshots, voice_segments
-    for stream in [CapturedStream::Events, CapturedStream::Facial, CapturedStream::Voice] {
-        assert!(store.captured(session, stream).await.unwrap().is_empty(), "{stream:?}");
+    for stream in [IngestedStream::Events, IngestedStream::Facial, IngestedStream::Voice] {
+        assert!(store.ingested(session, stream).await.unwrap().is_empty(), "{stream:?}");
     }
     // session_notes, and the moments that they are about
     let path = format!("/api/sessions/{}", session.wire());

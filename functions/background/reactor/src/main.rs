@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(background_reactor::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&background_reactor::FUNCTION)
 }

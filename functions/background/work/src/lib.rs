@@ -8,22 +8,20 @@ use engine::{
     net::{Outside, OutsideConfig},
 };
 use shared::{
-    context::Settings,
-    serve::{Function, background},
+    config::Settings,
+    lambda::{Background, background},
     work,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| background(context, |context, event| work::handle(context, event, network)),
-};
+pub const FUNCTION: Background =
+    background(env!("CARGO_PKG_NAME"), |context, event| work::handle(context, event, network));
 
 /// How jobs reach the outside world (outsend 11.5, 18.3).
 fn network(settings: &Settings) -> Result<Arc<dyn Network>, String> {
-    let outside = &settings.outside;
-    let base = settings.outsend_public_url.as_deref().unwrap_or_default();
-    let sender = settings.mail_sender.clone().unwrap_or_default();
+    let outside = &settings.outbound;
+    let base = settings.outsend.public_url.as_deref().unwrap_or_default();
+    let sender = settings.mail.sender.clone().unwrap_or_default();
     let config = OutsideConfig {
         dns_server: outside.dns_server,
         smtp_probe: outside.smtp_probe,

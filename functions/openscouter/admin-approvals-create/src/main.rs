@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(openscouter_admin_approvals_create::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&openscouter_admin_approvals_create::FUNCTION)
 }

@@ -1,12 +1,9 @@
 //! `GET /api/admin/audit`: the audit trail (openscouter 17).
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    openscouter,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::list_audit),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::list_audit);

@@ -1,12 +1,9 @@
 //! `GET /api/admin/quiz`: the quiz with its key (openscouter 17).
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    openscouter,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::get_admin_quiz),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::get_admin_quiz);

@@ -1,12 +1,9 @@
 //! `POST /api/auth/verify-email`: confirms an address (openscouter 7).
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    openscouter,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::verify_email),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::verify_email);

@@ -1,12 +1,11 @@
-//! `POST /api/data/events`: a batch of what a session captured (openscouter 11).
+//! `POST /api/data/events`: events of a test session (openscouter 11.1, 11.2).
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    model::IngestedStream,
+    openscouter::{self, Endpoint, access::INGESTERS, ingestion::ingest},
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::capture_events),
-};
+pub const FUNCTION: Endpoint = openscouter::endpoint(env!("CARGO_PKG_NAME"), INGESTERS, |cx, caller| {
+    Box::pin(ingest(cx, caller, IngestedStream::Events))
+});

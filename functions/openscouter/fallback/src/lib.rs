@@ -1,12 +1,6 @@
-//! What is routed nowhere: 404 and 405 (openscouter 2.4).
+//! What is routed nowhere, and every preflight (openscouter 2.4, 2.9).
 
-use shared::{
-    api::openscouter,
-    serve::{Function, http},
-};
+use shared::openscouter::{self, Endpoint};
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::fallback),
-};
+pub const FUNCTION: Endpoint = openscouter::fallback(env!("CARGO_PKG_NAME"));

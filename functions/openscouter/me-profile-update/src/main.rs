@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(openscouter_me_profile_update::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&openscouter_me_profile_update::FUNCTION)
 }

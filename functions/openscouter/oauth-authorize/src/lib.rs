@@ -1,12 +1,254 @@
-//! `GET`, `POST /api/oauth/authorize`: sign-in and consent (openscouter 8.1).
+//! `GET`, `POST /api/oauth/authorize`: sign-in, consent, and the code that comes of it (openscouter 8.1).
+
+mod page;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use time::Duration;
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    http::{Response, query::Query},
+    model::{Account, ClientId, ConnectionId, OAuthCode, OrganizationId, Role, Standing, UserId},
+    openscouter::{
+        self, Endpoint,
+        envelope::Problem,
+        oauth::{Form, allows, audiences, is_verifier},
+        request_context::RequestContext,
+        session::check_password,
+    },
+    secret::new_handle,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::oauth_authorize),
-};
+pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(authorize(cx)));
+
+/// How long a transaction may take, in seconds.
+const TRANSACTION_SECONDS: i64 = 600;
+/// How long a code works.
+const CODE_LENGTH: Duration = Duration::seconds(60);
+/// Most characters of a client's state.
+const MAX_STATE: usize = 1_024;
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The signed value that carries a request from page to page: nobody else can make one.
+#[derive(Debug, Deserialize, Serialize)]
+struct Transaction {
+    aud: String,
+    exp: i64,
+    client: String,
+    client_name: String,
+    redirect_uri: String,
+    challenge: String,
+    state: Option<String>,
+    /// Whether drafts may be offered.
+    draft: bool,
+    audience: String,
+    /// Who signed in, and the connection that the consent will make, once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_in: Option<(String, String)>,
+}
+
+fn transaction_audience(cx: &RequestContext) -> String {
+    format!("{}/api/oauth/authorize", cx.base())
+}
+
+impl Transaction {
+    fn sign(&self, cx: &RequestContext) -> Result<String, Problem> {
+        let signer = cx.context.settings().openscouter.signer.as_ref();
+        Ok(signer.ok_or_else(|| Problem::Crash("no signing key is configured".to_owned()))?.sign(self)?)
+    }
+
+    fn read(cx: &RequestContext, text: &str) -> Option<Self> {
+        let transaction: Self = cx.context.settings().openscouter.keys.verify(text).ok()?;
+        let lives = transaction.aud == transaction_audience(cx) && cx.now.unix_timestamp() < transaction.exp;
+        lives.then_some(transaction)
+    }
+
+    /// The origin that answers are sent to.
+    fn target(&self) -> String {
+        let mut parts = self.redirect_uri.splitn(4, '/');
+        let (scheme, _, authority) = (parts.next(), parts.next(), parts.next());
+        let authority = authority.unwrap_or_default().split('?').next().unwrap_or_default();
+        format!("{}//{authority}", scheme.unwrap_or_default())
+    }
+
+    /// Sends the browser back to the client.
+    fn back(&self, cx: &RequestContext, parameters: &[(&str, &str)]) -> Response {
+        let base = cx.base();
+        let all = parameters.iter().copied();
+        let all = all.chain(self.state.as_deref().map(|state| ("state", state))).chain([("iss", &*base)]);
+        let query: Vec<_> =
+            all.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, UNRESERVED))).collect();
+        let joint = if self.redirect_uri.contains('?') { '&' } else { '?' };
+        Response::empty(302)
+            .header("Location", format!("{}{joint}{}", self.redirect_uri, query.join("&")))
+            .header("Cache-Control", "no-store")
+            .header("Referrer-Policy", "no-referrer")
+    }
+}
+
+async fn authorize(cx: &RequestContext) -> Result<Response, Problem> {
+    if cx.request.method == "GET" { begin(cx).await } else { go_on(cx).await }
+}
+
+/// A parameter that is there, once, and not empty.
+fn parameter<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
+    query.last(name).filter(|value| !value.is_empty())
+}
+
+/// The scopes of a request: whether drafts may be offered; `None` when there is another scope.
+fn offers_draft(scope: Option<&str>) -> Option<bool> {
+    let Some(scope) = scope else { return Some(true) };
+    let mut draft = false;
+    for name in scope.split(' ').filter(|name| !name.is_empty()) {
+        match name {
+            "read" => {}
+            "draft" => draft = true,
+            _ => return None,
+        }
+    }
+    Some(draft)
+}
+
+async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
+    let query = &cx.request.query;
+    let client = match parameter(query, "client_id").and_then(ClientId::from_wire) {
+        None => None,
+        Some(id) => cx.context.store().oauth_client(id, cx.now).await?,
+    };
+    let Some(client) = client else { return Ok(page::refusal(400, "There is no such client.")) };
+    let redirect_uri = parameter(query, "redirect_uri");
+    let redirect_uri = redirect_uri.filter(|given| client.redirect_uris.iter().any(|known| allows(known, given)));
+    let Some(redirect_uri) = redirect_uri else {
+        return Ok(page::refusal(400, "The client has not registered the address that it wants the answer sent to."));
+    };
+    let mut transaction = Transaction {
+        aud: transaction_audience(cx),
+        exp: cx.now.unix_timestamp() + TRANSACTION_SECONDS,
+        client: client.id.wire(),
+        client_name: client.name.unwrap_or_else(|| "An application".to_owned()),
+        redirect_uri: redirect_uri.to_owned(),
+        challenge: String::new(),
+        state: None,
+        draft: false,
+        audience: String::new(),
+        signed_in: None,
+    };
+    let fault = |transaction: &Transaction, error: &str| Ok(transaction.back(cx, &[("error", error)]));
+    let state = query.last("state");
+    if state.is_some_and(|state| state.chars().count() > MAX_STATE) {
+        return fault(&transaction, "invalid_request");
+    }
+    transaction.state = state.map(str::to_owned);
+    match parameter(query, "response_type") {
+        Some("code") => {}
+        Some(_) => return fault(&transaction, "unsupported_response_type"),
+        None => return fault(&transaction, "invalid_request"),
+    }
+    let challenge = parameter(query, "code_challenge").filter(|challenge| is_verifier(challenge));
+    let (Some(challenge), Some("S256")) = (challenge, query.last("code_challenge_method")) else {
+        return fault(&transaction, "invalid_request");
+    };
+    challenge.clone_into(&mut transaction.challenge);
+    match offers_draft(parameter(query, "scope")) {
+        Some(draft) => transaction.draft = draft,
+        None => return fault(&transaction, "invalid_scope"),
+    }
+    let [mcp, api] = audiences(cx);
+    transaction.audience = match parameter(query, "resource") {
+        None => mcp,
+        Some(resource) if resource == mcp || resource == api => resource.to_owned(),
+        Some(_) => return fault(&transaction, "invalid_target"),
+    };
+    let signed = transaction.sign(cx)?;
+    Ok(page::sign_in(200, &transaction.client_name, &signed, None, &transaction.target()))
+}
+
+async fn go_on(cx: &RequestContext) -> Result<Response, Problem> {
+    let Ok(form) = Form::read(&cx.request) else { return Ok(page::refusal(400, "The form cannot be read.")) };
+    let transaction = form.optional("transaction").and_then(|text| Transaction::read(cx, text));
+    let Some(transaction) = transaction else {
+        return Ok(page::refusal(400, "The sign-in took too long. Go back to the application and begin again."));
+    };
+    match transaction.signed_in.clone() {
+        None => sign_in(cx, transaction, &form).await,
+        Some((user, connection)) => {
+            let user = UserId::from_wire(&user);
+            let account = match user {
+                Some(user) => cx.context.store().account(user).await?,
+                None => None,
+            };
+            match (account.filter(may_connect), ConnectionId::from_wire(&connection)) {
+                (Some(account), Some(connection)) => decide(cx, &transaction, &form, &account, connection).await,
+                _ => Ok(page::refusal(403, NOT_YOU)),
+            }
+        }
+    }
+}
+
+const NOT_YOU: &str = "Only active business users and admins can connect applications.";
+
+fn may_connect(account: &Account) -> bool {
+    account.user.role != Role::Tester && account.user.verified && account.user.standing() == Standing::Active
+}
+
+async fn sign_in(cx: &RequestContext, mut transaction: Transaction, form: &Form) -> Result<Response, Problem> {
+    let (email, password) = (form.optional("email").unwrap_or_default(), form.optional("password"));
+    let account = check_password(cx, email, password.unwrap_or_default().to_owned()).await?;
+    let Some(account) = account else {
+        let signed = transaction.sign(cx)?;
+        let fault = Some("Invalid email or password");
+        return Ok(page::sign_in(401, &transaction.client_name, &signed, fault, &transaction.target()));
+    };
+    if !may_connect(&account) {
+        return Ok(page::refusal(403, NOT_YOU));
+    }
+    transaction.signed_in = Some((account.user.id.wire(), ConnectionId::at(cx.now).wire()));
+    let signed = transaction.sign(cx)?;
+    let organization = account.organization.id.wire();
+    let own = (account.user.role == Role::Business).then_some((&*organization, &*account.organization.name));
+    Ok(page::consent(&transaction.client_name, &signed, own, transaction.draft, &transaction.target()))
+}
+
+async fn decide(
+    cx: &RequestContext,
+    transaction: &Transaction,
+    form: &Form,
+    account: &Account,
+    connection: ConnectionId,
+) -> Result<Response, Problem> {
+    match form.optional("action") {
+        Some("approve") => {}
+        Some("deny") => return Ok(transaction.back(cx, &[("error", "access_denied")])),
+        _ => return Ok(page::refusal(400, "The form cannot be read.")),
+    }
+    let workspace = form.optional("workspace").and_then(OrganizationId::from_wire);
+    let organization = match workspace {
+        None => None,
+        Some(id) if account.user.role == Role::Admin => cx.context.store().organization(id).await?,
+        Some(id) => Some(&account.organization).filter(|own| own.id == id).cloned(),
+    };
+    let Some(organization) = organization else { return Ok(page::refusal(400, "There is no such workspace.")) };
+    let Some(client) = ClientId::from_wire(&transaction.client) else {
+        return Ok(page::refusal(400, "There is no such client."));
+    };
+    let (plain, hash) = new_handle("osac_", connection.as_bytes())?;
+    let code = OAuthCode {
+        connection,
+        hash,
+        client,
+        client_name: transaction.client_name.clone(),
+        redirect_uri: transaction.redirect_uri.clone(),
+        challenge: transaction.challenge.clone(),
+        user: account.user.id,
+        organization: organization.id,
+        draft: transaction.draft && form.optional("draft") == Some("yes"),
+        audience: transaction.audience.clone(),
+        expires_at: cx.now + CODE_LENGTH,
+        used: false,
+    };
+    if !cx.context.store().issue_code(&code).await? {
+        return Ok(page::refusal(400, "This was decided already. Go back to the application and begin again."));
+    }
+    Ok(transaction.back(cx, &[("code", &plain)]))
+}

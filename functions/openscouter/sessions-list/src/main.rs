@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(openscouter_sessions_list::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&openscouter_sessions_list::FUNCTION)
 }

@@ -1,12 +1,9 @@
 //! `GET /api/sessions/:id/notes`: the notes on a session (openscouter 10).
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    openscouter,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::get_notes),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::get_notes);

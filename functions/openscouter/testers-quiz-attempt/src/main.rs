@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(openscouter_testers_quiz_attempt::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&openscouter_testers_quiz_attempt::FUNCTION)
 }

@@ -1,12 +1,9 @@
 //! `POST /api/tokens`: a new API token (openscouter 8).
 
 use shared::{
-    api::openscouter,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    openscouter,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, context, openscouter::create_token),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::create_token);

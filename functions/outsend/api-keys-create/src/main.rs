@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(outsend_api_keys_create::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&outsend_api_keys_create::FUNCTION)
 }

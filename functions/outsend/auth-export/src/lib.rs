@@ -1,12 +1,9 @@
 //! `GET /api/auth/export`: all that is kept of the caller (outsend 6.4).
 
 use shared::{
-    api::outsend,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::export),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::export);

@@ -1,12 +1,9 @@
 //! `GET /api/auth/me`: the caller's account (outsend 6.2).
 
 use shared::{
-    api::outsend,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::me),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::me);

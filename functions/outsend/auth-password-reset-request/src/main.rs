@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(outsend_auth_password_reset_request::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&outsend_auth_password_reset_request::FUNCTION)
 }

@@ -1,12 +1,9 @@
 //! `POST /api/auth/resend-verification`: sends the verification mail again (outsend 6.2).
 
 use shared::{
-    api::outsend,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::resend_verification),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::resend_verification);

@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(outsend_auth_signup::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&outsend_auth_signup::FUNCTION)
 }

@@ -1,12 +1,6 @@
 //! What is routed nowhere: 404 and 405 (outsend 1).
 
-use shared::{
-    api::outsend,
-    serve::{Function, http},
-};
+use shared::outsend::{self, Endpoint};
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::fallback),
-};
+pub const FUNCTION: Endpoint = outsend::fallback(env!("CARGO_PKG_NAME"));

@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(outsend_jobs_delete::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&outsend_jobs_delete::FUNCTION)
 }

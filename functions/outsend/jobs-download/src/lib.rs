@@ -1,12 +1,9 @@
 //! `GET /api/jobs/{id}/download`: a job's rows as a file (outsend 9).
 
 use shared::{
-    api::outsend,
-    serve::{Function, streaming},
+    lambda::{Plain, plain_streaming},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| streaming(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::download),
-};
+pub const FUNCTION: Plain = plain_streaming(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::download);

@@ -1,12 +1,9 @@
 //! `GET /api/jobs/{id}/report`: the report of a placement check (outsend 12.16).
 
 use shared::{
-    api::outsend,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::report),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::report);

@@ -1,12 +1,9 @@
 //! `GET /api/jobs/{id}/stream`: a job's progress, live (outsend 10).
 
 use shared::{
-    api::outsend,
-    serve::{Function, streaming},
+    lambda::{Plain, plain_streaming},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| streaming(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::stream),
-};
+pub const FUNCTION: Plain = plain_streaming(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::stream);

@@ -1,12 +1,9 @@
 //! `GET /api/modules-registry`: what there is to run (outsend 13).
 
 use shared::{
-    api::outsend,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outsend,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outsend::DIALECT, context, outsend::list_modules),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::list_modules);

@@ -1,12 +1,9 @@
 //! What is routed nowhere (outset 4.3).
 
 use shared::{
-    api::outset,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outset,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outset::DIALECT, context, outset::fallback),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outset::DIALECT, outset::fallback);

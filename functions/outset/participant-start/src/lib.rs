@@ -1,12 +1,9 @@
 //! `GET /interviews/public-surveys/{id}/start/`: a participant's way in (outset 14.1).
 
 use shared::{
-    api::outset,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outset,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outset::DIALECT, context, outset::start),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outset::DIALECT, outset::start);

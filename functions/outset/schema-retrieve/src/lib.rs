@@ -1,12 +1,9 @@
 //! `GET /v1/schema/`: the OpenAPI document (outset 11).
 
 use shared::{
-    api::outset,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outset,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outset::DIALECT, context, outset::schema),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outset::DIALECT, outset::schema);

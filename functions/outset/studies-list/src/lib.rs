@@ -1,12 +1,9 @@
 //! `GET /v1/studies/`: one page of the caller's studies (outset 8).
 
 use shared::{
-    api::outset,
-    serve::{Function, http},
+    lambda::{Plain, plain},
+    outset,
 };
 
 /// The function.
-pub const FUNCTION: Function = Function {
-    name: env!("CARGO_PKG_NAME"),
-    invoke: |context| http(env!("CARGO_PKG_NAME"), &outset::DIALECT, context, outset::list),
-};
+pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outset::DIALECT, outset::list);

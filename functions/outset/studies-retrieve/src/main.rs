@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
-fn main() -> shared::serve::Exit {
-    shared::serve::run(outset_studies_retrieve::FUNCTION)
+fn main() -> std::process::ExitCode {
+    shared::lambda::run(&outset_studies_retrieve::FUNCTION)
 }

@@ -12,7 +12,7 @@ use crate::{
     store::{
         BoxFuture, Store, StoreError,
         item::{Condition, Item, delete},
-        trips::trip,
+        round_trips::round_trip,
     },
 };
 
@@ -64,7 +64,7 @@ impl Store {
                     .expression_attribute_values(":end", AttributeValue::S(format!("{:015}#~", epoch_millis(now))))
                     .consistent_read(true)
                     .limit(limit);
-                let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
                 for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
                     let id = item.read("deadline").text("sk").ok().and_then(|sk| sk.rsplit('#').next());
                     due.extend(id.and_then(JobId::parse));

@@ -6,8 +6,9 @@ use serde_json::{Map, Value};
 
 use super::JobParameters;
 use crate::{
+    BoxFuture,
     model::{Job, JobId, JobInput, JobStatus, OrganizationId, UserId},
-    store::{BoxFuture, Store, StoreError, item::Item},
+    store::{Store, StoreError, item::Item},
 };
 
 pub(in crate::store) fn job_pk(id: JobId) -> String {

@@ -9,20 +9,17 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use engine::Lane;
 use time::OffsetDateTime;
 
-use super::{
-    JobRules,
-    item::{header_key, job_item, read_job},
-};
+use super::item::{header_key, job_item, read_job};
 use crate::{
     clock::epoch_micros,
-    model::{Job, JobId, JobStatus, UserId, Work, WorkKind},
+    model::{Job, JobId, JobRules, JobStatus, UserId, WorkItem, WorkKind},
     store::{
         BoxFuture, Store, StoreError,
         accounts::user_pk,
         after_lost_race,
         client::Written,
         item::{Condition, Item, delete},
-        trips::trip,
+        round_trips::round_trip,
     },
 };
 
@@ -104,7 +101,7 @@ impl Store {
             .expression_attribute_values(":prefix", AttributeValue::S(prefix.clone()))
             .consistent_read(true)
             .limit(2);
-        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
         let items = output.items.unwrap_or_default().into_iter().map(Item::from);
         items
             .map(|item| item.read("waiting job").parsed("sk", |sk| sk.strip_prefix(&prefix).map(str::to_owned)))
@@ -248,7 +245,7 @@ impl Store {
                 .consistent_read(true)
                 .limit(CANDIDATES)
                 .set_exclusive_start_key(start);
-            let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
             for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
                 if let Some(found) = self.start_members(lane, &item, now).await? {
                     return Ok(Some(found));
@@ -314,6 +311,6 @@ const fn slots(rules: &JobRules, lane: Lane) -> usize {
 }
 
 /// The work that a running job is: one piece, as long as it runs.
-pub(super) fn job_work(id: JobId) -> Work {
-    Work { id: id.to_string(), kind: WorkKind::Job, subject: id.to_string(), attempt: 0 }
+pub(super) fn job_work(id: JobId) -> WorkItem {
+    WorkItem { id: id.to_string(), kind: WorkKind::Job, subject: id.to_string(), attempt: 0 }
 }

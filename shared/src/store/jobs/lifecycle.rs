@@ -12,10 +12,10 @@ use super::{
     rows::{Kind, chunks, text_parts},
 };
 use crate::{
-    model::{Job, JobId, JobStatus, Plan, UserId, Work, WorkKind, month},
+    model::{Job, JobId, JobStatus, Plan, UserId, WorkItem, WorkKind, month},
     store::{
         BoxFuture, Store, StoreError,
-        accounts::{MOST_ATTEMPTS, user_pk},
+        accounts::{MAX_ATTEMPTS, user_pk},
         after_lost_race,
         client::Written,
         collection::newest_first,
@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// Bytes of compressed rows that the creating transaction still carries; more are staged before it.
-const MOST_IN_TRANSACTION: usize = 1_000_000;
+const MAX_IN_TRANSACTION: usize = 1_000_000;
 /// Items of rows that the creating transaction still carries, of the hundred that it may have.
-const MOST_CHUNKS: usize = 40;
+const MAX_CHUNKS: usize = 40;
 /// How much longer than their job staged rows may lie around.
 const STAGED: time::Duration = time::Duration::days(2);
 
@@ -138,7 +138,7 @@ impl Store {
             }
             payload.extend(super::progress::log_chunk(job.id, 1, &new.log)?);
             let size: usize = payload.iter().map(Item::size).sum();
-            if size > MOST_IN_TRANSACTION || payload.len() > MOST_CHUNKS {
+            if size > MAX_IN_TRANSACTION || payload.len() > MAX_CHUNKS {
                 // what is staged for a job that never comes to be goes by itself
                 let ttl = (job.expires_at + self.rules.retention + STAGED).unix_timestamp();
                 self.batch_put(std::mem::take(&mut payload).into_iter().map(|item| item.number("ttl", ttl)).collect())
@@ -146,7 +146,7 @@ impl Store {
             }
             let quota = self.quota(plan);
             let (lists, insertion) = (collections(job), Change::Insert(job_rank(job)));
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let (lanes, ranked) =
                     futures_util::future::join(self.user_lanes(job.user), self.rank_in_all(&lists, &insertion)).await;
                 let (lanes, Some(ranked)) = (lanes?, ranked?) else {
@@ -187,7 +187,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -281,7 +281,7 @@ impl Store {
     /// When the store fails.
     pub fn delete_job<'a>(&'a self, job: &'a Job, now: OffsetDateTime) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 let removal = Change::Remove(job_rank(job));
                 let Some(ranked) = self.rank_in_all(&collections(job), &removal).await? else {
                     after_lost_race(attempt).await?;
@@ -302,7 +302,7 @@ impl Store {
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -326,6 +326,6 @@ impl Store {
     }
 }
 
-fn purge_work(id: JobId) -> Work {
-    Work { id: format!("purge-{id}"), kind: WorkKind::Purge, subject: id.to_string(), attempt: 0 }
+fn purge_work(id: JobId) -> WorkItem {
+    WorkItem { id: format!("purge-{id}"), kind: WorkKind::Purge, subject: id.to_string(), attempt: 0 }
 }

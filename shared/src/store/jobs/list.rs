@@ -5,8 +5,9 @@ use time::OffsetDateTime;
 
 use super::item::{header_key, read_job};
 use crate::{
+    BoxFuture,
     model::{Job, JobId, JobStatus, UserId},
-    store::{BoxFuture, Store, StoreError, accounts::user_pk, collection::id_of, item::Item},
+    store::{Store, StoreError, accounts::user_pk, collection::id_of, item::Item},
 };
 
 /// Jobs that a filtered walk reads at a time.

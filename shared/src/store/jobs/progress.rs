@@ -17,12 +17,12 @@ use crate::{
         BoxFuture, Store, StoreError,
         client::Written,
         item::{Condition, Item},
-        trips::trip,
+        round_trips::round_trip,
     },
 };
 
 /// Log lines that are kept of a job (outsend 7.4 rule 8).
-const MOST_LINES: u64 = 10_000;
+const MAX_LINES: u64 = 10_000;
 
 /// A line of a job's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,8 +223,8 @@ impl Store {
                     Written::Refused(_) => self.after_refusal(&next).await?,
                 }
             };
-            if next.log_last > MOST_LINES && !step.log.is_empty() {
-                self.drop_old_lines(job.id, next.log_last - MOST_LINES).await?;
+            if next.log_last > MAX_LINES && !step.log.is_empty() {
+                self.drop_old_lines(job.id, next.log_last - MAX_LINES).await?;
             }
             Ok(outcome)
         })
@@ -275,7 +275,7 @@ impl Store {
             .projection_expression("pk, sk, #count")
             .expression_attribute_names("#count", "count")
             .limit(10);
-        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
         let mut old = Vec::new();
         for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
             let reader = item.read("log");
@@ -293,7 +293,7 @@ impl Store {
     /// When the store fails.
     pub fn job_log(&self, id: JobId, after: u64, last: u64) -> BoxFuture<'_, Result<Vec<(u64, LogLine)>, StoreError>> {
         Box::pin(async move {
-            let after = after.max(last.saturating_sub(MOST_LINES));
+            let after = after.max(last.saturating_sub(MAX_LINES));
             if after >= last {
                 return Ok(Vec::new());
             }
@@ -317,7 +317,7 @@ impl Store {
             };
             let mut lines = Vec::new();
             for call in [bound(false, 1), bound(true, 50)] {
-                let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
                 for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
                     lines.extend(read_log(&item)?.into_iter().filter(|(seq, _)| *seq > after && *seq <= last));
                 }

@@ -11,18 +11,18 @@ use crate::{
     store::{
         BoxFuture, Store, StoreError,
         item::Item,
-        trips::{items_read, trip},
+        round_trips::{items_read, round_trip},
     },
 };
 
 /// Most rows of a chunk.
-const MOST_ROWS: usize = 1_000;
+const MAX_ROWS: usize = 1_000;
 /// Most bytes of a chunk before it is compressed; a single row is smaller than that, and an item takes 400 KB.
-const MOST_BYTES: usize = 256 * 1024;
+const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of a text that one item holds, compressed.
 const TEXT_PART: usize = 350 * 1024;
 /// What a chunk may grow to when it is unpacked: far above what is ever packed.
-const MOST_UNPACKED: usize = 64 * 1024 * 1024;
+const MAX_UNPACKED: usize = 64 * 1024 * 1024;
 /// How much longer than their job copied rows may lie around.
 const COPIED: time::Duration = time::Duration::days(2);
 const LEVEL: i32 = 3;
@@ -35,7 +35,7 @@ pub(super) fn pack(text: &str) -> Result<Vec<u8>, StoreError> {
 pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     let malformed = StoreError::Malformed { entity: "chunk", attribute: "bytes" };
     let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
-    match size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= MOST_UNPACKED) {
+    match size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= MAX_UNPACKED) {
         Some(size) => zstd::bulk::decompress(bytes, size).map_err(|_| malformed),
         None => Err(malformed),
     }
@@ -80,7 +80,7 @@ pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result
     for row in rows {
         let cells = serde_json::to_string(row)
             .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
-        if text.len() + cells.len() > MOST_BYTES || count as usize >= MOST_ROWS {
+        if text.len() + cells.len() > MAX_BYTES || count as usize >= MAX_ROWS {
             close(&mut text, &mut count)?;
         }
         if count > 0 {
@@ -129,7 +129,7 @@ impl Chunks {
             .consistent_read(true)
             .scan_index_forward(false)
             .limit(1);
-        let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
         let Some(item) = output.items.unwrap_or_default().into_iter().next().map(Item::from) else {
             return Ok(Vec::new());
         };
@@ -260,7 +260,7 @@ impl Store {
                         .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
                         .consistent_read(true)
                         .set_exclusive_start_key(start);
-                    let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                    let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
                     let items: Vec<_> = output.items.unwrap_or_default().into_iter().map(Item::from).collect();
                     for item in &items {
                         rows += item.read("chunk").number::<u64>("count").unwrap_or(0);

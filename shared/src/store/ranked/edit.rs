@@ -67,7 +67,7 @@ pub async fn apply<R: NodeReader>(
     changes: &[Change],
     shape: Shape,
 ) -> Result<Edit, ApplyError<R::Error>> {
-    let mut edit = Work {
+    let mut edit = WorkItem {
         head: head.clone(),
         reader,
         shape,
@@ -92,7 +92,7 @@ pub async fn apply<R: NodeReader>(
 }
 
 /// A tree under change: the nodes read or made so far.
-struct Work<'r, R> {
+struct WorkItem<'r, R> {
     head: Head,
     reader: &'r R,
     shape: Shape,
@@ -104,7 +104,7 @@ struct Work<'r, R> {
 /// The way to a leaf: for each level the node (`None` is the root) and the position of the child taken.
 type Way = Vec<(Option<NodeId>, usize)>;
 
-impl<R: NodeReader> Work<'_, R> {
+impl<R: NodeReader> WorkItem<'_, R> {
     fn node(&self, id: Option<NodeId>) -> Option<&Node> {
         id.map_or(Some(&self.head.root), |id| self.nodes.get(&id))
     }

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{key, read_test_session, test_session_pk};
 use crate::{
-    model::{OrganizationId, Status, Study, StudyId, TestSession, TestSessionId, TestStatus, UserId, Work},
+    model::{OrganizationId, Status, Study, StudyId, TestSession, TestSessionId, TestStatus, UserId, WorkItem},
     store::{
         BoxFuture, Page, Store, StoreError, UpdateError,
         collection::{Placing, newest_first},
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Tries to put a session into the lists before its creator is answered, and how long they may take.
-const MOST_PLACINGS: u32 = 3;
+const MAX_PLACINGS: u32 = 3;
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Which sessions a list shows; `None` does not narrow it.
@@ -78,11 +78,11 @@ fn placing<'a>(session: &TestSession, rank: &'a [u8], lists: &'a [String]) -> Pl
 impl Store {
     /// Puts a session into its lists right away where nobody is long in the way, so that its creator finds it there;
     /// else the work does it.
-    pub(super) async fn place_now(&self, session: &TestSession, work: &Work) {
+    pub(super) async fn place_now(&self, session: &TestSession, work: &WorkItem) {
         let placing = async {
             let _alone = self.placing.lock().await;
             let rank = newest_first(session.created_at, session.id.as_bytes());
-            if self.try_place(&placing(session, &rank, &lists_of(session)), MOST_PLACINGS).await? {
+            if self.try_place(&placing(session, &rank, &lists_of(session)), MAX_PLACINGS).await? {
                 // it is there from the beginning on
                 if session.version == 1 {
                     self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;

@@ -12,19 +12,19 @@ pub(super) use lists::{study_lists, test_lists};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MOST_ATTEMPTS, user_pk},
+    accounts::{MAX_ATTEMPTS, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     places::{Choice, End, Progress, Ticket, places_key, read_progress, reservation, variant_of},
+    round_trips::round_trip,
     studies::{read_study, study_pk},
-    trips::trip,
 };
 use crate::{
     clock::epoch_millis,
     model::{
         AgentJobId, AuditEntry, OrganizationId, Records, ReportId, Status, Study, StudyId, TestSession, TestSessionId,
-        TestStatus, UserId, VariantLabel, Work, WorkKind,
+        TestStatus, UserId, VariantLabel, WorkItem, WorkKind,
     },
 };
 
@@ -212,7 +212,7 @@ impl Store {
     /// When the store fails.
     pub fn assign(&self, study: StudyId, tester: UserId, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
-            for attempt in 0..MOST_ATTEMPTS {
+            for attempt in 0..MAX_ATTEMPTS {
                 match self.transact(self.assignment_members(study, tester, now)?.to_vec()).await? {
                     Written::Refused(failed) if failed.is_empty() => after_lost_race(attempt).await?,
                     Written::Done | Written::Refused(_) => {
@@ -220,7 +220,7 @@ impl Store {
                     }
                 }
             }
-            Err(StoreError::Contended(MOST_ATTEMPTS))
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 
@@ -273,7 +273,7 @@ impl Store {
         &self,
         new: &NewTest<'_>,
         session: &TestSession,
-        work: &Work,
+        work: &WorkItem,
         now: OffsetDateTime,
     ) -> Result<Option<u32>, StoreError> {
         let (pk, sk) = link_key(session.study, session.tester);
@@ -373,7 +373,7 @@ impl Store {
     }
 
     /// What follows a session that moved on; what goes wrong here is made good by the work.
-    async fn after_move(&self, session: &TestSession, work: &Work, now: OffsetDateTime) {
+    async fn after_move(&self, session: &TestSession, work: &WorkItem, now: OffsetDateTime) {
         let followed = match session.status {
             TestStatus::Confirmed => self.follow_sessions(session.study, now).await,
             _ => Ok(()),
@@ -410,7 +410,7 @@ impl Store {
             members.push(delete(&self.main, pk, sk)?);
         }
         members.extend(beside);
-        for attempt in 0..MOST_ATTEMPTS {
+        for attempt in 0..MAX_ATTEMPTS {
             match self.transact(members.clone()).await? {
                 Written::Done => {
                     if moved {
@@ -481,7 +481,7 @@ impl Store {
                 .expression_attribute_values(":end", AttributeValue::S(end))
                 .consistent_read(true)
                 .limit(limit);
-            let output = trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
             let items = output.items.unwrap_or_default().into_iter().map(Item::from);
             let read = |item: Item| {
                 let sk = item.read("guard").text("sk").ok()?.to_owned();
@@ -494,9 +494,9 @@ impl Store {
 }
 
 /// The work that puts a session into its lists.
-fn place_work(session: &TestSession) -> Work {
+fn place_work(session: &TestSession) -> WorkItem {
     let id = session.id;
-    Work {
+    WorkItem {
         id: format!("test-{id}-{}", session.version),
         kind: WorkKind::RankTestSession,
         subject: id.to_string(),

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use harness::{Answer, faults::Fault};
 use serde_json::{Value, json};
-use shared::{model::CapturedStream, store::trips};
+use shared::{model::IngestedStream, store::round_trips};
 
 use super::{
     super::{data, research::Team, routed, send, told},
@@ -36,7 +36,7 @@ async fn keyed(bench: &harness::Bench, team: &Team, key: &str, body: &str) -> An
 
 /// Loses every record of finished requests.
 async fn lose_records(team: &Team) {
-    let client = local::engine::client(&team.bench.faults.endpoint);
+    let client = local::embedded_store::client(&team.bench.faults.endpoint);
     let found = client.scan().table_name("hot").consistent_read(true).send().await.unwrap().items.unwrap();
     let text = |value: &AttributeValue| value.as_s().unwrap().clone();
     let records: Vec<_> = found.into_iter().filter(|item| item.contains_key("fingerprint")).collect();
@@ -55,7 +55,7 @@ async fn items_without_an_id_are_never_duplicates() {
     let post = async || super::post(&team, "events", &team.tester, &body).await;
     assert_eq!(counts(&post().await), (json!(4), json!(1)));
     assert_eq!(counts(&post().await), (json!(4), json!(2)));
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 5);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 5);
     // ids of one stream mean nothing to another
     let said = json!({"timestamp": team.at(0), "transcript": "hm", "segmentId": "e1"});
     let body = json!({"sessionId": session, "batch": [said, said]}).to_string();
@@ -83,7 +83,7 @@ async fn a_request_that_comes_again_is_answered_from_its_record() {
     // and the record before the fields
     let odd = keyed(&team.bench, &team, "k1", "{\"sessionId\":7}").await;
     assert_eq!(told(&odd), refused("Idempotency-Key: was used with a different payload"));
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 2);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 2);
 }
 
 #[tokio::test]
@@ -100,11 +100,11 @@ async fn a_request_whose_record_was_lost_is_known_by_its_batch() {
     }
     lose_records(&team).await;
     assert_eq!(keyed(&team.bench, &team, "k1", &body).await.body, first.body, "the process that kept it");
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 5);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 5);
     // another key is another request
     let second = keyed(&team.bench, &team, "k2", &body).await;
     assert_eq!(counts(&second), (json!(4), json!(2)));
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 7);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 7);
 }
 
 #[tokio::test]
@@ -121,14 +121,14 @@ async fn processes_that_take_turns_learn_from_each_other() {
         let process = &processes[turn as usize % if turn < 6 { 2 } else { 3 }];
         let function = routed("POST", "/api/data/events");
         let sent = process.send(function, "POST", "/api/data/events", &headers, body.as_bytes());
-        let (answer, cost) = trips::counted(sent).await;
+        let (answer, cost) = round_trips::counted(sent).await;
         let duplicates = u64::from(turn > 0);
         assert_eq!(counts(&answer.unwrap()), (json!(3), json!(duplicates)), "turn {turn}");
         if (2..6).contains(&turn) {
             most = most.max(cost.calls);
         }
     }
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 25);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 25);
     // who calls, the window, the session, the batch that is refused, and the one that is not
     assert!(most <= 5, "{most}");
 }
@@ -143,5 +143,5 @@ async fn a_batch_is_kept_once_when_answers_are_lost() {
         assert_eq!(counts(&answer), (json!(2), json!(0)));
     }
     assert!(team.bench.faults.stop() > 0);
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 12);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 12);
 }

@@ -1,7 +1,7 @@
 //! Bodies and items at their edges (openscouter 2.1, 2.5, 11).
 
 use serde_json::{Value, json};
-use shared::model::CapturedStream;
+use shared::model::IngestedStream;
 use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
@@ -51,7 +51,7 @@ async fn bodies_are_read_as_they_stand() {
     assert_eq!((&data(&answer)["accepted"], &data(&answer)["rejected"]), (&json!(1), &json!(0)));
     let emptied = format!(r#"{{"sessionId":"{session}","batch":[{one}],"batch":null}}"#);
     assert_eq!(told(&of(&emptied).await), refused("batch: is required"));
-    assert_eq!(kept(&team, &session, CapturedStream::Events).await.len(), 1);
+    assert_eq!(kept(&team, &session, IngestedStream::Events).await.len(), 1);
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn what_no_value_holds_is_one_item_s_fault() {
         (8, "must be an object"),
     ];
     assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
-    let kept = kept(&team, &session, CapturedStream::Events).await;
+    let kept = kept(&team, &session, IngestedStream::Events).await;
     let xs: Vec<_> = kept.iter().map(|item| item["x"].clone()).collect();
     assert_eq!(xs, [Value::Null, Value::Null, Value::Null, json!(2), json!(3)]);
 }
@@ -118,12 +118,12 @@ async fn texts_are_trimmed_and_addresses_bare() {
     ];
     assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
     assert_eq!(data(&answer)["duplicates"], 1, "an id is trimmed before it is compared");
-    let first = kept(&team, &session, CapturedStream::Events).await;
+    let first = kept(&team, &session, IngestedStream::Events).await;
     assert_eq!((&first[0]["id"], &first[0]["taskId"]), (&json!("e1"), &json!("task_1")));
     assert_eq!(first[0]["url"], "http://localhost/a/b", "scheme, host and path");
     assert_eq!(first[2]["targetSelector"], "a[title=\"x\"] é");
     let id = shared::model::TestSessionId::from_wire(&session).unwrap();
-    let stored = team.bench.context.store().captured(id, CapturedStream::Events).await.unwrap();
+    let stored = team.bench.context.store().ingested(id, IngestedStream::Events).await.unwrap();
     let text = String::from_utf8(stored.concat()).unwrap();
     assert!(text.contains(r#""x":-1.50e1,"y":0.0,"viewport":{"width":1e3,"height":0.5}"#), "{text}");
 
@@ -134,7 +134,7 @@ async fn texts_are_trimmed_and_addresses_bare() {
     let answer = post(&team, "facial", &team.tester, &batch(&session, &faces)).await;
     let expected = [(2, "emotion: must not be empty"), (3, "emotion: must be 1 to 32 of the characters a-z _")];
     assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
-    let kept = kept(&team, &session, CapturedStream::Facial).await;
+    let kept = kept(&team, &session, IngestedStream::Facial).await;
     assert_eq!(kept.len(), 1, "the second has the first one's id");
     assert_eq!((&kept[0]["emotion"], &kept[0]["id"]), (&json!("angry"), &json!("s")));
 }
@@ -248,7 +248,7 @@ async fn a_snapshot_without_a_face_is_kept_and_left_out() {
     };
     let answer = faces(false).await;
     assert_eq!((&answer["accepted"], &answer["rejected"]), (&json!(4), &json!(0)));
-    assert_eq!(kept(&team, &session, CapturedStream::Facial).await.len(), 4);
+    assert_eq!(kept(&team, &session, IngestedStream::Facial).await.len(), 4);
     assert_eq!(moments(&team, &session).await, Vec::<Value>::new());
     faces(true).await;
     assert_eq!(moments(&team, &session).await, [json!("confusion")], "the same with faces");
@@ -261,7 +261,7 @@ async fn a_test_token_sends_to_its_own_session_alone() {
     let token = team.test_token(&other).await;
     let body = batch(&session, &[click(&team, "")]);
     assert_eq!(told(&post(&team, "events", &token, &body).await), (404, "Session not found".to_owned()));
-    assert!(kept(&team, &session, CapturedStream::Events).await.is_empty());
+    assert!(kept(&team, &session, IngestedStream::Events).await.is_empty());
     let own = team.session(&other).await;
     let answer = post(&team, "events", &token, &batch(&own, &[click(&team, "")])).await;
     assert_eq!(data(&answer)["accepted"], 1);

@@ -3,8 +3,8 @@
 use harness::Answer;
 use serde_json::{Value, json};
 use shared::{
+    lambda::Function,
     model::{OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
-    serve::Function,
 };
 
 use super::{
@@ -31,20 +31,20 @@ impl<'a> Outset<'a> {
         Self { team, key: format!("Api-Key {key}"), organization }
     }
 
-    async fn send(&self, function: Function, method: &str, path: &str, body: &str) -> Answer {
+    async fn send(&self, function: &'static dyn Function, method: &str, path: &str, body: &str) -> Answer {
         let headers = [("authorization", self.key.as_str()), ("content-type", "application/json")];
         self.team.bench.send(function, method, path, &headers, body.as_bytes()).await.unwrap()
     }
 
     async fn read(&self, id: StudyId) -> Value {
-        let answer = self.send(outset_studies_retrieve::FUNCTION, "GET", &format!("/v1/studies/{id}/"), "").await;
+        let answer = self.send(&outset_studies_retrieve::FUNCTION, "GET", &format!("/v1/studies/{id}/"), "").await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         answer.json()
     }
 
     async fn patch(&self, id: StudyId, body: &Value) -> Answer {
         let path = format!("/v1/studies/{id}/");
-        self.send(outset_studies_update::FUNCTION, "PATCH", &path, &body.to_string()).await
+        self.send(&outset_studies_update::FUNCTION, "PATCH", &path, &body.to_string()).await
     }
 
     /// A study as an import brings it, which has no endpoint.
@@ -81,7 +81,7 @@ async fn what_one_dialect_makes_the_other_can_use() {
         (&seen["name"], &seen["status"], &seen["active"]),
         (&json!("Checkout Redesign"), &json!("draft"), &json!(false))
     );
-    let list = outset.send(outset_studies_list::FUNCTION, "GET", "/v1/studies/", "").await.json();
+    let list = outset.send(&outset_studies_list::FUNCTION, "GET", "/v1/studies/", "").await.json();
     assert_eq!((&list["count"], &list["results"][0]), (&json!(1), &seen));
     // a change by Outset leaves what it does not know
     team.bench.advance(time::Duration::seconds(2));

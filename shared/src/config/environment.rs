@@ -1,0 +1,91 @@
+//! Reads variables and says which one is wrong.
+
+use serde::de::DeserializeOwned;
+
+/// Why a function cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A variable that must be set is not.
+    #[error("environment variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable has a value that cannot be used.
+    #[error("environment variable {name} is not {expected}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+}
+
+/// The environment of a process. An empty variable counts as one that is not set.
+pub struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl std::fmt::Debug for Environment<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Environment(…)")
+    }
+}
+
+impl<'a> Environment<'a> {
+    /// The environment that `lookup` reads.
+    #[must_use]
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self(lookup)
+    }
+
+    /// A variable as it is set, be it empty.
+    pub(super) fn raw(&self, name: &str) -> Option<String> {
+        (self.0)(name)
+    }
+
+    /// A variable that may be missing.
+    pub(super) fn optional(&self, name: &str) -> Option<String> {
+        self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that must be set.
+    pub(super) fn required(&self, name: &'static str) -> Result<String, SettingsError> {
+        self.optional(name).ok_or(SettingsError::Missing(name))
+    }
+
+    /// A whole number.
+    pub(super) fn number(&self, name: &'static str, default: u32) -> Result<u32, SettingsError> {
+        self.parsed(name, "a whole number", |text| text.parse().ok()).map(|number| number.unwrap_or(default))
+    }
+
+    /// A count of things.
+    pub(super) fn count(&self, name: &'static str, default: usize) -> Result<usize, SettingsError> {
+        self.number(name, u32::try_from(default).unwrap_or(u32::MAX)).map(|number| number as usize)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, name: &'static str, default: bool) -> Result<bool, SettingsError> {
+        self.parsed(name, "true or false", |text| text.parse().ok()).map(|flag| flag.unwrap_or(default))
+    }
+
+    /// Entries that are separated by commas.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        let entries = self.optional(name).unwrap_or_default();
+        entries.split(',').map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A JSON text; the default of its type when it is not set.
+    pub(super) fn json<T: DeserializeOwned + Default>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+    ) -> Result<T, SettingsError> {
+        self.parsed(name, expected, |text| serde_json::from_str(text).ok()).map(Option::unwrap_or_default)
+    }
+
+    /// A variable that `parse` understands; `None` when it is not set.
+    pub(super) fn parsed<T>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, SettingsError> {
+        self.optional(name).map(|text| parse(&text).ok_or(SettingsError::Malformed { name, expected })).transpose()
+    }
+}

@@ -1,0 +1,115 @@
+//! Settings by area, each read once from the environment and checked. A missing or malformed variable stops the
+//! function at its start.
+
+mod environment;
+mod jobs;
+mod llm;
+mod mail;
+mod openscouter;
+mod outsend;
+mod outset;
+mod store;
+
+use std::path::PathBuf;
+
+pub use self::{
+    environment::{Environment, SettingsError},
+    jobs::OutboundSettings,
+    llm::LlmSettings,
+    mail::MailSettings,
+    openscouter::{OpenScouterSettings, Provider},
+    outsend::{Captcha, OutsendSettings},
+    outset::{OutsetLimits, OutsetSettings},
+    store::{Credentials, StoreSettings},
+};
+use crate::model::JobRules;
+
+/// Everything that is read from the environment.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The tables, and how AWS is reached.
+    pub store: StoreSettings,
+    /// File with the clock's offset in milliseconds (local systems only).
+    pub clock_file: Option<PathBuf>,
+    /// The Outset API.
+    pub outset: OutsetSettings,
+    /// The Outsend API.
+    pub outsend: OutsendSettings,
+    /// The OpenScouter API.
+    pub openscouter: OpenScouterSettings,
+    /// Mails.
+    pub mail: MailSettings,
+    /// Whether new organizations need not pay for their studies (openscouter 1.3).
+    pub billing_exempt: bool,
+    /// The rules that jobs run under (outsend 18.3).
+    pub jobs: JobRules,
+    /// How jobs reach the internet.
+    pub outbound: OutboundSettings,
+    /// The language model that writes agents' texts; `None` means the contract's own texts (openscouter 12.8).
+    pub llm: Option<LlmSettings>,
+}
+
+impl Settings {
+    /// Reads and checks the process environment.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or malformed.
+    pub fn from_env() -> Result<Self, SettingsError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where a function reads its environment")]
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    /// Reads and checks variables through `lookup`.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or malformed.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
+        let env = Environment::new(&lookup);
+        let openscouter = OpenScouterSettings::from_env(&env)?;
+        Ok(Self {
+            jobs: jobs::rules(&env)?,
+            outbound: OutboundSettings::from_env(&env)?,
+            llm: LlmSettings::from_env(&env)?,
+            store: StoreSettings::from_env(&env)?,
+            clock_file: env.optional("OUTSCOUT_CLOCK_FILE").map(PathBuf::from),
+            outset: OutsetSettings::from_env(&env)?,
+            outsend: OutsendSettings::from_env(&env)?,
+            mail: MailSettings::from_env(&env),
+            billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.production)?,
+            openscouter,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(name: &str) -> Option<String> {
+        let text = ["TABLE", "REGION", "ACCESS", "ORIGINS"].iter().any(|part| name.contains(part));
+        text.then(|| "x".to_owned())
+    }
+
+    #[test]
+    fn a_missing_variable_is_named() {
+        let error = Settings::read(|name| environment(name).filter(|_| name != "OUTSCOUT_HOT_TABLE")).unwrap_err();
+        assert_eq!(error.to_string(), "environment variable OUTSCOUT_HOT_TABLE is not set");
+    }
+
+    #[test]
+    fn a_malformed_limit_is_named() {
+        let error =
+            Settings::read(|name| environment(name).or_else(|| name.contains("LIMIT").then(|| "many".to_owned())))
+                .unwrap_err();
+        assert_eq!(error.to_string(), "environment variable OUTSCOUT_OUTSET_LIMIT_FREE is not a whole number");
+    }
+
+    #[test]
+    fn debug_hides_the_credentials() {
+        let settings = Settings::read(|name| {
+            environment(name).map(|_| if name.contains("KEY") { "hush" } else { "x" }.to_owned())
+        })
+        .unwrap();
+        assert!(!format!("{settings:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Settings of the OpenScouter API.
+
+use std::collections::BTreeMap;
+
+use super::{Environment, SettingsError};
+use crate::jwt::{KeySet, Signer};
+
+/// Settings of the OpenScouter API (openscouter 1.3). `Debug` hides the secrets.
+#[derive(Clone)]
+pub struct OpenScouterSettings {
+    /// Whether the stage is `production`.
+    pub production: bool,
+    /// Configured public base URL, without `/api`; `None` means that of each request.
+    pub public_url: Option<String>,
+    /// Base URL of the web application; `None` means the API's.
+    pub app_url: Option<String>,
+    /// Domain whose origins may call from a browser.
+    pub cors_base_domain: String,
+    /// The keys that access tokens may be signed with.
+    pub keys: KeySet,
+    /// The key that new access tokens are signed with; only the functions that sign have one.
+    pub signer: Option<Signer>,
+    /// Secrets of webhooks by source; what is not named is refused (openscouter 1.3, 16.3).
+    pub webhook_secrets: BTreeMap<String, String>,
+    /// The secret that starts cron jobs; without one nobody can (openscouter 20).
+    pub cron_secret: Option<String>,
+    /// Version of the text that testers consent to (openscouter 1.3).
+    pub consent_version: String,
+    /// Log-in providers by name.
+    pub providers: Vec<Provider>,
+}
+
+impl std::fmt::Debug for OpenScouterSettings {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("OpenScouterSettings").field("public_url", &self.public_url).finish_non_exhaustive()
+    }
+}
+
+/// A log-in provider (openscouter 1.3, 7). `Debug` hides the secret.
+#[derive(Clone, serde::Deserialize)]
+pub struct Provider {
+    /// `google` or `github`.
+    pub name: String,
+    /// Where its log-in begins.
+    pub authorize_url: String,
+    /// Where codes are exchanged.
+    pub token_url: String,
+    /// Where the person's data is.
+    pub user_info_url: String,
+    /// Our id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: String,
+}
+
+impl std::fmt::Debug for Provider {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Provider({}, …)", self.name)
+    }
+}
+
+impl OpenScouterSettings {
+    pub(super) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        let keys = env.parsed("OUTSCOUT_OPENSCOUTER_JWKS", "a set of Ed25519 keys", |text| KeySet::parse(text).ok())?;
+        let signer = env.parsed("OUTSCOUT_OPENSCOUTER_SIGNING_KEY", "an Ed25519 key with its secret", |text| {
+            Signer::parse(text).ok()
+        })?;
+        let domain = env.optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN");
+        Ok(Self {
+            production: env.optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production"),
+            public_url: env.optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
+            app_url: env.optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
+            cors_base_domain: domain.unwrap_or_else(|| "openscouter.com".to_owned()),
+            keys: keys.unwrap_or_default(),
+            signer,
+            webhook_secrets: env.json("OUTSCOUT_WEBHOOK_SECRETS", "an object of secrets by source")?,
+            cron_secret: env.optional("OUTSCOUT_CRON_SECRET"),
+            consent_version: env.optional("OUTSCOUT_CONSENT_VERSION").unwrap_or_else(|| "v1.1".to_owned()),
+            providers: env.json("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS", "a list of providers")?,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Where the tables are, and how AWS is reached.
+
+use super::{Environment, SettingsError};
+
+/// The tables, and how AWS is reached.
+#[derive(Clone, Debug)]
+pub struct StoreSettings {
+    /// Name of the table that holds entities.
+    pub main_table: String,
+    /// Name of the table of short-lived records: rate windows, idempotency records.
+    pub hot_table: String,
+    /// AWS region.
+    pub region: String,
+    /// Where the store answers; `None` means AWS.
+    pub endpoint: Option<String>,
+    /// Where the rate windows live; `None` means with the store. A laptop keeps them in memory.
+    pub windows_endpoint: Option<String>,
+    /// Credentials for AWS; the embedded store takes any.
+    pub credentials: Credentials,
+}
+
+/// AWS credentials; `Debug` shows none of them.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Access key id.
+    pub access_key_id: String,
+    /// Secret access key.
+    pub secret_access_key: String,
+    /// Session token of a role.
+    pub session_token: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("Credentials(…)")
+    }
+}
+
+impl StoreSettings {
+    pub(super) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        Ok(Self {
+            main_table: env.required("OUTSCOUT_MAIN_TABLE")?,
+            hot_table: env.required("OUTSCOUT_HOT_TABLE")?,
+            region: env.required("AWS_REGION")?,
+            endpoint: env.optional("AWS_ENDPOINT_URL_DYNAMODB"),
+            windows_endpoint: env.optional("OUTSCOUT_WINDOWS_ENDPOINT_URL"),
+            credentials: Credentials {
+                access_key_id: env.required("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: env.required("AWS_SECRET_ACCESS_KEY")?,
+                session_token: env.optional("AWS_SESSION_TOKEN"),
+            },
+        })
+    }
+}

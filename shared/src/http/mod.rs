@@ -1,0 +1,13 @@
+//! HTTP as the dialects see it: request, response, query, entity tags, public origin.
+
+pub mod etag;
+pub mod origin;
+pub mod query;
+mod request;
+mod response;
+pub mod routes;
+
+pub use self::{
+    request::Request,
+    response::{ByteStream, Pieces, Response},
+};

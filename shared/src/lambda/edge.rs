@@ -1,0 +1,156 @@
+//! The edge: what happens to every request whatever its dialect. Request id, panic guard, security
+//! headers, one canonical log line.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt;
+
+use super::reply::InvokeError;
+use crate::{
+    BoxFuture,
+    clock::epoch_millis,
+    context::Context,
+    http::{Request, Response},
+    store::round_trips,
+};
+
+/// A handler of HTTP requests, erased so that the edge is compiled once.
+pub type Handler = Arc<dyn Fn(Context, Request) -> BoxFuture<'static, Response> + Send + Sync>;
+
+/// What the edge must know of an API dialect.
+#[derive(Debug)]
+pub struct Dialect {
+    /// Least characters of a request id that a client may name.
+    pub min_request_id_length: usize,
+    /// How the paths of the API begin; what a client's path holds before is the public prefix.
+    pub roots: &'static [&'static str],
+    /// The answer to a request whose handling failed; the cause is for the log.
+    pub crash: fn(cause: String, accept_language: Option<&str>) -> Response,
+    /// A path as the log may show it: without the credentials that some paths carry.
+    pub loggable_path: fn(path: &str) -> String,
+    /// Headers of every answer beside `X-Request-Id` and `Content-Length`.
+    pub headers: &'static [(&'static str, &'static str)],
+}
+
+/// Answers one event. An error only when the event is not a request at all.
+pub(super) async fn answer(
+    function: &'static str,
+    dialect: &'static Dialect,
+    context: Context,
+    handler: Handler,
+    event: &[u8],
+) -> Result<Response, InvokeError> {
+    let request = Request::from_event(event, dialect.roots, dialect.min_request_id_length).map_err(|cause| {
+        tracing::error!(function, cause, "event refused");
+        InvokeError::Failed(cause)
+    })?;
+    let clock = context.clock().clone();
+    let began = clock.now();
+    let (method, path, request_id) =
+        (request.method.clone(), (dialect.loggable_path)(&request.path), request.request_id.clone());
+    let language = request.header("accept-language");
+    let work = AssertUnwindSafe(async move { handler(context, request).await }).catch_unwind();
+    let (answered, cost) = round_trips::counted(work).await;
+    let mut answer = answered.unwrap_or_else(|panic| (dialect.crash)(panic_text(panic.as_ref()), language.as_deref()));
+    for (name, value) in dialect.headers {
+        answer = answer.header(name, *value);
+    }
+    answer = answer.header("X-Request-Id", request_id.clone());
+    if answer.stream.is_none() {
+        let length = answer.body.len();
+        answer = answer.header("Content-Length", length.to_string());
+    }
+    if method == "HEAD" {
+        answer.body.clear();
+    }
+    let duration_ms = epoch_millis(clock.now()) - epoch_millis(began);
+    let outcome = match answer.status {
+        500.. => "failed",
+        400.. => "refused",
+        _ => "answered",
+    };
+    tracing::info!(
+        target: "canonical",
+        request_id,
+        function,
+        http.method = method,
+        http.path = path,
+        http.status = answer.status,
+        outcome,
+        cause = answer.cause.as_deref(),
+        duration_ms,
+        store.calls = cost.calls,
+        store.sequential = cost.sequential,
+        store.items_read = cost.items_read,
+        "request"
+    );
+    Ok(answer)
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    format!("panic: {}", text.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{clock::Clock, config::Settings, lambda, outset};
+
+    /// Sends one request through the edge to a handler.
+    async fn through(
+        handler: fn(Context, Request) -> BoxFuture<'static, Response>,
+        method: &str,
+        request_id: &str,
+    ) -> Value {
+        let settings =
+            Settings::read(|name| (name.contains("TABLE") || name.starts_with("AWS")).then(|| "x".to_owned())).unwrap();
+        let invoke =
+            lambda::http("test", &outset::DIALECT, Context::new(settings, Clock::system()), false, Arc::new(handler));
+        let event = json!({
+            "httpMethod": method, "path": "/v1/x/", "requestContext": {},
+            "multiValueHeaders": {"X-Request-Id": [request_id]},
+        });
+        serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await.unwrap().whole().unwrap()).unwrap()
+    }
+
+    fn panicking(_: Context, _: Request) -> BoxFuture<'static, Response> {
+        Box::pin(async { panic!("the password is hunter2") })
+    }
+
+    fn hello(_: Context, _: Request) -> BoxFuture<'static, Response> {
+        Box::pin(async { Response::empty(200).header("X-Odd", "a\r\nb").body("hello") })
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_envelope_of_a_500_and_tells_nothing() {
+        let answer = through(panicking, "GET", "r-1").await;
+        assert_eq!(answer["statusCode"], 500);
+        let body = r#"{"status":"error","errors":[{"field":null,"detail":"A server error occurred.","code":"error"}]}"#;
+        assert_eq!(answer["body"], body);
+        assert_eq!(answer["multiValueHeaders"]["X-Request-Id"][0], "r-1");
+    }
+
+    #[tokio::test]
+    async fn every_answer_has_the_headers_of_the_edge() {
+        let answer = through(hello, "HEAD", "not an id!").await;
+        let headers = &answer["multiValueHeaders"];
+        assert_eq!((&answer["body"], &headers["Content-Length"][0]), (&json!(""), &json!("5")));
+        for (name, value) in outset::DIALECT.headers {
+            assert_eq!(&headers[name][0], value);
+        }
+        assert_eq!(headers["X-Request-Id"][0].as_str().unwrap().len(), 36, "a fresh id for a malformed one");
+        assert_eq!(headers["X-Odd"][0], "ab", "no header line can be broken");
+    }
+
+    #[test]
+    fn a_session_is_not_logged() {
+        assert_eq!(outset::loggable_path("/interviews/secret/complete/"), "/interviews/{session}/complete/");
+        assert_eq!(outset::loggable_path("/interviews/secret"), "/interviews/{session}/complete/");
+        assert_eq!(outset::loggable_path("/interviews/public-surveys/x/start/"), "/interviews/public-surveys/x/start/");
+    }
+}

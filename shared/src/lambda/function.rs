@@ -1,0 +1,112 @@
+//! What a crate under `functions/` exports: the same [`Function`] is run as a Lambda binary and linked into the local
+//! system.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::{
+    edge::{self, Dialect, Handler},
+    reply::{Invoke, InvokeError, Reply, reply},
+};
+use crate::{BoxFuture, context::Context};
+
+/// A function: what its crate exports.
+pub trait Function: Send + Sync {
+    /// The crate's name, which is also the name of its binary and, in CamelCase, of its resource in the template.
+    fn name(&self) -> &'static str;
+
+    /// Builds the function over a context.
+    fn invoke(&self, context: Context) -> Invoke;
+}
+
+/// An HTTP function: REST API proxy events in, proxy responses out, everything between at the edge. When it
+/// `streams`, all of its answers are streamed, and its routes must say so in the template.
+#[must_use]
+pub fn http(
+    name: &'static str,
+    dialect: &'static Dialect,
+    context: Context,
+    streams: bool,
+    handler: Handler,
+) -> Invoke {
+    Arc::new(move |event| {
+        let (context, handler) = (context.clone(), Arc::clone(&handler));
+        Box::pin(async move { reply(edge::answer(name, dialect, context, handler, &event).await?, streams) })
+    })
+}
+
+/// A handler of events that are no requests: stream records, schedules. An error means that the
+/// platform should bring the event again.
+pub type EventHandler = fn(Context, Value) -> BoxFuture<'static, Result<Value, String>>;
+
+/// A background function.
+#[derive(Clone, Copy, Debug)]
+pub struct Background {
+    name: &'static str,
+    handler: EventHandler,
+}
+
+/// A background function: `handler` gets each event of the platform.
+#[must_use]
+pub const fn background(name: &'static str, handler: EventHandler) -> Background {
+    Background { name, handler }
+}
+
+impl Function for Background {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn invoke(&self, context: Context) -> Invoke {
+        let handler = self.handler;
+        Arc::new(move |event| {
+            let context = context.clone();
+            Box::pin(async move {
+                let event = serde_json::from_slice(&event).map_err(|error| InvokeError::failed(error.to_string()))?;
+                let answer = handler(context, event).await.map_err(InvokeError::failed)?;
+                Ok(Reply::Whole(Bytes::from(answer.to_string())))
+            })
+        })
+    }
+}
+
+/// A function whose handler is in this library still.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain {
+    name: &'static str,
+    dialect: &'static Dialect,
+    streams: bool,
+    handler: fn(Context, crate::http::Request) -> BoxFuture<'static, crate::http::Response>,
+}
+
+/// A function whose handler is in this library still.
+#[must_use]
+pub const fn plain(
+    name: &'static str,
+    dialect: &'static Dialect,
+    handler: fn(Context, crate::http::Request) -> BoxFuture<'static, crate::http::Response>,
+) -> Plain {
+    Plain { name, dialect, streams: false, handler }
+}
+
+/// A function whose handler is in this library still, and streams.
+#[must_use]
+pub const fn plain_streaming(
+    name: &'static str,
+    dialect: &'static Dialect,
+    handler: fn(Context, crate::http::Request) -> BoxFuture<'static, crate::http::Response>,
+) -> Plain {
+    Plain { name, dialect, streams: true, handler }
+}
+
+impl Function for Plain {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn invoke(&self, context: Context) -> Invoke {
+        http(self.name, self.dialect, context, self.streams, Arc::new(self.handler))
+    }
+}

@@ -1,0 +1,13 @@
+//! Lambda: what a function is, the edge that every request passes, and the loop that serves a process.
+
+mod edge;
+mod function;
+mod reply;
+mod serve;
+
+pub use self::{
+    edge::{Dialect, Handler},
+    function::{Background, EventHandler, Function, Plain, background, http, plain, plain_streaming},
+    reply::{Invoke, InvokeError, Reply, Streamed},
+    serve::run,
+};

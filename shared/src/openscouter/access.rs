@@ -1,0 +1,183 @@
+//! Who may call an endpoint (openscouter 3.7, 3.8, 4).
+
+use super::envelope::Problem;
+use crate::model::{Account, ApiToken, Connection, Family, OrganizationId, Role, Standing, TestToken, UserId};
+
+/// What an endpoint takes beside a JWT (openscouter 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Read,
+    Write,
+    Admin,
+}
+
+/// What an endpoint takes of OAuth tokens with audience `<base>/api` (openscouter 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    None,
+    Read,
+    Draft,
+}
+
+/// Who may call an endpoint (openscouter 4).
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// Roles that may, with a JWT.
+    pub roles: &'static [Role],
+    /// Least scope of an API token; `None` when none is taken.
+    pub token: Option<Scope>,
+    /// Least scope of an OAuth token.
+    pub oauth: Grant,
+    /// Whether a test token is taken.
+    pub test: bool,
+    /// Whether a tester may who has not passed the quiz yet (openscouter 3.7).
+    pub pending: bool,
+}
+
+impl Access {
+    const fn of(roles: &'static [Role], token: Option<Scope>, oauth: Grant, test: bool) -> Self {
+        Self { roles, token, oauth, test, pending: false }
+    }
+
+    /// The same, and testers who have not passed the quiz yet.
+    const fn or_pending(self) -> Self {
+        Self { pending: true, ..self }
+    }
+}
+
+const EVERYBODY: &[Role] = &[Role::Business, Role::Tester, Role::Admin];
+const OWNING: &[Role] = &[Role::Business, Role::Admin];
+const ADMIN: &[Role] = &[Role::Admin];
+const TESTER: &[Role] = &[Role::Tester];
+
+/// Any signed-in person, and nobody else: what a person may do to the own account.
+pub const ANY_ROLE: Access = Access::of(EVERYBODY, None, Grant::None, false).or_pending();
+/// Any signed-in person, and who may read for one.
+pub const ANY_READER: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, false);
+/// As [`ANY_READER`], of the own account.
+pub const SELF_READER: Access = ANY_READER.or_pending();
+/// As [`ANY_READER`], and test tokens.
+pub const ANY_READER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, true);
+/// Any signed-in person, and API tokens that may read, and test tokens.
+pub const NOTE_READERS: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::None, true);
+/// Any signed-in person, and API tokens that may write.
+pub const ANY_WRITER: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, false);
+/// As [`ANY_WRITER`], and test tokens.
+pub const ANY_WRITER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, true);
+/// Testers, in person, qualified or on the way to it (openscouter 18).
+pub const TESTERS: Access = Access::of(TESTER, None, Grant::None, false).or_pending();
+/// Testers, in person or with a test token.
+pub const TESTERS_OR_TEST: Access = Access::of(TESTER, None, Grant::None, true);
+/// Who may send what was captured.
+pub const INGESTERS: Access = Access::of(&[Role::Tester, Role::Admin], Some(Scope::Admin), Grant::None, true);
+/// Who may give feedback.
+pub const CRITICS: Access = Access::of(&[Role::Business, Role::Tester], Some(Scope::Write), Grant::None, false);
+/// Business users and admins, in person.
+pub const OWNERS: Access = Access::of(OWNING, None, Grant::None, false);
+/// Business users and admins, and who may read for them.
+pub const OWNING_READERS: Access = Access::of(OWNING, Some(Scope::Read), Grant::Read, false);
+/// Business users and admins, and API tokens that may write.
+pub const OWNING_WRITERS: Access = Access::of(OWNING, Some(Scope::Write), Grant::None, false);
+/// As [`OWNING_WRITERS`], and OAuth tokens that may draft.
+pub const DRAFTERS: Access = Access::of(OWNING, Some(Scope::Write), Grant::Draft, false);
+/// Admins and their tokens.
+pub const ADMINS: Access = Access::of(ADMIN, Some(Scope::Admin), Grant::None, false);
+
+/// The credential that a caller used.
+#[derive(Debug)]
+pub enum CredentialKind {
+    Jwt(Family),
+    Token(ApiToken),
+    /// A test token; what it is bound to matters to the endpoints that take one.
+    Test(TestToken),
+    Connection(Connection, bool),
+}
+
+/// A caller who passed every check; only [`caller`] makes one.
+#[derive(Debug)]
+pub struct Caller {
+    pub account: Account,
+    pub credential: CredentialKind,
+}
+
+impl Caller {
+    /// The organization whose objects the caller sees; `None` means all (openscouter 3.8).
+    pub fn sees(&self) -> Option<OrganizationId> {
+        match self.viewer() {
+            Viewer::Admin => None,
+            Viewer::Owner(organization) => Some(organization),
+            Viewer::Tester(_) => Some(self.account.organization.id),
+        }
+    }
+
+    /// Whose objects the caller sees (openscouter 3.8).
+    pub fn viewer(&self) -> Viewer {
+        // bound to one organization, whoever allowed it (openscouter 3.5)
+        if let CredentialKind::Connection(connection, _) = &self.credential {
+            return Viewer::Owner(connection.organization);
+        }
+        match self.account.user.role {
+            Role::Admin => Viewer::Admin,
+            Role::Business => Viewer::Owner(self.account.organization.id),
+            Role::Tester => Viewer::Tester(self.account.user.id),
+        }
+    }
+
+    /// Who it is, for idempotency records (openscouter 2.10).
+    pub fn key(&self) -> String {
+        match &self.credential {
+            CredentialKind::Jwt(_) | CredentialKind::Test(_) => self.account.user.id.wire(),
+            CredentialKind::Token(token) => token.id.wire(),
+            CredentialKind::Connection(connection, _) => connection.id.wire(),
+        }
+    }
+}
+
+/// Whose objects a caller sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewer {
+    /// All.
+    Admin,
+    /// Those of an organization.
+    Owner(OrganizationId),
+    /// Those that a tester works on.
+    Tester(UserId),
+}
+
+/// Step 7: kind, scope, role.
+pub(super) fn allowed(caller: &Caller, access: Access) -> Result<(), Problem> {
+    let misplaced = || Problem::forbidden("This credential cannot be used here");
+    let user = &caller.account.user;
+    match &caller.credential {
+        CredentialKind::Jwt(_) => {}
+        CredentialKind::Token(token) => scoped(token, access.token.ok_or_else(misplaced)?)?,
+        CredentialKind::Test(_) if access.test => {}
+        CredentialKind::Test(_) => return Err(misplaced()),
+        CredentialKind::Connection(_, draft) => match access.oauth {
+            Grant::None => return Err(misplaced()),
+            Grant::Draft if !draft => return Err(Problem::forbidden("Missing scope: draft")),
+            Grant::Read | Grant::Draft => {}
+        },
+    }
+    // a connection stands for an organization, whoever allowed it
+    let role = match &caller.credential {
+        CredentialKind::Connection(..) => Role::Business,
+        CredentialKind::Jwt(_) | CredentialKind::Token(_) | CredentialKind::Test(_) => user.role,
+    };
+    let waits = role == Role::Tester && user.standing() == Standing::Pending;
+    if !access.roles.contains(&role) || (waits && !access.pending) {
+        return Err(Problem::forbidden("You do not have permission to perform this action"));
+    }
+    Ok(())
+}
+
+/// Whether an API token has the scope that is asked for.
+fn scoped(token: &ApiToken, scope: Scope) -> Result<(), Problem> {
+    let scopes = token.scopes;
+    let (has, name) = match scope {
+        Scope::Read => (scopes.read || scopes.write || scopes.admin, "read"),
+        Scope::Write => (scopes.write || scopes.admin, "write"),
+        Scope::Admin => (scopes.admin, "admin"),
+    };
+    if has { Ok(()) } else { Err(Problem::forbidden(format!("Missing scope: {name}"))) }
+}

@@ -1,0 +1,212 @@
+//! An endpoint: who may call it, and what it does. The checks run in the contract's order before the handler
+//! (openscouter 2.5).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{
+    DIALECT,
+    access::{Access, Caller},
+    authentication,
+    envelope::{Problem, success},
+    format::is_allowed_origin,
+    request_context::RequestContext,
+    routes::ROUTES,
+};
+use crate::{
+    BoxFuture,
+    context::Context,
+    http::{Request, Response, routes::methods},
+    lambda::{self, Function, Invoke},
+};
+
+/// What a handler comes to.
+pub type Outcome<'a> = BoxFuture<'a, Result<Response, Problem>>;
+
+/// A handler that gets a caller who passed every check.
+pub type CallerHandler = for<'a> fn(&'a RequestContext, Caller) -> Outcome<'a>;
+
+/// A handler of a request whose caller need not be known.
+pub type AnonymousHandler = for<'a> fn(&'a RequestContext) -> Outcome<'a>;
+
+/// A check of an endpoint's own, before its handler runs.
+pub type Guard = for<'a> fn(&'a RequestContext) -> BoxFuture<'a, Result<(), Problem>>;
+
+/// An endpoint of this API.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    name: &'static str,
+    streams: bool,
+    steps: Steps,
+}
+
+/// Steps 4 to 7, and the handler behind them.
+#[derive(Clone, Copy, Debug)]
+enum Steps {
+    Callers(Access, CallerHandler),
+    Anyone(AnonymousHandler),
+    Guarded(Guard, AnonymousHandler),
+    Nowhere,
+}
+
+/// An endpoint that only some may call (openscouter 4): credential, limit, account and `access` are checked, and the
+/// handler gets the caller.
+#[must_use]
+pub const fn endpoint(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Callers(access, handler) }
+}
+
+/// An endpoint that anyone may call: each request counts for its address (openscouter 2.8).
+#[must_use]
+pub const fn anonymous(name: &'static str, handler: AnonymousHandler) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Anyone(handler) }
+}
+
+/// An endpoint that has a credential of its own, which `guard` checks and counts (openscouter 16.3, 20).
+#[must_use]
+pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Guarded(guard, handler) }
+}
+
+/// What is routed nowhere: 404, or 405 where only the method is wrong; and every preflight (openscouter 2.4, 2.9).
+#[must_use]
+pub const fn fallback(name: &'static str) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Nowhere }
+}
+
+impl Endpoint {
+    /// The same, but all of its answers are streamed; its routes must say so in the template.
+    #[must_use]
+    pub const fn streaming(self) -> Self {
+        Self { streams: true, ..self }
+    }
+}
+
+impl Function for Endpoint {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn invoke(&self, context: Context) -> Invoke {
+        let steps = self.steps;
+        lambda::http(
+            self.name,
+            &DIALECT,
+            context,
+            self.streams,
+            Arc::new(move |context, request| Box::pin(respond(RequestContext::new(context, request), steps))),
+        )
+    }
+}
+
+/// Answers a request: preflight and route, the endpoint's steps, and the headers that every answer has.
+async fn respond(cx: RequestContext, steps: Steps) -> Response {
+    let response = match routed(&cx) {
+        Ok(Some(preflight)) => preflight,
+        Ok(None) => run(&cx, steps).await.unwrap_or_else(Problem::answer),
+        Err(problem) => problem.answer(),
+    };
+    finished(&cx, response)
+}
+
+/// Steps 4 to 7, then the handler.
+async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
+    match steps {
+        Steps::Callers(access, handler) => {
+            let caller = authentication::caller(cx, access).await?;
+            handler(cx, caller).await
+        }
+        Steps::Anyone(handler) => {
+            cx.anonymous().await?;
+            handler(cx).await
+        }
+        Steps::Guarded(guard, handler) => {
+            guard(cx).await?;
+            handler(cx).await
+        }
+        Steps::Nowhere => Err(Problem::Crash("the gateway's routes are not those of the API".to_owned())),
+    }
+}
+
+/// The headers that every answer has (openscouter 2.3, 2.8, 2.9).
+fn finished(cx: &RequestContext, mut response: Response) -> Response {
+    if let Some(counted) = cx.counted() {
+        response = counted.headers(response);
+    }
+    if response.headers.iter().all(|(name, _)| *name != "Cache-Control") {
+        response = response.header("Cache-Control", "no-store");
+    }
+    if cx.context.settings().openscouter.production {
+        response = response.header("Strict-Transport-Security", "max-age=31536000");
+    }
+    cors(cx, response)
+}
+
+/// Steps 2 and 3; an answer when the request is a preflight.
+fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
+    if cx.request.method == "OPTIONS" {
+        let answer = success(200, &Value::Null);
+        if allowed_origin(cx).is_none() {
+            return Ok(Some(answer));
+        }
+        let headers = "Authorization, Content-Type, Idempotency-Key, x-webhook-secret";
+        return Ok(Some(
+            answer
+                .header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
+                .header("Access-Control-Allow-Headers", headers)
+                .header("Access-Control-Max-Age", "86400"),
+        ));
+    }
+    let Some(methods) = methods(ROUTES, &cx.request.path) else {
+        return Err(Problem::Refused(404, "Route not found".to_owned()));
+    };
+    if !methods.contains(&cx.request.method.as_str()) {
+        return Err(Problem::Method(format!("{}, OPTIONS", methods.join(", "))));
+    }
+    Ok(None)
+}
+
+/// The request's origin, if pages of it may call (openscouter 2.9).
+fn allowed_origin(cx: &RequestContext) -> Option<String> {
+    let settings = &cx.context.settings().openscouter;
+    let origin = cx.request.header("origin")?;
+    is_allowed_origin(&origin, &settings.cors_base_domain, settings.production).then_some(origin)
+}
+
+fn cors(cx: &RequestContext, answer: Response) -> Response {
+    if !cx.request.headers.contains_key("origin") {
+        return answer;
+    }
+    let answer = answer.header("Vary", "Origin");
+    match allowed_origin(cx) {
+        None => answer,
+        Some(origin) => answer
+            .header("Access-Control-Allow-Origin", origin)
+            .header("Access-Control-Allow-Credentials", "true")
+            .header("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"),
+    }
+}
+
+/// Answers a request whose handler is in this library still.
+pub fn answer<F>(context: Context, request: Request, work: F) -> BoxFuture<'static, Response>
+where
+    F: for<'a> FnOnce(&'a RequestContext) -> BoxFuture<'a, Result<Response, Problem>> + Send + 'static,
+{
+    Box::pin(async move {
+        let cx = RequestContext::new(context, request);
+        let response = match routed(&cx) {
+            Ok(Some(preflight)) => preflight,
+            Ok(None) => work(&cx).await.unwrap_or_else(Problem::answer),
+            Err(problem) => problem.answer(),
+        };
+        finished(&cx, response)
+    })
+}
+
+impl RequestContext {
+    /// Steps 4 to 7 of an endpoint whose handler is in this library still.
+    pub async fn caller(&self, access: Access) -> Result<Caller, Problem> {
+        authentication::caller(self, access).await
+    }
+}

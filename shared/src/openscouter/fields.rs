@@ -1,0 +1,387 @@
+//! Bodies, query parameters and their rules (openscouter 2.1, 2.6, 2.7): the first violation is the one that counts.
+
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+
+use super::{envelope::Problem, format::parse_time};
+use crate::{
+    http::{Request, query::Query},
+    model::Email,
+};
+
+/// Most bytes of a body.
+const MAX_BODY: usize = 1_048_576;
+/// Most characters of a URL.
+const LONGEST_URL: usize = 2_048;
+/// Most rows of a page.
+const MAX_ROWS: u32 = 100;
+/// The passwords that everybody tries first, in lower case, from 10 characters on.
+const COMMON: &str = include_str!("../common-passwords.txt");
+
+/// What a sent `null` is (openscouter 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Nulls {
+    /// As if the field had not been sent.
+    Absent,
+    /// A violation, but where a field can be cleared.
+    Refused,
+}
+
+/// An object of a body, with the path that leads to it.
+#[derive(Debug)]
+pub struct Fields(Map<String, Value>, Nulls);
+
+/// Refuses a body that is too long or of another media type (step 8).
+pub fn check_media(request: &Request, expected: &str) -> Result<(), Problem> {
+    if request.body.len() > MAX_BODY {
+        return Err(Problem::invalid("body", &format!("must be at most {MAX_BODY} bytes")));
+    }
+    let media = request.header("content-type").unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    if !request.body.is_empty() && !essence.eq_ignore_ascii_case(expected) {
+        return Err(Problem::bad("Unsupported content type"));
+    }
+    Ok(())
+}
+
+impl Fields {
+    /// The fields of an object that was read already.
+    pub const fn new(object: Map<String, Value>) -> Self {
+        Self(object, Nulls::Absent)
+    }
+
+    /// The fields of a PATCH, laid over what is there: `null` is a violation of its field, but where it clears it.
+    pub const fn patch(object: Map<String, Value>) -> Self {
+        Self(object, Nulls::Refused)
+    }
+
+    /// The body's object; an empty body is an empty object.
+    pub fn read(request: &Request) -> Result<Self, Problem> {
+        check_media(request, "application/json")?;
+        if request.body.is_empty() {
+            return Ok(Self::new(Map::new()));
+        }
+        match serde_json::from_slice(&request.body) {
+            Ok(Value::Object(object)) => Ok(Self::new(object)),
+            Ok(_) => Err(Problem::invalid("body", "must be an object")),
+            Err(_) => Err(Problem::bad("Malformed JSON body")),
+        }
+    }
+
+    /// The object of a field, whose own fields then carry their whole path; `None` when it was not sent.
+    pub fn object(&self, name: &str) -> Result<Option<Self>, Problem> {
+        self.given(name)?.map(|value| self.member(name, value)).transpose()
+    }
+
+    /// As [`Fields::object`], of a field that `null` clears.
+    pub fn nullable_object(&self, name: &str) -> Result<Option<Self>, Problem> {
+        self.optional(name).map(|value| self.member(name, value)).transpose()
+    }
+
+    /// The fields of an object at `path`.
+    pub fn within(path: &str, value: &Value) -> Result<Self, Problem> {
+        Self::new(Map::new()).member(path, value)
+    }
+
+    /// The fields of an object at `path` of this one, under the same rule of `null`.
+    pub fn member(&self, path: &str, value: &Value) -> Result<Self, Problem> {
+        let object = value.as_object().ok_or_else(|| Problem::invalid(path, "must be an object"))?;
+        Ok(Self(object.iter().map(|(name, value)| (format!("{path}.{name}"), value.clone())).collect(), self.1))
+    }
+
+    /// A text that may be left out.
+    pub fn optional_text(&self, name: &str, least: usize, most: usize) -> Result<Option<String>, Problem> {
+        self.given(name)?.map(|_| self.text(name, least, most)).transpose()
+    }
+
+    /// A flag that may be left out.
+    pub fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        self.given(name)?.map(|_| self.flag(name)).transpose()
+    }
+
+    /// A number of a range.
+    pub fn number(&self, name: &str, least: f64, most: f64) -> Result<f64, Problem> {
+        let number = self.required(name)?.as_f64().ok_or_else(|| Problem::invalid(name, "must be a number"))?;
+        if number < least {
+            return Err(Problem::invalid(name, &format!("must be at least {least}")));
+        }
+        if number > most {
+            return Err(Problem::invalid(name, &format!("must be at most {most}")));
+        }
+        Ok(number)
+    }
+
+    /// Distinct texts, each of which `check` knows.
+    pub fn names(
+        &self,
+        name: &str,
+        (least, most): (usize, usize),
+        check: impl Fn(&str) -> bool,
+        reason: &str,
+    ) -> Result<Vec<String>, Problem> {
+        let mut names: Vec<String> = Vec::new();
+        for (place, value) in self.array(name, least, most)?.iter().enumerate() {
+            let path = format!("{name}[{place}]");
+            let text = as_text(&path, value)?.trim();
+            if !check(text) {
+                return Err(Problem::invalid(&path, reason));
+            }
+            names.push(text.to_owned());
+        }
+        let distinct: std::collections::HashSet<_> = names.iter().collect();
+        if distinct.len() < names.len() {
+            return Err(Problem::invalid(name, "must not contain duplicates"));
+        }
+        Ok(names)
+    }
+
+    /// A web address without credentials (openscouter 2.1).
+    pub fn web_url(&self, name: &str) -> Result<String, Problem> {
+        let text = self.text(name, 1, LONGEST_URL)?;
+        let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url = url.ok_or_else(|| Problem::invalid(name, "must be an http or https URL"))?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Problem::invalid(name, "must not contain credentials"));
+        }
+        Ok(text)
+    }
+
+    /// A time that may be left out.
+    pub fn optional_time(&self, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        let time = parse_time(as_text(name, value)?.trim());
+        time.map(Some).ok_or_else(|| Problem::invalid(name, "must be an ISO 8601 timestamp"))
+    }
+
+    /// All that was sent.
+    pub const fn members(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// A field that was sent and is not `null`.
+    pub fn optional(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Whether a field was sent, be it as `null`.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A field that may be left out; its `null` is what it is for these fields.
+    pub fn given(&self, name: &str) -> Result<Option<&Value>, Problem> {
+        match self.0.get(name) {
+            Some(Value::Null) if self.1 == Nulls::Refused => Err(Problem::invalid(name, "must not be null")),
+            Some(Value::Null) | None => Ok(None),
+            sent => Ok(sent),
+        }
+    }
+
+    pub fn required(&self, name: &str) -> Result<&Value, Problem> {
+        self.given(name)?.ok_or_else(|| Problem::invalid(name, "is required"))
+    }
+
+    /// A text of `least` to `most` characters after trimming.
+    pub fn text(&self, name: &str, least: usize, most: usize) -> Result<String, Problem> {
+        let text = as_text(name, self.required(name)?)?.trim();
+        check_length(name, text, least, most)?;
+        Ok(text.to_owned())
+    }
+
+    /// A secret as it was sent: neither trimmed nor measured, but for its being there.
+    pub fn secret(&self, name: &str) -> Result<String, Problem> {
+        let text = as_text(name, self.required(name)?)?;
+        check_length(name, text, 1, usize::MAX)?;
+        Ok(text.to_owned())
+    }
+
+    /// An e-mail address.
+    pub fn email(&self, name: &str) -> Result<Email, Problem> {
+        let text = self.text(name, 1, usize::MAX)?;
+        Email::parse(&text).ok_or_else(|| Problem::invalid(name, "must be a valid email address"))
+    }
+
+    /// A new password (openscouter 7.1).
+    pub fn new_password(&self, name: &str, email: Option<&Email>) -> Result<String, Problem> {
+        let password = as_text(name, self.required(name)?)?.to_owned();
+        check_length(name, &password, 10, 128)?;
+        let lower = password.to_lowercase();
+        if is_common(&lower) || email.is_some_and(|email| email.as_str() == lower.trim()) {
+            return Err(Problem::invalid(name, "is too common"));
+        }
+        Ok(password)
+    }
+
+    /// One of some names.
+    pub fn choice<T>(&self, name: &str, names: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
+        let text = as_text(name, self.required(name)?)?.trim();
+        parse(text).ok_or_else(|| Problem::invalid(name, &format!("must be one of: {names}")))
+    }
+
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        self.required(name)?.as_bool().ok_or_else(|| Problem::invalid(name, "must be a boolean"))
+    }
+
+    /// A whole number that may be left out.
+    pub fn optional_integer<T: Copy + Into<u64> + TryFrom<u64>>(
+        &self,
+        name: &str,
+        least: T,
+        most: T,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.given(name)? else { return Ok(None) };
+        if !value.is_i64() && !value.is_u64() {
+            return Err(Problem::invalid(name, "must be an integer"));
+        }
+        let (lowest, highest) = (least.into(), most.into());
+        let Some(number) = value.as_u64().filter(|number| *number >= lowest) else {
+            return Err(Problem::invalid(name, &format!("must be at least {lowest}")));
+        };
+        match T::try_from(number) {
+            Ok(exact) if number <= highest => Ok(Some(exact)),
+            _ => Err(Problem::invalid(name, &format!("must be at most {highest}"))),
+        }
+    }
+
+    /// A time in the future.
+    pub fn optional_future(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Problem> {
+        let Some(time) = self.optional_time(name)? else { return Ok(None) };
+        if time <= now {
+            return Err(Problem::invalid(name, "must be in the future"));
+        }
+        Ok(Some(time))
+    }
+
+    /// An array of `least` to `most` entries.
+    pub fn array(&self, name: &str, least: usize, most: usize) -> Result<&[Value], Problem> {
+        let array = self.required(name)?.as_array();
+        let array = array.ok_or_else(|| Problem::invalid(name, "must be an array"))?;
+        if array.len() < least {
+            return Err(Problem::invalid(name, &format!("must contain at least {least} items")));
+        }
+        if array.len() > most {
+            return Err(Problem::invalid(name, &format!("must contain at most {most} items")));
+        }
+        Ok(array)
+    }
+}
+
+/// A value's text.
+pub fn as_text<'a>(name: &str, value: &'a Value) -> Result<&'a str, Problem> {
+    value.as_str().ok_or_else(|| Problem::invalid(name, "must be a string"))
+}
+
+fn check_length(name: &str, text: &str, least: usize, most: usize) -> Result<(), Problem> {
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+        return Err(Problem::invalid(name, "must not contain control characters"));
+    }
+    let length = text.chars().count();
+    if length == 0 && least > 0 {
+        return Err(Problem::invalid(name, "must not be empty"));
+    }
+    if length < least {
+        return Err(Problem::invalid(name, &format!("must be at least {least} characters")));
+    }
+    if length > most {
+        return Err(Problem::invalid(name, &format!("must be at most {most} characters")));
+    }
+    Ok(())
+}
+
+fn is_common(lower: &str) -> bool {
+    static SORTED: OnceLock<Vec<&'static str>> = OnceLock::new();
+    let sorted = SORTED.get_or_init(|| {
+        let mut lines: Vec<_> = COMMON.lines().collect();
+        lines.sort_unstable();
+        lines
+    });
+    sorted.binary_search(&lower).is_ok()
+}
+
+/// A page that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Paging {
+    pub page: u64,
+    pub limit: u32,
+}
+
+impl Paging {
+    pub fn read(query: &Query) -> Result<Self, Problem> {
+        let number = |name: &str, default: u64| match query.last(name) {
+            None => Ok(default),
+            Some(text) => {
+                let digits = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+                let number = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|number| *number >= 1);
+                number.ok_or_else(|| Problem::bad(format!("{name}: must be an integer of at least 1")))
+            }
+        };
+        let (page, limit) = (number("page", 1)?, number("limit", 20)?);
+        Ok(Self { page, limit: u32::try_from(limit).unwrap_or(MAX_ROWS).min(MAX_ROWS) })
+    }
+
+    /// Rows before the page.
+    pub fn offset(self) -> u64 {
+        (self.page - 1).saturating_mul(u64::from(self.limit))
+    }
+}
+
+/// A query parameter that is a time.
+pub fn time_parameter(query: &Query, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
+    let Some(text) = query.last(name) else { return Ok(None) };
+    parse_time(text).map(Some).ok_or_else(|| Problem::bad(format!("{name}: must be an ISO 8601 timestamp")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(result: Result<impl std::fmt::Debug, Problem>) -> String {
+        match result {
+            Err(Problem::Refused(_, text)) => text,
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn texts() {
+        let fields =
+            Fields::new(serde_json::from_str(r#"{"a":" ab ","n":null,"i":1,"e":"  ","c":"a\u0000"}"#).unwrap());
+        assert_eq!(fields.text("a", 2, 2).unwrap(), "ab");
+        assert_eq!(told(fields.text("a", 3, 9)), "a: must be at least 3 characters");
+        assert_eq!(told(fields.text("a", 1, 1)), "a: must be at most 1 characters");
+        assert_eq!(told(fields.text("n", 1, 9)), "n: is required");
+        assert_eq!(told(fields.text("i", 1, 9)), "i: must be a string");
+        assert_eq!(told(fields.text("e", 1, 9)), "e: must not be empty");
+        assert_eq!(told(fields.text("c", 1, 9)), "c: must not contain control characters");
+        assert_eq!(told(fields.email("a")), "a: must be a valid email address");
+    }
+
+    #[test]
+    fn passwords() {
+        let try_one = |password: &str| {
+            let fields =
+                Fields::new(serde_json::from_str(&serde_json::json!({"password": password}).to_string()).unwrap());
+            told(fields.new_password("password", Some(&Email::from_stored("dana@example.com".to_owned()))))
+        };
+        assert_eq!(try_one("long enough phrase"), r#"Ok("long enough phrase")"#);
+        assert_eq!(try_one("ninechars"), "password: must be at least 10 characters");
+        assert_eq!(try_one(&"x".repeat(129)), "password: must be at most 128 characters");
+        assert_eq!(try_one("1234567890"), "password: is too common");
+        assert_eq!(try_one("QWERTYuiop"), "password: is too common");
+        assert_eq!(try_one("Dana@Example.com"), "password: is too common");
+    }
+
+    #[test]
+    fn pages() {
+        let page = |text: &str| Paging::read(&Query::parse(text)).map(|paging| (paging.page, paging.limit));
+        assert_eq!(page("").unwrap(), (1, 20));
+        assert_eq!(page("page=9&limit=500").unwrap(), (9, 100));
+        assert_eq!(page("page=0&page=2").unwrap(), (2, 20));
+        for wrong in ["page=0", "page=-1", "page=x", "page=", "page=1.0", "page=1234567890123456789"] {
+            assert_eq!(told(page(wrong)), "page: must be an integer of at least 1", "{wrong}");
+        }
+        assert_eq!(told(page("limit=0")), "limit: must be an integer of at least 1");
+    }
+}

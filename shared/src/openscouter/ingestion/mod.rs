@@ -1,0 +1,188 @@
+//! What test sessions send: events, facial snapshots and voice (openscouter 11).
+
+mod fields;
+mod scan;
+mod streams;
+#[cfg(test)]
+mod tests;
+
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
+use time::{Duration, OffsetDateTime};
+
+use self::{fields::Field, scan::Scan, streams::Judge};
+use super::{
+    access::{Caller, INGESTERS, Viewer},
+    endpoint::answer,
+    envelope::{Problem, success},
+    fields::{Fields, check_media},
+    request_context::RequestContext,
+    test_sessions::{LEEWAY, seen, wrong_state},
+};
+use crate::{
+    BoxFuture,
+    context::Context,
+    http::{Request, Response},
+    model::{IngestedStream, TestSession},
+    secret::sha256_hex,
+};
+
+/// Most items of a batch.
+const MAX_ITEMS: usize = 500;
+
+/// `POST /api/data/facial`
+#[must_use]
+pub fn ingest_facial(context: Context, request: Request) -> BoxFuture<'static, Response> {
+    answer(context, request, |cx| {
+        Box::pin(async { ingest(cx, cx.caller(INGESTERS).await?, IngestedStream::Facial).await })
+    })
+}
+
+/// `POST /api/data/voice`
+#[must_use]
+pub fn ingest_voice(context: Context, request: Request) -> BoxFuture<'static, Response> {
+    answer(context, request, |cx| {
+        Box::pin(async { ingest(cx, cx.caller(INGESTERS).await?, IngestedStream::Voice).await })
+    })
+}
+
+/// The body's members as they were sent: items are judged one by one, also those that no value could hold.
+struct Body<'a> {
+    session: Field<'a>,
+    batch: Field<'a>,
+}
+
+impl<'a> Body<'a> {
+    /// Step 8 of the checks.
+    fn read(request: &'a Request) -> Result<Self, Problem> {
+        check_media(request, "application/json")?;
+        let malformed = || Problem::bad("Malformed JSON body");
+        let text = if request.body.is_empty() { b"{}".as_slice() } else { &*request.body };
+        let text = std::str::from_utf8(text).map_err(|_| malformed())?;
+        // what is valid is not looked at in this way again
+        serde_json::from_str::<IgnoredAny>(text).map_err(|_| malformed())?;
+        let members = Field::of("", ["sessionId", "batch"], &mut Scan::new(text));
+        let [session, batch] = members.ok_or_else(|| Problem::invalid("body", "must be an object"))?;
+        Ok(Self { session, batch })
+    }
+
+    /// The session's id and the items' text (step 11).
+    fn fields(&self) -> Result<(String, &'a str), Problem> {
+        let mut object = Map::new();
+        if let Some(session) = self.session.sent() {
+            let session = serde_json::from_str(session);
+            let session: Value = session.map_err(|_| Problem::invalid("sessionId", "must be a string"))?;
+            object.insert("sessionId".to_owned(), session);
+        }
+        let session = Fields::new(object).text("sessionId", 1, usize::MAX)?;
+        let batch = self.batch.sent().ok_or_else(|| Problem::invalid("batch", "is required"))?;
+        let mut items = Scan::new(batch);
+        if !items.enter(b'[') {
+            return Err(Problem::invalid("batch", "must be an array"));
+        }
+        let mut count = 0;
+        while items.more(b']') {
+            items.value();
+            count += 1;
+        }
+        if count > MAX_ITEMS {
+            return Err(Problem::invalid("batch", &format!("must contain at most {MAX_ITEMS} items")));
+        }
+        Ok((session, batch))
+    }
+}
+
+/// When an item may have been captured.
+#[derive(Clone, Copy)]
+struct Window {
+    from: OffsetDateTime,
+    to: OffsetDateTime,
+}
+
+/// Takes in a batch of a stream: each item is judged alone (openscouter 11).
+///
+/// # Errors
+/// When the body, the session or the whole batch is refused.
+pub async fn ingest(cx: &RequestContext, caller: Caller, stream: IngestedStream) -> Result<Response, Problem> {
+    let body = Body::read(&cx.request)?;
+    cx.idempotent(&caller.key(), &[], async {
+        let (id, batch) = body.fields()?;
+        let session = recording(cx, &caller, &id, stream).await?;
+        let window = Window { from: session.created_at - Duration::seconds(60), to: cx.now + LEEWAY };
+        let mut judge = Judge::new(stream, window, cx.request.body.len());
+        let mut rejections = Vec::new();
+        let mut items = Scan::new(batch);
+        items.enter(b'[');
+        let mut index = 0;
+        while items.more(b']') {
+            if let Err(reason) = judge.judge(&mut items) {
+                rejections.push(json!({"index": index, "reason": reason}));
+            }
+            index += 1;
+        }
+        let batch = judge.kept();
+        let name = batch_name(cx, &caller);
+        let duplicates = cx.context.store().keep_captured(&session, stream, &batch, name, cx.now).await?;
+        let data = json!({
+            "sessionId": session.id.wire(),
+            "accepted": batch.len(),
+            "rejected": rejections.len(),
+            "rejections": rejections,
+            "duplicates": duplicates,
+        });
+        Ok(success(200, &data))
+    })
+    .await
+}
+
+/// What a batch is called when its request can come again: if the record of the first one is lost, the batch itself
+/// still tells that it is there (openscouter 2.10).
+fn batch_name(cx: &RequestContext, caller: &Caller) -> Option<String> {
+    let key = cx.request.header("idempotency-key")?;
+    let name = sha256_hex([caller.key().as_str(), &key].join("\n").as_bytes());
+    name.get(..32).map(str::to_owned)
+}
+
+/// The session, if it takes in this stream now.
+async fn recording(
+    cx: &RequestContext,
+    caller: &Caller,
+    id: &str,
+    stream: IngestedStream,
+) -> Result<TestSession, Problem> {
+    let store = cx.context.store();
+    // a tester sends to their own sessions alone: what they want is read beside the session
+    let own = match caller.viewer() {
+        Viewer::Tester(tester) if stream == IngestedStream::Facial => Some(tester),
+        _ => None,
+    };
+    let profile = async {
+        match own {
+            Some(tester) => store.profile(tester).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (session, profile) = futures_util::future::join(seen(cx, caller, id), profile).await;
+    let session = session?;
+    if !session.status.is_running() {
+        return Err(wrong_state(&session, "active or paused"));
+    }
+    let (taken, name) = match stream {
+        IngestedStream::Events => (session.records.events, "interaction"),
+        IngestedStream::Facial => (session.records.facial, "facial"),
+        IngestedStream::Voice => (session.records.voice, "voice"),
+    };
+    if !taken {
+        return Err(Problem::invalid("", &format!("Study does not record {name} data")));
+    }
+    if stream == IngestedStream::Facial {
+        let (profile, _) = match profile? {
+            Some(profile) => profile,
+            None => store.profile(session.tester).await?,
+        };
+        if profile.get("cameraOptOut").and_then(Value::as_bool) == Some(true) {
+            return Err(Problem::invalid("", "Tester has opted out of facial capture"));
+        }
+    }
+    Ok(session)
+}

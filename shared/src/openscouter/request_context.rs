@@ -1,0 +1,109 @@
+//! One request on its way through the checks, in the contract's order (openscouter 2.5).
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use time::OffsetDateTime;
+
+use super::{
+    envelope::Problem,
+    limits::{Counted, Policy, UNAUTHENTICATED},
+};
+use crate::{
+    context::Context,
+    http::{Request, origin},
+    limits::{Limits, Verdict},
+    model::{Action, AuditEntry, AuditId, User},
+};
+
+/// A request with what was found out about it so far.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// What the function works with.
+    pub context: Context,
+    /// The request.
+    pub request: Request,
+    /// The time at which it came.
+    pub now: OffsetDateTime,
+    /// What the rate policy said, for the headers of every answer.
+    counted: OnceLock<Counted>,
+}
+
+impl RequestContext {
+    pub(super) fn new(context: Context, request: Request) -> Self {
+        let now = context.clock().now();
+        Self { context, request, now, counted: OnceLock::new() }
+    }
+
+    /// What the rate policy said of the request so far.
+    pub(super) fn counted(&self) -> Option<&Counted> {
+        self.counted.get()
+    }
+
+    /// A parameter of the path by its name in the template; empty when the route has none of that name.
+    #[must_use]
+    pub fn path(&self, name: &str) -> &str {
+        self.request.path_parameter(name)
+    }
+
+    /// The public base URL, without `/api`: the issuer of tokens (openscouter 1.3).
+    #[must_use]
+    pub fn base(&self) -> String {
+        let configured = self.context.settings().openscouter.public_url.as_deref();
+        let origin = origin::public_origin(
+            configured,
+            self.request.header("x-forwarded-proto").as_deref(),
+            None,
+            self.request.header("host").as_deref(),
+        );
+        if configured.is_some() { origin } else { origin + &self.request.prefix }
+    }
+
+    /// The last segment of the path.
+    pub fn path_id(&self) -> &str {
+        self.request.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// A segment of the path; `/api/jobs/:id/launch` has `:id` as its third.
+    pub fn path_segment(&self, place: usize) -> &str {
+        self.request.path.split('/').nth(place).unwrap_or_default()
+    }
+
+    /// Notes what a policy said, and refuses the request when it is over the limit.
+    pub fn apply_verdict(&self, policy: Policy, verdict: Verdict) -> Result<(), Problem> {
+        let _ = self.counted.set(Counted { policy, verdict });
+        if verdict.passed { Ok(()) } else { Err(Problem::Limited("Rate limit exceeded", verdict.reset_seconds)) }
+    }
+
+    /// Steps 4 and 5 of an anonymous endpoint: counts the request for its address. A failure of the counter lets
+    /// the request through (openscouter 2.8).
+    pub async fn anonymous(&self) -> Result<(), Problem> {
+        let bucket = format!("openscouter/address/{}", crate::limits::counted_address(&self.request.source_ip));
+        self.check_rate_limit(UNAUTHENTICATED, &bucket, 1).await
+    }
+
+    /// Counts a request under a policy; a failure of the counter lets it through.
+    pub async fn check_rate_limit(&self, policy: Policy, bucket: &str, cost: u32) -> Result<(), Problem> {
+        match self.context.limits().take_many(bucket, cost, policy.limit, self.now).await {
+            Ok(taken) => self.apply_verdict(policy, Limits::verdict(taken, policy.limit, self.now)),
+            Err(error) => {
+                tracing::error!(cause = %error, "request not counted");
+                Ok(())
+            }
+        }
+    }
+
+    /// A record of what was done, for the audit trail.
+    pub fn record(&self, action: Action, actor: Option<&User>, object: Option<String>, detail: Value) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::at(self.now),
+            action,
+            actor: actor.map(|user| user.id),
+            role: actor.map(|user| user.role),
+            object,
+            detail,
+            request_id: self.request.request_id.clone(),
+            at: self.now,
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Who is calling: credential, access and the rate policy (outsend 4, 5).
+
+use super::{
+    access::{Access, Caller},
+    envelope::Problem,
+    limits::{ANONYMOUS, TIER_SECONDS, tier},
+    messages::Detail,
+    request_context::{RequestContext, SESSION_LENGTH},
+};
+use crate::{
+    limits::Attempt,
+    model::{Session, UserId, UserKey},
+    secret::sha256_hex,
+    store::{Credential, Principal},
+};
+
+/// A session is moved when it has less than this left (outsend 4.1).
+const SLIDE_BELOW: time::Duration = time::Duration::days(6);
+
+/// The text of 43 base64url characters that carry 256 bits.
+fn is_token(text: &str) -> bool {
+    text.len() == 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// The hash of a session cookie's value; `None` when it has not the form of one.
+pub fn session_hash(value: &str) -> Option<String> {
+    is_token(value).then(|| sha256_hex(value.as_bytes()))
+}
+
+/// The credential of a request that was let in, to be checked again later.
+pub fn presented(cx: &RequestContext) -> Option<PresentedCredential> {
+    PresentedCredential::read(cx)
+}
+
+/// The user behind the request's credential, if this process has met it; still to be proved.
+pub fn known_user(cx: &RequestContext) -> Option<UserId> {
+    cx.context.store().known_owner(PresentedCredential::read(cx)?.credential())
+}
+
+/// Counts a request of a public route: for its caller when it has a valid credential, else for its address.
+pub async fn anybody(cx: &RequestContext) -> Result<(), Problem> {
+    match caller(cx, Access::ANY).await {
+        Ok(_) | Err(Problem::Detail(Detail::AuthRequired)) => Ok(()),
+        // what everybody may read needs no scope
+        Err(Problem::Detail(Detail::Scope(_))) => check_address_limit(cx).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+/// A credential that was sent; the key alone decides when there is one (outsend 4.3).
+pub enum PresentedCredential {
+    Session { hash: String, value: String },
+    Key(String),
+}
+
+impl PresentedCredential {
+    fn read(cx: &RequestContext) -> Option<Self> {
+        if let Some(key) = cx.request.header("x-api-key") {
+            return is_token(key.strip_prefix("osk_")?).then(|| Self::Key(sha256_hex(key.as_bytes())));
+        }
+        let value = cx.cookie()?;
+        Some(Self::Session { hash: session_hash(&value)?, value })
+    }
+
+    pub fn credential(&self) -> Credential<'_> {
+        match self {
+            Self::Session { hash, .. } => Credential::Session(hash),
+            Self::Key(hash) => Credential::Key(hash),
+        }
+    }
+}
+
+/// Steps 3 to 6. In a process that has seen the credential before, the account's read and the
+/// counter's increment go out together.
+pub async fn caller(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
+    let policy = access.policy;
+    let Some(presented) = PresentedCredential::read(cx) else { return Err(anonymous(cx).await) };
+    let (store, limits) = (cx.context.store(), cx.context.limits());
+    let seconds = policy.map_or(TIER_SECONDS, |policy| policy.seconds);
+    let bucket = |user: String| match (&presented, policy) {
+        (_, Some(policy)) => format!("outsend/{}/{user}", policy.name),
+        (PresentedCredential::Session { .. }, None) => format!("outsend/user/{user}"),
+        (PresentedCredential::Key(hash), None) => format!("outsend/key/{hash}"),
+    };
+    let early = store.known_owner(presented.credential()).map(|user| bucket(user.to_string()));
+    let start = async {
+        match &early {
+            Some(bucket) => limits.attempt(bucket, seconds, cx.now).await.map(Some),
+            None => Ok(None),
+        }
+    };
+    let (holder, attempt) = futures_util::future::join(store.principal(presented.credential(), cx.now), start).await;
+    let (holder, attempt) = (holder?, attempt?);
+    let Some(holder) = holder else {
+        withdraw(cx, early.as_deref(), attempt, seconds).await?;
+        return Err(anonymous(cx).await);
+    };
+    if let Err(problem) = allowed(cx, &holder, access) {
+        // the limit's step was not reached, so the request does not count
+        withdraw(cx, early.as_deref(), attempt, seconds).await?;
+        return Err(problem);
+    }
+    let (account, session, key) = match holder {
+        Principal::Session(session, account) => (account, Some(session), None),
+        Principal::Key(key, account) => (account, None, Some(key)),
+        // what the look-up gives is of the kind that was asked for
+        Principal::Family(..) | Principal::Token(..) | Principal::Test(..) | Principal::Connection(..) => {
+            return Err(anonymous(cx).await);
+        }
+    };
+    let attempt = match attempt {
+        Some(attempt) => attempt,
+        None => limits.attempt(&bucket(account.user.id.to_string()), seconds, cx.now).await?,
+    };
+    let policy = policy.unwrap_or_else(|| tier(account.organization.plan));
+    cx.apply_verdict(policy, attempt.under(policy.limit))?;
+    if let Some(key) = &key {
+        touch(cx, key).await;
+    }
+    if let (Some(session), PresentedCredential::Session { value, .. }) = (&session, &presented) {
+        slide(cx, session, value).await?;
+    }
+    Ok(Caller { account })
+}
+
+/// Steps 4 and 5.
+fn allowed(cx: &RequestContext, holder: &Principal, access: Access) -> Result<(), Problem> {
+    let reads = cx.request.is_safe();
+    let account = match holder {
+        Principal::Session(_, account) => {
+            if !reads {
+                cx.same_site()?;
+            }
+            account
+        }
+        Principal::Key(key, account) => {
+            let (has, scope) = if reads { (key.reads, "read") } else { (key.writes, "write") };
+            if !has {
+                return Err(Detail::Scope(scope).into());
+            }
+            if access.session_only {
+                return Err(Detail::SessionOnly.into());
+            }
+            account
+        }
+        Principal::Family(_, account)
+        | Principal::Token(_, account)
+        | Principal::Test(_, account)
+        | Principal::Connection(_, _, account) => account,
+    };
+    if access.active && !account.user.active {
+        return Err(Detail::Deactivated.into());
+    }
+    if access.verified.applies(cx) && !account.user.verified {
+        return Err(Detail::Unverified.into());
+    }
+    Ok(())
+}
+
+async fn withdraw(
+    cx: &RequestContext,
+    bucket: Option<&str>,
+    attempt: Option<Attempt>,
+    seconds: u32,
+) -> Result<(), Problem> {
+    if let (Some(bucket), Some(_)) = (bucket, attempt) {
+        cx.context.limits().withdraw(bucket, seconds, cx.now).await?;
+    }
+    Ok(())
+}
+
+/// A request without valid credentials counts for its address, and is told to wait when that is exhausted.
+async fn anonymous(cx: &RequestContext) -> Problem {
+    match check_address_limit(cx).await {
+        Ok(()) => Detail::AuthRequired.into(),
+        Err(problem) => problem,
+    }
+}
+
+/// Counts a request for its address.
+pub async fn check_address_limit(cx: &RequestContext) -> Result<(), Problem> {
+    cx.check_rate_limit(ANONYMOUS, &format!("outsend/anon/{}", cx.address())).await
+}
+
+async fn touch(cx: &RequestContext, key: &UserKey) {
+    if let Err(error) = cx.context.store().touch_user_key(key, cx.now).await {
+        tracing::warn!(cause = %error, "last use of a key not noted");
+    }
+}
+
+/// Moves a session's end when it came near (outsend 4.1).
+async fn slide(cx: &RequestContext, session: &Session, value: &str) -> Result<(), Problem> {
+    if session.expires_at - cx.now >= SLIDE_BELOW {
+        return Ok(());
+    }
+    if cx.context.store().slide_session(session, cx.now + SESSION_LENGTH).await? {
+        let _ = cx.slid.set(cx.set_cookie(value));
+    }
+    Ok(())
+}

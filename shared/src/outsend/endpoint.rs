@@ -1,0 +1,239 @@
+//! An endpoint: who may call it, and what it does. The checks run in the contract's order before the handler
+//! (outsend 2.4).
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{
+    DIALECT,
+    access::{Access, Caller},
+    authentication,
+    envelope::{Problem, json_answer},
+    fields,
+    messages::Detail,
+    request_context::RequestContext,
+    routes,
+};
+use crate::{
+    BoxFuture,
+    context::Context,
+    http::{Request, Response, routes::methods},
+    lambda::{self, Function, Invoke},
+};
+
+/// What a handler comes to.
+pub type Outcome<'a> = BoxFuture<'a, Result<Response, Problem>>;
+
+/// A handler that gets a caller who passed every check.
+pub type CallerHandler = for<'a> fn(&'a RequestContext, Caller) -> Outcome<'a>;
+
+/// A handler of a request whose caller need not be known.
+pub type AnonymousHandler = for<'a> fn(&'a RequestContext) -> Outcome<'a>;
+
+/// A check of an endpoint's own, before its handler runs: the site that sent the request, and a rate limit.
+pub type Guard = for<'a> fn(&'a RequestContext) -> BoxFuture<'a, Result<(), Problem>>;
+
+/// What an endpoint reads while the credential is checked.
+pub type Preload<T> = for<'a> fn(&'a RequestContext) -> BoxFuture<'a, T>;
+
+/// A handler that gets a caller who passed every check, and what was read meanwhile.
+pub type PreloadedHandler<T> = for<'a> fn(&'a RequestContext, Caller, T) -> Outcome<'a>;
+
+/// An endpoint of this API.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    name: &'static str,
+    streams: bool,
+    steps: Steps,
+}
+
+/// Steps 3 to 6, and the handler behind them.
+#[derive(Clone, Copy, Debug)]
+enum Steps {
+    Callers(Access, CallerHandler),
+    Guarded(Guard, AnonymousHandler),
+    Nowhere,
+}
+
+/// An endpoint that only some may call (outsend 4.4): credential, `access` and limit are checked, and the handler gets
+/// the caller.
+#[must_use]
+pub const fn endpoint(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Callers(access, handler) }
+}
+
+/// An endpoint that anyone may call, after `guard` has counted the request.
+#[must_use]
+pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Guarded(guard, handler) }
+}
+
+/// What is routed nowhere: 404, or 405 where only the method is wrong (outsend 1).
+#[must_use]
+pub const fn fallback(name: &'static str) -> Endpoint {
+    Endpoint { name, streams: false, steps: Steps::Nowhere }
+}
+
+impl Function for Endpoint {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn invoke(&self, context: Context) -> Invoke {
+        let steps = self.steps;
+        let handler = move |context, request| -> BoxFuture<'static, Response> {
+            Box::pin(async move {
+                let cx = RequestContext::new(context, request);
+                respond(&cx, Box::pin(run(&cx, steps))).await
+            })
+        };
+        lambda::http(self.name, &DIALECT, context, self.streams, Arc::new(handler))
+    }
+}
+
+/// Steps 3 to 6, then the handler.
+async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
+    match steps {
+        Steps::Callers(access, handler) => {
+            let caller = authentication::caller(cx, access).await?;
+            handler(cx, caller).await
+        }
+        Steps::Guarded(guard, handler) => {
+            guard(cx).await?;
+            handler(cx).await
+        }
+        Steps::Nowhere => Err(Problem::Crash("the gateway's routes are not those of the API".to_owned())),
+    }
+}
+
+/// As [`Endpoint`], where the first read goes out together with the credential's.
+#[derive(Clone, Copy, Debug)]
+pub struct PreloadedEndpoint<T> {
+    name: &'static str,
+    streams: bool,
+    access: Access,
+    preload: Preload<T>,
+    handler: PreloadedHandler<T>,
+}
+
+/// An endpoint that only some may call, and that reads something while it is found out who calls. What `preload`
+/// reads is handed to `handler` when the caller has passed every check; nobody else sees it.
+#[must_use]
+pub const fn preloaded<T>(
+    name: &'static str,
+    access: Access,
+    preload: Preload<T>,
+    handler: PreloadedHandler<T>,
+) -> PreloadedEndpoint<T> {
+    PreloadedEndpoint { name, streams: false, access, preload, handler }
+}
+
+impl<T> PreloadedEndpoint<T> {
+    /// The same, but all of its answers are streamed; its routes must say so in the template.
+    #[must_use]
+    pub const fn streaming(self) -> Self {
+        Self { streams: true, ..self }
+    }
+}
+
+impl<T: Send + 'static> Function for PreloadedEndpoint<T> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn invoke(&self, context: Context) -> Invoke {
+        let (access, preload, act) = (self.access, self.preload, self.handler);
+        let handler = move |context, request| -> BoxFuture<'static, Response> {
+            Box::pin(async move {
+                let cx = RequestContext::new(context, request);
+                let work: Outcome<'_> = Box::pin(async {
+                    let caller: BoxFuture<'_, _> = Box::pin(authentication::caller(&cx, access));
+                    let (caller, read) = futures_util::future::join(caller, preload(&cx)).await;
+                    act(&cx, caller?, read).await
+                });
+                respond(&cx, work).await
+            })
+        };
+        lambda::http(self.name, &DIALECT, context, self.streams, Arc::new(handler))
+    }
+}
+
+/// Answers a request: route, preflight and body size, the endpoint's `work`, and the headers that every answer has.
+fn respond<'a>(cx: &'a RequestContext, work: Outcome<'a>) -> BoxFuture<'a, Response> {
+    Box::pin(async move {
+        let mut response = match routed(cx) {
+            Ok(Some(preflight)) => preflight,
+            Ok(None) => work.await.unwrap_or_else(|problem| problem.answer(cx.language)),
+            Err(problem) => problem.answer(cx.language),
+        };
+        if let Some(counted) = cx.counted.get() {
+            response = counted.headers(response);
+        }
+        if let Some(cookie) = cx.slid.get()
+            && response.headers.iter().all(|(name, _)| *name != "Set-Cookie")
+        {
+            response = response.header("Set-Cookie", cookie.clone());
+        }
+        cors(cx, response)
+    })
+}
+
+/// Steps 1 and 2; an answer when the request is a preflight of an allowed origin.
+fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
+    if cx.request.method == "OPTIONS" && allowed_origin(cx).is_some() {
+        let answer = json_answer(200, &json!({"ok": true}))
+            .header("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
+            .header("Access-Control-Allow-Headers", "Content-Type, X-API-Key, Accept-Language, Last-Event-ID")
+            .header("Access-Control-Max-Age", "600");
+        return Ok(Some(answer));
+    }
+    let methods = methods(&routes::ROUTES, &cx.request.path).ok_or(Detail::Route)?;
+    if !methods.contains(&cx.request.method.as_str()) {
+        return Err(Detail::Method(methods.join(", ")).into());
+    }
+    let creates_jobs = cx.request.method == "POST" && cx.request.path.starts_with("/api/jobs");
+    let most = if creates_jobs { fields::MAX_JOB_BODY } else { fields::MAX_BODY };
+    if cx.request.body.len() > most {
+        return Err(Detail::TooLarge.into());
+    }
+    Ok(None)
+}
+
+/// The origin of the request, if the configuration lists it (outsend 2.1).
+fn allowed_origin(cx: &RequestContext) -> Option<String> {
+    let origin = cx.request.header("origin")?;
+    cx.context.settings().outsend.cors_origins.contains(&origin).then_some(origin)
+}
+
+fn cors(cx: &RequestContext, answer: Response) -> Response {
+    if cx.context.settings().outsend.cors_origins.is_empty() {
+        return answer;
+    }
+    let answer = answer.header("Vary", "Origin");
+    match allowed_origin(cx) {
+        None => answer,
+        Some(origin) => answer
+            .header("Access-Control-Allow-Origin", origin)
+            .header("Access-Control-Allow-Credentials", "true")
+            .header("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"),
+    }
+}
+
+/// Answers a request whose handler is in this library still.
+pub fn answer<F>(context: Context, request: Request, work: F) -> BoxFuture<'static, Response>
+where
+    F: for<'a> FnOnce(&'a RequestContext) -> BoxFuture<'a, Result<Response, Problem>> + Send + 'static,
+{
+    Box::pin(async move {
+        let cx = RequestContext::new(context, request);
+        respond(&cx, work(&cx)).await
+    })
+}
+
+impl RequestContext {
+    /// Steps 3 to 6 of an endpoint whose handler is in this library still.
+    pub async fn caller(&self, access: Access) -> Result<Caller, Problem> {
+        authentication::caller(self, access).await
+    }
+}

@@ -1,0 +1,207 @@
+//! Bodies and their fields (outsend 2.1, 3.1).
+
+use serde_json::{Map, Value};
+
+use super::{
+    envelope::Problem,
+    messages::{Detail, Fault},
+};
+use crate::http::{Request, query::Query};
+
+/// Most bytes of a body, but for the routes that name more (outsend 2.1).
+pub const MAX_BODY: usize = 64 * 1024;
+/// Most bytes of a body that creates jobs.
+pub const MAX_JOB_BODY: usize = 4 * 1024 * 1024;
+/// Most entries of `errors` (outsend 3.1).
+const MAX_ERRORS: usize = 20;
+
+/// The body's object; `needed` when an empty body is none.
+pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Problem> {
+    if let Some(media) = request.header("content-type") {
+        let essence = media.split(';').next().unwrap_or_default().trim();
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Detail::BadContentType.into());
+        }
+    }
+    if request.body.is_empty() && !needed {
+        return Ok(Map::new());
+    }
+    serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson.into())
+}
+
+/// Reads fields in the order of their table and gathers what is wrong with them.
+#[derive(Debug)]
+pub struct Fields {
+    body: Map<String, Value>,
+    faults: Vec<(String, Fault)>,
+}
+
+impl Fields {
+    pub const fn new(body: Map<String, Value>) -> Self {
+        Self { body, faults: Vec::new() }
+    }
+
+    /// A field that was sent; `null` is none (outsend 0).
+    pub fn optional(&self, name: &str) -> Option<&Value> {
+        self.body.get(name).filter(|value| !value.is_null())
+    }
+
+    /// Notes what is wrong with a field, once a field.
+    pub fn fault(&mut self, name: impl Into<String>, fault: Fault) {
+        let name = name.into();
+        if self.faults.len() < MAX_ERRORS && self.faults.iter().all(|(known, _)| *known != name) {
+            self.faults.push((name, fault));
+        }
+    }
+
+    fn needed(&mut self, name: &str) -> Option<Value> {
+        let value = self.optional(name).cloned();
+        if value.is_none() {
+            self.fault(name, Fault::Required);
+        }
+        value
+    }
+
+    fn as_text(&mut self, name: &str, value: Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text),
+            _ => {
+                self.fault(name, Fault::Type("string"));
+                None
+            }
+        }
+    }
+
+    fn sized(&mut self, name: &str, text: String, least: usize, most: usize) -> Option<String> {
+        if (least..=most).contains(&text.chars().count()) {
+            return Some(text);
+        }
+        self.fault(name, Fault::Characters(least, most));
+        None
+    }
+
+    /// A text that must be there, as it was sent.
+    pub fn text(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        let value = self.needed(name)?;
+        let text = self.as_text(name, value)?;
+        self.sized(name, text, least, most)
+    }
+
+    /// A text that must be there, trimmed.
+    pub fn trimmed(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        let value = self.needed(name)?;
+        let text = self.as_text(name, value)?;
+        self.sized(name, text.trim().to_owned(), least, most)
+    }
+
+    /// A text that may be left out, trimmed.
+    pub fn optional_trimmed(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        self.optional(name)?;
+        self.trimmed(name, least, most)
+    }
+
+    /// A text that may be left out, as it was sent.
+    pub fn optional_text(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        self.optional(name)?;
+        self.text(name, least, most)
+    }
+
+    /// A text that `parse` understands and that must be there.
+    pub fn parsed<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let value = self.needed(name)?;
+        let text = self.as_text(name, value)?;
+        let parsed = parse(&text);
+        if parsed.is_none() {
+            self.fault(name, Fault::Format);
+        }
+        parsed
+    }
+
+    /// A new password (outsend 6.1).
+    pub fn new_password(&mut self, name: &str) -> Option<String> {
+        let password = self.text(name, 8, 128)?;
+        let letter = password.chars().any(char::is_alphabetic);
+        let other = password.chars().any(|c| !c.is_alphabetic() && !c.is_whitespace());
+        if letter && other {
+            return Some(password);
+        }
+        self.fault(name, Fault::WeakPassword);
+        None
+    }
+
+    /// A flag that must be there and `true`.
+    pub fn accepted(&mut self, name: &str) {
+        match self.needed(name) {
+            Some(Value::Bool(true)) | None => {}
+            Some(Value::Bool(false)) => self.fault(name, Fault::NotTrue),
+            Some(_) => self.fault(name, Fault::Type("boolean")),
+        }
+    }
+
+    /// A whole number that may be left out.
+    pub fn optional_integer(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+        let value = self.optional(name)?.clone();
+        let Some(number) = value.as_i64() else {
+            self.fault(name, if value.is_u64() { Fault::Between(least, most) } else { Fault::Type("integer") });
+            return None;
+        };
+        if (least..=most).contains(&number) {
+            return Some(number);
+        }
+        self.fault(name, Fault::Between(least, most));
+        None
+    }
+
+    /// Ends the reading of fields that were not read in the body's order.
+    ///
+    /// # Errors
+    /// 422 with everything that is wrong, in the order in which the body has the fields, else in that of `names`.
+    pub fn finish_in(mut self, names: &[&str]) -> Result<(), Problem> {
+        let place = |field: &str| {
+            let name = field.split('.').next().unwrap_or_default();
+            let sent = self.body.keys().position(|key| key == name);
+            (sent.is_none(), sent.or_else(|| names.iter().position(|known| *known == name)))
+        };
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.sort_by_key(|(field, _)| place(field));
+        self.faults = faults;
+        self.finish()
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// 422 with everything that is wrong.
+    pub fn finish(self) -> Result<(), Problem> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+    }
+}
+
+/// `limit` and `offset` (outsend 2.3).
+#[derive(Clone, Copy, Debug)]
+pub struct Paging {
+    pub limit: u32,
+    pub offset: u64,
+}
+
+impl Paging {
+    /// Reads both; what is wrong with them goes into `faults`.
+    pub fn read(query: &Query, most: u32, default: u32, faults: &mut Vec<(String, Fault)>) -> Self {
+        let mut number = |name: &str, least: i64, most: i64| -> Option<i64> {
+            let text = query.last(name)?;
+            let number = text.trim().parse::<i128>();
+            let fault = match number {
+                Ok(number) if (i128::from(least)..=i128::from(most)).contains(&number) => {
+                    return i64::try_from(number).ok();
+                }
+                Ok(_) => Fault::Between(least, most),
+                Err(_) => Fault::Type("integer"),
+            };
+            faults.push((name.to_owned(), fault));
+            None
+        };
+        let limit = number("limit", 1, i64::from(most)).and_then(|limit| u32::try_from(limit).ok());
+        let offset = number("offset", 0, i64::MAX).and_then(|offset| u64::try_from(offset).ok());
+        Self { limit: limit.unwrap_or(default), offset: offset.unwrap_or(0) }
+    }
+}

@@ -1,0 +1,364 @@
+//! Texts in English and French (outsend 2.5, 3.3).
+
+use crate::model::Locale;
+
+/// The language of a request's texts: French only when the header prefers it (outsend 2.5).
+#[must_use]
+pub fn language(accept_language: Option<&str>) -> Locale {
+    let (mut french, mut english) = ((0.0_f32, usize::MAX), (0.0_f32, usize::MAX));
+    for (position, range) in accept_language.unwrap_or_default().split(',').enumerate() {
+        let mut parts = range.split(';');
+        let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.trim().parse::<f32>().ok()).unwrap_or(1.0);
+        let primary = tag.split('-').next().unwrap_or_default();
+        let best = match primary {
+            "fr" => &mut french,
+            "en" | "*" => &mut english,
+            _ => continue,
+        };
+        if weight > best.0 {
+            *best = (weight, position);
+        }
+    }
+    let prefers = french.0 > english.0 || (french.0 > 0.0 && french.0 >= english.0 && french.1 < english.1);
+    if prefers { Locale::Fr } else { Locale::En }
+}
+
+/// A failure's text (outsend 3.3); each variant is a row of the catalogue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// bad_json
+    BadJson,
+    /// bad_content_type
+    BadContentType,
+    /// captcha
+    Captcha,
+    /// signup_refused
+    SignUpRefused,
+    /// token_invalid
+    TokenInvalid,
+    /// wrong_password
+    WrongPassword,
+    /// already_verified
+    AlreadyVerified,
+    /// cap_reached, for API keys
+    KeyCapReached(usize),
+    /// ef_ceiling, in planned requests
+    EfCeiling {
+        /// What the job needs.
+        need: u64,
+        /// What a job may need.
+        most: u64,
+    },
+    /// ef_quota, in planned requests
+    EfQuota {
+        /// What the month has used.
+        used: u64,
+        /// What the month has.
+        quota: u64,
+        /// What the job needs.
+        need: u64,
+    },
+    /// too_many_rows
+    TooManyRows(usize),
+    /// job_active
+    JobActive,
+    /// job_ended, with the status
+    JobEnded(&'static str),
+    /// not_resumable
+    NotResumable,
+    /// already_resumed, with the job that does it
+    AlreadyResumed(String),
+    /// source_not_done
+    SourceNotDone,
+    /// source_expired
+    SourceExpired,
+    /// pipeline_only
+    PipelineOnly(&'static str),
+    /// module_available
+    ModuleAvailable,
+    /// unverified
+    Unverified,
+    /// no_job
+    NoJob,
+    /// no_module
+    NoModule,
+    /// no_file
+    NoFile,
+    /// no_type
+    NoType,
+    /// not_ready
+    NotReady,
+    /// purged
+    Purged,
+    /// module_off
+    ModuleOff(&'static str),
+    /// auth_required
+    AuthRequired,
+    /// bad_credentials
+    BadCredentials,
+    /// deactivated
+    Deactivated,
+    /// cross_site
+    CrossSite,
+    /// session_only
+    SessionOnly,
+    /// scope
+    Scope(&'static str),
+    /// route
+    Route,
+    /// no_key
+    NoKey,
+    /// method, with the methods that the path has
+    Method(String),
+    /// too_large
+    TooLarge,
+    /// rate, with the seconds to wait
+    Rate(u32),
+    /// server
+    Server,
+}
+
+impl Detail {
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::BadJson
+            | Self::BadContentType
+            | Self::Captcha
+            | Self::SignUpRefused
+            | Self::TokenInvalid
+            | Self::AlreadyVerified
+            | Self::WrongPassword
+            | Self::KeyCapReached(_)
+            | Self::EfCeiling { .. }
+            | Self::EfQuota { .. }
+            | Self::TooManyRows(_)
+            | Self::JobActive
+            | Self::JobEnded(_)
+            | Self::NotResumable
+            | Self::AlreadyResumed(_)
+            | Self::SourceNotDone
+            | Self::SourceExpired
+            | Self::PipelineOnly(_)
+            | Self::ModuleAvailable => 400,
+            Self::AuthRequired | Self::BadCredentials => 401,
+            Self::Deactivated | Self::CrossSite | Self::SessionOnly | Self::Scope(_) | Self::Unverified => 403,
+            Self::Route | Self::NoKey | Self::NoJob | Self::NoModule | Self::NoFile | Self::NoType | Self::NotReady => {
+                404
+            }
+            Self::Method(_) => 405,
+            Self::Purged => 410,
+            Self::TooLarge => 413,
+            Self::Rate(_) => 429,
+            Self::Server => 500,
+            Self::ModuleOff(_) => 503,
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn text(&self, language: Locale) -> String {
+        let (english, french) = match self {
+            Self::BadJson => ("Request body is not valid JSON.", "Le corps de la requête n'est pas un JSON valide."),
+            Self::BadContentType => {
+                ("Content-Type must be application/json.", "Content-Type doit être application/json.")
+            }
+            Self::Captcha => ("Captcha verification failed.", "La vérification du captcha a échoué."),
+            Self::SignUpRefused => {
+                ("Sign-up is not possible with these details.", "Inscription impossible avec ces informations.")
+            }
+            Self::TokenInvalid => ("This link is invalid or has expired.", "Ce lien est invalide ou a expiré."),
+            Self::AlreadyVerified => ("E-mail address is already verified.", "L'adresse e-mail est déjà vérifiée."),
+            Self::WrongPassword => ("Current password is incorrect.", "Le mot de passe actuel est incorrect."),
+            Self::KeyCapReached(n) => {
+                return pick(
+                    language,
+                    format!("Limit reached: {n} API keys."),
+                    format!("Limite atteinte : {n} clés API."),
+                );
+            }
+            Self::EfCeiling { need, most } => {
+                let (need, most) = (ef_text(*need), ef_text(*most));
+                return pick(
+                    language,
+                    format!("This job needs {need} EF; the per-job ceiling is {most} EF."),
+                    format!("Ce job demande {need} EF ; le plafond par job est de {most} EF."),
+                );
+            }
+            Self::EfQuota { used, quota, need } => {
+                let (used, quota, need) = (ef_text(*used), ef_text(*quota), ef_text(*need));
+                return pick(
+                    language,
+                    format!("Monthly EF quota exceeded: {used} of {quota} used, this job needs {need}."),
+                    format!("Quota EF mensuel dépassé : {used} sur {quota} utilisés, ce job demande {need}."),
+                );
+            }
+            Self::TooManyRows(n) => {
+                return pick(
+                    language,
+                    format!("Source has {n} usable rows; the limit is 10000 items per job."),
+                    format!("La source contient {n} lignes utilisables ; la limite est de 10000 par job."),
+                );
+            }
+            Self::JobActive => {
+                ("Job is still active; cancel it first.", "Le job est encore actif ; annulez-le d'abord.")
+            }
+            Self::JobEnded(status) => {
+                return pick(
+                    language,
+                    format!("Job has already ended with status {status}."),
+                    format!("Le job est déjà terminé avec le statut {status}."),
+                );
+            }
+            Self::NotResumable => ("Job cannot be resumed.", "Le job ne peut pas être repris."),
+            Self::AlreadyResumed(id) => {
+                return pick(
+                    language,
+                    format!("Job is already being resumed as {id}."),
+                    format!("Le job est déjà en cours de reprise : {id}."),
+                );
+            }
+            Self::SourceNotDone => ("Source is not completed.", "La source n'est pas terminée."),
+            Self::SourceExpired => {
+                ("Source results are no longer available.", "Les résultats de la source ne sont plus disponibles.")
+            }
+            Self::PipelineOnly(slug) => {
+                return pick(
+                    language,
+                    format!("Module {slug} only runs inside a pipeline."),
+                    format!("Le module {slug} ne s'exécute que dans un pipeline."),
+                );
+            }
+            Self::ModuleAvailable => ("Module is already available.", "Le module est déjà disponible."),
+            Self::Unverified => ("Verify your e-mail address first.", "Vérifiez d'abord votre adresse e-mail."),
+            Self::NoJob => ("Job not found.", "Job introuvable."),
+            Self::NoModule => ("Module not found.", "Module introuvable."),
+            Self::NoFile => ("File not found.", "Fichier introuvable."),
+            Self::NoType => ("Unknown job type.", "Type de job inconnu."),
+            Self::NotReady => ("Result file is not ready.", "Le fichier de résultats n'est pas prêt."),
+            Self::Purged => ("Result file has been purged.", "Le fichier de résultats a été purgé."),
+            Self::ModuleOff(slug) => {
+                return pick(
+                    language,
+                    format!("Module {slug} is temporarily unavailable."),
+                    format!("Le module {slug} est temporairement indisponible."),
+                );
+            }
+            Self::AuthRequired => ("Authentication required.", "Authentification requise."),
+            Self::BadCredentials => ("Incorrect e-mail or password.", "E-mail ou mot de passe incorrect."),
+            Self::Deactivated => ("Account is deactivated.", "Compte désactivé."),
+            Self::CrossSite => ("Cross-site request refused.", "Requête intersite refusée."),
+            Self::SessionOnly => {
+                ("This endpoint requires a browser session.", "Cette route exige une session navigateur.")
+            }
+            Self::Scope(scope) => {
+                return pick(
+                    language,
+                    format!("API key lacks the {scope} scope."),
+                    format!("La clé API n'a pas la portée {scope}."),
+                );
+            }
+            Self::Route => ("Not found.", "Introuvable."),
+            Self::NoKey => ("API key not found.", "Clé API introuvable."),
+            Self::Method(_) => ("Method not allowed.", "Méthode non autorisée."),
+            Self::TooLarge => ("Request body is too large.", "Le corps de la requête est trop volumineux."),
+            Self::Rate(n) => {
+                return pick(
+                    language,
+                    format!("Too many requests. Try again in {n} s."),
+                    format!("Trop de requêtes. Réessayez dans {n} s."),
+                );
+            }
+            Self::Server => ("Internal server error.", "Erreur interne du serveur."),
+        };
+        pick(language, english, french).to_owned()
+    }
+}
+
+/// What is wrong with a field (outsend 3.3, below the table).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The field is needed and not there.
+    Required,
+    /// The value has not the form.
+    Format,
+    /// The value has another JSON type than this one.
+    Type(&'static str),
+    /// A number is outside its range.
+    Between(i64, i64),
+    /// A text has too few or too many characters.
+    Characters(usize, usize),
+    /// A list has too few or too many entries.
+    Entries(usize, usize),
+    /// The value is none of these.
+    OneOf(&'static str),
+    /// The value must be `true`.
+    NotTrue,
+    /// A password without a letter, or without a digit or symbol.
+    WeakPassword,
+    /// No row has this column.
+    NoUsableRow(&'static str),
+}
+
+impl Fault {
+    /// The message.
+    #[must_use]
+    pub fn text(&self, language: Locale) -> String {
+        let (english, french) = match self {
+            Self::Required => ("Field is required.".to_owned(), "Champ obligatoire.".to_owned()),
+            Self::Format => ("Invalid format.".to_owned(), "Format invalide.".to_owned()),
+            Self::Type(kind) => (format!("Must be a {kind}."), format!("Doit être de type {kind}.")),
+            Self::Between(a, b) => {
+                (format!("Must be between {a} and {b}."), format!("Doit être compris entre {a} et {b}."))
+            }
+            Self::Characters(a, b) => {
+                (format!("Must have {a} to {b} characters."), format!("Doit contenir de {a} à {b} caractères."))
+            }
+            Self::Entries(a, b) => {
+                (format!("Must have {a} to {b} entries."), format!("Doit contenir de {a} à {b} éléments."))
+            }
+            Self::OneOf(list) => (format!("Must be one of: {list}."), format!("Doit être l'une des valeurs : {list}.")),
+            Self::NotTrue => ("Must be true.".to_owned(), "Doit être vrai.".to_owned()),
+            Self::NoUsableRow(column) => (
+                format!("No usable row: every item lacks {column}."),
+                format!("Aucune ligne utilisable : {column} manque partout."),
+            ),
+            Self::WeakPassword => (
+                "Must contain a letter and a digit or symbol.".to_owned(),
+                "Doit contenir une lettre et un chiffre ou un symbole.".to_owned(),
+            ),
+        };
+        pick(language, english, french)
+    }
+}
+
+/// EF of planned requests, with 3 decimals (outsend 18.2).
+fn ef_text(requests: u64) -> String {
+    let thousandths = (requests + 5) / 10;
+    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
+}
+
+fn pick<T>(language: Locale, english: T, french: T) -> T {
+    match language {
+        Locale::En => english,
+        Locale::Fr => french,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn french_only_when_it_is_preferred() {
+        for french in ["fr", "fr-CA", "fr, en", "en;q=0.8, fr;q=0.9", "de, fr;q=0.2", "fr;q=0.5, *;q=0.5", "FR"] {
+            assert_eq!(language(Some(french)), Locale::Fr, "{french}");
+        }
+        for english in ["en", "", "de", "en, fr", "*, fr", "fr;q=0.8, en", "fr;q=0", "fr;q=0.5, en-GB;q=0.6", "frx"] {
+            assert_eq!(language(Some(english)), Locale::En, "{english}");
+        }
+        assert_eq!(language(None), Locale::En);
+    }
+}

@@ -1,0 +1,124 @@
+//! One request on its way through the checks, in the contract's order (outsend 2.4).
+
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    envelope::Problem,
+    limits::{Counted, Policy},
+    messages::{Detail, language},
+};
+use crate::{
+    context::Context,
+    http::{Request, origin},
+    model::{Action, AuditEntry, AuditId, Locale, User},
+};
+
+/// A session's length (outsend 4.1).
+pub const SESSION_LENGTH: Duration = Duration::days(7);
+const COOKIE: &str = "outsend_session";
+
+/// A request with what was found out about it so far.
+#[derive(Debug)]
+pub struct RequestContext {
+    /// What the function works with.
+    pub context: Context,
+    /// The request.
+    pub request: Request,
+    /// The language of its texts (outsend 2.5).
+    pub language: Locale,
+    /// The time at which it came.
+    pub now: OffsetDateTime,
+    /// What the rate policy said, for the headers of every answer.
+    pub(super) counted: OnceLock<Counted>,
+    /// The cookie to send again, because its end was moved.
+    pub(super) slid: OnceLock<String>,
+}
+
+impl RequestContext {
+    pub(super) fn new(context: Context, request: Request) -> Self {
+        let now = context.clock().now();
+        let language = language(request.header("accept-language").as_deref());
+        Self { context, request, language, now, counted: OnceLock::new(), slid: OnceLock::new() }
+    }
+
+    /// A parameter of the path by its name in the template; empty when the route has none of that name.
+    #[must_use]
+    pub fn path(&self, name: &str) -> &str {
+        self.request.path_parameter(name)
+    }
+
+    /// The public base URL, without `/api`.
+    pub fn base(&self) -> String {
+        origin::public_origin(
+            self.context.settings().outsend.public_url.as_deref(),
+            self.request.header("x-forwarded-proto").as_deref(),
+            None,
+            self.request.header("host").as_deref(),
+        )
+    }
+
+    /// Step 4: refuses what another site's page sent (outsend 4.2).
+    pub fn same_site(&self) -> Result<(), Problem> {
+        let cross = self.request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        let foreign = self.request.header("origin").is_some_and(|origin| {
+            let base = self.base();
+            let own = base
+                .split_once("://")
+                .map(|(scheme, rest)| format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()));
+            Some(&origin) != own.as_ref() && !self.context.settings().outsend.cors_origins.contains(&origin)
+        });
+        if cross || foreign { Err(Detail::CrossSite.into()) } else { Ok(()) }
+    }
+
+    /// Step 6: counts the request against `policy` in `bucket`.
+    pub async fn check_rate_limit(&self, policy: Policy, bucket: &str) -> Result<(), Problem> {
+        let attempt = self.context.limits().attempt(bucket, policy.seconds, self.now).await?;
+        self.apply_verdict(policy, attempt.under(policy.limit))
+    }
+
+    /// Notes what a policy said, and refuses the request when it is over the limit.
+    pub fn apply_verdict(&self, policy: Policy, verdict: crate::limits::Verdict) -> Result<(), Problem> {
+        let _ = self.counted.set(Counted { policy, verdict });
+        if verdict.passed { Ok(()) } else { Err(Detail::Rate(verdict.reset_seconds).into()) }
+    }
+
+    /// The value of the session cookie, if one was sent.
+    pub fn cookie(&self) -> Option<String> {
+        let header = self.request.header("cookie")?;
+        header.split([';', ',']).find_map(|pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            (name == COOKIE).then(|| value.to_owned())
+        })
+    }
+
+    /// `Set-Cookie` with `value`; an empty one ends the cookie (outsend 4.1).
+    pub fn set_cookie(&self, value: &str) -> String {
+        let base = self.base();
+        let host = base.strip_prefix("http://").map(|rest| rest.split([':', '/']).next().unwrap_or_default());
+        let secure = if matches!(host, Some("localhost" | "127.0.0.1")) { "" } else { "; Secure" };
+        let age = if value.is_empty() { 0 } else { SESSION_LENGTH.whole_seconds() };
+        format!("{COOKIE}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax{secure}")
+    }
+
+    /// The address that the request counts for: IPv6 is cut to its /64 (outsend 5.2).
+    pub fn address(&self) -> String {
+        crate::limits::counted_address(&self.request.source_ip)
+    }
+
+    /// A record of what `actor` did, for the audit trail.
+    pub fn record(&self, action: Action, actor: &User, detail: Value) -> AuditEntry {
+        AuditEntry {
+            id: AuditId::at(self.now),
+            action,
+            actor: Some(actor.id),
+            role: Some(actor.role),
+            object: None,
+            detail,
+            request_id: self.request.request_id.clone(),
+            at: self.now,
+        }
+    }
+}

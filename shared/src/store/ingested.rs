@@ -1,0 +1,417 @@
+//! What test sessions send (openscouter 11): each batch is one item, numbered in the order of arrival, so that who
+//! reads it back needs one query for a stream, and a batch that is sent twice is known.
+//!
+//! Ids that clients gave their items are remembered in the process. Another process may have taken in a batch in
+//! between: then the write is refused with that batch, whose ids are new; where it was one of several, the others are
+//! read before the next try.
+
+mod memory;
+
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+};
+use serde_json::value::RawValue;
+use time::{Duration, OffsetDateTime};
+
+pub(super) use self::memory::IngestedMemory;
+use self::memory::{Batch, Key};
+use super::{
+    BoxFuture, Store, StoreError, after_lost_race,
+    chunked::{PART, compress, decompress},
+    client::{Written, unhindered},
+    item::{Condition, Item},
+    round_trips::{items_read, round_trip},
+    test_sessions::test_session_pk,
+};
+use crate::model::{IngestedStream, TestSession, TestSessionId};
+
+/// How long what was captured is kept after a session's end (openscouter 21).
+const KEPT: Duration = Duration::days(180);
+
+/// The id that a client gave an item, as a process remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ItemId(u64);
+
+impl ItemId {
+    /// Of this id.
+    #[must_use]
+    pub fn of(id: &str) -> Self {
+        Self(memory::hash(id))
+    }
+}
+
+/// A batch that is to be kept: its items as a JSON array that is not closed yet.
+#[derive(Debug, Default)]
+pub struct IngestedBatch {
+    text: String,
+    items: Vec<Ingested>,
+}
+
+/// Where an item stands in its batch's text, and its id.
+#[derive(Clone, Copy, Debug)]
+struct Ingested {
+    start: usize,
+    end: usize,
+    id: Option<ItemId>,
+}
+
+impl IngestedBatch {
+    /// A batch of about so many bytes.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self { text: String::with_capacity(bytes), items: Vec::new() }
+    }
+
+    /// Adds an item: `write` puts its JSON at the end of the text and tells its id. What it wrote is taken back when it
+    /// fails.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn add<E>(&mut self, write: impl FnOnce(&mut String) -> Result<Option<ItemId>, E>) -> Result<(), E> {
+        let before = self.text.len();
+        self.text.push(if self.items.is_empty() { '[' } else { ',' });
+        match write(&mut self.text) {
+            Ok(id) => {
+                self.items.push(Ingested { start: before + 1, end: self.text.len(), id });
+                Ok(())
+            }
+            Err(error) => {
+                self.text.truncate(before);
+                Err(error)
+            }
+        }
+    }
+
+    /// Its items.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
+    /// All items, as a JSON array.
+    #[must_use]
+    pub fn json(&self) -> String {
+        if self.is_empty() { "[]".to_owned() } else { format!("{}]", self.text) }
+    }
+
+    /// Some of the items, as a JSON array.
+    fn array(&self, items: &[Ingested]) -> Vec<u8> {
+        if items.len() == self.items.len() {
+            return self.json().into_bytes();
+        }
+        let mut text = Vec::with_capacity(self.text.len());
+        for item in items {
+            text.push(if text.is_empty() { b'[' } else { b',' });
+            text.extend_from_slice(self.text.get(item.start..item.end).unwrap_or_default().as_bytes());
+        }
+        text.push(b']');
+        text
+    }
+
+    /// Items in pieces that a stored item can hold; nearly always it is one.
+    fn pieces(&self, items: &[Ingested]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let bytes = compress(&self.array(items))?;
+        if bytes.len() <= PART || items.len() < 2 {
+            return Ok(vec![bytes]);
+        }
+        let (left, right) = items.split_at(items.len() / 2);
+        let mut all = self.pieces(left)?;
+        all.extend(self.pieces(right)?);
+        Ok(all)
+    }
+}
+
+fn sk(stream: IngestedStream, number: u32) -> String {
+    format!("DATA#{}#{number:08}", stream.as_str())
+}
+
+/// What became of the write of a batch.
+enum Put {
+    Done,
+    /// Somebody else's batch has the number; it is here, unless it was asked for as a part of several.
+    Taken(Option<Item>),
+}
+
+impl Store {
+    /// Keeps a batch in one write; how many of its items were there already (openscouter 11.1). A batch with a name is
+    /// kept once, also when none of its items has an id: again, the answer is the first one.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn keep_captured<'a>(
+        &'a self,
+        session: &'a TestSession,
+        stream: IngestedStream,
+        batch: &'a IngestedBatch,
+        name: Option<String>,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<u32, StoreError>> {
+        Box::pin(async move {
+            let (memory, key) = (&*self.ingested, (session.id, stream));
+            // whether what is there already must be known, and not its number alone
+            let whole = name.is_some() || batch.items.iter().any(|item| item.id.is_some());
+            let once = name.is_some();
+            let name = name.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+            let called = memory::hash(&name);
+            for attempt in 0.. {
+                let (next, complete) = memory.with(key, |known| (known.next, known.complete));
+                if whole && !complete {
+                    self.learn(key, 0, true, &name).await?;
+                } else if next == 0 {
+                    self.learn(key, 0, false, &name).await?;
+                }
+                let (next, told) = memory.with(key, |known| {
+                    // forgotten, or passed by, since it was looked at
+                    if whole && !known.complete {
+                        return (known.next, None);
+                    }
+                    let told = match known.batches.get(&called) {
+                        Some(duplicates) => Err(*duplicates),
+                        None => Ok(known.fresh(&batch.items)),
+                    };
+                    (known.next, Some(told))
+                });
+                let fresh = match told {
+                    Some(Ok(fresh)) => fresh,
+                    Some(Err(duplicates)) => return Ok(duplicates),
+                    None => {
+                        after_lost_race(attempt).await?;
+                        continue;
+                    }
+                };
+                let duplicates = u32::try_from(batch.len() - fresh.len()).unwrap_or(u32::MAX);
+                if fresh.is_empty() {
+                    return Ok(duplicates);
+                }
+                let pieces = batch.pieces(&fresh)?;
+                let count = u32::try_from(pieces.len()).unwrap_or(1);
+                let own = Batch { called: once.then_some(called), duplicates };
+                match self.put_batch(session, stream, (next, &name, own), pieces, now).await? {
+                    Put::Done => {
+                        memory.with(key, |known| {
+                            known.take(next, count, fresh.iter().filter_map(|item| item.id), own);
+                        });
+                        return Ok(duplicates);
+                    }
+                    Put::Taken(there) => {
+                        if self.taken(key, next, there.as_ref(), attempt, &name).await? {
+                            return Ok(duplicates);
+                        }
+                    }
+                }
+                if attempt > 0 {
+                    after_lost_race(attempt).await?;
+                }
+            }
+            Err(StoreError::Contended(u32::MAX))
+        })
+    }
+
+    /// Learns from a refused write; whether it was an earlier try of this very batch that has the number.
+    async fn taken(
+        &self,
+        key: Key,
+        next: u32,
+        there: Option<&Item>,
+        attempt: u32,
+        name: &str,
+    ) -> Result<bool, StoreError> {
+        let Some(there) = there else { return self.learn(key, next, true, name).await };
+        let complete = self.ingested.with(key, |known| known.complete);
+        let own = there.read("batch").optional_text("batch") == Some(name);
+        let ids = if complete { ids_of(there)? } else { Vec::new() };
+        let batch = batch_of(there)?;
+        self.ingested.with(key, |known| known.take(next, 1, ids.into_iter(), batch));
+        // most often that was the only one that was not known; here it was not
+        if !own && attempt > 0 {
+            return self.learn(key, next + 1, complete, name).await;
+        }
+        Ok(own)
+    }
+
+    async fn put_batch(
+        &self,
+        session: &TestSession,
+        stream: IngestedStream,
+        (first, name, batch): (u32, &str, Batch),
+        pieces: Vec<Vec<u8>>,
+        now: OffsetDateTime,
+    ) -> Result<Put, StoreError> {
+        let end = session.guarded_until().max(now) + KEPT;
+        let pk = test_session_pk(session.id);
+        let mut items = (first..).zip(pieces).map(|(number, bytes)| {
+            let item = Item::new(pk.clone(), sk(stream, number))
+                .text("batch", name)
+                .bytes("items", bytes)
+                .number("ttl", end.unix_timestamp());
+            // who sends the batch again is told the same
+            if batch.called.is_some() { item.number("duplicates", batch.duplicates) } else { item }
+        });
+        let only = items.next();
+        let rest: Vec<_> = items.collect();
+        let Some(only) = only else { return Ok(Put::Done) };
+        if !rest.is_empty() {
+            let members = std::iter::once(only).chain(rest).map(|item| item.put(&self.main, Condition::Absent));
+            let members = members.collect::<Result<Vec<TransactWriteItem>, _>>()?;
+            let written = self.transact(members).await?;
+            return Ok(if written == Written::Done { Put::Done } else { Put::Taken(None) });
+        }
+        let call = self
+            .client
+            .put_item()
+            .table_name(&self.main)
+            .set_item(Some(only.0))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match unhindered(|| call.clone().send()).await {
+            Ok(_) => Ok(Put::Done),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(Put::Taken(refused.item().cloned().map(Item::from)))
+                }
+                _ => Err(StoreError::call("PutItem", &error)),
+            },
+        }
+    }
+
+    /// Learns what is there from batch `from` on: the ids, or the number of the last batch alone. Whether a batch of
+    /// this name is among them.
+    async fn learn(&self, key: Key, from: u32, ids: bool, name: &str) -> Result<bool, StoreError> {
+        let mut found: Vec<(u32, Vec<ItemId>, Batch)> = Vec::new();
+        let (mut next, mut own) = (None, false);
+        self.read_batches(key, from, !ids, &mut |number, item| {
+            next = next.max(Some(number + 1));
+            own |= item.read("batch").optional_text("batch") == Some(name);
+            if ids {
+                found.push((number, ids_of(item)?, batch_of(item)?));
+            }
+            Ok(())
+        })
+        .await?;
+        self.ingested.with(key, |known| {
+            if ids {
+                // what lies before is known, unless it was forgotten meanwhile
+                known.complete = from == 0 || (known.complete && from <= known.next);
+                for (number, ids, batch) in found {
+                    known.note(number, ids.into_iter(), batch);
+                }
+            } else if let Some(next) = next.filter(|next| *next > known.next) {
+                // what lies between was not looked at
+                (known.next, known.complete) = (next, false);
+            }
+        });
+        Ok(own)
+    }
+
+    /// Calls `take` with the batches of a stream from `from` on, in order; or with the last one alone.
+    async fn read_batches(
+        &self,
+        (session, stream): Key,
+        from: u32,
+        last: bool,
+        take: &mut (dyn FnMut(u32, &Item) -> Result<(), StoreError> + Send),
+    ) -> Result<(), StoreError> {
+        let mut start = None;
+        loop {
+            let mut call = self
+                .client
+                .query()
+                .table_name(&self.main)
+                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+                .expression_attribute_values(":pk", AttributeValue::S(test_session_pk(session)))
+                .expression_attribute_values(":from", AttributeValue::S(sk(stream, from)))
+                .expression_attribute_values(":to", AttributeValue::S(sk(stream, 99_999_999)))
+                .consistent_read(true)
+                .set_exclusive_start_key(start);
+            if last {
+                call = call.scan_index_forward(false).limit(1);
+            }
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+            let found = output.items.unwrap_or_default();
+            items_read(found.len());
+            for item in found.into_iter().map(Item::from) {
+                let number = item.read("batch").parsed("sk", |sk| sk.rsplit('#').next()?.parse().ok())?;
+                take(number, &item)?;
+            }
+            start = output.last_evaluated_key;
+            if start.is_none() || last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Bytes of a stream's batches as they are stored, in the order of arrival: what DynamoDB's units are counted by.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn ingested_sizes(
+        &self,
+        session: TestSessionId,
+        stream: IngestedStream,
+    ) -> BoxFuture<'_, Result<Vec<usize>, StoreError>> {
+        Box::pin(async move {
+            let mut sizes = Vec::new();
+            self.read_batches((session, stream), 0, false, &mut |_, item| {
+                sizes.push(item.size());
+                Ok(())
+            })
+            .await?;
+            Ok(sizes)
+        })
+    }
+
+    /// What was kept of a stream, in the order of arrival: the batches' JSON arrays.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn ingested(
+        &self,
+        session: TestSessionId,
+        stream: IngestedStream,
+    ) -> BoxFuture<'_, Result<Vec<Vec<u8>>, StoreError>> {
+        Box::pin(async move {
+            let mut batches = Vec::new();
+            self.read_batches((session, stream), 0, false, &mut |_, item| {
+                batches.push(text_of(item)?);
+                Ok(())
+            })
+            .await?;
+            Ok(batches)
+        })
+    }
+}
+
+/// A batch's JSON.
+fn text_of(item: &Item) -> Result<Vec<u8>, StoreError> {
+    let reader = item.read("batch");
+    decompress(reader.bytes("items")?).ok_or_else(|| reader.malformed("items"))
+}
+
+/// The ids in a batch.
+fn ids_of(item: &Item) -> Result<Vec<ItemId>, StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow, default)]
+        id: Option<&'a RawValue>,
+    }
+    let text = text_of(item)?;
+    let items: Vec<Named<'_>> = serde_json::from_slice(&text).map_err(|_| item.read("batch").malformed("items"))?;
+    // ids have no characters that JSON escapes
+    Ok(items.iter().filter_map(|item| Some(ItemId::of(item.id?.get().trim_matches('"')))).collect())
+}
+
+/// What a batch with a name is remembered by.
+fn batch_of(item: &Item) -> Result<Batch, StoreError> {
+    let reader = item.read("batch");
+    if !item.0.contains_key("duplicates") {
+        return Ok(Batch::default());
+    }
+    Ok(Batch { called: Some(memory::hash(reader.text("batch")?)), duplicates: reader.number("duplicates")? })
+}
