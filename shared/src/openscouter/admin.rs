@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     access::ADMINS,
     endpoint::answer,
-    envelope::{Problem, list, success},
-    fields::{Fields, Paging, time_parameter},
+    envelope::{Problem, success},
+    fields::{Fields, time_parameter},
     format::timestamp,
+    paging::Paging,
     request_context::RequestContext,
 };
 use crate::{
@@ -67,7 +68,7 @@ async fn list_audit_now(cx: &RequestContext) -> Result<Response, Problem> {
         (page.total, page.members)
     };
     let rows: Vec<_> = page.1.iter().map(entry_object).collect();
-    Ok(list(&rows, paging.page, paging.limit, page.0))
+    Ok(paging.list(&rows, page.0))
 }
 
 fn organization_object(organization: &Organization) -> Value {
@@ -89,7 +90,7 @@ pub fn list_organizations(context: Context, request: Request) -> BoxFuture<'stat
             let paging = Paging::read(&cx.request.query)?;
             let page = cx.context.store().organizations_page(paging.offset(), paging.limit).await?;
             let rows: Vec<_> = page.members.iter().map(organization_object).collect();
-            Ok(list(&rows, paging.page, paging.limit, page.total))
+            Ok(paging.list(&rows, page.total))
         })
     })
 }

@@ -6,9 +6,10 @@ use time::Duration;
 use super::{
     access::{ADMINS, Access},
     endpoint::answer,
-    envelope::{Problem, list, optional_time, success},
-    fields::{Fields, Paging},
+    envelope::{Problem, optional_time, success},
+    fields::Fields,
     format::timestamp,
+    paging::Paging,
     request_context::RequestContext,
     studies,
 };
@@ -92,12 +93,12 @@ pub fn list_approvals(context: Context, request: Request) -> BoxFuture<'static, 
             };
             let study = query.last("jobId").map(StudyId::from_wire);
             if study == Some(None) {
-                return Ok(list(&[], paging.page, paging.limit, 0));
+                return Ok(paging.empty_list());
             }
             let filter = ApprovalFilter { study: study.flatten(), active };
             let page = cx.context.store().approvals_page(filter, paging.offset(), paging.limit, cx.now).await?;
             let rows: Vec<_> = page.members.iter().map(object).collect();
-            Ok(list(&rows, paging.page, paging.limit, page.total))
+            Ok(paging.list(&rows, page.total))
         })
     })
 }

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::{
     access::OWNERS,
     endpoint::answer,
-    envelope::{Problem, list, optional_time, success},
-    fields::Paging,
+    envelope::{Problem, optional_time, success},
     format::timestamp,
+    paging::Paging,
     request_context::RequestContext,
 };
 use crate::{
@@ -40,7 +40,7 @@ pub fn list_connections(context: Context, request: Request) -> BoxFuture<'static
             let store = cx.context.store();
             let page = store.connections_page(caller.sees(), paging.offset(), paging.limit).await?;
             let rows: Vec<_> = page.members.iter().map(connection_object).collect();
-            Ok(list(&rows, paging.page, paging.limit, page.total))
+            Ok(paging.list(&rows, page.total))
         })
     })
 }

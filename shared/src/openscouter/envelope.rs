@@ -1,6 +1,7 @@
 //! Answers of the dialect (openscouter 2.3, 2.4).
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
 
 use super::format::timestamp;
 use crate::{http::Response, jwt, password::PasswordError, store::StoreError};
@@ -55,7 +56,7 @@ impl Problem {
 
     pub fn answer(self) -> Response {
         let refused = |status: u16, text: &str| {
-            let body = json!({"success": false, "data": null, "error": text, "metadata": null});
+            let body = Envelope { success: false, data: None, error: Some(text), metadata: None };
             json_answer(status, &body)
         };
         match self {
@@ -73,20 +74,54 @@ impl Problem {
     }
 }
 
+/// The envelope of every answer but those of the RFCs (openscouter 2.3).
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    data: Option<&'a RawValue>,
+    error: Option<&'a str>,
+    metadata: Option<Metadata>,
+}
+
+/// Where a page stands in its list (openscouter 2.7).
+#[derive(Serialize)]
+struct Metadata {
+    page: u64,
+    limit: u32,
+    total: u64,
+}
+
+fn text(body: &impl Serialize) -> Result<Box<RawValue>, Problem> {
+    serde_json::value::to_raw_value(body).map_err(|error| Problem::Crash(error.to_string()))
+}
+
+fn respond(status: u16, body: Result<Box<RawValue>, Problem>) -> Response {
+    match body {
+        Ok(body) => Response::empty(status)
+            .header("Content-Type", "application/json")
+            .body(String::from(Box::<str>::from(body))),
+        Err(problem) => problem.answer(),
+    }
+}
+
+fn enveloped(status: u16, data: Result<Box<RawValue>, Problem>, metadata: Option<Metadata>) -> Response {
+    let body = data.and_then(|data| text(&Envelope { success: true, data: Some(&data), error: None, metadata }));
+    respond(status, body)
+}
+
 /// A JSON answer, without an envelope.
-pub fn json_answer(status: u16, body: &Value) -> Response {
-    Response::empty(status).header("Content-Type", "application/json").body(body.to_string())
+pub fn json_answer(status: u16, body: &impl Serialize) -> Response {
+    respond(status, text(body))
 }
 
-/// A success.
-pub fn success(status: u16, data: &Value) -> Response {
-    json_answer(status, &json!({"success": true, "data": data, "error": null, "metadata": null}))
+/// A success with its data (openscouter 2.3).
+pub fn success(status: u16, data: &impl Serialize) -> Response {
+    enveloped(status, text(data), None)
 }
 
-/// One page of a list.
-pub fn list(data: &[Value], page: u64, limit: u32, total: u64) -> Response {
-    let metadata = json!({"page": page, "limit": limit, "total": total});
-    json_answer(200, &json!({"success": true, "data": data, "error": null, "metadata": metadata}))
+/// One page of a list of `total` rows (openscouter 2.7).
+pub(super) fn list(rows: &[impl Serialize], page: u64, limit: u32, total: u64) -> Response {
+    enveloped(200, text(&rows), Some(Metadata { page, limit, total }))
 }
 
 /// The answer to a request whose handling failed.

@@ -15,8 +15,6 @@ use crate::{
 const MAX_BODY: usize = 1_048_576;
 /// Most characters of a URL.
 const LONGEST_URL: usize = 2_048;
-/// Most rows of a page.
-const MAX_ROWS: u32 = 100;
 /// The passwords that everybody tries first, in lower case, from 10 characters on.
 const COMMON: &str = include_str!("../common-passwords.txt");
 
@@ -300,33 +298,6 @@ fn is_common(lower: &str) -> bool {
     sorted.binary_search(&lower).is_ok()
 }
 
-/// A page that was asked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Paging {
-    pub page: u64,
-    pub limit: u32,
-}
-
-impl Paging {
-    pub fn read(query: &Query) -> Result<Self, Problem> {
-        let number = |name: &str, default: u64| match query.last(name) {
-            None => Ok(default),
-            Some(text) => {
-                let digits = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-                let number = digits.then(|| text.parse::<u64>().ok()).flatten().filter(|number| *number >= 1);
-                number.ok_or_else(|| Problem::bad(format!("{name}: must be an integer of at least 1")))
-            }
-        };
-        let (page, limit) = (number("page", 1)?, number("limit", 20)?);
-        Ok(Self { page, limit: u32::try_from(limit).unwrap_or(MAX_ROWS).min(MAX_ROWS) })
-    }
-
-    /// Rows before the page.
-    pub fn offset(self) -> u64 {
-        (self.page - 1).saturating_mul(u64::from(self.limit))
-    }
-}
-
 /// A query parameter that is a time.
 pub fn time_parameter(query: &Query, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
     let Some(text) = query.last(name) else { return Ok(None) };
@@ -371,17 +342,5 @@ mod tests {
         assert_eq!(try_one("1234567890"), "password: is too common");
         assert_eq!(try_one("QWERTYuiop"), "password: is too common");
         assert_eq!(try_one("Dana@Example.com"), "password: is too common");
-    }
-
-    #[test]
-    fn pages() {
-        let page = |text: &str| Paging::read(&Query::parse(text)).map(|paging| (paging.page, paging.limit));
-        assert_eq!(page("").unwrap(), (1, 20));
-        assert_eq!(page("page=9&limit=500").unwrap(), (9, 100));
-        assert_eq!(page("page=0&page=2").unwrap(), (2, 20));
-        for wrong in ["page=0", "page=-1", "page=x", "page=", "page=1.0", "page=1234567890123456789"] {
-            assert_eq!(told(page(wrong)), "page: must be an integer of at least 1", "{wrong}");
-        }
-        assert_eq!(told(page("limit=0")), "limit: must be an integer of at least 1");
     }
 }

@@ -21,6 +21,7 @@ pub mod ingestion;
 pub mod limits;
 pub mod oauth;
 pub mod page;
+pub mod paging;
 pub mod providers;
 pub mod quiz;
 pub mod reports;

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 use super::{
     access::OWNERS,
     endpoint::answer,
-    envelope::{Problem, list, optional_time, success},
-    fields::{Fields, Paging, as_text},
+    envelope::{Problem, optional_time, success},
+    fields::{Fields, as_text},
     format::timestamp,
+    paging::Paging,
     request_context::RequestContext,
 };
 use crate::{
@@ -105,7 +106,7 @@ pub fn list_tokens(context: Context, request: Request) -> BoxFuture<'static, Res
             let store = cx.context.store();
             let page = store.tokens_page(caller.sees(), paging.offset(), paging.limit, cx.now).await?;
             let rows: Vec<_> = page.members.iter().map(|token| token_object(token, None)).collect();
-            Ok(list(&rows, paging.page, paging.limit, page.total))
+            Ok(paging.list(&rows, page.total))
         })
     })
 }

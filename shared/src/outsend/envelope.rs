@@ -1,6 +1,7 @@
 //! Answers of the dialect (outsend 3.1).
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 
 use super::messages::{Detail, Fault};
 use crate::{http::Response, model::Locale, password::PasswordError, store::StoreError};
@@ -69,11 +70,18 @@ impl Problem {
 }
 
 /// A JSON answer.
-pub fn json_answer(status: u16, body: &Value) -> Response {
-    Response::empty(status)
-        .header("Content-Type", "application/json")
-        .header("Cache-Control", "no-store")
-        .body(body.to_string())
+pub fn json_answer(status: u16, body: &impl Serialize) -> Response {
+    respond(status, serde_json::to_string(body))
+}
+
+fn respond(status: u16, body: Result<String, serde_json::Error>) -> Response {
+    match body {
+        Ok(body) => Response::empty(status)
+            .header("Content-Type", "application/json")
+            .header("Cache-Control", "no-store")
+            .body(body),
+        Err(error) => crash(error.to_string(), None),
+    }
 }
 
 /// The answer to a request whose handling failed.

@@ -6,8 +6,8 @@ use super::{
     super::{
         access::{ANY_READER, Viewer},
         endpoint::answer,
-        envelope::{Problem, list},
-        fields::Paging,
+        envelope::Problem,
+        paging::Paging,
         request_context::RequestContext,
     },
     view::{study_object, tester_view},
@@ -40,13 +40,13 @@ async fn list_now(cx: &RequestContext) -> Result<Response, Problem> {
             let page = tested(cx, tester, status, paging).await?;
             let (total, studies) = (page.total, whole(cx, page).await?);
             let rows: Vec<_> = studies.iter().map(tester_view).collect();
-            return Ok(list(&rows, paging.page, paging.limit, total));
+            return Ok(paging.list(&rows, total));
         }
         Viewer::Owner(organization) => Some(organization),
         Viewer::Admin => match query.last("organizationId") {
             None => None,
             Some(text) => match OrganizationId::from_wire(text) {
-                None => return Ok(list(&[], paging.page, paging.limit, 0)),
+                None => return Ok(paging.empty_list()),
                 known => known,
             },
         },
@@ -67,7 +67,7 @@ async fn list_now(cx: &RequestContext) -> Result<Response, Problem> {
     let (studies, progress) = futures_util::future::try_join(whole(cx, page), progress).await?;
     let row = |study: &Study| study_object(cx, study, progress.get(&study.id).copied().unwrap_or_default());
     let rows: Vec<Value> = studies.iter().map(row).collect();
-    Ok(list(&rows, paging.page, paging.limit, total))
+    Ok(paging.list(&rows, total))
 }
 
 fn status_of(text: &str) -> Result<Status, Problem> {

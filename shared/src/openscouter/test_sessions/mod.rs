@@ -17,9 +17,10 @@ use super::{
     access::{ANY_READER, ANY_READER_OR_TEST, ANY_WRITER_OR_TEST, Access, Caller, CredentialKind, Viewer},
     agents::{analysis_object, visible_insights},
     endpoint::answer,
-    envelope::{Problem, list, optional_time, success},
-    fields::{Fields, Paging},
+    envelope::{Problem, optional_time, success},
+    fields::Fields,
     format::timestamp,
+    paging::Paging,
     request_context::RequestContext,
 };
 use crate::{
@@ -117,7 +118,7 @@ async fn list_now(cx: &RequestContext) -> Result<Response, Problem> {
             Some(status.ok_or_else(|| Problem::invalid("status", &format!("must be one of: {STATES}")))?)
         }
     };
-    let empty = || Ok(list(&[], paging.page, paging.limit, 0));
+    let empty = || Ok(paging.empty_list());
     let study = query.last("jobId").map(StudyId::from_wire);
     let tester = query.last("testerId").map(UserId::from_wire);
     // an id that matches nothing visible gives an empty page (openscouter 2.2)
@@ -142,7 +143,7 @@ async fn list_now(cx: &RequestContext) -> Result<Response, Problem> {
     let page = store.test_sessions_page(&filter, paging.offset(), paging.limit).await?;
     let jobs = jobs_of(cx, &page.members).await?;
     let rows: Vec<_> = page.members.iter().map(|session| session_object(session, &caller, &jobs)).collect();
-    Ok(list(&rows, paging.page, paging.limit, page.total))
+    Ok(paging.list(&rows, page.total))
 }
 
 /// `GET /api/sessions/:id`
