@@ -128,7 +128,7 @@ impl Server {
             Some(directory) => {
                 let variables = variables(places.0, places.1, places.2, &given);
                 let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
-                let lambda = Lambda::start(options, log.clone(), function_stop).await?;
+                let lambda = lambda::start(options, log.clone(), function_stop).await?;
                 lambda.check(functions::ALL.iter().map(|function| function.name()))?;
                 Some(lambda)
             }

@@ -9,8 +9,10 @@ use shared::{
 };
 
 use super::{
-    AdminCommand, Common, Failed, InvitationCommand, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand,
-    show,
+    arguments::{
+        AdminCommand, Common, InvitationCommand, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand,
+    },
+    output::{Failed, show},
 };
 use crate::{
     data::{DataDirectory, Session},

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use sse_stream::{Sse, SseByteStream};
 use tokio::io::AsyncWriteExt as _;
 
-use super::{Failed, print, show};
+use super::output::{Failed, print, show};
 
 /// The pause before a lost stream is opened again, unless the server names one.
 const RETRY: Duration = Duration::from_secs(3);

@@ -11,7 +11,10 @@ use tokio::{
     sync::watch,
 };
 
-use super::{Failed, ServeArguments, StoreArguments, print};
+use super::{
+    arguments::{ServeArguments, StoreArguments},
+    output::{Failed, print},
+};
 use crate::{
     data::DataDirectory,
     demo,

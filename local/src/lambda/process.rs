@@ -14,30 +14,30 @@ use tokio::{
 };
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::Lambda;
+use super::host::Host;
 use crate::{embedded_store::stopped, log::Capture};
 
 /// How long the last lines of an ended process may take to arrive.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
-/// Runs one process until it ends, is killed, or the system stops.
-pub(super) async fn run(lambda: Lambda, function: String, worker: u64, kill: oneshot::Receiver<()>) {
-    let cause = match start(&lambda, &function, worker) {
-        Err(error) => format!("cannot start {}: {error}", lambda.binary(&function).display()),
-        Ok(child) => match watch(&lambda, child, kill).await {
+/// Runs one process until it ends, is killed, or the system stops; why it ended.
+pub(super) async fn run(host: &Host, function: &str, worker: u64, kill: oneshot::Receiver<()>) -> String {
+    let cause = match start(host, function, worker) {
+        Err(error) => format!("cannot start {}: {error}", host.binary(function).display()),
+        Ok(child) => match watch(host, child, kill).await {
             Ok(status) => format!("function process ended: {status}"),
             Err(error) => format!("function process lost: {error}"),
         },
     };
-    if !*lambda.0.stop.borrow() {
+    if !*host.stop.borrow() {
         tracing::warn!(function, cause, "function process ended");
     }
-    lambda.change(&function, |pool| pool.ended(worker, &cause));
+    cause
 }
 
-fn start(lambda: &Lambda, function: &str, worker: u64) -> io::Result<Child> {
-    let endpoint = format!("http://{}/{function}/{worker}", lambda.0.address);
-    command(lambda, function)?
+fn start(host: &Host, function: &str, worker: u64) -> io::Result<Child> {
+    let endpoint = format!("http://{}/{function}/{worker}", host.address);
+    command(host, function)?
         .env_clear()
         .envs([
             ("AWS_LAMBDA_FUNCTION_NAME", function),
@@ -52,7 +52,7 @@ fn start(lambda: &Lambda, function: &str, worker: u64) -> io::Result<Child> {
             ("_HANDLER", "bootstrap"),
             ("TZ", ":UTC"),
         ])
-        .envs(lambda.0.options.variables.iter().map(|(name, value)| (name, value)))
+        .envs(host.options.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -61,9 +61,9 @@ fn start(lambda: &Lambda, function: &str, worker: u64) -> io::Result<Child> {
         .spawn()
 }
 
-fn command(lambda: &Lambda, function: &str) -> io::Result<Command> {
-    let binary = lambda.binary(function);
-    let Some(launcher) = &lambda.0.options.launcher else { return Ok(Command::new(binary)) };
+fn command(host: &Host, function: &str) -> io::Result<Command> {
+    let binary = host.binary(function);
+    let Some(launcher) = &host.options.launcher else { return Ok(Command::new(binary)) };
     // the launcher could tell its standard error only
     binary.metadata()?;
     let mut command = Command::new(launcher);
@@ -71,17 +71,17 @@ fn command(lambda: &Lambda, function: &str) -> io::Result<Command> {
     Ok(command)
 }
 
-async fn watch(lambda: &Lambda, mut child: Child, kill: oneshot::Receiver<()>) -> io::Result<ExitStatus> {
+async fn watch(host: &Host, mut child: Child, kill: oneshot::Receiver<()>) -> io::Result<ExitStatus> {
     let lines = [
-        child.stdout.take().map(|pipe| tokio::spawn(copy_lines(pipe, lambda.0.log.clone()))),
-        child.stderr.take().map(|pipe| tokio::spawn(copy_lines(pipe, lambda.0.log.clone()))),
+        child.stdout.take().map(|pipe| tokio::spawn(copy_lines(pipe, host.log.clone()))),
+        child.stderr.take().map(|pipe| tokio::spawn(copy_lines(pipe, host.log.clone()))),
     ];
     let group = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
     let status = tokio::select! {
         status = child.wait() => status,
         // a sender that is gone is no wish to kill: the pool drops it when it has used it
         Ok(()) = kill => end(&mut child, group).await,
-        () = stopped(lambda.0.stop.clone()) => end(&mut child, group).await,
+        () = stopped(host.stop.clone()) => end(&mut child, group).await,
     };
     // what the process started does not outlive it; the group's number is not given out again before
     kill_all(group);

@@ -15,8 +15,7 @@ use shared::{
     lambda::{InvokeError, Reply},
 };
 
-use super::{Lambda, pool::Delivery, streamed};
-use crate::embedded_store::stopped;
+use super::{pool::Delivery, processes::Lambda, streamed};
 
 /// Lambda's limit of an answer that is not streamed, in bytes.
 const MAX_ANSWER: usize = 6_291_556;
@@ -41,7 +40,7 @@ async fn next(State(lambda): State<Lambda>, Path((function, worker)): Path<(Stri
     };
     tokio::select! {
         Ok(delivery) = delivery => deliver(&function, delivery),
-        () = stopped(lambda.0.stop.clone()) => StatusCode::GONE.into_response(),
+        () = lambda.stopped() => StatusCode::GONE.into_response(),
         else => StatusCode::GONE.into_response(),
     }
 }

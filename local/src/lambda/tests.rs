@@ -1,4 +1,10 @@
-use std::{os::unix::fs::PermissionsExt, time::Instant};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
 
 use super::*;
 
@@ -31,7 +37,7 @@ async fn lambda(timeout: Option<Duration>) -> (Lambda, Capture, watch::Sender<bo
     let log = Capture::default();
     let variables = vec![("PATH".to_owned(), "/usr/bin:/bin:/usr/local/bin".to_owned())];
     let options = Options { directory: directory.clone(), variables, launcher: None, timeout };
-    (Lambda::start(options, log.clone(), stop_signal).await.unwrap(), log, stop, directory)
+    (start(options, log.clone(), stop_signal).await.unwrap(), log, stop, directory)
 }
 
 async fn call(lambda: &Lambda, event: &'static str) -> Result<Bytes, String> {

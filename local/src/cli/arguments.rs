@@ -1,0 +1,256 @@
+//! The words of the command line.
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::job::JobCommand;
+
+/// Runs the whole of outscout on this machine, or works on its store.
+#[derive(Debug, Parser)]
+#[command(
+    name = "outscout",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such thing."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+    #[command(flatten)]
+    pub(super) serve: ServeArguments,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve all APIs (the default)
+    Serve(ServeArguments),
+    /// Become a function's binary that ends with its server
+    #[command(hide = true)]
+    Launch {
+        /// Process id of the server
+        parent: u32,
+        /// The binary
+        binary: PathBuf,
+    },
+    /// Run the embedded store alone, with the tables of the templates
+    Store(StoreArguments),
+    /// Organizations
+    #[command(subcommand)]
+    Org(OrgCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Studies
+    #[command(subcommand)]
+    Study(StudyCommand),
+    /// Jobs of an Outsend API, local or deployed
+    #[command(subcommand)]
+    Job(JobCommand),
+    /// Platform staff
+    #[command(subcommand)]
+    Admin(AdminCommand),
+    /// Invitations to sign up at Outsend, where it takes invited people only (OUTSCOUT_OUTSEND_INVITE_ONLY=true)
+    #[command(subcommand)]
+    Invitation(InvitationCommand),
+    /// Keys that sign OpenScouter's access tokens
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminCommand {
+    /// Make an admin and show the password, once
+    Create {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// Name
+        #[arg(long, default_value = "Admin")]
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum InvitationCommand {
+    /// Make an invitation for one account and show its code, once
+    Create {
+        /// Days that it works
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=365))]
+        days: u16,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum SigningKeyCommand {
+    /// Make a key for a deployment: the secret for Secrets Manager, and the public keys for the template. With
+    /// --before, the public keys include those that are published so far
+    New {
+        /// The JSON Web Key Set that is published so far
+        #[arg(long, value_name = "JWKS")]
+        before: Option<String>,
+    },
+    /// Put a new key before the data directory's; a server takes it up at its next start, and nobody is signed out
+    Rotate {
+        /// Data directory
+        #[arg(long, default_value = ".outscout")]
+        data: PathBuf,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct ServeArguments {
+    /// First of four ports: control, Outset, Outsend, OpenScouter; 0 lets the system choose
+    #[arg(long, default_value_t = 4000)]
+    pub(super) port: u16,
+    /// Data directory
+    #[arg(long, default_value = ".outscout", conflicts_with = "in_memory")]
+    pub(super) data: PathBuf,
+    /// Keep everything in memory
+    #[arg(long)]
+    pub(super) in_memory: bool,
+    /// Run the functions as processes: the folder that holds <crate>/bootstrap or the binaries
+    #[arg(long, value_name = "DIR")]
+    pub(super) lambda: Option<PathBuf>,
+    /// Make no demo organization
+    #[arg(long)]
+    pub(super) no_demo: bool,
+    /// Print one line of JSON on standard output once everything answers
+    #[arg(long)]
+    pub(super) ready_json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StoreArguments {
+    /// Address to listen on; containers cannot reach the default one, everybody can reach 0.0.0.0
+    #[arg(long, default_value_t = Ipv4Addr::LOCALHOST)]
+    pub(super) address: Ipv4Addr,
+    /// Port
+    #[arg(long, default_value_t = 8000)]
+    pub(super) port: u16,
+    /// Data directory; without it, in memory
+    #[arg(long)]
+    pub(super) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Common {
+    /// Data directory; a server may be running on it
+    #[arg(long, default_value = ".outscout")]
+    pub(super) data: PathBuf,
+    /// Work on a deployment: the tables and the credentials that the environment names (OUTSCOUT_MAIN_TABLE,
+    /// OUTSCOUT_HOT_TABLE, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY)
+    #[arg(long, conflicts_with = "data")]
+    pub(super) cloud: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum PlanName {
+    Free,
+    Pro,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum OrgCommand {
+    /// Make an organization
+    Create {
+        /// Name
+        #[arg(long)]
+        name: String,
+        /// Plan
+        #[arg(long, value_enum, default_value = "free")]
+        plan: PlanName,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// All organizations
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Make a key and show it, once
+    Create {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        /// Name
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Scope, repeatable; both when there is none
+        #[arg(long)]
+        scope: Vec<String>,
+        /// When it stops working, as an ISO 8601 date-time
+        #[arg(long)]
+        expires_at: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Keys of an organization
+    List {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Revoke a key for good
+    Revoke {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        /// Key id
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum StudyCommand {
+    /// Make a study
+    Create {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        /// Name
+        #[arg(long)]
+        name: String,
+        /// Task, repeatable
+        #[arg(long)]
+        task: Vec<String>,
+        /// What participants test
+        #[arg(long)]
+        target_url: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Import studies from a .json or .csv file; those whose id is known are left alone
+    Import {
+        /// File
+        file: PathBuf,
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Studies of an organization, newest first
+    List {
+        /// Organization id
+        #[arg(long)]
+        org: String,
+        #[command(flatten)]
+        common: Common,
+    },
+}
