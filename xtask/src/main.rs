@@ -1,25 +1,44 @@
-//! `cargo xtask`: what developers have done for them.
+//! `cargo xtask`: what developers of outscout have done for them.
 
+mod checks;
+mod endpoint;
 mod house;
 
-use std::path::Path;
+use std::{
+    env,
+    io::{self, Write as _},
+    path::Path,
+    process::ExitCode,
+};
 
-fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    for (name, folder) in [("shared", "shared"), ("engine", "engine"), ("local", "local")] {
-        let source = house::source::Source::read(name, &root.join(folder)).unwrap();
-        println!("== {name} {}", source.modules.len());
-        for circle in house::circles::circles(&source) {
-            println!("circle {}", circle.iter().map(|m| m.join("::")).collect::<Vec<_>>().join(", "));
-            for a in &circle {
-                for b in house::circles::imports(&source, a) {
-                    if circle.contains(&b) {
-                        let items: Vec<_> =
-                            source.references(a, None).into_iter().filter(|(m, _)| *m == b).map(|(_, i)| i).collect();
-                        println!("   {} -> {}: {}", a.join("::"), b.join("::"), items.join(" "));
-                    }
-                }
-            }
+const USAGE: &str = "\
+cargo xtask new-endpoint <api> <operation> <METHOD> <path>
+    Makes an endpoint that answers 501: its crate, template entry, sample event, wire test and golden rows.
+    <api> is outset, outsend or openscouter; <path> is written as in the template, e.g. /api/jobs/{id}/launch.
+cargo xtask check
+    What must hold before a commit and takes under two minutes: formatting, the house, templates, documents, events.
+cargo xtask openapi
+    Writes the YAML form of the golden API documents from their JSON.
+";
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["new-endpoint", api, operation, method, path] => endpoint::create(root, api, operation, method, path),
+        ["check"] => checks::check(root),
+        ["openapi"] => checks::openapi(root),
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(text) => {
+            let _ = writeln!(io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            let _ = writeln!(io::stderr(), "{text}");
+            ExitCode::FAILURE
         }
     }
 }

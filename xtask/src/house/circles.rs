@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::source::{Names, Source};
 
 /// The circles of a crate: each is the modules that reach one another.
-pub fn circles(source: &Source) -> Vec<Vec<Names>> {
+pub(super) fn circles(source: &Source) -> Vec<Vec<Names>> {
     let edges: BTreeMap<&Names, BTreeSet<Names>> =
         source.modules.keys().map(|module| (module, imports(source, module))).collect();
     let reach: BTreeMap<&Names, BTreeSet<&Names>> =
@@ -25,7 +25,7 @@ pub fn circles(source: &Source) -> Vec<Vec<Names>> {
 }
 
 /// The modules that a module's code names, without itself.
-pub fn imports(source: &Source, module: &Names) -> BTreeSet<Names> {
+pub(super) fn imports(source: &Source, module: &Names) -> BTreeSet<Names> {
     let references = source.references(module, None).into_iter();
     references.map(|(target, _)| target).filter(|target| target != module).collect()
 }

@@ -10,22 +10,22 @@ use syn::{
 use super::source::is_test;
 
 /// Most lines of a function, from its signature to its last brace.
-pub const MAX_LINES: usize = 60;
+pub(super) const MAX_LINES: usize = 60;
 
 /// A function that is too long.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Long {
+pub(super) struct Long {
     /// Its name.
-    pub name: String,
+    pub(super) name: String,
     /// Its lines.
-    pub lines: usize,
+    pub(super) lines: usize,
 }
 
 /// The functions of a file that are too long, without tests and tables.
 ///
 /// # Errors
 /// When the file cannot be read, or is no Rust.
-pub fn long_functions(file: &Path) -> io::Result<Vec<Long>> {
+pub(super) fn long_functions(file: &Path) -> io::Result<Vec<Long>> {
     let text = fs::read_to_string(file)?;
     let parsed = syn::parse_file(&text).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
     let mut found = Functions(Vec::new());

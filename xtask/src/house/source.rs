@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use syn::{
@@ -12,15 +12,13 @@ use syn::{
 };
 
 /// A path of names, from the crate's root.
-pub type Names = Vec<String>;
+pub(super) type Names = Vec<String>;
 
 /// A module that is a file of its own.
 #[derive(Debug)]
-pub struct Module {
-    /// The file.
-    pub file: PathBuf,
+pub(super) struct Module {
     /// What it declares itself, with the public ones marked.
-    pub items: BTreeMap<String, bool>,
+    items: BTreeMap<String, bool>,
     /// Names that a `use` brings in, with what each stands for.
     imports: BTreeMap<String, Names>,
     /// `use` trees that end in a star.
@@ -31,22 +29,22 @@ pub struct Module {
 
 /// The modules of a crate by their path from its root.
 #[derive(Debug)]
-pub struct Source {
+pub(super) struct Source {
     /// The crate as others name it.
-    pub name: String,
+    pub(super) name: String,
     /// Its modules; the root has the empty path.
-    pub modules: BTreeMap<Names, Module>,
+    pub(super) modules: BTreeMap<Names, Module>,
 }
 
 /// An item of a module: the module's path and the item's name.
-pub type Reference = (Names, String);
+pub(super) type Reference = (Names, String);
 
 impl Source {
     /// Reads the crate in `folder`, which others name `name`. Tests are left out.
     ///
     /// # Errors
     /// When a file cannot be read, or is no Rust.
-    pub fn read(name: &str, folder: &Path) -> io::Result<Self> {
+    pub(super) fn read(name: &str, folder: &Path) -> io::Result<Self> {
         let mut source = Self { name: name.to_owned(), modules: BTreeMap::new() };
         for root in ["lib.rs", "main.rs"] {
             let file = folder.join("src").join(root);
@@ -58,17 +56,22 @@ impl Source {
         Ok(source)
     }
 
+    /// Reads one file as a crate of its own.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no Rust.
+    pub(super) fn read_file(name: &str, file: &Path) -> io::Result<Self> {
+        let mut source = Self { name: name.to_owned(), modules: BTreeMap::new() };
+        source.load(file, Path::new("/nowhere"), Vec::new())?;
+        Ok(source)
+    }
+
     fn load(&mut self, file: &Path, children: &Path, path: Names) -> io::Result<()> {
         let text = fs::read_to_string(file)?;
         let parsed =
             syn::parse_file(&text).map_err(|error| io::Error::other(format!("{}: {error}", file.display())))?;
-        let mut module = Module {
-            file: file.to_owned(),
-            items: BTreeMap::new(),
-            imports: BTreeMap::new(),
-            globs: Vec::new(),
-            paths: Vec::new(),
-        };
+        let mut module =
+            Module { items: BTreeMap::new(), imports: BTreeMap::new(), globs: Vec::new(), paths: Vec::new() };
         let mut nested = Vec::new();
         for item in &parsed.items {
             if is_test(attributes(item)) {
@@ -97,7 +100,7 @@ impl Source {
     }
 
     /// What a module's code refers to in this crate or, by `use` of their names, in `others`.
-    pub fn references(&self, module: &Names, other: Option<&Self>) -> BTreeSet<Reference> {
+    pub(super) fn references(&self, module: &Names, other: Option<&Self>) -> BTreeSet<Reference> {
         let Some(source) = self.modules.get(module) else { return BTreeSet::new() };
         let mut found = BTreeSet::new();
         for path in &source.paths {
@@ -182,7 +185,7 @@ impl Source {
 }
 
 /// Whether an item is there for tests alone.
-pub fn is_test(attributes: &[syn::Attribute]) -> bool {
+pub(super) fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("test")
             || attribute.path().segments.last().is_some_and(|segment| segment.ident == "test")
@@ -192,7 +195,7 @@ pub fn is_test(attributes: &[syn::Attribute]) -> bool {
 }
 
 /// The attributes of an item.
-pub fn attributes(item: &Item) -> &[syn::Attribute] {
+fn attributes(item: &Item) -> &[syn::Attribute] {
     match item {
         Item::Const(item) => &item.attrs,
         Item::Enum(item) => &item.attrs,

@@ -6,7 +6,7 @@ use super::source::{Names, Reference, Source};
 
 /// The public items of `shared` that nothing uses but one of `functions`, with that crate's name. `others` are the
 /// crates beside the functions that link it.
-pub fn single_users(shared: &Source, functions: &[Source], others: &[Source]) -> BTreeMap<Reference, String> {
+pub(super) fn single_users(shared: &Source, functions: &[Source], others: &[Source]) -> BTreeMap<Reference, String> {
     let mut users: BTreeMap<Reference, BTreeSet<&str>> = BTreeMap::new();
     for function in functions {
         for reference in all_references(function, shared) {
