@@ -15,6 +15,7 @@ use axum::{
     middleware::{self, Next},
     response::Response,
 };
+use serde_json::Value;
 use shared::{clock::Clock, context::Context, lambda::Invoke};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
@@ -28,7 +29,7 @@ use crate::{
     lambda::{self, Lambda},
     log::Capture,
     schedule::Scheduler,
-    streams::{self, Checkpoints},
+    streams::{self, Checkpoints, Mapping},
     template::{Api, Templates},
 };
 
@@ -103,23 +104,12 @@ impl Server {
         let clock_file = clock_file.or_else(|| scratch.as_ref().map(|folder| folder.join("clock")));
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
         let [control, outset, outsend, openscouter] = urls(&listeners)?;
-        // mails go to the control port, which takes them like SES; what is given wins
-        let local = [
-            ("AWS_ENDPOINT_URL_SESV2", control.as_str()),
-            ("OUTSCOUT_MAIL_SENDER", "outscout@localhost"),
-            ("OUTSCOUT_OUTSEND_PUBLIC_URL", outsend.trim_end_matches("/api")),
-            ("OUTSCOUT_OPENSCOUTER_PUBLIC_URL", openscouter.trim_end_matches("/api")),
-        ];
-        let local = local.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let keys = match &directory {
             Some(directory) => directory.signing_keys()?,
             None => vec![shared::jwt::new_key()?.0],
         };
-        // nobody has chosen a secret for the scheduler: one for this run
-        let (cron_secret, _) = shared::secret::new_token("")?;
-        let local = local.chain(signing_variables(&keys));
-        let local = local.chain([("OUTSCOUT_CRON_SECRET".to_owned(), cron_secret)]);
-        let given: Vec<_> = options.variables.iter().cloned().chain(local).collect();
+        let mut given = options.variables.clone();
+        given.extend(own_variables([&control, &outsend, &openscouter], &keys)?);
         let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
         let settings = settings(places.0, places.1, places.2, &given)?;
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
@@ -137,16 +127,12 @@ impl Server {
         context.store().release_leases(context.clock().now()).await?;
         let invokers = invokers(&context, lambda.as_ref());
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
-        let mut tasks = vec![scheduler.run(work.clone())];
         let checkpoints = match &directory {
             Some(directory) => Checkpoints::open(directory.streams_file())?,
             None => Checkpoints::default(),
         };
-        for mapping in background.mappings {
-            let invoke = invokers.get(&mapping.function);
-            let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
-            tasks.push(streams::run(mapping, &store.endpoint, checkpoints.clone(), Arc::clone(invoke), work.clone()));
-        }
+        let mut tasks = vec![scheduler.run(work.clone())];
+        tasks.extend(consumers(background.mappings, &invokers, (&store.endpoint, &checkpoints), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
@@ -190,6 +176,41 @@ impl Server {
         }
         drop(self.held);
     }
+}
+
+/// What the local system sets by itself; what is given on the command line or in the environment goes before it.
+fn own_variables(
+    [control, outsend, openscouter]: [&str; 3],
+    keys: &[Value],
+) -> Result<Vec<(String, String)>, EngineError> {
+    // mails go to the control port, which takes them like SES
+    let named = [
+        ("AWS_ENDPOINT_URL_SESV2", control),
+        ("OUTSCOUT_MAIL_SENDER", "outscout@localhost"),
+        ("OUTSCOUT_OUTSEND_PUBLIC_URL", outsend.trim_end_matches("/api")),
+        ("OUTSCOUT_OPENSCOUTER_PUBLIC_URL", openscouter.trim_end_matches("/api")),
+    ];
+    let mut variables: Vec<_> = named.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    variables.extend(signing_variables(keys));
+    // nobody has chosen a secret for the scheduler: one for this run
+    let (cron_secret, _) = shared::secret::new_token("")?;
+    variables.push(("OUTSCOUT_CRON_SECRET".to_owned(), cron_secret));
+    Ok(variables)
+}
+
+/// Starts what reads the tables' streams.
+fn consumers(
+    mappings: Vec<Mapping>,
+    invokers: &HashMap<String, Invoke>,
+    (endpoint, checkpoints): (&str, &Checkpoints),
+    work: &watch::Receiver<bool>,
+) -> Result<Vec<JoinHandle<()>>, EngineError> {
+    let consumer = |mapping: Mapping| {
+        let invoke = invokers.get(&mapping.function);
+        let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
+        Ok(streams::run(mapping, endpoint, checkpoints.clone(), Arc::clone(invoke), work.clone()))
+    };
+    mappings.into_iter().map(consumer).collect()
 }
 
 /// The four listeners: control, Outset, Outsend, OpenScouter.

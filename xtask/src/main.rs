@@ -1,7 +1,7 @@
 //! `cargo xtask`: what developers of outscout have done for them.
 
 mod checks;
-mod endpoint;
+
 mod house;
 
 use std::{
@@ -26,7 +26,6 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["new-endpoint", api, operation, method, path] => endpoint::create(root, api, operation, method, path),
         ["check"] => checks::check(root),
         ["openapi"] => checks::openapi(root),
         _ => Err(USAGE.to_owned()),
