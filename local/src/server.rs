@@ -85,10 +85,7 @@ impl Server {
         let templates = Templates::embedded()?;
         let background = Background::embedded()?;
         let directory = options.data.as_deref().map(DataDirectory::open).transpose()?;
-        let held = match &directory {
-            Some(directory) => Some(directory.hold()?.ok_or("another outscout runs on this data directory")?),
-            None => None,
-        };
+        let held = directory.as_ref().map(hold).transpose()?;
         let listeners = bind(options.port).await?;
         let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
             std::array::from_fn(|_| watch::channel(false));
@@ -98,10 +95,8 @@ impl Server {
         if let Some(directory) = &directory {
             directory.announce(&store.endpoint)?;
         }
-        // separate processes share the clock through a file, also when nothing else is kept
         let scratch = (options.lambda.is_some() && directory.is_none()).then(scratch).transpose()?;
-        let clock_file = directory.as_ref().map(DataDirectory::clock_file);
-        let clock_file = clock_file.or_else(|| scratch.as_ref().map(|folder| folder.join("clock")));
+        let clock_file = clock_file(directory.as_ref(), scratch.as_deref());
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
         let [control, outset, outsend, openscouter] = urls(&listeners)?;
         let keys = match &directory {
@@ -118,19 +113,15 @@ impl Server {
             Some(directory) => {
                 let variables = variables(places.0, places.1, places.2, &given);
                 let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
-                let lambda = lambda::start(options, log.clone(), function_stop).await?;
-                lambda.check(functions::ALL.iter().map(|function| function.name()))?;
-                Some(lambda)
+                Some(processes(options, log.clone(), function_stop).await?)
             }
         };
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
         let invokers = invokers(&context, lambda.as_ref());
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
-        let checkpoints = match &directory {
-            Some(directory) => Checkpoints::open(directory.streams_file())?,
-            None => Checkpoints::default(),
-        };
+        let streams_file = directory.as_ref().map(DataDirectory::streams_file);
+        let checkpoints = streams_file.map(Checkpoints::open).transpose()?.unwrap_or_default();
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store.endpoint, &checkpoints), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
@@ -196,6 +187,23 @@ fn own_variables(
     let (cron_secret, _) = shared::secret::new_token("")?;
     variables.push(("OUTSCOUT_CRON_SECRET".to_owned(), cron_secret));
     Ok(variables)
+}
+
+/// Keeps the data directory for this process alone.
+fn hold(directory: &DataDirectory) -> Result<Held, EngineError> {
+    Ok(directory.hold()?.ok_or("another outscout runs on this data directory")?)
+}
+
+/// Readies the functions as processes, each of which must have its binary.
+async fn processes(options: lambda::Options, log: Capture, stop: watch::Receiver<bool>) -> Result<Lambda, EngineError> {
+    let lambda = lambda::start(options, log, stop).await?;
+    lambda.check(functions::ALL.iter().map(|function| function.name()))?;
+    Ok(lambda)
+}
+
+/// The file that moves the clock of separate processes: they share it also when nothing else is kept.
+fn clock_file(directory: Option<&DataDirectory>, scratch: Option<&Path>) -> Option<PathBuf> {
+    directory.map(DataDirectory::clock_file).or_else(|| scratch.map(|folder| folder.join("clock")))
 }
 
 /// Starts what reads the tables' streams.
