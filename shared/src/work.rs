@@ -213,16 +213,21 @@ async fn run(context: &Context, id: &str, network: MakeNetwork) -> Result<(), St
 
 /// What became of a step of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Step {
-    pub(crate) processed: u32,
-    pub(crate) failed: u32,
+pub struct Step {
+    /// Items that were dealt with.
+    pub processed: u32,
+    /// Items whose handling failed; they are due again.
+    pub failed: u32,
     /// Where the next step begins, if there is more to do.
-    pub(crate) next: Option<String>,
+    pub next: Option<String>,
 }
 
 /// Deletes the accounts whose erasure is due, at most `limit` behind the `failed` first ones, which stay there; what
 /// hangs on them is the work that follows (openscouter 18, 20).
-pub(crate) async fn start_due_erasures(context: &Context, failed: u32, limit: u32) -> Result<Step, StoreError> {
+///
+/// # Errors
+/// When the store fails.
+pub async fn start_due_erasures(context: &Context, failed: u32, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
     let mut step = Step::default();
     let due = store.due_erasures(now, failed.into(), limit.saturating_add(1)).await?;
@@ -257,7 +262,10 @@ async fn end_all_overdue_sessions(context: &Context) -> Result<(), StoreError> {
 
 /// Ends the test sessions whose time is over, at most `limit` of those that stand behind `after` in the order of their
 /// ends (openscouter 20).
-pub(crate) async fn end_overdue_sessions(context: &Context, after: &str, limit: u32) -> Result<Step, StoreError> {
+///
+/// # Errors
+/// When the store fails.
+pub async fn end_overdue_sessions(context: &Context, after: &str, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
     let most = i32::try_from(limit).unwrap_or(i32::MAX);
     let due = store.overdue_test_sessions(after, now, most.saturating_add(1)).await?;
@@ -291,7 +299,10 @@ async fn end_overdue_session(context: &Context, id: TestSessionId, now: OffsetDa
 
 /// Has the jobs of agents taken up again that wait, or whose worker was lost, at most `limit` of those behind `after`
 /// (openscouter 20): their work is put back, and the stream brings it.
-pub(crate) async fn sweep_agents(context: &Context, after: &str, limit: u32) -> Result<Step, StoreError> {
+///
+/// # Errors
+/// When the store fails.
+pub async fn sweep_agents(context: &Context, after: &str, limit: u32) -> Result<Step, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
     let mut due: Vec<_> = store.due_work(now).await?.into_iter().filter(|id| id.starts_with("agent-")).collect();
     due.sort();

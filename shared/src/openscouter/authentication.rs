@@ -11,7 +11,8 @@ use super::{
     request_context::RequestContext,
 };
 use crate::{
-    model::{Action, ConnectionId, FamilyId, OrganizationId, Plan, TokenId, UserId},
+    BoxFuture,
+    model::{Account, Action, ConnectionId, FamilyId, OrganizationId, Plan, TokenId, UserId},
     secret::{read_handle, sha256_hex},
     store::{Credential, Principal},
 };
@@ -114,8 +115,30 @@ async fn refused(cx: &RequestContext, text: &str) -> Problem {
     }
 }
 
-/// Steps 4 to 7. The account's read and the counter's update go out together.
-pub async fn caller(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
+/// The credential of a principal of this API, and the account behind it.
+fn credential_of(cx: &RequestContext, principal: Principal) -> Option<(CredentialKind, Account)> {
+    match principal {
+        Principal::Family(family, account) => Some((CredentialKind::Jwt(family), account)),
+        Principal::Token(token, account) => Some((CredentialKind::Token(token), account)),
+        Principal::Test(token, account) => Some((CredentialKind::Test(token), account)),
+        // a token for another audience is as good as none (openscouter 3.5)
+        Principal::Connection(connection, draft, account) => {
+            let for_api = connection.audience == format!("{}/api", cx.base());
+            for_api.then_some((CredentialKind::Connection(connection, draft), account))
+        }
+        _ => None,
+    }
+}
+
+/// Steps 4 to 7 (openscouter 2.5). The account's read and the counter's update go out together.
+///
+/// # Errors
+/// What the first step that fails answers.
+pub fn caller(cx: &RequestContext, access: Access) -> BoxFuture<'_, Result<Caller, Problem>> {
+    Box::pin(check(cx, access))
+}
+
+async fn check(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
     let presented = match PresentedCredential::read(cx) {
         Ok(presented) => presented,
         Err(text) => return Err(refused(cx, text).await),
@@ -129,17 +152,7 @@ pub async fn caller(cx: &RequestContext, access: Access) -> Result<Caller, Probl
         }
     };
     let (holder, taken) = futures_util::future::join(store.principal(presented.credential(), cx.now), take).await;
-    let base = cx.base();
-    let found = match holder? {
-        Some(Principal::Family(family, account)) => Some((CredentialKind::Jwt(family), account)),
-        Some(Principal::Token(token, account)) => Some((CredentialKind::Token(token), account)),
-        Some(Principal::Test(token, account)) => Some((CredentialKind::Test(token), account)),
-        // a token for another audience is as good as none (openscouter 3.5)
-        Some(Principal::Connection(connection, draft, account)) if connection.audience == format!("{base}/api") => {
-            Some((CredentialKind::Connection(connection, draft), account))
-        }
-        _ => None,
-    };
+    let found = holder?.and_then(|principal| credential_of(cx, principal));
     let Some((used, account)) = found else {
         if let (Ok(Some(taken)), Some(bucket)) = (taken, &early)
             && let Err(error) = limits.give_back(bucket, taken).await

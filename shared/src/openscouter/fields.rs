@@ -6,10 +6,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::{envelope::Problem, format::parse_time};
-use crate::{
-    http::{Request, query::Query},
-    model::Email,
-};
+use crate::{http::Request, model::Email};
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1_048_576;
@@ -296,12 +293,6 @@ fn is_common(lower: &str) -> bool {
         lines
     });
     sorted.binary_search(&lower).is_ok()
-}
-
-/// A query parameter that is a time.
-pub fn time_parameter(query: &Query, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
-    let Some(text) = query.last(name) else { return Ok(None) };
-    parse_time(text).map(Some).ok_or_else(|| Problem::bad(format!("{name}: must be an ISO 8601 timestamp")))
 }
 
 #[cfg(test)]

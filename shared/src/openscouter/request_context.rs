@@ -10,6 +10,7 @@ use super::{
     limits::{Counted, Policy, UNAUTHENTICATED},
 };
 use crate::{
+    BoxFuture,
     context::Context,
     http::{Request, origin},
     limits::{Limits, Verdict},
@@ -60,16 +61,21 @@ impl RequestContext {
     }
 
     /// The last segment of the path.
+    #[must_use]
     pub fn path_id(&self) -> &str {
         self.request.path.rsplit('/').next().unwrap_or_default()
     }
 
     /// A segment of the path; `/api/jobs/:id/launch` has `:id` as its third.
+    #[must_use]
     pub fn path_segment(&self, place: usize) -> &str {
         self.request.path.split('/').nth(place).unwrap_or_default()
     }
 
     /// Notes what a policy said, and refuses the request when it is over the limit.
+    ///
+    /// # Errors
+    /// 429 when it is.
     pub fn apply_verdict(&self, policy: Policy, verdict: Verdict) -> Result<(), Problem> {
         let _ = self.counted.set(Counted { policy, verdict });
         if verdict.passed { Ok(()) } else { Err(Problem::Limited("Rate limit exceeded", verdict.reset_seconds)) }
@@ -77,23 +83,32 @@ impl RequestContext {
 
     /// Steps 4 and 5 of an anonymous endpoint: counts the request for its address. A failure of the counter lets
     /// the request through (openscouter 2.8).
-    pub async fn anonymous(&self) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// 429 when the address has no requests left.
+    pub fn anonymous(&self) -> BoxFuture<'_, Result<(), Problem>> {
         let bucket = format!("openscouter/address/{}", crate::limits::counted_address(&self.request.source_ip));
-        self.check_rate_limit(UNAUTHENTICATED, &bucket, 1).await
+        self.check_rate_limit(UNAUTHENTICATED, bucket, 1)
     }
 
-    /// Counts a request under a policy; a failure of the counter lets it through.
-    pub async fn check_rate_limit(&self, policy: Policy, bucket: &str, cost: u32) -> Result<(), Problem> {
-        match self.context.limits().take_many(bucket, cost, policy.limit, self.now).await {
-            Ok(taken) => self.apply_verdict(policy, Limits::verdict(taken, policy.limit, self.now)),
-            Err(error) => {
-                tracing::error!(cause = %error, "request not counted");
-                Ok(())
+    /// Counts a request under a policy (openscouter 2.8); a failure of the counter lets it through.
+    ///
+    /// # Errors
+    /// 429 when it is over the limit.
+    pub fn check_rate_limit(&self, policy: Policy, bucket: String, cost: u32) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            match self.context.limits().take_many(&bucket, cost, policy.limit, self.now).await {
+                Ok(taken) => self.apply_verdict(policy, Limits::verdict(taken, policy.limit, self.now)),
+                Err(error) => {
+                    tracing::error!(cause = %error, "request not counted");
+                    Ok(())
+                }
             }
-        }
+        })
     }
 
-    /// A record of what was done, for the audit trail.
+    /// A record of what was done, for the audit trail (openscouter 17).
+    #[must_use]
     pub fn record(&self, action: Action, actor: Option<&User>, object: Option<String>, detail: Value) -> AuditEntry {
         AuditEntry {
             id: AuditId::at(self.now),

@@ -133,10 +133,10 @@ async fn sign_up_now(cx: &RequestContext) -> Result<Response, Problem> {
     let welcome = new_work(cx, WorkKind::Welcome, &user.email)?;
     let audit = cx.record(Action::SignIn, &user, json!({"dialect": "outsend"}));
     let with = ChangeWith {
-        session: Some(&session),
-        work: Some((&welcome, cx.now)),
-        audit: Some(&audit),
-        invitation: invitation.as_deref(),
+        session: Some(session),
+        work: Some((welcome, cx.now)),
+        audit: Some(audit),
+        invitation,
         ..ChangeWith::default()
     };
     match store.sign_up(&user, &organization, with).await? {
@@ -200,7 +200,7 @@ async fn login_now(cx: &RequestContext) -> Result<Response, Problem> {
     }
     let (session, cookie) = new_session(&account.user, cx.now)?;
     let audit = cx.record(Action::SignIn, &account.user, json!({"dialect": "outsend"}));
-    store.sign_in(ChangeWith { session: Some(&session), audit: Some(&audit), ..ChangeWith::default() }).await?;
+    store.sign_in(ChangeWith { session: Some(session), audit: Some(audit), ..ChangeWith::default() }).await?;
     Ok(account_answer(&account).header("Set-Cookie", cx.set_cookie(&cookie)))
 }
 
@@ -297,7 +297,7 @@ async fn change_password_now(cx: &RequestContext) -> Result<Response, Problem> {
         user.generation += 1;
         let (session, cookie) = new_session(&user, cx.now)?;
         let notice = new_work(cx, WorkKind::PasswordChanged, &user.email)?;
-        let with = ChangeWith { session: Some(&session), work: Some((&notice, cx.now)), ..ChangeWith::default() };
+        let with = ChangeWith { session: Some(session), work: Some((notice, cx.now)), ..ChangeWith::default() };
         if cx.context.store().change_user(&user, with).await? {
             account.user = user;
             return Ok(account_answer(&account).header("Set-Cookie", cx.set_cookie(&cookie)));
@@ -382,7 +382,12 @@ async fn redeem(
     for _ in 0..MAX_ATTEMPTS {
         let mut user = account.user;
         change(&mut user);
-        if cx.context.store().change_user(&user, ChangeWith { token: Some(&token), ..ChangeWith::default() }).await? {
+        if cx
+            .context
+            .store()
+            .change_user(&user, ChangeWith { token: Some(token.clone()), ..ChangeWith::default() })
+            .await?
+        {
             return Ok(());
         }
         (account, token) = redeemable(cx, plain, token.kind).await?;

@@ -1,9 +1,10 @@
 //! `POST /api/auth/forgot-password`: the link for a new password (openscouter 7).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    model::WorkKind,
+    openscouter::{self, Endpoint, users::queue_mail},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::forgot_password);
+pub const FUNCTION: Endpoint =
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| queue_mail(cx, WorkKind::ScouterReset));

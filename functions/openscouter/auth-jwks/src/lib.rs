@@ -1,9 +1,18 @@
-//! The public keys of access tokens (openscouter 3.2).
+//! `GET /api/auth/jwks`, `GET /.well-known/jwks.json`: the public keys of access tokens (openscouter 3.2).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    openscouter::{
+        self, Endpoint,
+        envelope::{Problem, json_answer},
+        request_context::RequestContext,
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::jwks);
+pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(jwks(cx)));
+
+async fn jwks(cx: &RequestContext) -> Result<Response, Problem> {
+    let keys = cx.context.settings().openscouter.keys.to_json();
+    Ok(json_answer(200, &keys).header("Cache-Control", "public, max-age=300"))
+}

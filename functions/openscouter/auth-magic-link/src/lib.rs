@@ -1,9 +1,9 @@
 //! `POST /api/auth/magic-link`: a link that signs in (openscouter 7).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    model::WorkKind,
+    openscouter::{self, Endpoint, users::queue_mail},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::magic_link);
+pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| queue_mail(cx, WorkKind::MagicLink));

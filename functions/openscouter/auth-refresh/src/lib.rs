@@ -1,9 +1,55 @@
 //! `POST /api/auth/refresh`: a refresh token for new tokens (openscouter 3.3, 7).
 
+use serde_json::json;
+
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::{Action, Family},
+    openscouter::{
+        self, Endpoint,
+        envelope::{Problem, success},
+        fields::Fields,
+        request_context::RequestContext,
+        sign_ins::{REFRESH_LENGTH, SessionData, read_refresh_token, session_data},
+    },
+    secret::{constant_time_eq, new_handle},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::refresh);
+pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(refresh(cx)));
+
+async fn refresh(cx: &RequestContext) -> Result<Response, Problem> {
+    let token = Fields::read(&cx.request)?.secret("refreshToken")?;
+    let (id, hash) = read_refresh_token(&token).ok_or_else(invalid)?;
+    let rotated = cx.context.store().update_family(id, &|family| Box::pin(rotate(cx, &hash, family))).await;
+    Ok(success(200, &rotated.map_err(|error| error.or_missing(invalid))?))
+}
+
+fn invalid() -> Problem {
+    Problem::unauthorized("Invalid refresh token")
+}
+
+/// The sign-in with its next refresh token, and the session data of it.
+async fn rotate(cx: &RequestContext, hash: &str, family: Family) -> Result<(Family, SessionData), Problem> {
+    let store = cx.context.store();
+    let account = store.account(family.user).await?.ok_or_else(invalid)?;
+    if family.expires_at <= cx.now {
+        return Err(invalid());
+    }
+    if !constant_time_eq(&family.current, hash) {
+        // it was used before: whoever has it, the family ends (openscouter 3.3)
+        let audit = cx.record(Action::RefreshReuse, Some(&account.user), None, json!({}));
+        store.end_families(&[family], &audit).await?;
+        return Err(invalid());
+    }
+    if !account.user.active {
+        return Err(Problem::forbidden("Account suspended"));
+    }
+    if family.generation != account.user.generation {
+        return Err(invalid());
+    }
+    let (token, current) = new_handle("osr_", family.id.as_bytes())?;
+    let family = Family { current, expires_at: cx.now + REFRESH_LENGTH, ..family };
+    let data = session_data(cx, &account, &family, token)?;
+    Ok((family, data))
+}

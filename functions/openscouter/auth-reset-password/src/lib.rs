@@ -1,9 +1,45 @@
 //! `POST /api/auth/reset-password`: a new password (openscouter 7).
 
+use serde::Serialize;
+
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::TokenKind,
+    openscouter::{
+        self, Endpoint,
+        envelope::{Problem, success},
+        fields::Fields,
+        request_context::RequestContext,
+        users::redeem,
+    },
+    password,
+    store::{ChangeWith, CurrentUser, UserUpdate},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::reset_password);
+pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(reset(cx)));
+
+#[derive(Serialize)]
+struct Reset {
+    reset: bool,
+}
+
+async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
+    let fields = Fields::read(&cx.request)?;
+    let token = fields.secret("token")?;
+    fields.new_password("password", None)?;
+    let kinds = [TokenKind::ScouterReset];
+    redeem(cx, &token, &kinds, &|current| Box::pin(with_password(&fields, current))).await?;
+    Ok(success(200, &Reset { reset: true }))
+}
+
+/// The token's user with the new password.
+async fn with_password(fields: &Fields, current: CurrentUser) -> Result<UserUpdate<()>, Problem> {
+    let mut user = current.account.user;
+    let password = fields.new_password("password", Some(&user.email))?;
+    user.password = Some(password::hash(password).await?);
+    user.verified = true;
+    // ends every session, family and access token
+    user.generation += 1;
+    Ok(UserUpdate::change(user, ChangeWith::default(), ()))
+}

@@ -1,9 +1,57 @@
 //! `POST /api/auth/sign-out`: ends a sign-in (openscouter 7).
 
+use serde::Serialize;
+use serde_json::json;
+
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::{Action, Family},
+    openscouter::{
+        self, Endpoint,
+        access::{ANY_ROLE, Caller, CredentialKind},
+        envelope::{Problem, success},
+        fields::Fields,
+        request_context::RequestContext,
+        sign_ins::read_refresh_token,
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::sign_out);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ANY_ROLE, |cx, caller| Box::pin(sign_out(cx, caller)));
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignedOut {
+    signed_out: bool,
+}
+
+async fn sign_out(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let named = named_family(cx, &Fields::read(&cx.request)?).await?;
+    let user = &caller.account.user;
+    // the access token's own sign-in ends in any case, so that the token is refused from now on
+    let mut ended = Vec::new();
+    if let CredentialKind::Jwt(family) = &caller.credential {
+        ended.push(family.clone());
+    }
+    if let Some(family) = named
+        && family.user == user.id
+        && ended.iter().all(|known| known.id != family.id)
+    {
+        ended.push(family);
+    }
+    let audit = cx.record(Action::SignOut, Some(user), None, json!({}));
+    cx.context.store().end_families(&ended, &audit).await?;
+    Ok(success(200, &SignedOut { signed_out: true }))
+}
+
+/// The sign-in that the body's refresh token names, if there is such a token and the sign-in has not ended.
+async fn named_family(cx: &RequestContext, fields: &Fields) -> Result<Option<Family>, Problem> {
+    if fields.optional("refreshToken").is_none() {
+        return Ok(None);
+    }
+    match read_refresh_token(&fields.secret("refreshToken")?) {
+        None => Ok(None),
+        Some((id, _)) => Ok(cx.context.store().family(id).await?),
+    }
+}

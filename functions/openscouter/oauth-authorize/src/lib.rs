@@ -2,7 +2,6 @@
 
 mod page;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use time::Duration;
 
@@ -12,9 +11,9 @@ use shared::{
     openscouter::{
         self, Endpoint,
         envelope::Problem,
-        oauth::{Form, allows, audiences, is_verifier},
+        oauth::{Form, audiences, form_encoded, is_redirect_uri, is_verifier},
         request_context::RequestContext,
-        session::check_password,
+        sign_ins::check_password,
     },
     secret::new_handle,
 };
@@ -28,7 +27,6 @@ const TRANSACTION_SECONDS: i64 = 600;
 const CODE_LENGTH: Duration = Duration::seconds(60);
 /// Most characters of a client's state.
 const MAX_STATE: usize = 1_024;
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The signed value that carries a request from page to page: nobody else can make one.
 #[derive(Debug, Deserialize, Serialize)]
@@ -77,11 +75,10 @@ impl Transaction {
         let base = cx.base();
         let all = parameters.iter().copied();
         let all = all.chain(self.state.as_deref().map(|state| ("state", state))).chain([("iss", &*base)]);
-        let query: Vec<_> =
-            all.map(|(name, value)| format!("{name}={}", utf8_percent_encode(value, UNRESERVED))).collect();
+        let query = form_encoded(&all.collect::<Vec<_>>());
         let joint = if self.redirect_uri.contains('?') { '&' } else { '?' };
         Response::empty(302)
-            .header("Location", format!("{}{joint}{}", self.redirect_uri, query.join("&")))
+            .header("Location", format!("{}{joint}{query}", self.redirect_uri))
             .header("Cache-Control", "no-store")
             .header("Referrer-Policy", "no-referrer")
     }
@@ -89,6 +86,21 @@ impl Transaction {
 
 async fn authorize(cx: &RequestContext) -> Result<Response, Problem> {
     if cx.request.method == "GET" { begin(cx).await } else { go_on(cx).await }
+}
+
+/// Whether a registered address allows `given`: the same one, or on a loopback address another port of it.
+fn allows(registered: &str, given: &str) -> bool {
+    if registered == given {
+        return true;
+    }
+    let portless = |uri: &str| {
+        let parsed = uri.parse::<http::Uri>().ok()?;
+        let host = parsed.host()?.to_owned();
+        let rest = parsed.path_and_query().map(ToString::to_string);
+        let local = matches!(&*host, "localhost" | "127.0.0.1" | "[::1]");
+        local.then(|| (parsed.scheme_str().map(str::to_owned), host, rest))
+    };
+    is_redirect_uri(given) && portless(registered).is_some_and(|known| portless(given) == Some(known))
 }
 
 /// A parameter that is there, once, and not empty.
@@ -251,4 +263,18 @@ async fn decide(
         return Ok(page::refusal(400, "This was decided already. Go back to the application and begin again."));
     }
     Ok(transaction.back(cx, &[("code", &plain)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows;
+
+    #[test]
+    fn ports() {
+        assert!(allows("http://127.0.0.1/cb", "http://127.0.0.1:4711/cb"));
+        assert!(allows("http://localhost:1/cb", "http://localhost:2/cb"));
+        assert!(!allows("http://localhost:1/cb", "http://localhost:2/other"));
+        assert!(!allows("http://localhost:1/cb", "http://127.0.0.1:1/cb"));
+        assert!(!allows("https://a.test/cb", "https://a.test:8443/cb"));
+    }
 }

@@ -1,0 +1,63 @@
+//! The next tokens of a connection for its refresh token.
+
+use shared::{
+    http::Response,
+    model::{AccessToken, ClientId, Connection},
+    openscouter::{
+        envelope::Problem,
+        oauth::{Form, client, end_connection, read_token, refusal},
+        request_context::RequestContext,
+    },
+    secret::{constant_time_eq, new_handle},
+};
+
+use crate::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
+
+/// Access tokens of a connection that work at a time; the oldest of more stop working.
+const MAX_ACCESS: usize = 20;
+
+pub(crate) async fn exchange(cx: &RequestContext, form: &Form) -> Result<Response, Problem> {
+    let token = form.required("refresh_token")?;
+    let client = client(cx, form).await?;
+    let (id, hash) = read_token("osrt_", token).ok_or_else(invalid_grant)?;
+    let rule = |connection| rotate(cx, form, (client, &hash), connection);
+    let rotated = cx.context.store().update_connection(id, &|connection| Box::pin(rule(connection))).await;
+    rotated.map_err(|error| error.or_missing(invalid_grant))
+}
+
+/// The connection with its next tokens, and the answer with them.
+async fn rotate(
+    cx: &RequestContext,
+    form: &Form,
+    (client, hash): (ClientId, &str),
+    mut connection: Connection,
+) -> Result<(Connection, Response), Problem> {
+    if connection.client != client {
+        return Err(invalid_grant());
+    }
+    if !constant_time_eq(&connection.refresh, hash) {
+        end_connection(cx, &connection, "refresh token used twice").await?;
+        return Err(invalid_grant());
+    }
+    if connection.refresh_expires_at <= cx.now {
+        return Err(invalid_grant());
+    }
+    holder(cx, connection.user).await?;
+    check_resource(cx, form, &connection.audience)?;
+    let draft = match form.optional("scope") {
+        None => connection.draft,
+        Some("read") => false,
+        Some("read draft" | "draft read") if connection.draft => true,
+        Some(_) => return Err(refusal(400, "invalid_scope", "the scope may only be narrowed")),
+    };
+    let now = cx.now.unix_timestamp();
+    let (access, access_hash) = new_handle("osat_", connection.id.as_bytes())?;
+    let (refresh, refresh_hash) = new_handle("osrt_", connection.id.as_bytes())?;
+    connection.access.retain(|access| now < access.end);
+    let surplus = (connection.access.len() + 1).saturating_sub(MAX_ACCESS);
+    connection.access.drain(..surplus);
+    connection.access.push(AccessToken { hash: access_hash, end: now + ACCESS_SECONDS, draft });
+    connection.refresh = refresh_hash;
+    connection.refresh_expires_at = cx.now + REFRESH_LENGTH;
+    Ok((connection, tokens(&access, &refresh, draft)))
+}

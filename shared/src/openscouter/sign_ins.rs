@@ -1,0 +1,121 @@
+//! Sign-ins: families of refresh tokens, and the access tokens made with them (openscouter 3.2, 3.3, 7).
+
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+use uuid::Uuid;
+
+use super::{
+    claims::{Claims, JWT_SECONDS},
+    envelope::Problem,
+    request_context::RequestContext,
+    users::UserView,
+};
+use crate::{
+    BoxFuture,
+    limits::Limits,
+    model::{Account, Email, Family, FamilyId},
+    password,
+    secret::{new_handle, read_handle, sha256_hex},
+};
+
+/// How long a refresh token works (openscouter 3.3).
+pub const REFRESH_LENGTH: Duration = Duration::days(30);
+/// Failed attempts for an address in [`THROTTLE_SECONDS`] after which no more are tried.
+const MAX_FAILURES: u32 = 10;
+const THROTTLE_SECONDS: u32 = 900;
+
+/// "session data" (openscouter 7).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionData {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    refresh_token: String,
+    refresh_expires_in: i64,
+    user: UserView,
+}
+
+/// A new sign-in of an account, which is not stored yet, and the session data of it (openscouter 7).
+///
+/// # Errors
+/// When no signing key is configured.
+pub fn open(cx: &RequestContext, account: &Account) -> Result<(Family, SessionData), Problem> {
+    let (family, refresh_token) = new_family(account, cx.now)?;
+    let data = session_data(cx, account, &family, refresh_token)?;
+    Ok((family, data))
+}
+
+/// A new sign-in of an account, and its first refresh token.
+fn new_family(account: &Account, now: OffsetDateTime) -> Result<(Family, String), Problem> {
+    let id = FamilyId::at(now);
+    let (token, current) = new_handle("osr_", id.as_bytes())?;
+    let family = Family {
+        id,
+        user: account.user.id,
+        organization: account.user.organization,
+        generation: account.user.generation,
+        current,
+        created_at: now,
+        expires_at: now + REFRESH_LENGTH,
+        version: 1,
+    };
+    Ok((family, token))
+}
+
+/// The session data of a sign-in with its current refresh token, and an access token made for it (openscouter 7).
+///
+/// # Errors
+/// When no signing key is configured.
+pub fn session_data(
+    cx: &RequestContext,
+    account: &Account,
+    family: &Family,
+    refresh_token: String,
+) -> Result<SessionData, Problem> {
+    let signer = cx.context.settings().openscouter.signer.as_ref();
+    let signer = signer.ok_or_else(|| Problem::Crash("no signing key is configured".to_owned()))?;
+    let access_token = signer.sign(&Claims::new(&cx.base(), account, family, cx.now))?;
+    Ok(SessionData {
+        access_token,
+        token_type: "Bearer",
+        expires_in: JWT_SECONDS,
+        refresh_token,
+        refresh_expires_in: REFRESH_LENGTH.whole_seconds(),
+        user: UserView::of(account),
+    })
+}
+
+/// The sign-in that a refresh token names, and the token's hash (openscouter 3.3).
+#[must_use]
+pub fn read_refresh_token(token: &str) -> Option<(FamilyId, String)> {
+    read_handle("osr_", token).map(|(id, hash)| (FamilyId::from_uuid(Uuid::from_bytes(id)), hash))
+}
+
+/// The account of an address if the password is its; counts the failures for the address (openscouter 7).
+///
+/// # Errors
+/// 429 after too many failures, and when the store fails.
+pub fn check_password<'a>(
+    cx: &'a RequestContext,
+    email: &'a str,
+    password: String,
+) -> BoxFuture<'a, Result<Option<Account>, Problem>> {
+    Box::pin(async move {
+        // what is no address is looked up like one that nobody has
+        let email = Email::from_stored(email.trim().to_lowercase());
+        let bucket = format!("openscouter/sign-in/{}", sha256_hex(email.as_str().as_bytes()));
+        let limits: &Limits = cx.context.limits();
+        let verdict = limits.attempt(&bucket, THROTTLE_SECONDS, cx.now).await?.under(MAX_FAILURES);
+        if !verdict.passed {
+            return Err(Problem::Limited("Too many attempts", verdict.reset_seconds));
+        }
+        let account = cx.context.store().account_by_email(&email).await?;
+        let stored = account.as_ref().and_then(|account| account.user.password.clone());
+        let right = password::check(password, stored).await?;
+        if right {
+            limits.withdraw(&bucket, THROTTLE_SECONDS, cx.now).await?;
+        }
+        Ok(account.filter(|_| right))
+    })
+}
