@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     context::Context,
     model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, AuditEntry, AuditId, Report, TestStatus, WorkItem},
-    openscouter::NO_APPROVAL,
+    openscouter::agents::NO_APPROVAL,
     store::{AgentOutcome, StoreError},
 };
 

@@ -17,7 +17,7 @@ use crate::{
         Action, AgentJob, AgentStatus, ConsentKind, FindingId, Note, NotedMoment, Report, Study, TestSession,
         TestStatus, UserId,
     },
-    openscouter::millis,
+    openscouter::format::millis,
     store::{AgentOutcome, StoreError, UpdateError},
 };
 

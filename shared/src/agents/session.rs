@@ -16,7 +16,7 @@ use crate::{
     model::{
         AgentJob, Criterion, IngestedStream, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId, TestStatus,
     },
-    openscouter::{millis, task_id},
+    openscouter::{format::millis, studies::view::task_id},
     prose::{self, Brief, Draft},
     store::AgentOutcome,
 };

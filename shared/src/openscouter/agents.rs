@@ -1,86 +1,26 @@
-//! What agents are asked for, and what becomes of it (openscouter 12).
+//! Jobs of agents: their gates, how they are ordered, and the answer to an order (openscouter 12, 13).
 
-use serde_json::{Value, json};
-use time::{OffsetDateTime, macros::format_description};
+pub mod view;
+
+use serde::Serialize;
+use serde_json::json;
 
 use super::{
-    access::{ANY_READER_OR_TEST, ANY_WRITER_OR_TEST, Caller, CredentialKind, OWNING_WRITERS, Viewer},
-    endpoint::answer,
-    envelope::{Problem, optional_time, success},
-    fields::Fields,
-    format::timestamp,
+    access::Caller,
+    envelope::{Problem, success},
     request_context::RequestContext,
-    test_sessions::{self, LEEWAY, MAX_ATTEMPTS},
 };
 use crate::{
-    BoxFuture,
-    clock::epoch_millis,
-    context::Context,
-    http::{Request, Response},
-    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, TestSession, TestStatus},
+    http::Response,
+    model::{Action, AgentJob, AgentKind, AgentStatus, StudyId, TestSession},
 };
 
-/// The streams, as a refused list names them.
-const STREAMS: [&str; 3] = ["events", "facial", "voice"];
-/// What is told of a study whose agents may not work (openscouter 12.4).
-pub(crate) const NO_APPROVAL: &str = "No current approval for this study";
+/// The streams of a session, as they stand in a body (openscouter 12.2).
+pub const STREAMS: [&str; 3] = ["events", "facial", "voice"];
+/// The refusal of the approval gate (openscouter 12.4).
+pub const NO_APPROVAL: &str = "No current approval for this study";
 
-/// A time of a captured item, with its milliseconds (openscouter 2.1).
-pub(crate) fn millis(at: i64) -> String {
-    const FORM: &[time::format_description::BorrowedFormatItem<'static>] =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000);
-    time.ok().and_then(|time| time.format(FORM).ok()).unwrap_or_default()
-}
-
-/// Whether a caller may see what agents made of a session: the owner not before the tester confirmed it
-/// (openscouter 3.8).
-pub fn visible_insights(viewer: Viewer, session: &TestSession) -> bool {
-    !matches!(viewer, Viewer::Owner(_)) || session.status == TestStatus::Confirmed
-}
-
-fn insights(job: &AgentJob, visible: bool) -> Value {
-    let text = job.insights.as_deref().filter(|_| visible && job.status == AgentStatus::Complete);
-    text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
-}
-
-/// The latest result of agent 1 (openscouter 12.2). `insightsAvailable` says whether there are any, also to who may
-/// not see them yet.
-pub fn analysis_object(job: &AgentJob, visible: bool) -> Value {
-    json!({
-        "analysisJobId": job.id.wire(),
-        "status": job.status.as_str(),
-        "insightsAvailable": job.status == AgentStatus::Complete,
-        "insights": insights(job, visible),
-    })
-}
-
-/// What a job is about.
-pub struct Order {
-    pub kind: AgentKind,
-    pub cutoff: i64,
-    pub streams: Vec<String>,
-}
-
-/// A new job on a session.
-pub fn new_job(cx: &RequestContext, caller: &Caller, session: &TestSession, order: &Order) -> AgentJob {
-    let asker = (caller.account.user.id, &*cx.request.request_id);
-    AgentJob {
-        session: Some(session.id),
-        tester: Some(session.tester),
-        cutoff: order.cutoff,
-        streams: order.streams.clone(),
-        ..AgentJob::asked(order.kind, (session.study, session.organization), asker, cx.now)
-    }
-}
-
-/// A job that can still come to something.
-pub async fn unfinished(cx: &RequestContext, id: Option<AgentJobId>) -> Result<Option<AgentJob>, Problem> {
-    let Some(id) = id else { return Ok(None) };
-    Ok(cx.context.store().agent_job(id).await?.filter(|job| job.status.is_unfinished()))
-}
-
-/// Refuses what a gate blocks, and says so in the audit trail (openscouter 12.4).
+/// Records in the audit trail that a gate blocked an agent (openscouter 12.4). Returns the `problem` to answer with.
 pub async fn blocked(
     cx: &RequestContext,
     caller: &Caller,
@@ -96,12 +36,16 @@ pub async fn blocked(
     }
 }
 
-/// Passes the gate of tier 1: a current approval of the study.
-pub async fn approved(
+/// Checks the gate of tier 1: a current approval of the study. `object` is what the audit record names
+/// (openscouter 12.4).
+///
+/// # Errors
+/// 403 without an approval; 500 when the store fails.
+pub async fn check_approved(
     cx: &RequestContext,
     caller: &Caller,
     agent: AgentKind,
-    study: crate::model::StudyId,
+    study: StudyId,
     object: String,
 ) -> Result<(), Problem> {
     if cx.context.store().current_approval(study, cx.now).await?.is_some() {
@@ -110,146 +54,58 @@ pub async fn approved(
     Err(blocked(cx, caller, agent, (object, "approval"), Problem::forbidden(NO_APPROVAL)).await)
 }
 
-/// Answers with a job that was queued, or that is still unfinished: what it makes, and what it is about.
+/// A new job on a session, which looks at nothing yet: cut-off and streams are the caller's to fill in
+/// (openscouter 12.2).
+#[must_use]
+pub fn session_job(cx: &RequestContext, caller: &Caller, kind: AgentKind, session: &TestSession) -> AgentJob {
+    let asker = (caller.account.user.id, &*cx.request.request_id);
+    AgentJob {
+        session: Some(session.id),
+        tester: Some(session.tester),
+        ..AgentJob::asked(kind, (session.study, session.organization), asker, cx.now)
+    }
+}
+
+/// Queues a job on a session and answers with it, or with the unfinished one of its kind. `rule` sees the session's
+/// current state and makes the job; the store asks it again after each lost race (openscouter 12.2, 13).
+///
+/// # Errors
+/// What `rule` refuses; 404 when the session is gone; 500 when the store fails.
+pub async fn order_on_session(
+    cx: &RequestContext,
+    session: TestSession,
+    rule: &(dyn Fn(&TestSession) -> Result<AgentJob, Problem> + Send + Sync),
+) -> Result<Response, Problem> {
+    let ordered = cx.context.store().order_agent_job(session, rule, cx.now).await;
+    ordered.map(|job| accepted(&job)).map_err(|error| error.or_missing(|| Problem::not_found("Session")))
+}
+
+/// The answer to an order: the job, and what it is about (openscouter 12.2, 13).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AcceptedView {
+    analysis_job_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    report_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
+    /// The study; shown when the job is on no session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<String>,
+    status: &'static str,
+    estimated_completion_seconds: u32,
+}
+
+/// 202 for a job that was queued, or that is not finished yet (openscouter 12.2, 13).
+#[must_use]
 pub fn accepted(job: &AgentJob) -> Response {
-    let mut data = json!({"analysisJobId": job.id.wire()});
-    if let Some(report) = job.report {
-        data["reportId"] = json!(report.wire());
-    }
-    match job.session {
-        Some(session) => data["sessionId"] = json!(session.wire()),
-        None => data["jobId"] = json!(job.study.wire()),
-    }
-    data["status"] = json!(AgentStatus::Queued.as_str());
-    data["estimatedCompletionSeconds"] = json!(job.kind.estimated_seconds());
-    success(202, &data)
-}
-
-/// `POST /api/ai`
-#[must_use]
-pub fn create_snapshot(context: Context, request: Request) -> BoxFuture<'static, Response> {
-    answer(context, request, |cx| Box::pin(snapshot_now(cx)))
-}
-
-async fn snapshot_now(cx: &RequestContext) -> Result<Response, Problem> {
-    let caller = cx.caller(ANY_WRITER_OR_TEST).await?;
-    let fields = Fields::read(&cx.request)?;
-    cx.idempotent(&caller.key(), &[], async {
-        let id = fields.text("sessionId", 1, usize::MAX)?;
-        let streams = match fields.optional("includeSignals") {
-            None => STREAMS.map(str::to_owned).to_vec(),
-            Some(_) => {
-                let reason = format!("must be one of: {}", STREAMS.join(", "));
-                fields.names("includeSignals", (1, 3), |name| STREAMS.contains(&name), &reason)?
-            }
-        };
-        let at = fields.optional_time("snapshotAt")?;
-        let mut session = test_sessions::seen(cx, &caller, &id).await?;
-        if let Some(at) = at {
-            if at < session.created_at {
-                return Err(Problem::invalid("snapshotAt", "must not be before startedAt"));
-            }
-            if at > cx.now + LEEWAY {
-                return Err(Problem::invalid("snapshotAt", "must not be in the future"));
-            }
-        }
-        let order =
-            Order { kind: AgentKind::Snapshot, cutoff: epoch_millis(at.unwrap_or(cx.now)), streams: streams.clone() };
-        for _ in 0..MAX_ATTEMPTS {
-            if session.status != TestStatus::Active {
-                return Err(test_sessions::wrong_state(&session, "active"));
-            }
-            if let Some(job) = unfinished(cx, session.snapshot).await? {
-                return Ok(accepted(&job));
-            }
-            let job = new_job(cx, &caller, &session, &order);
-            let next = session.with(|next| next.snapshot = Some(job.id));
-            if cx.context.store().queue_agent(&job, Some((&session, &next)), None, cx.now).await? {
-                return Ok(accepted(&job));
-            }
-            session = test_sessions::seen(cx, &caller, &id).await?;
-        }
-        Err(Problem::Crash("the session kept changing".to_owned()))
-    })
-    .await
-}
-
-/// `GET /api/ai/:analysisJobId`
-#[must_use]
-pub fn get_agent_job(context: Context, request: Request) -> BoxFuture<'static, Response> {
-    answer(context, request, |cx| Box::pin(get_now(cx)))
-}
-
-async fn get_now(cx: &RequestContext) -> Result<Response, Problem> {
-    let caller = cx.caller(ANY_READER_OR_TEST).await?;
-    let missing = || Problem::not_found("Analysis job");
-    let id = AgentJobId::from_wire(cx.path_id()).ok_or_else(missing)?;
-    let store = cx.context.store();
-    let job = store.agent_job(id).await?.ok_or_else(missing)?;
-    let bound = match &caller.credential {
-        CredentialKind::Test(token) => token.study == job.study,
-        CredentialKind::Jwt(_) | CredentialKind::Token(_) | CredentialKind::Connection(..) => true,
+    let view = AcceptedView {
+        analysis_job_id: job.id.wire(),
+        report_id: job.report.map(|report| report.wire()),
+        session_id: job.session.map(|session| session.wire()),
+        job_id: job.session.is_none().then(|| job.study.wire()),
+        status: AgentStatus::Queued.as_str(),
+        estimated_completion_seconds: job.kind.estimated_seconds(),
     };
-    let seen = match caller.viewer() {
-        Viewer::Admin => true,
-        Viewer::Owner(organization) => job.organization == organization,
-        Viewer::Tester(tester) => job.kind == AgentKind::Snapshot && job.tester == Some(tester),
-    };
-    if !bound || !seen {
-        return Err(missing());
-    }
-    let session = match job.session {
-        Some(id) => store.test_session(id).await?,
-        None => None,
-    };
-    let visible = session.as_ref().is_some_and(|session| visible_insights(caller.viewer(), session));
-    let data = json!({
-        "analysisJobId": job.id.wire(),
-        "kind": job.kind.as_str(),
-        "sessionId": job.session.map(|id| id.wire()),
-        "jobId": job.study.wire(),
-        "status": job.status.as_str(),
-        "reportId": job.report.map(|id| id.wire()),
-        "error": job.error,
-        "createdAt": timestamp(job.created_at),
-        "startedAt": optional_time(job.started_at),
-        "finishedAt": optional_time(job.finished_at),
-        "insightsAvailable": job.insights.is_some(),
-        "insights": insights(&job, visible),
-    });
-    Ok(success(200, &data))
-}
-
-/// `POST /api/sessions/:id/analyze`
-#[must_use]
-pub fn analyze_session(context: Context, request: Request) -> BoxFuture<'static, Response> {
-    answer(context, request, |cx| Box::pin(analyze_now(cx)))
-}
-
-async fn analyze_now(cx: &RequestContext) -> Result<Response, Problem> {
-    let caller = cx.caller(OWNING_WRITERS).await?;
-    Fields::read(&cx.request)?;
-    cx.idempotent(&caller.key(), &[], async {
-        let id = cx.path_segment(3);
-        let mut session = test_sessions::seen(cx, &caller, id).await?;
-        approved(cx, &caller, AgentKind::Analyst, session.study, session.id.wire()).await?;
-        for _ in 0..MAX_ATTEMPTS {
-            if session.status != TestStatus::Completed {
-                return Err(test_sessions::wrong_state(&session, "completed"));
-            }
-            if let Some(job) = unfinished(cx, session.analyst).await? {
-                return Ok(accepted(&job));
-            }
-            let cutoff = epoch_millis(session.completed_at.unwrap_or(cx.now));
-            let order = Order { kind: AgentKind::Analyst, cutoff, streams: STREAMS.map(str::to_owned).to_vec() };
-            let job = new_job(cx, &caller, &session, &order);
-            let next = session.with(|next| next.analyst = Some(job.id));
-            if cx.context.store().queue_agent(&job, Some((&session, &next)), None, cx.now).await? {
-                return Ok(accepted(&job));
-            }
-            session = test_sessions::seen(cx, &caller, id).await?;
-        }
-        Err(Problem::Crash("the session kept changing".to_owned()))
-    })
-    .await
+    success(202, &view)
 }

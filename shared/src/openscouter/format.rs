@@ -2,11 +2,20 @@
 
 use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
 
+use crate::clock::from_epoch_millis;
+
 const SECONDS: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+const MILLIS: &[BorrowedFormatItem<'static>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// A time of an object: whole seconds, UTC.
 pub fn timestamp(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(SECONDS).unwrap_or_default()
+}
+
+/// A time of what was ingested: milliseconds, UTC; `at` counts them since the Unix epoch.
+pub fn millis(at: i64) -> String {
+    from_epoch_millis(at).and_then(|time| time.format(MILLIS).ok()).unwrap_or_default()
 }
 
 /// A time that a client sent: RFC 3339 with `Z` or an offset, 0 to 9 decimals.

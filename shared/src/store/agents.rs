@@ -1,5 +1,4 @@
-//! Jobs of agents (openscouter 12.3) and what they make: notes and reports. A job and the work that runs it are
-//! written together; what it makes is written with its end.
+//! Jobs of agents (openscouter 12.3) and what they make: notes and reports. What a job makes is written with its end.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
@@ -11,23 +10,22 @@ use super::{
     client::Written,
     item::{Condition, Item},
     reports::report_key,
-    studies::study_pk,
     test_sessions::test_session_pk,
 };
 use crate::model::{
     AgentJob, AgentJobId, AgentKind, AgentStatus, Note, Notes, OrganizationId, Report, ReportId, StudyId, TestSession,
-    TestSessionId, UserId, WorkItem, WorkKind,
+    TestSessionId, UserId,
 };
 
 const NOTES: &str = "NOTES";
 /// What a session's or a study's partition finds its jobs by.
-const NAMED: &str = "AJOB#";
+pub(super) const NAMED: &str = "AJOB#";
 
 pub(super) fn agent_job_key(id: AgentJobId) -> (String, String) {
     (format!("AJOB#{id}"), "AJOB".to_owned())
 }
 
-fn agent_job_item(job: &AgentJob) -> Item {
+pub(super) fn agent_job_item(job: &AgentJob) -> Item {
     let (pk, sk) = agent_job_key(job.id);
     let item = Item::new(pk, sk)
         .text("id", job.id.to_string())
@@ -93,43 +91,8 @@ pub enum AgentOutcome<'a> {
 }
 
 impl Store {
-    /// The work that runs a job.
-    fn agent_work(job: AgentJobId) -> WorkItem {
-        WorkItem { id: format!("agent-{job}"), kind: WorkKind::Agent, subject: job.to_string(), attempt: 0 }
-    }
-
-    /// Queues a job beside a session that names it; `Ok(false)` when the session changed meanwhile. A report's first
-    /// version, or its next one over the one that was read, goes along.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn queue_agent<'a>(
-        &'a self,
-        job: &'a AgentJob,
-        session: Option<(&'a TestSession, &'a TestSession)>,
-        report: Option<(Option<&'a Report>, &'a Report)>,
-        now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            // every job is found from what it is about, so that it goes with it
-            let about = job.session.map_or_else(|| study_pk(job.study), test_session_pk);
-            let mut members = vec![
-                agent_job_item(job).put(&self.main, Condition::Absent)?,
-                Item::new(about, format!("{NAMED}{}", job.id)).put(&self.main, Condition::None)?,
-                self.work_member(&Self::agent_work(job.id), now)?,
-            ];
-            if let Some((before, report)) = report {
-                members.extend(self.report_members(before, report)?);
-            }
-            match session {
-                Some((current, next)) => self.write_test_session(current, next, members, now).await,
-                None => self.write_all(members, agent_job_item(job)).await,
-            }
-        })
-    }
-
     /// Writes members of which one puts `sign`: that it is there says that they were written before.
-    async fn write_all(&self, members: Vec<TransactWriteItem>, sign: Item) -> Result<bool, StoreError> {
+    pub(super) async fn write_all(&self, members: Vec<TransactWriteItem>, sign: Item) -> Result<bool, StoreError> {
         for attempt in 0..MAX_ATTEMPTS {
             match self.transact(members.clone()).await? {
                 Written::Done => return Ok(true),

@@ -109,6 +109,7 @@
 //! is conditional on the collection's version.
 
 mod accounts;
+mod agent_orders;
 mod agents;
 mod api_tokens;
 mod approvals;
@@ -141,6 +142,7 @@ pub mod round_trips;
 mod studies;
 mod study_creation;
 mod study_items;
+mod study_removal;
 mod test_sessions;
 mod test_tokens;
 mod threads;

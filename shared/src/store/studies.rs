@@ -10,7 +10,7 @@ use super::{
     BoxFuture, Page, Store, StoreError, UpdateError,
     client::{Written, after_lost_race},
     collection::{Collection, Placing, newest_first, ranked_study, study_rank},
-    item::{Condition, Item, delete_version},
+    item::Condition,
     places::{Progress, places_key, read_progress},
     ranked::{Change, Head},
     study_items::study_key,
@@ -51,9 +51,6 @@ impl StudyFilter {
 pub(super) fn rank_studies(id: &str, subject: &str) -> WorkItem {
     WorkItem { id: format!("studies-{id}"), kind: WorkKind::RankStudies, subject: subject.to_owned(), attempt: 0 }
 }
-
-/// Beside a deleted study, until nothing is left of it: when it was made.
-const GONE: &str = "GONE";
 
 /// The operator's list of all studies, or of those in a state.
 pub(super) fn every_study(status: Option<Status>) -> String {
@@ -295,63 +292,6 @@ impl Store {
             }
             Ok(found)
         })
-    }
-
-    /// Deletes a draft as it was read; `Ok(false)` when it is not that any more, or gone. What hangs on it goes by work.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn delete_draft<'a>(
-        &'a self,
-        study: &'a Study,
-        now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let (rank, id) = (study_rank(study.created_at, study.id), study.id.to_string());
-            let changes = Collection::of(study).map(|collection| (collection, Change::Remove(rank.clone())));
-            let work = rank_studies(&format!("{id}-gone"), &id);
-            for attempt in 0.. {
-                let ranked = self.collection_changes(study.organization, changes.clone().into_iter()).await?;
-                if let Some(ranked) = ranked {
-                    let (pk, sk) = study_key(study.id);
-                    let tombstone = Item::new(pk.clone(), GONE.to_owned()).time("created_at", study.created_at);
-                    let mut members = vec![
-                        delete_version(&self.main, pk, sk, study.version)?,
-                        tombstone.put(&self.main, Condition::None)?,
-                        self.work_member(&work, now)?,
-                    ];
-                    members.extend(ranked);
-                    match self.transact(members).await? {
-                        Written::Done => break,
-                        Written::Refused(failed) if failed.contains(&0) => return Ok(false),
-                        Written::Refused(_) => {}
-                    }
-                }
-                after_lost_race(attempt).await?;
-            }
-            // right away where it can be; else the work does it
-            let rank = newest_first(study.created_at, study.id.as_bytes());
-            if let Err(error) = self.displace(study_pk(study.id), &rank).await {
-                tracing::debug!(cause = %error, "deleted study taken off the lists later");
-            }
-            Ok(true)
-        })
-    }
-
-    /// Removes what is left of a study that was deleted; of one that is forgotten already, nothing is.
-    async fn forget_deleted(&self, id: StudyId) -> Result<(), StoreError> {
-        match self.get(&self.main, study_pk(id), GONE.to_owned()).await? {
-            None => Ok(()),
-            Some(tombstone) => self.forget(id, tombstone.read("deleted study").time("created_at")?).await,
-        }
-    }
-
-    async fn forget(&self, id: StudyId, created_at: OffsetDateTime) -> Result<(), StoreError> {
-        self.displace(study_pk(id), &newest_first(created_at, id.as_bytes())).await?;
-        self.erase_approvals(id).await?;
-        // the tombstone, which is why somebody comes back, last
-        self.drop_but(&study_pk(id), "", &[GONE]).await?;
-        self.batch_delete(vec![(study_pk(id), GONE.to_owned())]).await
     }
 
     async fn ranked_studies(

@@ -1,9 +1,43 @@
-//! `DELETE /api/jobs/:id`: a draft goes (openscouter 9).
+//! `DELETE /api/jobs/:id`: a draft goes, with all that hangs on it (openscouter 9.4).
+
+use serde::Serialize;
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::{Payment, Status, Study, StudyId},
+    openscouter::{
+        self, Endpoint,
+        access::{Caller, OWNING_WRITERS},
+        envelope::{Problem, success},
+        request_context::RequestContext,
+        studies::{owned_study, wrong_state},
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::delete_study);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), OWNING_WRITERS, |cx, caller| Box::pin(delete(cx, caller)));
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Deleted {
+    job_id: String,
+    deleted: bool,
+}
+
+async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let study = owned_study(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;
+    let deleted = cx.context.store().delete_draft(study, &check_deletable, cx.now).await;
+    let study = deleted.map_err(|error| error.or_missing(studies::missing))?;
+    Ok(success(200, &Deleted { job_id: study.id.wire(), deleted: true }))
+}
+
+fn check_deletable(study: &Study) -> Result<(), Problem> {
+    if study.status != Status::Draft {
+        return Err(wrong_state(study, "draft"));
+    }
+    if study.details.payment == Payment::Paid {
+        return Err(Problem::invalid("", "Study is already paid"));
+    }
+    Ok(())
+}

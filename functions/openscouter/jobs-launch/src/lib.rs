@@ -9,7 +9,7 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        studies::{changes::change, owned_with_progress, view::study_object, wrong_state},
+        studies::{self, owned_with_progress, view::study_view, wrong_state},
     },
 };
 
@@ -21,12 +21,12 @@ async fn launch(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     Fields::read(&cx.request)?;
     let (study, progress) = owned_with_progress(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;
     let exempt = billing_exempt(cx, &caller, &study).await?;
-    let launched = change(cx, study, &|current| {
+    let launched = studies::update(cx, study, &|current| {
         check_ready(current, exempt)?;
         Ok(Some(current.launched(exempt, cx.now)))
     })
     .await?;
-    Ok(success(200, &study_object(cx, &launched, progress)))
+    Ok(success(200, &study_view(cx, &launched, progress)))
 }
 
 /// Whether the organization of a study need not pay for it (openscouter 1.3).

@@ -1,9 +1,24 @@
 //! `GET /api/reports/job/:id`: the report on a study (openscouter 13).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::StudyId,
+    openscouter::{
+        self, Endpoint,
+        access::{Caller, OWNING_READERS},
+        envelope::Problem,
+        reports::{missing, read},
+        request_context::RequestContext,
+        studies::owned_study,
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::get_study_report);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), OWNING_READERS, |cx, caller| Box::pin(get(cx, caller)));
+
+async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let study = owned_study(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;
+    let report = cx.context.store().study_report(study.id).await?.ok_or_else(missing)?;
+    read(cx, &caller, &report).await
+}

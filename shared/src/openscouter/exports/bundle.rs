@@ -5,9 +5,16 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::super::{
-    account::user_object, agents::millis, connections::connection_object, consents::consent_object,
-    envelope::optional_time, format::timestamp, reports::report_object, rights::erasure_object, studies::study_data,
-    test_sessions::notes_object, tokens::token_object,
+    account::user_object,
+    connections::connection_object,
+    consents::consent_object,
+    envelope::optional_time,
+    format::{millis, timestamp},
+    reports::view::report_view,
+    rights::erasure_object,
+    studies::view::study_data,
+    test_sessions::notes_object,
+    tokens::token_object,
 };
 use crate::{
     context::Context,
@@ -173,7 +180,7 @@ impl Bundle<'_> {
             for (place, study) in (offset..).zip(&members) {
                 let progress = progress.get(&study.id).copied().unwrap_or_default();
                 let comma = if place > 0 { "," } else { "" };
-                let text = format!("{comma}{}", study_data(app.trim_end_matches('/'), study, progress));
+                let text = format!("{comma}{}", json!(study_data(app.trim_end_matches('/'), study, progress)));
                 self.raw(text.as_bytes()).await?;
             }
             if offset + u64::from(ROWS) >= total {
@@ -240,7 +247,7 @@ impl Bundle<'_> {
             "pauses": session.pauses.iter().map(pause).collect::<Vec<_>>(),
             "notes": notes["notes"],
             "agentJobs": jobs.iter().map(agent_job_object).collect::<Vec<_>>(),
-            "report": report.as_ref().map(report_object),
+            "report": report.as_ref().map(report_view),
             "feedback": feedback,
         }))
     }

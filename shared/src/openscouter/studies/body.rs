@@ -1,8 +1,8 @@
-//! A study's body and its rules (openscouter 9.1, 9.4).
+//! The body of a study and its rules (openscouter 9.1).
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
@@ -11,25 +11,25 @@ use super::{
         fields::Fields,
         rights::{COUNTRIES, LANGUAGES, ND_CATEGORIES},
     },
-    view::{body_fields, visible_tasks},
+    view::visible_tasks,
 };
 use crate::model::{
-    AbTest, AgeRange, Compensation, Payment, SplitRatio, Status, Study, StudySettings, Targeting, Task, TaskId, Variant,
+    AbTest, AgeRange, Compensation, SplitRatio, Study, StudySettings, Targeting, Task, TaskId, Variant,
 };
 
-/// The currencies of ISO 4217 that people are paid in.
+/// Currencies of ISO 4217, one a line.
 const CURRENCIES: &str = include_str!("../../iso-4217.txt");
-/// Those without minor units.
+/// Currencies without minor units.
 const WHOLE: [&str; 16] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
-/// The largest place of a task: the largest integer that every client reads exactly.
-const LAST_ORDER: u64 = (1 << 53) - 1;
+/// The largest `order` of a task: the largest integer that every client reads exactly.
+const MAX_ORDER: u64 = (1 << 53) - 1;
 /// Any number of entries.
 const ANY: usize = usize::MAX;
 const DEVICES: [&str; 3] = ["desktop", "mobile", "tablet"];
 const PROTOTYPES: [&str; 4] = ["figma", "invision", "marvel", "url"];
 
-/// What a body sets.
+/// What a body sets; `None` leaves a member as it is (openscouter 9.1).
 #[derive(Debug)]
 pub struct Changes {
     title: Option<String>,
@@ -48,7 +48,10 @@ fn listed(list: &str, text: &str) -> bool {
 }
 
 impl Changes {
-    /// Reads a body in the order of its table. Of a study that is there, only what is sent must be there.
+    /// Reads a body in the order of the contract's table. Without a `current` study the required members must be there.
+    ///
+    /// # Errors
+    /// 422 for the first violation.
     pub fn read(fields: &Fields, current: Option<&Study>) -> Result<Self, Problem> {
         let wanted = |name: &str| current.is_none() || fields.has(name);
         let title = wanted("title").then(|| fields.text("title", 3, 100)).transpose()?;
@@ -89,6 +92,7 @@ impl Changes {
         })
     }
 
+    /// Sets on a study what the body sets. A task that the study has already keeps its id.
     pub fn apply(&self, study: &mut Study, now: OffsetDateTime) {
         fn set<T: Clone>(target: &mut T, value: Option<&T>) {
             if let Some(value) = value {
@@ -102,7 +106,7 @@ impl Changes {
         if let Some(sent) = &self.tasks {
             let before = visible_tasks(study);
             let tasks: Vec<_> = sent.iter().map(|task| with_id(task, &before, now)).collect();
-            // what was told and is sent back changes nothing
+            // tasks that are sent as they are shown change nothing
             if tasks != before {
                 study.tasks = tasks;
             }
@@ -128,15 +132,15 @@ fn with_id(task: &Task, before: &[Task], now: OffsetDateTime) -> Task {
 
 fn tasks(fields: &Fields) -> Result<Vec<Task>, Problem> {
     let mut tasks = Vec::new();
-    for (place, value) in fields.array("tasks", 1, 50)?.iter().enumerate() {
-        let path = format!("tasks[{place}]");
+    for (index, value) in fields.array("tasks", 1, 50)?.iter().enumerate() {
+        let path = format!("tasks[{index}]");
         let task = fields.member(&path, value)?;
         let named = |name: &str| format!("{path}.{name}");
         let title = task.text(&named("title"), 1, 200)?;
         let description = task.text(&named("description"), 1, 5_000)?;
         let success_criteria = task.optional_text(&named("successCriteria"), 0, 2_000)?.unwrap_or_default();
-        let order = task.optional_integer(&named("order"), 1, LAST_ORDER)?;
-        let order = order.unwrap_or_else(|| u64::try_from(place + 1).unwrap_or(LAST_ORDER));
+        let order = task.optional_integer(&named("order"), 1, MAX_ORDER)?;
+        let order = order.unwrap_or_else(|| u64::try_from(index + 1).unwrap_or(MAX_ORDER));
         tasks.push(Task { task_id: None, title, description, success_criteria, order });
     }
     let orders: HashSet<_> = tasks.iter().map(|task| task.order).collect();
@@ -190,8 +194,8 @@ fn ab_test(fields: &Fields) -> Result<AbTest, Problem> {
     let mut variants = Vec::new();
     if enabled || !empty(fields.given("abTest.variants")?) {
         let sent = fields.array("abTest.variants", 2, 2)?;
-        for (place, (value, label)) in sent.iter().zip(["A", "B"]).enumerate() {
-            let path = format!("abTest.variants[{place}]");
+        for (index, (value, label)) in sent.iter().zip(["A", "B"]).enumerate() {
+            let path = format!("abTest.variants[{index}]");
             let variant = fields.member(&path, value)?;
             let label =
                 variant.choice(&format!("{path}.label"), label, |text| (text == label).then(|| label.to_owned()))?;
@@ -252,72 +256,4 @@ fn settings(fields: &Fields) -> Result<StudySettings, Problem> {
         max_duration_minutes: integer("maxDurationMinutes", 5, 240, default.max_duration_minutes)?,
         reminder_after_hours: integer("reminderAfterHours", 1, 168, default.reminder_after_hours)?,
     })
-}
-
-/// A PATCH laid over what is there: objects merge by member, arrays replace whole. What is sent as it is told changes
-/// nothing and is not looked at, since a study that was made elsewhere can lack what a body must have.
-pub fn merged(fields: &Fields, current: &Study) -> Fields {
-    let told = body_fields(current);
-    let mut object = Map::new();
-    for (name, sent) in fields.members() {
-        let known = told.get(name);
-        if known != Some(sent) {
-            object.insert(name.clone(), merge(known, sent));
-        }
-    }
-    let none = &current.details.targeting.countries;
-    if let Some(Value::Object(targeting)) = object.get_mut("targeting")
-        && none.is_empty()
-        && targeting.get("countries") == Some(&json!(none))
-    {
-        targeting.remove("countries");
-    }
-    Fields::patch(object)
-}
-
-fn merge(known: Option<&Value>, sent: &Value) -> Value {
-    let (Some(Value::Object(known)), Value::Object(sent)) = (known, sent) else { return sent.clone() };
-    let mut merged = known.clone();
-    for (name, value) in sent {
-        let value = merge(known.get(name), value);
-        merged.insert(name.clone(), value);
-    }
-    Value::Object(merged)
-}
-
-/// Refuses changes that come too late (openscouter 9.4).
-pub fn locked(current: &Study, next: &Study) -> Result<(), Problem> {
-    let (before, after) = (&current.details, &next.details);
-    let fewer = after.targeting.tester_count < before.targeting.tester_count;
-    if current.status != Status::Draft {
-        let (t, u, s, r) = (&before.targeting, &after.targeting, &before.settings, &after.settings);
-        let changed = [
-            ("prototypeUrl", current.target_url != next.target_url),
-            ("prototypeType", before.prototype_type != after.prototype_type),
-            ("tasks", current.tasks != next.tasks),
-            ("targeting.countries", t.countries != u.countries),
-            ("targeting.ageRange", t.age_range != u.age_range),
-            ("targeting.devices", t.devices != u.devices),
-            ("targeting.languages", t.languages != u.languages),
-            ("targeting.testerCount", fewer),
-            ("targeting.ndCategories", t.nd_categories != u.nd_categories),
-            ("abTest", before.ab_test != after.ab_test),
-            ("compensation", before.compensation != after.compensation),
-            ("settings.requireThinkAloud", s.require_think_aloud != r.require_think_aloud),
-            ("settings.recordScreen", s.record_screen != r.record_screen),
-            ("settings.recordFacial", s.record_facial != r.record_facial),
-            ("settings.recordVoice", s.record_voice != r.record_voice),
-            ("settings.maxDurationMinutes", s.max_duration_minutes != r.max_duration_minutes),
-        ];
-        if let Some((name, _)) = changed.iter().find(|(_, changed)| *changed) {
-            return Err(Problem::invalid(name, "cannot be changed after launch"));
-        }
-    } else if matches!(before.payment, Payment::Pending | Payment::Paid) {
-        let count = before.targeting.tester_count != after.targeting.tester_count;
-        let changed = [("targeting.testerCount", count), ("compensation", before.compensation != after.compensation)];
-        if let Some((name, _)) = changed.iter().find(|(_, changed)| *changed) {
-            return Err(Problem::invalid(name, "cannot be changed after payment"));
-        }
-    }
-    Ok(())
 }

@@ -15,7 +15,7 @@ pub use self::{
 };
 use super::{
     access::{ANY_READER, ANY_READER_OR_TEST, ANY_WRITER_OR_TEST, Access, Caller, CredentialKind, Viewer},
-    agents::{analysis_object, visible_insights},
+    agents::view::{analysis_view, visible_insights},
     endpoint::answer,
     envelope::{Problem, optional_time, success},
     fields::Fields,
@@ -34,7 +34,7 @@ use crate::{
 /// The states, as a refused filter names them.
 const STATES: &str = "active, paused, completed, analyzed, confirmed";
 /// How far ahead of ours a client's clock may be.
-pub(super) const LEEWAY: Duration = Duration::seconds(60);
+pub const LEEWAY: Duration = Duration::seconds(60);
 /// Attempts of a change that somebody else's change got in the way of.
 pub(super) const MAX_ATTEMPTS: u32 = 20;
 
@@ -42,7 +42,7 @@ pub(super) fn missing() -> Problem {
     Problem::not_found("Session")
 }
 
-pub(super) fn wrong_state(session: &TestSession, expected: &str) -> Problem {
+pub fn wrong_state(session: &TestSession, expected: &str) -> Problem {
     Problem::invalid("", &format!("Session is {}, expected {expected}", session.status.as_str()))
 }
 
@@ -61,7 +61,7 @@ pub(super) fn sees(caller: &Caller, session: &TestSession) -> bool {
 }
 
 /// A session that the caller may see.
-pub(super) async fn seen(cx: &RequestContext, caller: &Caller, id: &str) -> Result<TestSession, Problem> {
+pub async fn seen(cx: &RequestContext, caller: &Caller, id: &str) -> Result<TestSession, Problem> {
     let id = TestSessionId::from_wire(id).ok_or_else(missing)?;
     let session = cx.context.store().test_session(id).await?;
     session.filter(|session| sees(caller, session)).ok_or_else(missing)
@@ -90,7 +90,7 @@ fn session_object(session: &TestSession, caller: &Caller, jobs: &HashMap<AgentJo
         "durationSeconds": session.duration_seconds(),
         "notesConfirmed": session.status == TestStatus::Confirmed,
         "abandoned": session.abandoned,
-        "analysis": job(session.snapshot).map(|job| analysis_object(job, visible)),
+        "analysis": job(session.snapshot).map(|job| analysis_view(job, visible)),
         "analyst": analyst,
     })
 }

@@ -7,11 +7,10 @@ use serde_json::{Value, json};
 use super::{
     super::{
         access::{CRITICS, NOTE_READERS, TESTERS_OR_TEST, Viewer},
-        agents::millis,
         endpoint::answer,
         envelope::{Problem, optional_time, success},
         fields::Fields,
-        format::timestamp,
+        format::{millis, timestamp},
         request_context::RequestContext,
     },
     MAX_ATTEMPTS, missing, of_action, wrong_state,

@@ -214,7 +214,7 @@ async fn a_deletion_that_was_cut_off_is_finished_by_work() {
     team.bench.faults.every(1, harness::faults::Fault::Slow(100));
     let deleting = tokio::spawn({
         let (store, study) = (store.clone(), study.clone());
-        async move { store.delete_draft(&study, now).await }
+        async move { store.delete_draft(study, &|_| Ok::<_, std::convert::Infallible>(()), now).await }
     });
     while store.linked_study(study.id).await.unwrap().is_some() {}
     deleting.abort();
