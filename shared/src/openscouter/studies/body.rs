@@ -9,7 +9,7 @@ use super::{
     super::{
         envelope::Problem,
         fields::Fields,
-        rights::{COUNTRIES, LANGUAGES, ND_CATEGORIES},
+        lists::{COUNTRIES, CURRENCIES, LANGUAGES, ND_CATEGORIES},
     },
     view::{body_fields, visible_tasks},
 };
@@ -17,8 +17,6 @@ use crate::model::{
     AbTest, AgeRange, Compensation, Payment, SplitRatio, Status, Study, StudySettings, Targeting, Task, TaskId, Variant,
 };
 
-/// The currencies of ISO 4217 that people are paid in.
-const CURRENCIES: &str = include_str!("../../iso-4217.txt");
 /// Those without minor units.
 const WHOLE: [&str; 16] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
