@@ -222,7 +222,11 @@ impl Store {
         })
     }
 
-    fn notes_members(&self, session: TestSessionId, notes: &Notes) -> Result<Vec<TransactWriteItem>, StoreError> {
+    pub(super) fn notes_members(
+        &self,
+        session: TestSessionId,
+        notes: &Notes,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let pk = test_session_pk(session);
         let head = Item::new(pk.clone(), NOTES.to_owned())
             .optional_time("updated_at", notes.updated_at)
@@ -232,23 +236,6 @@ impl Store {
         let condition =
             if notes.version == 1 { Condition::Absent } else { Condition::Version(notes.version.saturating_sub(1)) };
         self.large_members((&pk, NOTES), head, &text, condition)
-    }
-
-    /// Writes notes over those that were read, if the session is still what it was; `Ok(false)` when not.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn put_notes<'a>(
-        &'a self,
-        current: &'a TestSession,
-        next: &'a TestSession,
-        notes: &'a Notes,
-        now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let members = self.notes_members(current.id, notes)?;
-            self.write_test_session(current, next, members, now).await
-        })
     }
 
     /// Several reports, in no order; those that are gone are left out.

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::model::{IngestedStream, TestSession, TestSessionId};
 
-/// How long what was captured is kept after a session's end (openscouter 21).
+/// How long what was taken in is kept after a session's end (openscouter 21).
 const KEPT: Duration = Duration::days(180);
 
 /// The id that a client gave an item, as a process remembers it.
@@ -132,6 +132,16 @@ fn sk(stream: IngestedStream, number: u32) -> String {
     format!("DATA#{}#{number:08}", stream.as_str())
 }
 
+/// What is new of a batch.
+enum Fresh {
+    /// These items, to be kept under this number.
+    Items(u32, Vec<Ingested>),
+    /// Nothing: a batch of this name is there, and so many of its items were there before it.
+    Answered(u32),
+    /// Not known: what was there is forgotten again, or passed by, since it was looked at.
+    Forgotten,
+}
+
 /// What became of the write of a batch.
 enum Put {
     Done,
@@ -145,7 +155,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn keep_captured<'a>(
+    pub fn keep_ingested<'a>(
         &'a self,
         session: &'a TestSession,
         stream: IngestedStream,
@@ -161,27 +171,10 @@ impl Store {
             let name = name.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
             let called = memory::hash(&name);
             for attempt in 0.. {
-                let (next, complete) = memory.with(key, |known| (known.next, known.complete));
-                if whole && !complete {
-                    self.learn(key, 0, true, &name).await?;
-                } else if next == 0 {
-                    self.learn(key, 0, false, &name).await?;
-                }
-                let (next, told) = memory.with(key, |known| {
-                    // forgotten, or passed by, since it was looked at
-                    if whole && !known.complete {
-                        return (known.next, None);
-                    }
-                    let told = match known.batches.get(&called) {
-                        Some(duplicates) => Err(*duplicates),
-                        None => Ok(known.fresh(&batch.items)),
-                    };
-                    (known.next, Some(told))
-                });
-                let fresh = match told {
-                    Some(Ok(fresh)) => fresh,
-                    Some(Err(duplicates)) => return Ok(duplicates),
-                    None => {
+                let (next, fresh) = match self.fresh_items(key, batch, whole, (&name, called)).await? {
+                    Fresh::Items(next, fresh) => (next, fresh),
+                    Fresh::Answered(duplicates) => return Ok(duplicates),
+                    Fresh::Forgotten => {
                         after_lost_race(attempt).await?;
                         continue;
                     }
@@ -212,6 +205,32 @@ impl Store {
             }
             Err(StoreError::Contended(u32::MAX))
         })
+    }
+
+    /// What is new of a batch, once this process knows what is there: all of it where `whole`, else its number alone.
+    async fn fresh_items(
+        &self,
+        key: Key,
+        batch: &IngestedBatch,
+        whole: bool,
+        (name, called): (&str, u64),
+    ) -> Result<Fresh, StoreError> {
+        let memory = &*self.ingested;
+        let (next, complete) = memory.with(key, |known| (known.next, known.complete));
+        if whole && !complete {
+            self.learn(key, 0, true, name).await?;
+        } else if next == 0 {
+            self.learn(key, 0, false, name).await?;
+        }
+        Ok(memory.with(key, |known| {
+            if whole && !known.complete {
+                return Fresh::Forgotten;
+            }
+            match known.batches.get(&called) {
+                Some(duplicates) => Fresh::Answered(*duplicates),
+                None => Fresh::Items(known.next, known.fresh(&batch.items)),
+            }
+        }))
     }
 
     /// Learns from a refused write; whether it was an earlier try of this very batch that has the number.

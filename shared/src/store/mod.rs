@@ -43,7 +43,7 @@
 //! | what a test session captured, by batch | `SESS#<id>` | `DATA#<stream>#<8 digits>` | main |
 //! | notes on a test session, with their parts | `SESS#<id>` | `NOTES`, `NOTES#PART` | main |
 //! | feedback, one of each role | `SESS#<id>` | `FEEDBACK#<role>` | main |
-//! | places of a study: sessions, variants, progress (`places`) | `STUDY#<id>` | `PLACES` | main |
+//! | seats of a study: sessions, variants, progress (`seats`) | `STUDY#<id>` | `PLACES` | main |
 //! | job of an agent | `AJOB#<id>` | `AJOB` | main |
 //! | job of an agent (for the deletion) | `SESS#<session>`; `STUDY#<study>` | `AJOB#<id>` | main |
 //! | report of a session or a study, with its parts | `REP#<id>` | `REPORT`, `REPORT#PART` | main |
@@ -92,7 +92,7 @@
 //! | a tester's consents | one batch |
 //! | test session; its jobs | one `GetItem`; one batch of the ids that it names |
 //! | page of test sessions | ranked collections for all, organization, study, tester, organization and tester, each also by state; placed by work |
-//! | rules for a new test session | one batch: study, acceptance, existing session, places |
+//! | rules for a new test session | one batch: study, acceptance, existing session, seats |
 //! | running test sessions whose time is over | `Query` on `GUARD` up to now |
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
@@ -131,7 +131,6 @@ mod memory;
 mod oauth_states;
 mod organizations;
 mod participants;
-mod places;
 mod principals;
 mod quiz;
 pub mod ranked;
@@ -139,6 +138,7 @@ mod refresh_tokens;
 mod reports;
 mod rights;
 pub mod round_trips;
+mod seats;
 mod studies;
 mod study_creation;
 mod study_items;
@@ -171,11 +171,11 @@ pub use jobs::{
 pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
-pub use places::Progress;
 pub use principals::{Credential, Principal};
 pub use quiz::Attempted;
 pub use reports::Feedback;
 pub use rights::{DueErasure, Erasure, Profile};
+pub use seats::Progress;
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};

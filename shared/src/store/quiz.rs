@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_item, user_pk},
+    accounts::{user_item, user_pk},
     after_lost_race,
     client::Written,
     item::{Condition, Item, check_version},
@@ -19,6 +19,8 @@ use crate::{
 
 const QUIZ: &str = "QUIZ";
 const CURRENT: &str = "CURRENT";
+/// The item of a tester's tries of late.
+const ATTEMPTS: &str = "ATTEMPTS";
 /// How often the quiz can be tried in a day.
 const MAX_TRIES: usize = 3;
 const DAY: Duration = Duration::hours(24);
@@ -30,12 +32,15 @@ pub enum Attempted {
     Kept,
     /// Three were made within 24 hours.
     TooOften,
-    /// The user changed meanwhile.
-    Changed,
+    /// The tester passed the quiz before.
+    Qualified,
+    /// The account is gone.
+    Gone,
     /// A newer version of the quiz was published meanwhile.
     Replaced,
 }
 
+/// Tries of late: the attempt's id, and when in microseconds.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Tries(Vec<(String, i64)>);
 
@@ -131,28 +136,24 @@ impl Store {
         })
     }
 
-    /// Keeps a tester's attempt as long as its version is the active one; one that passed qualifies the user, as it
-    /// was read.
+    /// Keeps a tester's attempt as long as its version is the active one, the tester has not passed yet and has made
+    /// fewer than three in 24 hours. One that passed qualifies the user, who is read again when somebody else's change
+    /// was faster.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn keep_attempt<'a>(
+    pub fn attempt_quiz<'a>(
         &'a self,
         attempt: &'a QuizAttempt,
-        user: &'a User,
+        mut user: User,
     ) -> BoxFuture<'a, Result<Attempted, StoreError>> {
         Box::pin(async move {
-            let (pk, now) = (user_pk(user.id), attempt.created_at);
-            let id = attempt.id.to_string();
-            for try_number in 0..MAX_ATTEMPTS {
-                let known = self.get(&self.main, pk.clone(), "ATTEMPTS".to_owned()).await?;
-                let (mut tries, version) = match &known {
-                    None => (Tries::default(), 0),
-                    Some(item) => {
-                        let reader = item.read("attempts");
-                        (reader.parsed("tries", |text| serde_json::from_str(text).ok())?, reader.number("version")?)
-                    }
-                };
+            let (id, now) = (attempt.id.to_string(), attempt.created_at);
+            for try_number in 0.. {
+                if user.qualified {
+                    return Ok(Attempted::Qualified);
+                }
+                let (mut tries, version) = self.tries_of(user.id).await?;
                 if tries.0.iter().any(|(known, _)| *known == id) {
                     return Ok(Attempted::Kept); // the answer to an earlier try was lost
                 }
@@ -161,45 +162,70 @@ impl Store {
                     return Ok(Attempted::TooOften);
                 }
                 tries.0.push((id.clone(), epoch_micros(now)));
-                let text = serde_json::to_string(&tries).unwrap_or_else(|_| "[]".to_owned());
-                let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-                let answers = serde_json::to_string(&attempt.answers).unwrap_or_else(|_| "[]".to_owned());
-                let item = Item::new(pk.clone(), format!("ATTEMPT#{id}"))
-                    .text("id", &*id)
-                    .number("quiz", attempt.version)
-                    .text("answers", answers)
-                    .number("score", attempt.score)
-                    .number("passed", u8::from(attempt.passed))
-                    .time("created_at", now);
-                let mut members = vec![
-                    Item::new(pk.clone(), "ATTEMPTS".to_owned())
-                        .text("tries", text)
-                        .number("version", version + 1)
-                        .put(&self.main, condition)?,
-                    item.put(&self.main, Condition::Absent)?,
-                    check_version(&self.main, QUIZ.to_owned(), CURRENT.to_owned(), attempt.version.into())?,
-                ];
-                if attempt.passed {
-                    let qualified = User {
-                        qualified: true,
-                        capacity_score: Some(attempt.score),
-                        version: user.version + 1,
-                        ..user.clone()
-                    };
-                    members.push(user_item(&qualified).put(&self.main, Condition::Version(user.version))?);
-                }
-                match self.transact(members).await? {
+                match self.transact(self.attempt_members(attempt, &user, (&tries, version))?).await? {
                     Written::Done => return Ok(Attempted::Kept),
                     // unless the attempt is there, because the first answer to this very write was lost
                     Written::Refused(failed) if failed.contains(&2) && !failed.contains(&1) => {
                         return Ok(Attempted::Replaced);
                     }
-                    Written::Refused(failed) if failed == [3] => return Ok(Attempted::Changed),
-                    Written::Refused(_) => after_lost_race(try_number).await?,
+                    Written::Refused(failed) if failed == [3] => {
+                        let Some(account) = self.account(user.id).await? else { return Ok(Attempted::Gone) };
+                        user = account.user;
+                    }
+                    Written::Refused(_) => {}
                 }
+                after_lost_race(try_number).await?;
             }
-            Err(StoreError::Contended(MAX_ATTEMPTS))
+            Err(StoreError::Contended(u32::MAX))
         })
+    }
+
+    /// A tester's tries of late, and the version of the item that names them, which is 0 where there is none.
+    async fn tries_of(&self, tester: UserId) -> Result<(Tries, u64), StoreError> {
+        match self.get(&self.main, user_pk(tester), ATTEMPTS.to_owned()).await? {
+            None => Ok((Tries::default(), 0)),
+            Some(item) => {
+                let reader = item.read("attempts");
+                Ok((reader.parsed("tries", |text| serde_json::from_str(text).ok())?, reader.number("version")?))
+            }
+        }
+    }
+
+    /// The members that keep an attempt: the tries of late, the attempt, its quiz that must be the active one, and the
+    /// user whom it qualifies.
+    fn attempt_members(
+        &self,
+        attempt: &QuizAttempt,
+        user: &User,
+        (tries, version): (&Tries, u64),
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let (pk, id) = (user_pk(user.id), attempt.id.to_string());
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+        let of_late = Item::new(pk.clone(), ATTEMPTS.to_owned())
+            .text("tries", serde_json::to_string(tries).unwrap_or_else(|_| "[]".to_owned()))
+            .number("version", version + 1);
+        let item = Item::new(pk, format!("ATTEMPT#{id}"))
+            .text("id", id)
+            .number("quiz", attempt.version)
+            .text("answers", serde_json::to_string(&attempt.answers).unwrap_or_else(|_| "[]".to_owned()))
+            .number("score", attempt.score)
+            .number("passed", u8::from(attempt.passed))
+            .time("created_at", attempt.created_at);
+        let mut members = vec![
+            of_late.put(&self.main, condition)?,
+            item.put(&self.main, Condition::Absent)?,
+            check_version(&self.main, QUIZ.to_owned(), CURRENT.to_owned(), attempt.version.into())?,
+        ];
+        if attempt.passed {
+            let qualified = User {
+                qualified: true,
+                capacity_score: Some(attempt.score),
+                version: user.version + 1,
+                ..user.clone()
+            };
+            members.push(user_item(&qualified).put(&self.main, Condition::Version(user.version))?);
+        }
+        Ok(members)
     }
 
     /// A tester's attempts, oldest first.

@@ -71,28 +71,43 @@ impl Store {
         })
     }
 
-    /// Puts a profile over the version that was read; `Ok(false)` when it has another one.
+    /// Changes a tester's profile: `change` edits what was set so far, and is asked again on a lost race. What changes
+    /// nothing is not written.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn put_profile<'a>(
+    pub fn update_profile<'a>(
         &'a self,
         user: UserId,
-        profile: &'a Profile,
-        version: u64,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        change: &'a (dyn Fn(&mut Profile) + Send + Sync),
+    ) -> BoxFuture<'a, Result<Profile, StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = profile_key(user);
-            let text = Value::Object(profile.clone()).to_string();
-            let item = Item::new(pk, sk).text("profile", text).number("version", version + 1);
-            let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-            if self.transact(vec![item.clone().put(&self.main, condition)?]).await? == Written::Done {
-                return Ok(true);
+            let mut attempt = 0;
+            loop {
+                let (before, version) = self.profile(user).await?;
+                let mut profile = before.clone();
+                change(&mut profile);
+                if profile == before || self.put_profile(user, &profile, version).await? {
+                    return Ok(profile);
+                }
+                after_lost_race(attempt).await?;
+                attempt += 1;
             }
-            // the first answer to this very write can have been lost
-            let (pk, sk) = profile_key(user);
-            Ok(self.get(&self.main, pk, sk).await?.is_some_and(|known| known.0 == item.0))
         })
+    }
+
+    /// Puts a profile over the version that was read; `Ok(false)` when it has another one.
+    async fn put_profile(&self, user: UserId, profile: &Profile, version: u64) -> Result<bool, StoreError> {
+        let (pk, sk) = profile_key(user);
+        let text = Value::Object(profile.clone()).to_string();
+        let item = Item::new(pk, sk).text("profile", text).number("version", version + 1);
+        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
+        if self.transact(vec![item.clone().put(&self.main, condition)?]).await? == Written::Done {
+            return Ok(true);
+        }
+        // the first answer to this very write can have been lost
+        let (pk, sk) = profile_key(user);
+        Ok(self.get(&self.main, pk, sk).await?.is_some_and(|known| known.0 == item.0))
     }
 
     /// A user's request to be forgotten.

@@ -11,8 +11,8 @@ use super::{
     client::{Written, after_lost_race},
     collection::{Collection, Placing, newest_first, ranked_study, study_rank},
     item::Condition,
-    places::{Progress, places_key, read_progress},
     ranked::{Change, Head},
+    seats::{Progress, read_progress, seats_key},
     study_items::study_key,
 };
 use crate::{
@@ -141,9 +141,9 @@ impl Store {
             let work = rank_studies(&format!("{id}-{}", next.version), &id);
             members.push(self.work_member(&work, next.updated_at)?);
         }
-        let places = |study: &Study| (study.status.is_active(), study.details.targeting.tester_count);
-        if places(current) != places(next) {
-            members.push(self.places_member(next)?);
+        let seats = |study: &Study| (study.status.is_active(), study.details.targeting.tester_count);
+        if seats(current) != seats(next) {
+            members.push(self.seats_member(next)?);
         }
         Ok(Some(members))
     }
@@ -262,7 +262,7 @@ impl Store {
     pub fn study_with_progress(&self, id: StudyId) -> BoxFuture<'_, Result<Option<(Study, Progress)>, StoreError>> {
         Box::pin(async move {
             let (mut study, mut progress) = (None, Progress::default());
-            for item in self.batch_get(vec![study_key(id), places_key(id)]).await? {
+            for item in self.batch_get(vec![study_key(id), seats_key(id)]).await? {
                 if item.read("study").text("sk")? == "STUDY" {
                     study = Some(read_study(&item)?);
                 } else {
@@ -284,7 +284,7 @@ impl Store {
     ) -> BoxFuture<'a, Result<HashMap<StudyId, Progress>, StoreError>> {
         Box::pin(async move {
             let mut found = HashMap::new();
-            for item in self.batch_get(ids.iter().map(|id| places_key(*id)).collect()).await? {
+            for item in self.batch_get(ids.iter().map(|id| seats_key(*id)).collect()).await? {
                 let id = item.pk().strip_prefix("STUDY#").and_then(StudyId::parse);
                 if let Some(id) = id {
                     found.insert(id, read_progress(&item)?);

@@ -416,7 +416,7 @@ async fn a_withdrawal_reaches_what_was_under_way_and_no_later_session() {
     });
     assert!(written.is_ok());
     let stream = shared::model::IngestedStream::Events;
-    store.keep_captured(&known, stream, &late, None, team.bench.context.clock().now()).await.unwrap();
+    store.keep_ingested(&known, stream, &late, None, team.bench.context.clock().now()).await.unwrap();
     assert_eq!(store.ingested(id, stream).await.unwrap().len(), 1);
     team.bench.advance(Duration::minutes(3));
     work(&team.bench).await;

@@ -146,7 +146,7 @@ async fn a_bundle_of_any_size_is_streamed() {
             assert!(written.is_ok());
         }
         length += items.json().len();
-        store.keep_captured(&session, IngestedStream::Voice, &items, None, now).await.unwrap();
+        store.keep_ingested(&session, IngestedStream::Voice, &items, None, now).await.unwrap();
     }
     assert!(length > 6_500_000, "more than a buffered answer can carry");
     let (path, _) = asked(&create(bench, &team.tester).await);

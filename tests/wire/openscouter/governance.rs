@@ -76,7 +76,7 @@ async fn an_attempt_at_a_version_that_was_replaced_meanwhile_does_not_count() {
         passed: true,
         created_at: now,
     };
-    let kept = store.keep_attempt(&attempt, &user).await.unwrap();
+    let kept = store.attempt_quiz(&attempt, user.clone()).await.unwrap();
     assert_eq!(kept, shared::store::Attempted::Replaced);
     assert_eq!(data(&get(bench, &penny, "/api/auth/me").await)["status"], "pending", "nobody passes an old quiz");
     assert!(store.attempts_of(user.id).await.unwrap().is_empty(), "nor is it one of the three a day");

@@ -6,6 +6,5 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::endpoint(env!("CARGO_PKG_NAME"), INGESTERS, |cx, caller| {
-    Box::pin(ingest(cx, caller, IngestedStream::Events))
-});
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), INGESTERS, |cx, caller| ingest(cx, caller, IngestedStream::Events));

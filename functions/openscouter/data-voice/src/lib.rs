@@ -1,9 +1,10 @@
-//! `POST /api/data/voice`: a batch of what a session captured (openscouter 11).
+//! `POST /api/data/voice`: voice segments of a test session (openscouter 11.1, 11.3).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    model::IngestedStream,
+    openscouter::{self, Endpoint, access::INGESTERS, ingestion::ingest},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::ingest_voice);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), INGESTERS, |cx, caller| ingest(cx, caller, IngestedStream::Voice));

@@ -10,7 +10,7 @@ use shared::{
         access::{Caller, OWNING_WRITERS},
         envelope::{Problem, success},
         request_context::RequestContext,
-        studies::{owned_study, wrong_state},
+        studies::{missing, owned_study, wrong_state},
     },
 };
 
@@ -28,7 +28,7 @@ struct Deleted {
 async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let study = owned_study(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;
     let deleted = cx.context.store().delete_draft(study, &check_deletable, cx.now).await;
-    let study = deleted.map_err(|error| error.or_missing(studies::missing))?;
+    let study = deleted.map_err(|error| error.or_missing(missing))?;
     Ok(success(200, &Deleted { job_id: study.id.wire(), deleted: true }))
 }
 

@@ -1,9 +1,23 @@
-//! `GET /api/me/profile`: the tester's profile (openscouter 18).
+//! `GET /api/me/profile`: the tester's own profile (openscouter 18).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    openscouter::{
+        self, Endpoint,
+        access::{Caller, TESTERS},
+        envelope::{Problem, success},
+        profiles::ProfileView,
+        request_context::RequestContext,
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::get_profile);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), TESTERS, |cx, caller| Box::pin(get(cx, caller)));
+
+async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let (store, user) = (cx.context.store(), &caller.account.user);
+    let ((profile, _), special) =
+        futures_util::future::try_join(store.profile(user.id), store.special_categories(user.id)).await?;
+    Ok(success(200, &ProfileView::new(user, &profile, &special)))
+}

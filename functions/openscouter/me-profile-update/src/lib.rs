@@ -1,9 +1,50 @@
-//! `PATCH /api/me/profile`: changes the tester's profile (openscouter 18).
+//! `PATCH /api/me/profile`: sets fields of the tester's own profile (openscouter 18).
+
+mod changes;
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    openscouter::{
+        self, Endpoint,
+        access::{Caller, TESTERS},
+        envelope::{Problem, success},
+        fields::Fields,
+        profiles::ProfileView,
+        request_context::RequestContext,
+    },
+    store::Profile,
 };
 
+use self::changes::Changes;
+
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::update_profile);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), TESTERS, |cx, caller| Box::pin(update(cx, caller)));
+
+async fn update(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let fields = Fields::read(&cx.request)?;
+    let changes = Changes::read(&fields, cx.now.year())?;
+    let (store, user) = (cx.context.store(), &caller.account.user);
+    // kept apart from the profile, under a consent of its own (openscouter 21)
+    let special = match changes.special {
+        Some(names) => {
+            let version = &*cx.context.settings().openscouter.consent_version;
+            if !store.put_special_categories(user.id, &names, version).await? {
+                return Err(Problem::invalid("ndCategories", "requires special_category consent"));
+            }
+            names
+        }
+        None => store.special_categories(user.id).await?,
+    };
+    let change = |profile: &mut Profile| {
+        for (name, value) in &changes.fields {
+            if value.is_null() {
+                profile.remove(*name);
+            } else {
+                profile.insert((*name).to_owned(), value.clone());
+            }
+        }
+    };
+    let profile = store.update_profile(user.id, &change).await?;
+    Ok(success(200, &ProfileView::new(user, &profile, &special)))
+}

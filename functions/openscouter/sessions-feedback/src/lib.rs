@@ -1,9 +1,63 @@
-//! `POST /api/sessions/:id/feedback`: what somebody says of a session (openscouter 10).
+//! `POST /api/sessions/:id/feedback`: what the tester or the owner says of a session (openscouter 10.2).
+
+use serde::Serialize;
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::{FeedbackId, Role},
+    openscouter::{
+        self, Endpoint,
+        access::{CRITICS, Caller, Viewer},
+        envelope::{Problem, success},
+        fields::Fields,
+        format::timestamp,
+        request_context::RequestContext,
+        test_sessions::{seen, wrong_state},
+    },
+    store::Feedback,
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::give_feedback);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), CRITICS, |cx, caller| Box::pin(give_feedback(cx, caller)));
+
+/// Feedback as its author sees it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FeedbackView {
+    feedback_id: String,
+    session_id: String,
+    author_role: &'static str,
+    rating: u32,
+    comment: Option<String>,
+    created_at: String,
+}
+
+async fn give_feedback(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let fields = Fields::read(&cx.request)?;
+    cx.idempotent(&caller.key(), &[], async {
+        let session = seen(cx, &caller, cx.path("id")).await?;
+        fields.required("rating")?;
+        let rating = fields.optional_integer("rating", 1, 5)?.unwrap_or(1);
+        let comment = fields.optional_text("comment", 0, 2_000)?;
+        if session.status.is_running() {
+            return Err(wrong_state(&session, "completed, analyzed or confirmed"));
+        }
+        let role = if matches!(caller.viewer(), Viewer::Tester(_)) { Role::Tester } else { Role::Business };
+        let feedback =
+            Feedback { id: FeedbackId::at(cx.now), session: session.id, role, rating, comment, created_at: cx.now };
+        if !cx.context.store().give_feedback(&feedback, session.tester).await? {
+            return Err(Problem::invalid("", "Feedback was already given"));
+        }
+        let view = FeedbackView {
+            feedback_id: feedback.id.wire(),
+            session_id: session.id.wire(),
+            author_role: role.as_str(),
+            rating,
+            comment: feedback.comment,
+            created_at: timestamp(feedback.created_at),
+        };
+        Ok(success(201, &view))
+    })
+    .await
+}

@@ -1,9 +1,29 @@
-//! `GET /api/sessions/:id/notes`: the notes on a session (openscouter 10).
+//! `GET /api/sessions/:id/notes`: the notes on a session; the owner sees them once they are confirmed (openscouter 3.8,
+//! 10.4).
 
 use shared::{
-    lambda::{Plain, plain},
-    openscouter,
+    http::Response,
+    model::TestStatus,
+    openscouter::{
+        self, Endpoint,
+        access::{Caller, NOTE_READERS, Viewer},
+        envelope::{Problem, success},
+        fields::Fields,
+        request_context::RequestContext,
+        test_sessions::{NotesView, seen},
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &openscouter::DIALECT, openscouter::get_notes);
+pub const FUNCTION: Endpoint =
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), NOTE_READERS, |cx, caller| Box::pin(get(cx, caller)));
+
+async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    Fields::read(&cx.request)?;
+    let session = seen(cx, &caller, cx.path("id")).await?;
+    if matches!(caller.viewer(), Viewer::Owner(_)) && session.status != TestStatus::Confirmed {
+        return Err(Problem::invalid("", "Session notes are not confirmed"));
+    }
+    let notes = cx.context.store().notes(session.id).await?;
+    Ok(success(200, &NotesView::new(&session, &notes)))
+}

@@ -5,16 +5,16 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use super::super::{
-    account::user_object,
     connections::connection_object,
-    consents::consent_object,
+    consents::ConsentView,
     envelope::optional_time,
+    erasures::ErasureView,
     format::{millis, timestamp},
     reports::view::report_view,
-    rights::erasure_object,
     studies::view::study_data,
-    test_sessions::notes_object,
+    test_sessions::NotesView,
     tokens::token_object,
+    users::user_object,
 };
 use crate::{
     context::Context,
@@ -33,7 +33,7 @@ const ROWS: u32 = 100;
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn make_export(context: &Context, user: UserId, id: ExportId) -> Result<bool, StoreError> {
+pub async fn make_export(context: &Context, user: UserId, id: ExportId) -> Result<bool, StoreError> {
     let store = context.store();
     let Some(account) = store.account(user).await? else { return Ok(true) };
     let export = store.export(user, id).await?.filter(|export| export.state == ExportState::Queued);
@@ -146,14 +146,14 @@ impl Bundle<'_> {
             "user": user_object(account),
             "profile": store.profile(user.id).await?.0,
             "ndCategories": store.special_categories(user.id).await?,
-            "consents": consents.iter().map(consent_object).collect::<Vec<_>>(),
+            "consents": consents.iter().map(ConsentView::new).collect::<Vec<_>>(),
             "quizAttempts": attempts.collect::<Vec<_>>(),
             "assignments": assignments.collect::<Vec<_>>(),
             "ratings": {"count": count, "sum": sum},
             "signIns": sign_ins.collect::<Vec<_>>(),
             "apiTokens": self.tokens(account, now).await?,
             "connections": connections.iter().map(connection_object).collect::<Vec<_>>(),
-            "erasure": store.erasure_of(user.id).await?.as_ref().map(erasure_object),
+            "erasure": store.erasure_of(user.id).await?.as_ref().map(ErasureView::new),
         }))
     }
 
@@ -233,7 +233,7 @@ impl Bundle<'_> {
                 "createdAt": timestamp(feedback.created_at),
             })
         });
-        let notes = notes_object(session, &store.notes(session.id).await?);
+        let notes = store.notes(session.id).await?;
         Ok(json!({
             "sessionId": session.id.wire(),
             "jobId": session.study.wire(),
@@ -245,7 +245,7 @@ impl Bundle<'_> {
             "confirmedAt": optional_time(session.confirmed_at),
             "durationSeconds": session.duration_seconds(),
             "pauses": session.pauses.iter().map(pause).collect::<Vec<_>>(),
-            "notes": notes["notes"],
+            "notes": NotesView::new(session, &notes).notes,
             "agentJobs": jobs.iter().map(agent_job_object).collect::<Vec<_>>(),
             "report": report.as_ref().map(report_view),
             "feedback": feedback,

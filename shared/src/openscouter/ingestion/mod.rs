@@ -6,45 +6,28 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
-use serde::de::IgnoredAny;
-use serde_json::{Map, Value, json};
+use serde::{Serialize, de::IgnoredAny};
+use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use self::{fields::Field, scan::Scan, streams::Judge};
 use super::{
-    access::{Caller, INGESTERS, Viewer},
-    endpoint::answer,
+    access::{Caller, Viewer},
+    endpoint::Outcome,
     envelope::{Problem, success},
     fields::{Fields, check_media},
     request_context::RequestContext,
     test_sessions::{LEEWAY, seen, wrong_state},
 };
 use crate::{
-    BoxFuture,
-    context::Context,
-    http::{Request, Response},
+    http::Request,
     model::{IngestedStream, TestSession},
     secret::sha256_hex,
+    store::IngestedBatch,
 };
 
 /// Most items of a batch.
 const MAX_ITEMS: usize = 500;
-
-/// `POST /api/data/facial`
-#[must_use]
-pub fn ingest_facial(context: Context, request: Request) -> BoxFuture<'static, Response> {
-    answer(context, request, |cx| {
-        Box::pin(async { ingest(cx, cx.caller(INGESTERS).await?, IngestedStream::Facial).await })
-    })
-}
-
-/// `POST /api/data/voice`
-#[must_use]
-pub fn ingest_voice(context: Context, request: Request) -> BoxFuture<'static, Response> {
-    answer(context, request, |cx| {
-        Box::pin(async { ingest(cx, cx.caller(INGESTERS).await?, IngestedStream::Voice).await })
-    })
-}
 
 /// The body's members as they were sent: items are judged one by one, also those that no value could hold.
 struct Body<'a> {
@@ -99,40 +82,65 @@ struct Window {
     to: OffsetDateTime,
 }
 
+/// What became of a batch (openscouter 11.1).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BatchView {
+    session_id: String,
+    accepted: usize,
+    rejected: usize,
+    rejections: Vec<Rejection>,
+    duplicates: u32,
+}
+
+/// An item that was not kept: its index in the batch, and its first violation.
+#[derive(Serialize)]
+struct Rejection {
+    index: usize,
+    reason: String,
+}
+
 /// Takes in a batch of a stream: each item is judged alone (openscouter 11).
 ///
 /// # Errors
 /// When the body, the session or the whole batch is refused.
-pub async fn ingest(cx: &RequestContext, caller: Caller, stream: IngestedStream) -> Result<Response, Problem> {
-    let body = Body::read(&cx.request)?;
-    cx.idempotent(&caller.key(), &[], async {
-        let (id, batch) = body.fields()?;
-        let session = recording(cx, &caller, &id, stream).await?;
-        let window = Window { from: session.created_at - Duration::seconds(60), to: cx.now + LEEWAY };
-        let mut judge = Judge::new(stream, window, cx.request.body.len());
-        let mut rejections = Vec::new();
-        let mut items = Scan::new(batch);
-        items.enter(b'[');
-        let mut index = 0;
-        while items.more(b']') {
-            if let Err(reason) = judge.judge(&mut items) {
-                rejections.push(json!({"index": index, "reason": reason}));
-            }
-            index += 1;
-        }
-        let batch = judge.kept();
-        let name = batch_name(cx, &caller);
-        let duplicates = cx.context.store().keep_captured(&session, stream, &batch, name, cx.now).await?;
-        let data = json!({
-            "sessionId": session.id.wire(),
-            "accepted": batch.len(),
-            "rejected": rejections.len(),
-            "rejections": rejections,
-            "duplicates": duplicates,
-        });
-        Ok(success(200, &data))
+pub fn ingest(cx: &RequestContext, caller: Caller, stream: IngestedStream) -> Outcome<'_> {
+    Box::pin(async move {
+        let body = Body::read(&cx.request)?;
+        cx.idempotent(&caller.key(), &[], async {
+            let (id, batch) = body.fields()?;
+            let session = recording(cx, &caller, &id, stream).await?;
+            let window = Window { from: session.created_at - Duration::seconds(60), to: cx.now + LEEWAY };
+            let (batch, rejections) = judged(stream, window, batch, cx.request.body.len());
+            let name = batch_name(cx, &caller);
+            let duplicates = cx.context.store().keep_ingested(&session, stream, &batch, name, cx.now).await?;
+            let view = BatchView {
+                session_id: session.id.wire(),
+                accepted: batch.len(),
+                rejected: rejections.len(),
+                rejections,
+                duplicates,
+            };
+            Ok(success(200, &view))
+        })
+        .await
     })
-    .await
+}
+
+/// The items of a batch's text that are kept, and those that are not; `bytes` is about how long they are.
+fn judged(stream: IngestedStream, window: Window, text: &str, bytes: usize) -> (IngestedBatch, Vec<Rejection>) {
+    let mut judge = Judge::new(stream, window, bytes);
+    let mut rejections = Vec::new();
+    let mut items = Scan::new(text);
+    items.enter(b'[');
+    let mut index = 0;
+    while items.more(b']') {
+        if let Err(reason) = judge.judge(&mut items) {
+            rejections.push(Rejection { index, reason });
+        }
+        index += 1;
+    }
+    (judge.kept(), rejections)
 }
 
 /// What a batch is called when its request can come again: if the record of the first one is lost, the batch itself

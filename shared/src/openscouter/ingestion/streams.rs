@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use time::OffsetDateTime;
 
 use super::{
-    super::rights::LANGUAGES,
+    super::lists::{LANGUAGES, is_listed},
     Window,
     fields::{Field, Judged, Kept},
     scan::Scan,
@@ -19,7 +19,7 @@ use crate::{
 const KINDS: [&str; 7] = ["click", "scroll", "input", "focus", "blur", "navigation", "error"];
 const PIXELS: f64 = 10_000_000.0;
 /// Most characters of a URL (openscouter 2.1).
-const LONGEST_URL: usize = 2_048;
+const MAX_URL: usize = 2_048;
 /// Most action units of a snapshot.
 const MAX_UNITS: usize = 40;
 
@@ -133,7 +133,7 @@ fn event<'a>(
     if let Some(task) = task.text((0, 64))? {
         kept.text("taskId", task);
     }
-    if let Some(sent) = url.text((1, LONGEST_URL))? {
+    if let Some(sent) = url.text((1, MAX_URL))? {
         let known = last.take().filter(|(known, _)| *known == sent);
         let address = match known {
             Some((_, address)) => address,
@@ -234,7 +234,7 @@ fn voice(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Opt
     kept.number("confidence", confidence.number(0.0, 1.0)?);
     kept.number("sentiment", sentiment.number(-1.0, 1.0)?);
     if let Some(code) = language.text((0, usize::MAX))? {
-        if !LANGUAGES.lines().any(|line| line == code) {
+        if !is_listed(LANGUAGES, &code) {
             return Err(language.refused("must be an ISO 639-1 code"));
         }
         kept.text("language", code);

@@ -9,7 +9,7 @@ use super::{
     super::{
         envelope::Problem,
         fields::Fields,
-        rights::{COUNTRIES, LANGUAGES, ND_CATEGORIES},
+        lists::{COUNTRIES, CURRENCIES, LANGUAGES, ND_CATEGORIES},
     },
     view::visible_tasks,
 };
@@ -17,9 +17,7 @@ use crate::model::{
     AbTest, AgeRange, Compensation, SplitRatio, Study, StudySettings, Targeting, Task, TaskId, Variant,
 };
 
-/// Currencies of ISO 4217, one a line.
-const CURRENCIES: &str = include_str!("../../iso-4217.txt");
-/// Currencies without minor units.
+/// Those without minor units.
 const WHOLE: [&str; 16] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
 /// The largest `order` of a task: the largest integer that every client reads exactly.

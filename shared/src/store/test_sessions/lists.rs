@@ -11,14 +11,14 @@ use crate::{
     store::{
         BoxFuture, Page, Store, StoreError, UpdateError,
         collection::{Placing, newest_first},
-        places::End,
         ranked::Change,
+        seats::End,
         studies::{ListedStudy, read_study, study_pk},
     },
 };
 
-/// Tries to put a session into the lists before its creator is answered, and how long they may take.
-const MAX_PLACINGS: u32 = 3;
+/// Most tries to put a session into the lists before its creator is answered, and how long they may take.
+const MAX_TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Which sessions a list shows; `None` does not narrow it.
@@ -71,18 +71,19 @@ pub(in crate::store) fn test_lists(tester: UserId) -> Vec<String> {
     lists.chain([tester_studies(tester)]).collect()
 }
 
-fn placing<'a>(session: &TestSession, rank: &'a [u8], lists: &'a [String]) -> Placing<'a> {
+/// A session's membership of `lists`.
+fn membership<'a>(session: &TestSession, rank: &'a [u8], lists: &'a [String]) -> Placing<'a> {
     Placing { pk: test_session_pk(session.id), rank, lists, version: session.version }
 }
 
 impl Store {
     /// Puts a session into its lists right away where nobody is long in the way, so that its creator finds it there;
     /// else the work does it.
-    pub(super) async fn place_now(&self, session: &TestSession, work: &WorkItem) {
-        let placing = async {
+    pub(super) async fn rank_now(&self, session: &TestSession, work: &WorkItem) {
+        let ranking = async {
             let _alone = self.placing.lock().await;
             let rank = newest_first(session.created_at, session.id.as_bytes());
-            if self.try_place(&placing(session, &rank, &lists_of(session)), MAX_PLACINGS).await? {
+            if self.try_place(&membership(session, &rank, &lists_of(session)), MAX_TRIES).await? {
                 // it is there from the beginning on
                 if session.version == 1 {
                     self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
@@ -91,7 +92,7 @@ impl Store {
             }
             Ok::<_, StoreError>(())
         };
-        match tokio::time::timeout(PATIENCE, placing).await {
+        match tokio::time::timeout(PATIENCE, ranking).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(cause = %error, "session ranked later"),
             Err(_) => tracing::debug!("session ranked later"),
@@ -110,7 +111,7 @@ impl Store {
         self.change_everywhere(&[tester_studies(tester)], change(rank)).await
     }
 
-    /// Ranks a session in its lists by what it is now, and does what else follows from it: its place is taken, its
+    /// Ranks a session in its lists by what it is now, and does what else follows from it: its seat is taken, its
     /// study moves on. Again, nothing changes.
     ///
     /// # Errors
@@ -119,11 +120,11 @@ impl Store {
         Box::pin(async move {
             let Some(session) = self.test_session(id).await? else { return Ok(()) };
             let rank = newest_first(session.created_at, id.as_bytes());
-            self.place(&placing(&session, &rank, &lists_of(&session))).await?;
+            self.place(&membership(&session, &rank, &lists_of(&session))).await?;
             self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
             // its creator may have come no further than the session
-            let place = (session.number.saturating_sub(1), false);
-            self.settle_place(session.study, session.tester, place, End::Used).await?;
+            let seat = (session.number.saturating_sub(1), false);
+            self.settle_seat(session.study, session.tester, seat, End::Used).await?;
             // erased in between
             if self.test_session(id).await?.is_none() {
                 self.unplace(test_session_pk(id), &rank).await?;
@@ -133,7 +134,7 @@ impl Store {
         })
     }
 
-    /// Moves a study on by what its sessions are (openscouter 5.1): the first one begins it, and the last place that
+    /// Moves a study on by what its sessions are (openscouter 5.1): the first one begins it, and the last seat that
     /// is confirmed ends it. Again, nothing changes.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 //! it is found by from its tester.
 
 mod lists;
+mod notes;
 mod removal;
+mod update;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use time::OffsetDateTime;
@@ -16,8 +18,8 @@ use super::{
     after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
-    places::{Choice, End, Progress, Ticket, places_key, read_progress, reservation, variant_of},
     round_trips::round_trip,
+    seats::{Choice, End, Progress, Ticket, read_progress, reservation, seats_key, variant_of},
     studies::{read_study, study_pk},
 };
 use crate::{
@@ -95,7 +97,7 @@ pub(super) fn test_session_item(session: &TestSession) -> Item {
 pub(super) fn read_test_session(item: &Item) -> Result<TestSession, StoreError> {
     let reader = item.read("test session");
     let records = reader.text("records")?.as_bytes();
-    let record = |place: usize| records.get(place) == Some(&b'1');
+    let record = |index: usize| records.get(index) == Some(&b'1');
     let job = |name: &'static str| reader.optional_text(name).and_then(AgentJobId::parse);
     Ok(TestSession {
         id: reader.parsed("id", TestSessionId::parse)?,
@@ -129,7 +131,7 @@ pub enum TestCreation {
     Exists,
     /// The study takes no new sessions.
     Shut,
-    /// The study has no place left.
+    /// The study has no seat left.
     Full,
 }
 
@@ -144,7 +146,7 @@ pub struct TestGround {
     pub exists: bool,
     /// Sessions that there are, without those that are only begun.
     pub sessions: u32,
-    /// Whether a place is kept for the tester, whose earlier try came to nothing.
+    /// Whether a seat is reserved for the tester, whose earlier try came to nothing.
     pub reserved: bool,
 }
 
@@ -172,7 +174,7 @@ impl Store {
                 (study_pk(study), "STUDY".to_owned()),
                 assignment_key(study, tester),
                 link_key(study, tester),
-                places_key(study),
+                seats_key(study),
             ];
             let mut ground = TestGround { study: None, assigned: false, exists: false, sessions: 0, reserved: false };
             for item in self.batch_get(keys).await? {
@@ -237,31 +239,31 @@ impl Store {
             let NewTest { study, tester, variant, .. } = *new;
             let test = study.details.ab_test.as_ref().filter(|test| test.enabled);
             let choice = (variant.map_or(Choice::Auto, Choice::Explicit), test.is_some());
-            let (position, choices) = match self.take_place(study, tester, choice, now).await? {
-                Ticket::Taken(position, choices) => (position, choices),
+            let (index, choices) = match self.take_seat(study, tester, choice, now).await? {
+                Ticket::Taken(index, choices) => (index, choices),
                 Ticket::Shut => return Ok(TestCreation::Shut),
                 Ticket::Full => return Ok(TestCreation::Full),
             };
             let variant = test.map(|test| variant_of(&choices, test.split_ratio));
-            let session = TestSession::new(study, tester, position + 1, variant, now);
-            let work = place_work(&session);
-            let place = (position, test.is_some());
+            let session = TestSession::new(study, tester, index + 1, variant, now);
+            let work = ranking_work(&session);
+            let seat = (index, test.is_some());
             if let Some(used) = self.write_new_test(new, &session, &work, now).await? {
                 // who was faster may have used this very number
                 let end = if used == session.number { End::Used } else { End::Void };
-                self.settle_place(study.id, tester, place, end).await?;
+                self.settle_seat(study.id, tester, seat, end).await?;
                 return Ok(TestCreation::Exists);
             }
             // the session is there: what goes wrong from here on is made good by the work
             let after = async {
-                self.settle_place(study.id, tester, place, End::Used).await?;
+                self.settle_seat(study.id, tester, seat, End::Used).await?;
                 if study.status == Status::Open {
                     self.follow_sessions(study.id, now).await?;
                 }
                 Ok::<_, StoreError>(())
             };
             match after.await {
-                Ok(()) => self.place_now(&session, &work).await,
+                Ok(()) => self.rank_now(&session, &work).await,
                 Err(error) => tracing::warn!(cause = %error, "the study follows its session later"),
             }
             Ok(TestCreation::Created(Box::new(session)))
@@ -379,7 +381,7 @@ impl Store {
             _ => Ok(()),
         };
         match followed {
-            Ok(()) => self.place_now(session, work).await,
+            Ok(()) => self.rank_now(session, work).await,
             Err(error) => tracing::warn!(cause = %error, "the study follows its session later"),
         }
     }
@@ -394,7 +396,7 @@ impl Store {
         // two changes of the same kind at once would be alike but for this
         let item = test_session_item(next).text("write", uuid::Uuid::new_v4().to_string());
         let mut members = vec![item.clone().put(&self.main, Condition::Version(current.version))?];
-        let work = place_work(next);
+        let work = ranking_work(next);
         let moved = current.status != next.status;
         if moved {
             members.push(self.work_member(&work, now)?);
@@ -454,8 +456,8 @@ impl Store {
         })
     }
 
-    /// Running sessions whose time is over, the longest overdue first, with their places in that order; only those
-    /// behind the place `after`, which may be empty.
+    /// Running sessions whose time is over, the longest overdue first, each with its key in that order; only those
+    /// behind the key `after`, which may be empty.
     ///
     /// # Errors
     /// When the store fails.
@@ -466,7 +468,7 @@ impl Store {
         limit: i32,
     ) -> BoxFuture<'a, Result<Vec<(String, TestSessionId)>, StoreError>> {
         Box::pin(async move {
-            // a place ends with an id, which `!` sorts behind, and before all further places
+            // a key ends with an id, which `!` sorts behind, and before all further keys
             let (start, end) = (format!("{after}!"), format!("{:015}#~", epoch_millis(now)));
             if start > end {
                 return Ok(Vec::new());
@@ -494,7 +496,7 @@ impl Store {
 }
 
 /// The work that puts a session into its lists.
-fn place_work(session: &TestSession) -> WorkItem {
+fn ranking_work(session: &TestSession) -> WorkItem {
     let id = session.id;
     WorkItem {
         id: format!("test-{id}-{}", session.version),

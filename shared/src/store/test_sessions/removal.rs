@@ -1,6 +1,8 @@
 //! What becomes of sessions when their tester withdraws a consent, or when an account goes (openscouter 18, 21). What
 //! is found by something goes before what finds it, so that a fault in between leaves nothing behind.
 
+use std::convert::Infallible;
+
 use time::OffsetDateTime;
 
 use super::{
@@ -9,7 +11,8 @@ use super::{
 use crate::{
     model::{StudyId, TestSession, TestSessionId, TestStatus, UserId},
     store::{
-        Store, StoreError, after_lost_race, client::Written, collection::newest_first, item::delete, ranked::Change,
+        Store, StoreError, UpdateError, after_lost_race, client::Written, collection::newest_first, item::delete,
+        ranked::Change,
     },
 };
 
@@ -21,11 +24,14 @@ impl Store {
         id: TestSessionId,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        self.change_until(id, now, |session| {
+        let end = |session: &TestSession| {
             let at = now.replace_nanosecond(0).unwrap_or(now).max(session.created_at);
-            session.status.is_running().then(|| session.completed(at, false))
-        })
-        .await?;
+            Ok::<_, Infallible>(session.status.is_running().then(|| session.completed(at, false)))
+        };
+        match self.update_test_session(id, None, now, &end).await {
+            Ok(_) | Err(UpdateError::NotFound | UpdateError::Refused(_)) => {}
+            Err(UpdateError::Store(error)) => return Err(error),
+        }
         for prefix in ["DATA#", "NOTES"] {
             self.drop_items(&test_session_pk(id), prefix).await?;
         }
@@ -40,24 +46,6 @@ impl Store {
             let next = session.with(|next| {
                 (next.snapshot, next.analyst, next.reporter, next.report) = (None, None, None, None);
             });
-            if self.change_test_session(&session, &next, None, now).await? {
-                return Ok(());
-            }
-            after_lost_race(attempt).await?;
-        }
-        Err(StoreError::Contended(u32::MAX))
-    }
-
-    /// Changes a session until `change` has nothing to change, or it is gone.
-    async fn change_until(
-        &self,
-        id: TestSessionId,
-        now: OffsetDateTime,
-        change: impl Fn(&TestSession) -> Option<TestSession> + Send,
-    ) -> Result<(), StoreError> {
-        for attempt in 0.. {
-            let Some(session) = self.test_session(id).await? else { return Ok(()) };
-            let Some(next) = change(&session) else { return Ok(()) };
             if self.change_test_session(&session, &next, None, now).await? {
                 return Ok(());
             }

@@ -1,4 +1,4 @@
-//! The places of a study (openscouter 5.1, 10.3): one item that gives out numbers. A tester's session begins with a
+//! The seats of a study for testers (openscouter 5.1, 10.3): one item that gives out numbers. A tester's session begins with a
 //! number from here, in one write that neither waits for nor is in the way of another, so that a thousand testers can
 //! start at once; who starts again after a fault meets the number that is reserved. What nobody came back for is free
 //! again when the study would be full otherwise.
@@ -43,7 +43,7 @@ pub(super) enum Ticket {
     Taken(u32, Vec<Choice>),
     /// No new sessions.
     Shut,
-    /// No place is left.
+    /// No seat is left.
     Full,
 }
 
@@ -52,9 +52,9 @@ pub(super) enum Ticket {
 pub(super) enum End {
     /// A session has the number.
     Used,
-    /// The number was not needed: its place is free again.
+    /// The number was not needed: its seat is free again.
     Void,
-    /// Nobody came back for it since this time, in milliseconds since the Unix epoch: its place is free again.
+    /// Nobody came back for it since this time, in milliseconds since the Unix epoch: its seat is free again.
     Left(i64),
 }
 
@@ -110,12 +110,12 @@ pub(super) fn variant_of(choices: &[Choice], ratio: SplitRatio) -> VariantLabel 
     last
 }
 
-pub(super) fn places_key(study: StudyId) -> (String, String) {
+pub(super) fn seats_key(study: StudyId) -> (String, String) {
     (study_pk(study), SK.to_owned())
 }
 
 pub(super) fn read_progress(item: &Item) -> Result<Progress, StoreError> {
-    let reader = item.read("places");
+    let reader = item.read("seats");
     let next: u32 = reader.number("next")?;
     let reserved = u32::try_from(reservations(item).count()).unwrap_or(u32::MAX);
     Ok(Progress {
@@ -132,9 +132,9 @@ fn number(value: impl ToString) -> AttributeValue {
 }
 
 impl Store {
-    /// The update that tells a study's places what the study is now.
-    fn places_update(&self, study: &Study) -> UpdateBuilder {
-        let (pk, sk) = places_key(study.id);
+    /// The update that tells a study's seats what the study is now.
+    fn seats_update(&self, study: &Study) -> UpdateBuilder {
+        let (pk, sk) = seats_key(study.id);
         Update::builder()
             .table_name(&self.main)
             .key("pk", AttributeValue::S(pk))
@@ -164,14 +164,14 @@ impl Store {
             .expression_attribute_values(":map", AttributeValue::M(HashMap::new()))
     }
 
-    /// The member that tells a study's places what the study is now.
-    pub(super) fn places_member(&self, study: &Study) -> Result<TransactWriteItem, StoreError> {
-        member(self.places_update(study))
+    /// The member that tells a study's seats what the study is now.
+    pub(super) fn seats_member(&self, study: &Study) -> Result<TransactWriteItem, StoreError> {
+        member(self.seats_update(study))
     }
 
     /// The member that counts a session which was completed or confirmed, or a report that was made; or takes one back.
     pub(super) fn count_member(&self, study: StudyId, what: &str, by: i8) -> Result<TransactWriteItem, StoreError> {
-        let (pk, sk) = places_key(study);
+        let (pk, sk) = seats_key(study);
         member(
             Update::builder()
                 .table_name(&self.main)
@@ -183,86 +183,55 @@ impl Store {
         )
     }
 
-    /// An update of a study's places by itself.
-    fn places_call(&self, study: StudyId) -> UpdateItemFluentBuilder {
-        let (pk, sk) = places_key(study);
+    /// An update of a study's seats by itself.
+    fn seats_call(&self, study: StudyId) -> UpdateItemFluentBuilder {
+        let (pk, sk) = seats_key(study);
         let call = self.client.update_item().table_name(&self.main);
         call.key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
     }
 
     /// Takes the next number for a tester, or the one that is reserved for them. What was chosen is kept only where
     /// variants are `compared`.
-    pub(super) async fn take_place(
+    pub(super) async fn take_seat(
         &self,
         study: &Study,
         tester: UserId,
         (choice, compared): (Choice, bool),
         now: OffsetDateTime,
     ) -> Result<Ticket, StoreError> {
-        let (pk, sk) = places_key(study.id);
         let name = tester.to_string();
+        let logged = compared.then_some(choice);
         let mut freed = false;
         for attempt in 0.. {
-            let mut call = self
-                .places_call(study.id)
-                .condition_expression(
-                    "attribute_exists(pk) AND #open = :one AND #next < #places AND attribute_not_exists(#pending.#tester)",
-                )
-                .set_expression_attribute_names(Some(names(&["pending", "since", "next", "open", "places"])))
-                .expression_attribute_names("#tester", &name)
-                .expression_attribute_values(":one", number(1))
-                .expression_attribute_values(":now", number(epoch_millis(now)))
-                .return_values(ReturnValue::AllNew);
-            let update = "SET #pending.#tester = #next, #since.#tester = :now, #next = #next + :one";
-            call = if compared {
-                let entry = AttributeValue::L(vec![AttributeValue::S(choice.as_str().to_owned())]);
-                call.update_expression(format!("{update}, #log = list_append(#log, :entry)"))
-                    .expression_attribute_names("#log", "log")
-                    .expression_attribute_values(":entry", entry)
-            } else {
-                call.update_expression(update)
-            };
-            let mut own = false;
-            let found = match unhindered(|| call.clone().send()).await {
-                Ok(output) => {
-                    own = true;
-                    Some(Item::from(output.attributes.unwrap_or_default()))
-                }
-                Err(error) => match error.as_service_error() {
-                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
-                        self.get(&self.main, pk.clone(), sk.clone()).await?
-                    }
-                    _ => return Err(StoreError::call("UpdateItem", &error)),
-                },
-            };
+            let (own, found) = self.reserve_seat(study.id, &name, logged, now).await?;
             let Some(found) = found else {
-                // a study that was active before it had places
-                let update = self.places_update(study).condition_expression("attribute_not_exists(pk)");
+                // a study that was active before it had seats
+                let update = self.seats_update(study).condition_expression("attribute_not_exists(pk)");
                 self.transact(vec![member(update)?]).await?;
                 after_lost_race(attempt).await?;
                 continue;
             };
-            if let Some(position) = reservation(&found, &name) {
+            if let Some(index) = reservation(&found, &name) {
                 // an earlier try's, which nobody else may take to be left alone from now on
-                if !own && !self.renew_place(study.id, (&name, position), now).await? {
+                if !own && !self.renew_seat(study.id, (&name, index), now).await? {
                     after_lost_race(attempt).await?;
                     continue;
                 }
-                let upto = usize::try_from(position).unwrap_or(usize::MAX).saturating_add(1);
+                let upto = usize::try_from(index).unwrap_or(usize::MAX).saturating_add(1);
                 let choices: Vec<_> = choices(&found).into_iter().take(upto).collect();
                 if !compared || choices.last() == Some(&choice) {
-                    return Ok(Ticket::Taken(position, choices));
+                    return Ok(Ticket::Taken(index, choices));
                 }
                 // reserved with another choice, by a try that came to nothing
-                self.choose(study.id, (&name, position), choice).await?;
+                self.choose(study.id, (&name, index), choice).await?;
                 continue;
             }
-            let reader = found.read("places");
+            let reader = found.read("seats");
             if !reader.flag("open")? {
                 return Ok(Ticket::Shut);
             }
             if reader.number::<u32>("next")? >= reader.number("places")? {
-                if freed || !self.free_places(study.id, &found, compared, now).await? {
+                if freed || !self.free_seats(study.id, &found, compared, now).await? {
                     return Ok(Ticket::Full);
                 }
                 freed = true;
@@ -274,8 +243,49 @@ impl Store {
         Err(StoreError::Contended(u32::MAX))
     }
 
+    /// Reserves the next number for a tester where there is one and the tester has none; `logged` is kept beside it.
+    /// Whether it did comes with the study's seats as they are then, if there are any.
+    async fn reserve_seat(
+        &self,
+        study: StudyId,
+        tester: &str,
+        logged: Option<Choice>,
+        now: OffsetDateTime,
+    ) -> Result<(bool, Option<Item>), StoreError> {
+        let mut call = self
+            .seats_call(study)
+            .condition_expression(
+                "attribute_exists(pk) AND #open = :one AND #next < #places AND attribute_not_exists(#pending.#tester)",
+            )
+            .set_expression_attribute_names(Some(names(&["pending", "since", "next", "open", "places"])))
+            .expression_attribute_names("#tester", tester)
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":now", number(epoch_millis(now)))
+            .return_values(ReturnValue::AllNew);
+        let update = "SET #pending.#tester = #next, #since.#tester = :now, #next = #next + :one";
+        call = match logged {
+            None => call.update_expression(update),
+            Some(choice) => {
+                let entry = AttributeValue::L(vec![AttributeValue::S(choice.as_str().to_owned())]);
+                call.update_expression(format!("{update}, #log = list_append(#log, :entry)"))
+                    .expression_attribute_names("#log", "log")
+                    .expression_attribute_values(":entry", entry)
+            }
+        };
+        match unhindered(|| call.clone().send()).await {
+            Ok(output) => Ok((true, Some(Item::from(output.attributes.unwrap_or_default())))),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(_)) => {
+                    let (pk, sk) = seats_key(study);
+                    Ok((false, self.get(&self.main, pk, sk).await?))
+                }
+                _ => Err(StoreError::call("UpdateItem", &error)),
+            },
+        }
+    }
+
     /// Settles the numbers that nobody came back for; whether there were any.
-    async fn free_places(
+    async fn free_seats(
         &self,
         study: StudyId,
         found: &Item,
@@ -286,72 +296,72 @@ impl Store {
         let since = |tester: &str| member_number::<i64>(found, "since", tester).unwrap_or_default();
         let left = reservations(found).filter(|(tester, _)| since(tester) < before);
         let left: Vec<(UserId, u32)> =
-            left.filter_map(|(tester, position)| Some((UserId::parse(tester)?, position))).collect();
-        for (tester, position) in &left {
+            left.filter_map(|(tester, index)| Some((UserId::parse(tester)?, index))).collect();
+        for (tester, index) in &left {
             let (pk, sk) = link_key(study, *tester);
             let link = self.get(&self.main, pk, sk).await?;
             let used = link.map(|link| link.read("link").number::<u32>("number")).transpose()?;
-            let end = if used == Some(position + 1) { End::Used } else { End::Left(before) };
-            self.settle_place(study, *tester, (*position, compared), end).await?;
+            let end = if used == Some(index + 1) { End::Used } else { End::Left(before) };
+            self.settle_seat(study, *tester, (*index, compared), end).await?;
         }
         Ok(!left.is_empty())
     }
 
     /// Notes that somebody came back for a reserved number; `Ok(false)` when it is not reserved any more.
-    async fn renew_place(
+    async fn renew_seat(
         &self,
         study: StudyId,
-        (tester, position): (&str, u32),
+        (tester, index): (&str, u32),
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         let call = self
-            .places_call(study)
+            .seats_call(study)
             .update_expression("SET #since.#tester = :now")
-            .condition_expression("#pending.#tester = :position")
+            .condition_expression("#pending.#tester = :index")
             .set_expression_attribute_names(Some(names(&["since", "pending"])))
             .expression_attribute_names("#tester", tester)
-            .expression_attribute_values(":position", number(position))
+            .expression_attribute_values(":index", number(index))
             .expression_attribute_values(":now", number(epoch_millis(now)));
         self.update(call).await
     }
 
     /// Puts another choice beside a reserved number.
-    async fn choose(&self, study: StudyId, (tester, position): (&str, u32), choice: Choice) -> Result<(), StoreError> {
+    async fn choose(&self, study: StudyId, (tester, index): (&str, u32), choice: Choice) -> Result<(), StoreError> {
         let call = self
-            .places_call(study)
-            .update_expression(format!("SET #log[{position}] = :choice"))
-            .condition_expression("#pending.#tester = :position")
+            .seats_call(study)
+            .update_expression(format!("SET #log[{index}] = :choice"))
+            .condition_expression("#pending.#tester = :index")
             .set_expression_attribute_names(Some(names(&["log", "pending"])))
             .expression_attribute_names("#tester", tester)
-            .expression_attribute_values(":position", number(position))
+            .expression_attribute_values(":index", number(index))
             .expression_attribute_values(":choice", AttributeValue::S(choice.as_str().to_owned()));
         self.update(call).await.map(|_| ())
     }
 
     /// Ends a reservation.
-    pub(super) async fn settle_place(
+    pub(super) async fn settle_seat(
         &self,
         study: StudyId,
         tester: UserId,
-        (position, compared): (u32, bool),
+        (index, compared): (u32, bool),
         end: End,
     ) -> Result<(), StoreError> {
         let mut call = self
-            .places_call(study)
-            .condition_expression("#pending.#tester = :position")
+            .seats_call(study)
+            .condition_expression("#pending.#tester = :index")
             .set_expression_attribute_names(Some(names(&["pending", "since"])))
             .expression_attribute_names("#tester", tester.to_string())
-            .expression_attribute_values(":position", number(position));
+            .expression_attribute_values(":index", number(index));
         let mut update = "REMOVE #pending.#tester, #since.#tester".to_owned();
         if let End::Left(before) = end {
             call = call
-                .condition_expression("#pending.#tester = :position AND #since.#tester < :before")
+                .condition_expression("#pending.#tester = :index AND #since.#tester < :before")
                 .expression_attribute_values(":before", number(before));
         }
         if end != End::Used {
             let mut set = "SET #places = #places + :one, #freed = #freed + :one".to_owned();
             if compared {
-                set = format!("{set}, #log[{position}] = :void");
+                set = format!("{set}, #log[{index}] = :void");
                 call = call
                     .expression_attribute_names("#log", "log")
                     .expression_attribute_values(":void", AttributeValue::S(Choice::Void.as_str().to_owned()));
@@ -371,7 +381,7 @@ impl Store {
     /// When the store fails.
     pub fn progress(&self, study: StudyId) -> super::BoxFuture<'_, Result<Progress, StoreError>> {
         Box::pin(async move {
-            let (pk, sk) = places_key(study);
+            let (pk, sk) = seats_key(study);
             let item = self.get(&self.main, pk, sk).await?;
             item.as_ref().map(read_progress).transpose().map(Option::unwrap_or_default)
         })

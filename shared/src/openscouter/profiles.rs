@@ -1,0 +1,80 @@
+//! Profiles of testers, as their answers show them (openscouter 17, 18).
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{model::User, store::Profile};
+
+/// A tester's profile (openscouter 18).
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileView<'a> {
+    tester_id: String,
+    display_name: String,
+    country: Option<&'a Value>,
+    birth_year: Option<&'a Value>,
+    devices: &'a [Value],
+    languages: &'a [Value],
+    nd_categories: &'a [String],
+    assistive_tech: &'a [Value],
+    bio: Option<&'a Value>,
+    timezone: Option<&'a Value>,
+    available: bool,
+    camera_opt_out: bool,
+    capacity_verified: bool,
+    capacity_score: Option<u32>,
+    telegram_connected: bool,
+    payouts_enabled: bool,
+}
+
+impl<'a> ProfileView<'a> {
+    /// The profile of a tester: what was set, and else its default. `special` are the categories, which are kept apart
+    /// (openscouter 21).
+    #[must_use]
+    pub fn new(tester: &User, profile: &'a Profile, special: &'a [String]) -> Self {
+        let list = |name: &str| profile.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let flag = |name: &str, default: bool| profile.get(name).and_then(Value::as_bool).unwrap_or(default);
+        Self {
+            tester_id: tester.id.wire(),
+            display_name: display_name(&tester.name),
+            country: profile.get("country"),
+            birth_year: profile.get("birthYear"),
+            devices: list("devices"),
+            languages: list("languages"),
+            nd_categories: special,
+            assistive_tech: list("assistiveTech"),
+            bio: profile.get("bio"),
+            timezone: profile.get("timezone"),
+            available: flag("available", true),
+            camera_opt_out: flag("cameraOptOut", false),
+            capacity_verified: tester.qualified,
+            capacity_score: tester.capacity_score,
+            telegram_connected: false,
+            payouts_enabled: false,
+        }
+    }
+}
+
+/// The name that others see: the first one and the first letter of the last (openscouter 17).
+fn display_name(name: &str) -> String {
+    let words: Vec<_> = name.split_whitespace().collect();
+    match words.as_slice() {
+        [] => String::new(),
+        [only] => (*only).to_owned(),
+        [first, .., last] => {
+            format!("{first} {}.", last.chars().next().map(|c| c.to_uppercase().to_string()).unwrap_or_default())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_others_see() {
+        for (name, shown) in [("Alex Roe", "Alex R."), ("Alex", "Alex"), ("Alex van der roe", "Alex R."), ("", "")] {
+            assert_eq!(display_name(name), shown);
+        }
+    }
+}
