@@ -124,7 +124,7 @@ impl People<'_> {
     /// The cookie of a new session.
     async fn session(&self, user: &User, length: Duration) -> Option<(&'static str, String)> {
         let (session, cookie) = self.new_session(user, length);
-        let with = ChangeWith { session: Some(&session), ..ChangeWith::default() };
+        let with = ChangeWith { session: Some(session.clone()), ..ChangeWith::default() };
         self.0.context.store().sign_in(with).await.unwrap();
         Some(("cookie", cookie))
     }

@@ -9,7 +9,7 @@ use super::{
     fields::Fields,
     format::timestamp,
     request_context::RequestContext,
-    session::redeemable,
+    session::redeem,
 };
 use crate::{
     BoxFuture,
@@ -20,12 +20,9 @@ use crate::{
         WorkKind,
     },
     password,
-    store::{ChangeWith, SignUp},
+    store::{ChangeWith, CurrentUser, SignUp, UserUpdate},
     ulid,
 };
-
-/// Attempts of a change that somebody else's change got in the way of.
-const MAX_ATTEMPTS: u32 = 5;
 
 /// "user" (openscouter 7).
 pub fn user_object(account: &Account) -> Value {
@@ -109,7 +106,7 @@ async fn sign_up_now(cx: &RequestContext, fields: &Fields) -> Result<Response, P
         Some(known) => store.queue(&mail(cx, again(&known), email)?, cx.now).await?,
         None => {
             let welcome = mail(cx, WorkKind::ScouterVerify, email)?;
-            let with = ChangeWith { work: Some((&welcome, cx.now)), ..ChangeWith::default() };
+            let with = ChangeWith { work: Some((welcome, cx.now)), ..ChangeWith::default() };
             if store.sign_up(&account.user, &account.organization, with).await? == SignUp::EmailTaken
                 && let Some(known) = store.account_by_email(email).await?
             {
@@ -160,16 +157,16 @@ pub fn verify_email(context: Context, request: Request) -> BoxFuture<'static, Re
 
 async fn verify_email_now(cx: &RequestContext) -> Result<Response, Problem> {
     cx.anonymous().await?;
-    let plain = Fields::read(&cx.request)?.secret("token")?;
-    for _ in 0..MAX_ATTEMPTS {
-        let (mut account, token) = redeemable(cx, &plain, &[TokenKind::ScouterVerify]).await?;
-        account.user.verified = true;
-        let with = ChangeWith { token: Some(&token), ..ChangeWith::default() };
-        if cx.context.store().change_user(&account.user, with).await? {
-            return Ok(success(200, &json!({"verified": true})));
-        }
-    }
-    Err(Problem::Crash("the account kept changing".to_owned()))
+    let token = Fields::read(&cx.request)?.secret("token")?;
+    redeem(cx, &token, &[TokenKind::ScouterVerify], &|current| {
+        Box::pin(async move {
+            let mut user = current.account.user;
+            user.verified = true;
+            Ok(UserUpdate::change(user, ChangeWith::default(), ()))
+        })
+    })
+    .await?;
+    Ok(success(200, &json!({"verified": true})))
 }
 
 /// `POST /api/auth/reset-password`
@@ -181,26 +178,20 @@ pub fn reset_password(context: Context, request: Request) -> BoxFuture<'static, 
 async fn reset_password_now(cx: &RequestContext) -> Result<Response, Problem> {
     cx.anonymous().await?;
     let fields = Fields::read(&cx.request)?;
-    let plain = fields.secret("token")?;
+    let token = fields.secret("token")?;
     fields.new_password("password", None)?;
-    let mut hash = None;
-    for _ in 0..MAX_ATTEMPTS {
-        let (mut account, token) = redeemable(cx, &plain, &[TokenKind::ScouterReset]).await?;
-        if hash.is_none() {
-            let password = fields.new_password("password", Some(&account.user.email))?;
-            hash = Some(password::hash(password).await?);
-        }
-        let user = &mut account.user;
-        user.password.clone_from(&hash);
-        user.verified = true;
-        // ends every session, family and access token
-        user.generation += 1;
-        let with = ChangeWith { token: Some(&token), ..ChangeWith::default() };
-        if cx.context.store().change_user(user, with).await? {
-            return Ok(success(200, &json!({"reset": true})));
-        }
-    }
-    Err(Problem::Crash("the account kept changing".to_owned()))
+    redeem(cx, &token, &[TokenKind::ScouterReset], &|current| Box::pin(reset(&fields, current))).await?;
+    Ok(success(200, &json!({"reset": true})))
+}
+
+async fn reset(fields: &Fields, current: CurrentUser) -> Result<UserUpdate<()>, Problem> {
+    let mut user = current.account.user;
+    let password = fields.new_password("password", Some(&user.email))?;
+    user.password = Some(password::hash(password).await?);
+    user.verified = true;
+    // ends every session, family and access token
+    user.generation += 1;
+    Ok(UserUpdate::change(user, ChangeWith::default(), ()))
 }
 
 /// `GET /api/auth/me`

@@ -1,5 +1,7 @@
 //! Administration of accounts: audit trail, organizations, users (openscouter 17).
 
+use std::future::ready;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -15,14 +17,12 @@ use crate::{
     BoxFuture,
     context::Context,
     http::{Request, Response},
-    model::{Action, AuditEntry, Organization, OrganizationId, Plan, Role, Standing, UserId},
-    store::{AuditFilter, ChangeWith},
+    model::{Action, AuditEntry, Organization, OrganizationId, Plan, Role, Standing, User, UserId},
+    store::{AuditFilter, ChangeWith, CurrentUser, UserLookup, UserUpdate},
 };
 
 /// Most characters of anything's id.
 const LONGEST_ID: usize = 64;
-/// Attempts of a change that somebody else's change got in the way of.
-const MAX_ATTEMPTS: u32 = 5;
 
 fn entry_object(entry: &AuditEntry) -> Value {
     json!({
@@ -142,37 +142,38 @@ async fn update_user_now(cx: &RequestContext) -> Result<Response, Problem> {
     let missing = || Problem::not_found("User");
     let id = UserId::from_wire(cx.path_id()).ok_or_else(missing)?;
     let store = cx.context.store();
-    for _ in 0..MAX_ATTEMPTS {
-        let mut user = store.account(id).await?.ok_or_else(missing)?.user;
-        if fields.has("status") && fields.optional("status").is_none() {
-            return Err(Problem::invalid("status", "must not be null"));
-        }
-        let active = fields.choice("status", "active, suspended", |name| match name {
-            "active" => Some(true),
-            "suspended" => Some(false),
-            _ => None,
-        })?;
-        if id == caller.account.user.id {
-            return Err(Problem::invalid("status", "must not be the own account"));
-        }
-        if active && user.standing() == Standing::Pending {
-            return Err(Problem::invalid("", "User is pending, expected active or suspended"));
-        }
-        let answer =
-            |user: &crate::model::User| success(200, &json!({"userId": id.wire(), "status": user.standing().as_str()}));
-        if user.active == active {
-            return Ok(answer(&user));
-        }
-        user.active = active;
-        if !active {
-            // ends every session, family and access token
-            user.generation += 1;
-        }
-        let detail = json!({"status": user.standing().as_str()});
-        let audit = cx.record(Action::UserStatusChanged, Some(&caller.account.user), Some(id.wire()), detail);
-        if store.change_user(&user, ChangeWith { audit: Some(&audit), ..ChangeWith::default() }).await? {
-            return Ok(answer(&user));
-        }
+    let rule = |current: CurrentUser| set_status(cx, &caller.account.user, &fields, current.account.user);
+    let updated = store.update_user(UserLookup::Id(id), cx.now, &|current| Box::pin(ready(rule(current)))).await;
+    let user = updated.map_err(|error| error.or_missing(missing))?;
+    Ok(success(200, &json!({"userId": id.wire(), "status": user.standing().as_str()})))
+}
+
+/// A user with the status that was asked for.
+fn set_status(cx: &RequestContext, admin: &User, fields: &Fields, mut user: User) -> Result<UserUpdate<User>, Problem> {
+    if fields.has("status") && fields.optional("status").is_none() {
+        return Err(Problem::invalid("status", "must not be null"));
     }
-    Err(Problem::Crash("the account kept changing".to_owned()))
+    let active = fields.choice("status", "active, suspended", |name| match name {
+        "active" => Some(true),
+        "suspended" => Some(false),
+        _ => None,
+    })?;
+    if user.id == admin.id {
+        return Err(Problem::invalid("status", "must not be the own account"));
+    }
+    if active && user.standing() == Standing::Pending {
+        return Err(Problem::invalid("", "User is pending, expected active or suspended"));
+    }
+    if user.active == active {
+        return Ok(UserUpdate::keep(ChangeWith::default(), user));
+    }
+    user.active = active;
+    if !active {
+        // ends every session, family and access token
+        user.generation += 1;
+    }
+    let detail = json!({"status": user.standing().as_str()});
+    let audit = cx.record(Action::UserStatusChanged, Some(admin), Some(user.id.wire()), detail);
+    let with = ChangeWith { audit: Some(audit), ..ChangeWith::default() };
+    Ok(UserUpdate::change(user.clone(), with, user))
 }

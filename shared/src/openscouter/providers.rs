@@ -21,14 +21,12 @@ use crate::{
     http_client,
     model::{Account, Action, Email, Role, TokenKind},
     secret::{new_token, sha256_hex},
-    store::{ChangeWith, OauthState, SignUp, Token},
+    store::{ChangeWith, OauthState, Token, UserUpdate},
 };
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The providers that there can be.
 const NAMES: [&str; 2] = ["google", "github"];
-/// Attempts of a change that somebody else's change got in the way of.
-const MAX_ATTEMPTS: u32 = 5;
 /// Most characters of a URL (openscouter 2.1).
 const MAX_URL: usize = 2_048;
 
@@ -157,72 +155,69 @@ async fn callback_now(cx: &RequestContext) -> Result<Response, Problem> {
     let Some(person) = person.filter(|person| person.verified) else {
         return Err(Problem::forbidden("Email address not verified"));
     };
-    for _ in 0..MAX_ATTEMPTS {
-        let known = store.account_by_email(&person.email).await?;
-        if known.as_ref().is_some_and(|account| !account.user.active) {
-            return Err(Problem::forbidden("Account suspended"));
-        }
-        let is_new = known.is_none();
-        let mut account = match known {
-            Some(known) => known,
-            None => {
-                let role = kept.role.ok_or_else(|| Problem::invalid("role", "is required"))?;
-                let name = person.name.clone().filter(|name| !name.is_empty());
-                let name = name.unwrap_or_else(|| person.email.local_part().to_owned());
-                new_account(cx, role, person.email.clone(), name.clone(), name).await?
-            }
-        };
-        let changed = !account.user.verified;
-        if changed && !is_new {
-            // whoever signed up with an address that was not theirs must not keep a way in
-            account.user.password = None;
-            account.user.generation += 1;
-        }
-        account.user.verified = true;
-        if let Some(answer) = finish(cx, &kept, &account, (is_new, changed)).await? {
-            return Ok(answer);
-        }
+    let signed_in =
+        store.update_user_of(&person.email, cx.now, &|known| Box::pin(enter(cx, &kept, &person, known))).await;
+    let (account, data) = signed_in.map_err(|error| error.or_missing(refused))?;
+    match (&kept.redirect, data) {
+        (Some(redirect), _) => hand_over(cx, redirect, &account).await,
+        (None, data) => Ok(success(200, &data)),
     }
-    Err(Problem::Crash("the account kept changing".to_owned()))
 }
 
-/// Writes what a log-in changes and answers; `None` when somebody else's change got in the way.
-async fn finish(
+/// Signs a person in: with the account that has the address, or a new one. Gives the account, and the session data
+/// unless a page of ours gets a one-time token for it.
+async fn enter(
     cx: &RequestContext,
     kept: &OauthState,
-    account: &Account,
-    (is_new, changed): (bool, bool),
-) -> Result<Option<Response>, Problem> {
-    let store = cx.context.store();
-    let user = &account.user;
-    let write = async |with: ChangeWith<'_>| {
-        if is_new {
-            return Ok::<_, Problem>(store.sign_up(user, &account.organization, with).await? == SignUp::Created);
-        }
-        if changed {
-            return Ok(store.change_user(user, with).await?);
-        }
-        store.sign_in(with).await?;
-        Ok(true)
-    };
-    let Some(redirect) = &kept.redirect else {
-        let (family, refresh) = new_family(account, cx.now)?;
-        let data = session_data(cx, account, &family, &refresh)?;
-        let audit = cx.record(Action::SignIn, Some(user), None, json!({"method": kept.provider}));
-        let with = ChangeWith { family: Some(&family), audit: Some(&audit), ..ChangeWith::default() };
-        return Ok(write(with).await?.then(|| success(200, &data)));
-    };
-    if (is_new || changed) && !write(ChangeWith::default()).await? {
-        return Ok(None);
+    person: &Person,
+    known: Option<Account>,
+) -> Result<UserUpdate<(Account, Option<Value>)>, Problem> {
+    if known.as_ref().is_some_and(|account| !account.user.active) {
+        return Err(Problem::forbidden("Account suspended"));
     }
+    let is_new = known.is_none();
+    let mut account = match known {
+        Some(known) => known,
+        None => {
+            let role = kept.role.ok_or_else(|| Problem::invalid("role", "is required"))?;
+            let name = person.name.clone().filter(|name| !name.is_empty());
+            let name = name.unwrap_or_else(|| person.email.local_part().to_owned());
+            new_account(cx, role, person.email.clone(), name.clone(), name).await?
+        }
+    };
+    let changed = !account.user.verified;
+    if changed && !is_new {
+        // whoever signed up with an address that was not theirs must not keep a way in
+        account.user.password = None;
+        account.user.generation += 1;
+    }
+    account.user.verified = true;
+    let (with, data) = match &kept.redirect {
+        Some(_) => (ChangeWith::default(), None),
+        None => {
+            let (family, refresh) = new_family(&account, cx.now)?;
+            let data = session_data(cx, &account, &family, &refresh)?;
+            let audit = cx.record(Action::SignIn, Some(&account.user), None, json!({"method": kept.provider}));
+            (ChangeWith { family: Some(family), audit: Some(audit), ..ChangeWith::default() }, Some(data))
+        }
+    };
+    let answer = (account.clone(), data);
+    Ok(match (is_new, changed) {
+        (true, _) => UserUpdate::create(account, with, answer),
+        (false, true) => UserUpdate::change(account.user, with, answer),
+        (false, false) => UserUpdate::keep(with, answer),
+    })
+}
+
+/// Sends the browser back to the page that began, with a one-time token for the session.
+async fn hand_over(cx: &RequestContext, redirect: &str, account: &Account) -> Result<Response, Problem> {
     let (plain, hash) = new_token("")?;
+    let user = &account.user;
     let token = Token { hash, kind: TokenKind::Callback, user: user.id, email: user.email.clone() };
-    store.issue_token(&token, cx.now).await?;
-    Ok(Some(
-        Response::empty(302)
-            .header("Location", format!("{redirect}#token={plain}"))
-            .header("Referrer-Policy", "no-referrer"),
-    ))
+    cx.context.store().issue_token(&token, cx.now).await?;
+    Ok(Response::empty(302)
+        .header("Location", format!("{redirect}#token={plain}"))
+        .header("Referrer-Policy", "no-referrer"))
 }
 
 /// Exchanges a code at the provider and asks who it is; `None` when the provider names no address.

@@ -20,7 +20,7 @@ use crate::{
     model::{Account, Action, Email, Family, FamilyId, TokenKind},
     password,
     secret::{constant_time_eq, new_handle, read_handle, sha256_hex},
-    store::{ChangeWith, Rotation, Token},
+    store::{ChangeWith, CurrentUser, Rule, UserLookup, UserUpdate},
 };
 
 /// How long a refresh token works.
@@ -28,8 +28,6 @@ const REFRESH_LENGTH: Duration = Duration::days(30);
 /// Failed attempts for an address in [`THROTTLE_SECONDS`] after which no more are tried.
 const MAX_FAILURES: u32 = 10;
 const THROTTLE_SECONDS: u32 = 900;
-/// Attempts of a change that somebody else's change got in the way of.
-const MAX_ATTEMPTS: u32 = 5;
 
 /// A new sign-in of an account, and its first refresh token.
 pub fn new_family(account: &Account, now: OffsetDateTime) -> Result<(Family, String), Problem> {
@@ -85,7 +83,7 @@ async fn sign_in_now(cx: &RequestContext) -> Result<Response, Problem> {
     let (family, token) = new_family(&account, cx.now)?;
     let data = session_data(cx, &account, &family, &token)?;
     let audit = cx.record(Action::SignIn, Some(&account.user), None, json!({"method": "password"}));
-    let with = ChangeWith { family: Some(&family), audit: Some(&audit), ..ChangeWith::default() };
+    let with = ChangeWith { family: Some(family), audit: Some(audit), ..ChangeWith::default() };
     cx.context.store().sign_in(with).await?;
     Ok(success(200, &data))
 }
@@ -115,44 +113,46 @@ pub fn refresh(context: Context, request: Request) -> BoxFuture<'static, Respons
     answer(context, request, |cx| Box::pin(refresh_now(cx)))
 }
 
-/// The sign-in that a refresh token belongs to, if it has not ended, and the token's hash.
-async fn family_of(cx: &RequestContext, token: &str) -> Result<Option<(Family, String)>, Problem> {
-    let Some((id, hash)) = read_handle("osr_", token) else { return Ok(None) };
-    let family = cx.context.store().family(FamilyId::from_uuid(uuid::Uuid::from_bytes(id))).await?;
-    Ok(family.map(|family| (family, hash)))
+/// The sign-in that a refresh token names, and the token's hash.
+fn named_family(token: &str) -> Option<(FamilyId, String)> {
+    read_handle("osr_", token).map(|(id, hash)| (FamilyId::from_uuid(uuid::Uuid::from_bytes(id)), hash))
+}
+
+fn invalid_refresh() -> Problem {
+    Problem::unauthorized("Invalid refresh token")
 }
 
 async fn refresh_now(cx: &RequestContext) -> Result<Response, Problem> {
     cx.anonymous().await?;
     let token = Fields::read(&cx.request)?.secret("refreshToken")?;
-    let invalid = || Problem::unauthorized("Invalid refresh token");
+    let (id, hash) = named_family(&token).ok_or_else(invalid_refresh)?;
+    let renewed = cx.context.store().update_family(id, &|family| Box::pin(rotate(cx, &hash, family))).await;
+    Ok(success(200, &renewed.map_err(|error| error.or_missing(invalid_refresh))?))
+}
+
+/// A sign-in with the next refresh token, and the session data for it.
+async fn rotate(cx: &RequestContext, hash: &str, family: Family) -> Result<(Family, Value), Problem> {
     let store = cx.context.store();
-    for _ in 0..MAX_ATTEMPTS {
-        let (family, hash) = family_of(cx, &token).await?.ok_or_else(invalid)?;
-        let account = store.account(family.user).await?.ok_or_else(invalid)?;
-        if family.expires_at <= cx.now {
-            return Err(invalid());
-        }
-        if !constant_time_eq(&family.current, &hash) {
-            // it was used before: whoever has it, the family ends (openscouter 3.3)
-            let audit = cx.record(Action::RefreshReuse, Some(&account.user), None, json!({}));
-            store.end_families(&[family], &audit).await?;
-            return Err(invalid());
-        }
-        if !account.user.active {
-            return Err(Problem::forbidden("Account suspended"));
-        }
-        if family.generation != account.user.generation {
-            return Err(invalid());
-        }
-        let (next, current) = new_handle("osr_", family.id.as_bytes())?;
-        let family = Family { current, expires_at: cx.now + REFRESH_LENGTH, ..family };
-        let data = session_data(cx, &account, &family, &next)?;
-        if store.rotate_family(&family).await? == Rotation::Done {
-            return Ok(success(200, &data));
-        }
+    let account = store.account(family.user).await?.ok_or_else(invalid_refresh)?;
+    if family.expires_at <= cx.now {
+        return Err(invalid_refresh());
     }
-    Err(Problem::Crash("the sign-in kept changing".to_owned()))
+    if !constant_time_eq(&family.current, hash) {
+        // it was used before: whoever has it, the family ends (openscouter 3.3)
+        let audit = cx.record(Action::RefreshReuse, Some(&account.user), None, json!({}));
+        store.end_families(&[family], &audit).await?;
+        return Err(invalid_refresh());
+    }
+    if !account.user.active {
+        return Err(Problem::forbidden("Account suspended"));
+    }
+    if family.generation != account.user.generation {
+        return Err(invalid_refresh());
+    }
+    let (token, current) = new_handle("osr_", family.id.as_bytes())?;
+    let family = Family { current, expires_at: cx.now + REFRESH_LENGTH, ..family };
+    let data = session_data(cx, &account, &family, &token)?;
+    Ok((family, data))
 }
 
 /// `POST /api/auth/sign-out`
@@ -166,7 +166,10 @@ async fn sign_out_now(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
     let named = match fields.optional("refreshToken") {
         None => None,
-        Some(_) => family_of(cx, &fields.secret("refreshToken")?).await?,
+        Some(_) => match named_family(&fields.secret("refreshToken")?) {
+            None => None,
+            Some((id, _)) => cx.context.store().family(id).await?,
+        },
     };
     let user = &caller.account.user;
     // the access token's own sign-in ends in any case, so that the token is refused from now on
@@ -174,7 +177,7 @@ async fn sign_out_now(cx: &RequestContext) -> Result<Response, Problem> {
     if let CredentialKind::Jwt(family) = &caller.credential {
         ended.push(family.clone());
     }
-    if let Some((family, _)) = named
+    if let Some(family) = named
         && family.user == user.id
         && ended.iter().all(|known| known.id != family.id)
     {
@@ -193,36 +196,37 @@ pub fn magic_link_verify(context: Context, request: Request) -> BoxFuture<'stati
 
 async fn magic_link_verify_now(cx: &RequestContext) -> Result<Response, Problem> {
     cx.anonymous().await?;
-    let plain = Fields::read(&cx.request)?.secret("token")?;
-    for _ in 0..MAX_ATTEMPTS {
-        let (account, token) = redeemable(cx, &plain, &[TokenKind::Magic, TokenKind::Callback]).await?;
-        if !account.user.active {
-            return Err(Problem::forbidden("Account suspended"));
-        }
-        let (family, refresh) = new_family(&account, cx.now)?;
-        let data = session_data(cx, &account, &family, &refresh)?;
-        let detail = json!({"method": token.kind.as_str()});
-        let audit = cx.record(Action::SignIn, Some(&account.user), None, detail);
-        let with =
-            ChangeWith { family: Some(&family), audit: Some(&audit), token: Some(&token), ..ChangeWith::default() };
-        if cx.context.store().change_user(&account.user, with).await? {
-            return Ok(success(200, &data));
-        }
-    }
-    Err(Problem::Crash("the account kept changing".to_owned()))
+    let token = Fields::read(&cx.request)?.secret("token")?;
+    let kinds = [TokenKind::Magic, TokenKind::Callback];
+    let data = redeem(cx, &token, &kinds, &|current| Box::pin(async { open(cx, current) })).await?;
+    Ok(success(200, &data))
 }
 
-/// The account of a one-time token of one of these kinds, and the token.
-pub async fn redeemable(cx: &RequestContext, plain: &str, kinds: &[TokenKind]) -> Result<(Account, Token), Problem> {
-    let store = cx.context.store();
-    let hash = sha256_hex(plain.as_bytes());
-    for kind in kinds {
-        if let Some(token) = store.token(&hash, *kind, cx.now).await?
-            && let Some(account) = store.account_by_email(&token.email).await?
-            && account.user.id == token.user
-        {
-            return Ok((account, token));
-        }
+/// Signs a user in with a one-time token.
+fn open(cx: &RequestContext, current: CurrentUser) -> Result<UserUpdate<Value>, Problem> {
+    let CurrentUser { account, token } = current;
+    if !account.user.active {
+        return Err(Problem::forbidden("Account suspended"));
     }
-    Err(Problem::invalid("token", "is invalid or expired"))
+    let (family, refresh) = new_family(&account, cx.now)?;
+    let data = session_data(cx, &account, &family, &refresh)?;
+    let detail = json!({"method": token.map(|token| token.kind.as_str())});
+    let audit = cx.record(Action::SignIn, Some(&account.user), None, detail);
+    let with = ChangeWith { family: Some(family), audit: Some(audit), ..ChangeWith::default() };
+    Ok(UserUpdate::change(account.user, with, data))
+}
+
+/// Updates the user of a one-time token of one of these kinds, and uses the token up (openscouter 7).
+///
+/// # Errors
+/// 422 when the token does not work, and what the rule says.
+pub async fn redeem<'a, T: Send + 'a>(
+    cx: &'a RequestContext,
+    token: &str,
+    kinds: &'a [TokenKind],
+    rule: &'a Rule<'a, CurrentUser, UserUpdate<T>, Problem>,
+) -> Result<T, Problem> {
+    let lookup = UserLookup::Token { hash: sha256_hex(token.as_bytes()), kinds };
+    let updated = cx.context.store().update_user(lookup, cx.now, rule).await;
+    updated.map_err(|error| error.or_missing(|| Problem::invalid("token", "is invalid or expired")))
 }

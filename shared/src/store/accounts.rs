@@ -124,20 +124,33 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
 }
 
 /// What one write does beside making or changing a user.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ChangeWith<'a> {
+#[derive(Clone, Debug, Default)]
+pub struct ChangeWith {
     /// A session that it opens.
-    pub session: Option<&'a Session>,
+    pub session: Option<Session>,
     /// A sign-in of OpenScouter that it opens.
-    pub family: Option<&'a Family>,
+    pub family: Option<Family>,
     /// A record of it.
-    pub audit: Option<&'a AuditEntry>,
-    /// Work that follows, due at once.
-    pub work: Option<(&'a WorkItem, OffsetDateTime)>,
+    pub audit: Option<AuditEntry>,
+    /// Work that follows, and when it is due.
+    pub work: Option<(WorkItem, OffsetDateTime)>,
     /// A one-time token that it uses up.
-    pub token: Option<&'a Token>,
+    pub token: Option<Token>,
     /// The hash of an invitation that it uses up.
-    pub invitation: Option<&'a str>,
+    pub invitation: Option<String>,
+}
+
+impl ChangeWith {
+    /// Whether there is nothing to write.
+    pub(super) const fn is_empty(&self) -> bool {
+        let Self { session, family, audit, work, token, invitation } = self;
+        session.is_none()
+            && family.is_none()
+            && audit.is_none()
+            && work.is_none()
+            && token.is_none()
+            && invitation.is_none()
+    }
 }
 
 /// How a sign-up ended.
@@ -182,7 +195,7 @@ impl Store {
         &'a self,
         user: &'a User,
         organization: &'a Organization,
-        with: ChangeWith<'a>,
+        with: ChangeWith,
     ) -> BoxFuture<'a, Result<SignUp, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
@@ -199,9 +212,9 @@ impl Store {
                         .put(&self.main, Condition::Absent)?,
                     self.rank_organization_member(organization)?,
                 ];
-                members.extend(self.members_with(with)?);
+                members.extend(self.members_with(&with)?);
                 let invitation = members.len();
-                if let Some(hash) = with.invitation {
+                if let Some(hash) = &with.invitation {
                     members.push(self.use_invitation(hash, user.created_at)?);
                 }
                 match self.transact(members).await? {
@@ -262,10 +275,10 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn sign_in<'a>(&'a self, with: ChangeWith<'a>) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn sign_in(&self, with: ChangeWith) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
-                match self.transact(self.members_with(with)?).await? {
+                match self.transact(self.members_with(&with)?).await? {
                     Written::Done => return Ok(()),
                     // only an earlier attempt of this very write can have put it there
                     Written::Refused(failed) if !failed.is_empty() => return Ok(()),
@@ -277,21 +290,21 @@ impl Store {
     }
 
     /// The transaction members of what goes with a user's change.
-    fn members_with(&self, with: ChangeWith<'_>) -> Result<Vec<TransactWriteItem>, StoreError> {
+    fn members_with(&self, with: &ChangeWith) -> Result<Vec<TransactWriteItem>, StoreError> {
         let mut members = Vec::new();
-        if let Some(session) = with.session {
+        if let Some(session) = &with.session {
             members.extend(self.session_members(session)?);
         }
-        if let Some(family) = with.family {
+        if let Some(family) = &with.family {
             members.extend(self.family_members(family)?);
         }
-        if let Some(audit) = with.audit {
+        if let Some(audit) = &with.audit {
             members.extend(self.audit_members(audit)?);
         }
-        if let Some((work, now)) = with.work {
-            members.push(self.work_member(work, now)?);
+        if let Some((work, now)) = &with.work {
+            members.push(self.work_member(work, *now)?);
         }
-        if let Some(token) = with.token {
+        if let Some(token) = &with.token {
             members.push(self.use_token(token)?);
         }
         Ok(members)
@@ -380,17 +393,13 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn change_user<'a>(
-        &'a self,
-        changed: &'a User,
-        with: ChangeWith<'a>,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn change_user<'a>(&'a self, changed: &'a User, with: ChangeWith) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let mut user = changed.clone();
             user.version += 1;
             let item = user_item(&user);
             let mut members = vec![item.clone().put(&self.main, Condition::Version(changed.version))?];
-            members.extend(self.members_with(with)?);
+            members.extend(self.members_with(&with)?);
             if self.transact(members).await? == Written::Done {
                 return Ok(true);
             }

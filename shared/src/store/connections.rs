@@ -132,7 +132,7 @@ pub(super) fn read_connection(item: &Item) -> Result<Connection, StoreError> {
     })
 }
 
-/// How the exchange of a code, or of a refresh token, ended.
+/// How the exchange of a code ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exchange {
     /// The new tokens work.
@@ -284,16 +284,12 @@ impl Store {
         })
     }
 
-    /// Puts a connection's next state over the one that was read.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rotate_connection<'a>(&'a self, next: &'a Connection) -> BoxFuture<'a, Result<Exchange, StoreError>> {
+    /// Puts a connection's next state over the one that was read; `Ok(false)` when somebody was faster, or it ended.
+    pub(super) fn rotate_connection<'a>(&'a self, next: &'a Connection) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let mut written = next.clone();
             written.version += 1;
-            let done = self.put_version(connection_item(&written), next.version).await?;
-            Ok(if done { Exchange::Done } else { Exchange::Used })
+            self.put_version(connection_item(&written), next.version).await
         })
     }
 

@@ -51,15 +51,6 @@ pub(super) fn read_family(item: &Item) -> Result<Family, StoreError> {
     })
 }
 
-/// How a rotation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rotation {
-    /// The new token works.
-    Done,
-    /// Somebody else used the token meanwhile, or the family ended.
-    Lost,
-}
-
 impl Store {
     /// The transaction members that open a family.
     pub(super) fn family_members(&self, family: &Family) -> Result<Vec<TransactWriteItem>, StoreError> {
@@ -78,11 +69,8 @@ impl Store {
         })
     }
 
-    /// Puts a family's next state over the one that was read.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rotate_family<'a>(&'a self, next: &'a Family) -> BoxFuture<'a, Result<Rotation, StoreError>> {
+    /// Puts a family's next state over the one that was read; `Ok(false)` when somebody was faster, or the family ended.
+    pub(super) fn rotate_family<'a>(&'a self, next: &'a Family) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 let mut written = next.clone();
@@ -92,12 +80,12 @@ impl Store {
                     family_item(listed_key(next), &written).put(&self.main, Condition::None)?,
                 ];
                 match self.transact(members).await? {
-                    Written::Done => return Ok(Rotation::Done),
+                    Written::Done => return Ok(true),
                     Written::Refused(failed) if !failed.is_empty() => {
                         // the first answer to this very write can have been lost
                         let now = self.family(next.id).await?;
                         let ours = now.is_some_and(|now| constant_time_eq(&now.current, &next.current));
-                        return Ok(if ours { Rotation::Done } else { Rotation::Lost });
+                        return Ok(ours);
                     }
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }

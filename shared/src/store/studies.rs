@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 pub(super) use super::study_items::{ListedStudy, read_study, study_item, study_pk};
 use super::{
-    BoxFuture, Page, Store, StoreError,
+    BoxFuture, Page, Store, StoreError, UpdateError,
     client::{Written, after_lost_race},
     collection::{Collection, Placing, newest_first, ranked_study, study_rank},
     item::{Condition, Item, delete_version},
@@ -29,20 +29,6 @@ pub enum StudyFilter {
     Active(bool),
     /// By one status.
     Status(Status),
-}
-
-/// Why an update was not written.
-#[derive(Debug, thiserror::Error)]
-pub enum UpdateError<E> {
-    /// There is no such study in the organization.
-    #[error("no such study")]
-    NotFound,
-    /// The change was refused by the caller's rule.
-    #[error("refused")]
-    Refused(E),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// A list's head that was read before it was known who calls.

@@ -25,8 +25,6 @@ const ACCESS_SECONDS: i64 = 3_600;
 const REFRESH_LENGTH: Duration = Duration::days(30);
 /// Access tokens of a connection that work at a time; the oldest of more stop working.
 const MAX_ACCESS: usize = 20;
-/// Attempts of a change that somebody else's change got in the way of.
-const MAX_ATTEMPTS: u32 = 5;
 
 fn invalid_grant() -> Problem {
     refusal(400, "invalid_grant", "the grant is unknown, expired, used or another client's")
@@ -155,40 +153,48 @@ fn tokens(access: &str, refresh: &str, draft: bool) -> Response {
 async fn exchange_refresh(cx: &RequestContext, form: &Form) -> Result<Response, Problem> {
     let token = form.required("refresh_token")?;
     let client = client(cx, form).await?;
-    let store = cx.context.store();
     let (id, hash) = named("osrt_", token).ok_or_else(invalid_grant)?;
-    for _ in 0..MAX_ATTEMPTS {
-        let connection = store.connection(id).await?.filter(|connection| connection.client == client);
-        let mut connection = connection.ok_or_else(invalid_grant)?;
-        if !constant_time_eq(&connection.refresh, &hash) {
-            end(cx, &connection, "refresh token used twice").await?;
-            return Err(invalid_grant());
-        }
-        if connection.refresh_expires_at <= cx.now {
-            return Err(invalid_grant());
-        }
-        holder(cx, connection.user).await?;
-        check_resource(cx, form, &connection.audience)?;
-        let draft = match form.optional("scope") {
-            None => connection.draft,
-            Some("read") => false,
-            Some("read draft" | "draft read") if connection.draft => true,
-            Some(_) => return Err(refusal(400, "invalid_scope", "the scope may only be narrowed")),
-        };
-        let now = cx.now.unix_timestamp();
-        let (access, access_hash) = new_handle("osat_", id.as_bytes())?;
-        let (refresh, refresh_hash) = new_handle("osrt_", id.as_bytes())?;
-        connection.access.retain(|access| now < access.end);
-        let surplus = (connection.access.len() + 1).saturating_sub(MAX_ACCESS);
-        connection.access.drain(..surplus);
-        connection.access.push(AccessToken { hash: access_hash, end: now + ACCESS_SECONDS, draft });
-        connection.refresh = refresh_hash;
-        connection.refresh_expires_at = cx.now + REFRESH_LENGTH;
-        if store.rotate_connection(&connection).await? == Exchange::Done {
-            return Ok(tokens(&access, &refresh, draft));
-        }
+    let rule = |connection: Connection| {
+        let of_client = (connection.client == client).then_some(connection);
+        rotate(cx, form, &hash, of_client)
+    };
+    let rotated = cx.context.store().update_connection(id, &|connection| Box::pin(rule(connection))).await;
+    rotated.map_err(|error| error.or_missing(invalid_grant))
+}
+
+/// A connection with the next tokens, and the answer with them.
+async fn rotate(
+    cx: &RequestContext,
+    form: &Form,
+    hash: &str,
+    connection: Option<Connection>,
+) -> Result<(Connection, Response), Problem> {
+    let mut connection = connection.ok_or_else(invalid_grant)?;
+    if !constant_time_eq(&connection.refresh, hash) {
+        end(cx, &connection, "refresh token used twice").await?;
+        return Err(invalid_grant());
     }
-    Err(Problem::Crash("the connection kept changing".to_owned()))
+    if connection.refresh_expires_at <= cx.now {
+        return Err(invalid_grant());
+    }
+    holder(cx, connection.user).await?;
+    check_resource(cx, form, &connection.audience)?;
+    let draft = match form.optional("scope") {
+        None => connection.draft,
+        Some("read") => false,
+        Some("read draft" | "draft read") if connection.draft => true,
+        Some(_) => return Err(refusal(400, "invalid_scope", "the scope may only be narrowed")),
+    };
+    let now = cx.now.unix_timestamp();
+    let (access, access_hash) = new_handle("osat_", connection.id.as_bytes())?;
+    let (refresh, refresh_hash) = new_handle("osrt_", connection.id.as_bytes())?;
+    connection.access.retain(|access| now < access.end);
+    let surplus = (connection.access.len() + 1).saturating_sub(MAX_ACCESS);
+    connection.access.drain(..surplus);
+    connection.access.push(AccessToken { hash: access_hash, end: now + ACCESS_SECONDS, draft });
+    connection.refresh = refresh_hash;
+    connection.refresh_expires_at = cx.now + REFRESH_LENGTH;
+    Ok((connection, tokens(&access, &refresh, draft)))
 }
 
 /// `POST /api/oauth/revoke`
