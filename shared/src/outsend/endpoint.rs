@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// What the edge must know of this dialect (outsend 2.1, 3).
-pub const DIALECT: Dialect = Dialect {
+const DIALECT: Dialect = Dialect {
     min_request_id_length: 1,
     roots: &["/api"],
     crash: envelope::crash,

@@ -28,8 +28,6 @@ impl Policy {
     }
 }
 
-/// Redeeming a one-time token.
-pub const TOKEN: Policy = Policy::new("token", 10, 900);
 /// Creating jobs.
 pub const JOBS: Policy = Policy::new("jobs", 30, 60);
 /// Requests without valid credentials that have no policy of their own.

@@ -13,9 +13,10 @@ pub mod messages;
 pub mod request_context;
 pub mod routes;
 pub mod sessions;
+pub mod tokens;
 pub mod users;
 
 pub use endpoint::{
-    AnonymousHandler, CallerHandler, DIALECT, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler,
-    endpoint, fallback, guarded, preloaded,
+    AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler, endpoint,
+    fallback, guarded, preloaded,
 };

@@ -46,6 +46,6 @@ async fn log_in(cx: &RequestContext) -> Result<Response, Problem> {
     }
     let (session, cookie) = new_session(&account.user, cx.now)?;
     let audit = cx.record(Action::SignIn, &account.user);
-    store.sign_in(ChangeWith { session: Some(&session), audit: Some(&audit), ..ChangeWith::default() }).await?;
+    store.sign_in(ChangeWith { session: Some(session), audit: Some(audit), ..ChangeWith::default() }).await?;
     Ok(account_answer(cx, &account, &cookie))
 }

@@ -86,10 +86,10 @@ async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
     let welcome = mail_work(cx, WorkKind::Welcome, &account.user.email)?;
     let audit = cx.record(Action::SignIn, &account.user);
     let with = ChangeWith {
-        session: Some(&session),
-        work: Some((&welcome, cx.now)),
-        audit: Some(&audit),
-        invitation: invitation.as_deref(),
+        session: Some(session),
+        work: Some((welcome, cx.now)),
+        audit: Some(audit),
+        invitation,
         ..ChangeWith::default()
     };
     match store.sign_up(&account.user, &account.organization, with).await? {
