@@ -22,6 +22,7 @@ CRATES = {
     "well_known_protected_resource_api": "openscouter-oauth-metadata",
     "well_known_protected_resource_api_mcp": "openscouter-oauth-metadata",
     "oauth_authorize_submit": "openscouter-oauth-authorize",
+    "jobs_create_typed": "outsend-jobs-create",
 }
 
 

@@ -88,7 +88,6 @@ async fn every_function_answers_its_sample() {
     let bench = Bench::start().await.unwrap();
     let statuses = [
         ("jobs-create", 401),
-        ("jobs-create-typed", 401),
         ("jobs-resume", 401),
         ("jobs-list", 401),
         ("jobs-get", 401),

@@ -18,6 +18,8 @@ mod token;
 mod user;
 mod work;
 
+pub use engine::{Module, registry};
+
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
 pub use approval::Approval;
 pub use audit::{Action, AuditEntry};

@@ -8,6 +8,7 @@ use super::{
     request_context::{RequestContext, SESSION_LENGTH},
 };
 use crate::{
+    BoxFuture,
     limits::Attempt,
     model::{Session, UserId, UserKey},
     secret::sha256_hex,
@@ -23,38 +24,34 @@ fn is_token(text: &str) -> bool {
 }
 
 /// The hash of a session cookie's value; `None` when it has not the form of one.
+#[must_use]
 pub fn session_hash(value: &str) -> Option<String> {
     is_token(value).then(|| sha256_hex(value.as_bytes()))
 }
 
-/// The credential of a request that was let in, to be checked again later.
-pub fn presented(cx: &RequestContext) -> Option<PresentedCredential> {
-    PresentedCredential::read(cx)
-}
-
 /// The user behind the request's credential, if this process has met it; still to be proved.
+#[must_use]
 pub fn known_user(cx: &RequestContext) -> Option<UserId> {
     cx.context.store().known_owner(PresentedCredential::read(cx)?.credential())
 }
 
-/// Counts a request of a public route: for its caller when it has a valid credential, else for its address.
-pub async fn anybody(cx: &RequestContext) -> Result<(), Problem> {
-    match caller(cx, Access::ANY).await {
-        Ok(_) | Err(Problem::Detail(Detail::AuthRequired)) => Ok(()),
-        // what everybody may read needs no scope
-        Err(Problem::Detail(Detail::Scope(_))) => check_address_limit(cx).await,
-        Err(problem) => Err(problem),
-    }
-}
-
 /// A credential that was sent; the key alone decides when there is one (outsend 4.3).
 pub enum PresentedCredential {
-    Session { hash: String, value: String },
+    /// A session's cookie.
+    Session {
+        /// Hash of the cookie's value.
+        hash: String,
+        /// The value.
+        value: String,
+    },
+    /// The hash of an API key.
     Key(String),
 }
 
 impl PresentedCredential {
-    fn read(cx: &RequestContext) -> Option<Self> {
+    /// The credential of a request, if it has one of the right form.
+    #[must_use]
+    pub fn read(cx: &RequestContext) -> Option<Self> {
         if let Some(key) = cx.request.header("x-api-key") {
             return is_token(key.strip_prefix("osk_")?).then(|| Self::Key(sha256_hex(key.as_bytes())));
         }
@@ -62,6 +59,8 @@ impl PresentedCredential {
         Some(Self::Session { hash: session_hash(&value)?, value })
     }
 
+    /// What the store looks it up by.
+    #[must_use]
     pub fn credential(&self) -> Credential<'_> {
         match self {
             Self::Session { hash, .. } => Credential::Session(hash),
@@ -70,9 +69,16 @@ impl PresentedCredential {
     }
 }
 
-/// Steps 3 to 6. In a process that has seen the credential before, the account's read and the
-/// counter's increment go out together.
-pub async fn caller(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
+/// Steps 3 to 6: finds out who calls, and whether they may. In a process that has seen the credential before, the
+/// account's read and the counter's increment go out together.
+///
+/// # Errors
+/// 401, 403 or 429, as the first step says that fails; when the store fails.
+pub fn caller(cx: &RequestContext, access: Access) -> BoxFuture<'_, Result<Caller, Problem>> {
+    Box::pin(authenticate(cx, access))
+}
+
+async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
     let policy = access.policy;
     let Some(presented) = PresentedCredential::read(cx) else { return Err(anonymous(cx).await) };
     let (store, limits) = (cx.context.store(), cx.context.limits());
@@ -177,9 +183,12 @@ async fn anonymous(cx: &RequestContext) -> Problem {
     }
 }
 
-/// Counts a request for its address.
-pub async fn check_address_limit(cx: &RequestContext) -> Result<(), Problem> {
-    cx.check_rate_limit(ANONYMOUS, &format!("outsend/anon/{}", cx.address())).await
+/// Counts a request without valid credentials for its address (outsend 5.1).
+///
+/// # Errors
+/// 429 when the address is over the limit; when the store fails.
+pub fn check_address_limit(cx: &RequestContext) -> BoxFuture<'_, Result<(), Problem>> {
+    cx.check_rate_limit(ANONYMOUS, format!("outsend/anon/{}", cx.address()))
 }
 
 async fn touch(cx: &RequestContext, key: &UserKey) {

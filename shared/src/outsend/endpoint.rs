@@ -3,13 +3,10 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::{
-    DIALECT,
     access::{Access, Caller},
     authentication,
-    envelope::{Problem, json_answer},
+    envelope::{self, Problem, done},
     fields,
     messages::Detail,
     request_context::RequestContext,
@@ -18,8 +15,17 @@ use super::{
 use crate::{
     BoxFuture,
     context::Context,
-    http::{Request, Response, routes::methods},
-    lambda::{self, Function, Invoke},
+    http::{Response, routes::methods},
+    lambda::{self, Dialect, Function, Invoke},
+};
+
+/// What the edge must know of this dialect (outsend 2.1, 3).
+const DIALECT: Dialect = Dialect {
+    min_request_id_length: 1,
+    roots: &["/api"],
+    crash: envelope::crash,
+    loggable_path: str::to_owned,
+    headers: &[("X-Content-Type-Options", "nosniff")],
 };
 
 /// What a handler comes to.
@@ -148,7 +154,7 @@ impl<T: Send + 'static> Function for PreloadedEndpoint<T> {
             Box::pin(async move {
                 let cx = RequestContext::new(context, request);
                 let work: Outcome<'_> = Box::pin(async {
-                    let caller: BoxFuture<'_, _> = Box::pin(authentication::caller(&cx, access));
+                    let caller = authentication::caller(&cx, access);
                     let (caller, read) = futures_util::future::join(caller, preload(&cx)).await;
                     act(&cx, caller?, read).await
                 });
@@ -182,7 +188,7 @@ fn respond<'a>(cx: &'a RequestContext, work: Outcome<'a>) -> BoxFuture<'a, Respo
 /// Steps 1 and 2; an answer when the request is a preflight of an allowed origin.
 fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
     if cx.request.method == "OPTIONS" && allowed_origin(cx).is_some() {
-        let answer = json_answer(200, &json!({"ok": true}))
+        let answer = done()
             .header("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
             .header("Access-Control-Allow-Headers", "Content-Type, X-API-Key, Accept-Language, Last-Event-ID")
             .header("Access-Control-Max-Age", "600");
@@ -217,23 +223,5 @@ fn cors(cx: &RequestContext, answer: Response) -> Response {
             .header("Access-Control-Allow-Origin", origin)
             .header("Access-Control-Allow-Credentials", "true")
             .header("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"),
-    }
-}
-
-/// Answers a request whose handler is in this library still.
-pub fn answer<F>(context: Context, request: Request, work: F) -> BoxFuture<'static, Response>
-where
-    F: for<'a> FnOnce(&'a RequestContext) -> BoxFuture<'a, Result<Response, Problem>> + Send + 'static,
-{
-    Box::pin(async move {
-        let cx = RequestContext::new(context, request);
-        respond(&cx, work(&cx)).await
-    })
-}
-
-impl RequestContext {
-    /// Steps 3 to 6 of an endpoint whose handler is in this library still.
-    pub async fn caller(&self, access: Access) -> Result<Caller, Problem> {
-        authentication::caller(self, access).await
     }
 }

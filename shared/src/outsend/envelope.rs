@@ -1,7 +1,6 @@
 //! Answers of the dialect (outsend 3.1).
 
 use serde::Serialize;
-use serde_json::json;
 
 use super::messages::{Detail, Fault};
 use crate::{http::Response, model::Locale, password::PasswordError, store::StoreError};
@@ -42,22 +41,25 @@ impl From<getrandom::Error> for Problem {
 }
 
 impl Problem {
+    /// The answer, its texts in `language` (outsend 2.5, 3.1).
+    #[must_use]
     pub fn answer(self, language: Locale) -> Response {
-        let (status, body) = match &self {
-            Self::Detail(detail) => (detail.status(), json!({"detail": detail.text(language)})),
-            Self::Crash(_) => (500, json!({"detail": Detail::Server.text(language)})),
+        let (status, detail, errors) = match &self {
+            Self::Detail(detail) => (detail.status(), detail.text(language), None),
+            Self::Crash(_) => (500, Detail::Server.text(language), None),
             Self::Invalid(faults) => {
-                let errors: Vec<_> = faults
-                    .iter()
-                    .map(|(field, fault)| json!({"field": field, "message": fault.text(language)}))
-                    .collect();
+                let error = |(field, fault): &(String, Fault)| FieldError {
+                    field: field.clone(),
+                    message: fault.text(language),
+                };
                 let detail = match language {
                     Locale::En => "Validation failed.",
                     Locale::Fr => "Données invalides.",
                 };
-                (422, json!({"detail": detail, "errors": errors}))
+                (422, detail.to_owned(), Some(faults.iter().map(error).collect()))
             }
         };
+        let body = Refusal { detail, errors };
         let mut answer = json_answer(status, &body).header("Content-Language", language.as_str());
         match self {
             Self::Detail(Detail::Rate(seconds)) => answer = answer.header("Retry-After", seconds.to_string()),
@@ -69,7 +71,35 @@ impl Problem {
     }
 }
 
-/// A JSON answer.
+/// The body of a refusal (outsend 3.1).
+#[derive(Serialize)]
+struct Refusal {
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<FieldError>>,
+}
+
+/// What is wrong with a field of the body or the query.
+#[derive(Serialize)]
+struct FieldError {
+    field: String,
+    message: String,
+}
+
+/// The body of an answer that has nothing more to say.
+#[derive(Serialize)]
+struct Done {
+    ok: bool,
+}
+
+/// `{"ok": true}`: it was done.
+#[must_use]
+pub fn done() -> Response {
+    json_answer(200, &Done { ok: true })
+}
+
+/// An answer in JSON.
+#[must_use]
 pub fn json_answer(status: u16, body: &impl Serialize) -> Response {
     respond(status, serde_json::to_string(body))
 }
@@ -85,6 +115,7 @@ fn respond(status: u16, body: Result<String, serde_json::Error>) -> Response {
 }
 
 /// The answer to a request whose handling failed.
+#[must_use]
 pub fn crash(cause: String, accept_language: Option<&str>) -> Response {
     Problem::Crash(cause).answer(super::messages::language(accept_language))
 }

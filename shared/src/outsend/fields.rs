@@ -16,6 +16,9 @@ pub const MAX_JOB_BODY: usize = 4 * 1024 * 1024;
 const MAX_ERRORS: usize = 20;
 
 /// The body's object; `needed` when an empty body is none.
+///
+/// # Errors
+/// 400 when the body is of another type, or no object in JSON.
 pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Problem> {
     if let Some(media) = request.header("content-type") {
         let essence = media.split(';').next().unwrap_or_default().trim();
@@ -37,11 +40,14 @@ pub struct Fields {
 }
 
 impl Fields {
+    /// Reads the fields of `body`.
+    #[must_use]
     pub const fn new(body: Map<String, Value>) -> Self {
         Self { body, faults: Vec::new() }
     }
 
     /// A field that was sent; `null` is none (outsend 0).
+    #[must_use]
     pub fn optional(&self, name: &str) -> Option<&Value> {
         self.body.get(name).filter(|value| !value.is_null())
     }
@@ -180,7 +186,9 @@ impl Fields {
 /// `limit` and `offset` (outsend 2.3).
 #[derive(Clone, Copy, Debug)]
 pub struct Paging {
+    /// Most entries of the answer.
     pub limit: u32,
+    /// Entries before the first one.
     pub offset: u64,
 }
 

@@ -1,5 +1,6 @@
 //! Texts in English and French (outsend 2.5, 3.3).
 
+use super::format::ef_text;
 use crate::model::Locale;
 
 /// The language of a request's texts: French only when the header prefers it (outsend 2.5).
@@ -332,12 +333,6 @@ impl Fault {
         };
         pick(language, english, french)
     }
-}
-
-/// EF of planned requests, with 3 decimals (outsend 18.2).
-fn ef_text(requests: u64) -> String {
-    let thousandths = (requests + 5) / 10;
-    format!("{}.{:03}", thousandths / 1_000, thousandths % 1_000)
 }
 
 fn pick<T>(language: Locale, english: T, french: T) -> T {

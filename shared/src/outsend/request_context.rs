@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::json;
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -11,8 +11,10 @@ use super::{
     messages::{Detail, language},
 };
 use crate::{
+    BoxFuture,
     context::Context,
     http::{Request, origin},
+    limits::{Verdict, counted_address},
     model::{Action, AuditEntry, AuditId, Locale, User},
 };
 
@@ -51,6 +53,7 @@ impl RequestContext {
     }
 
     /// The public base URL, without `/api`.
+    #[must_use]
     pub fn base(&self) -> String {
         origin::public_origin(
             self.context.settings().outsend.public_url.as_deref(),
@@ -61,6 +64,9 @@ impl RequestContext {
     }
 
     /// Step 4: refuses what another site's page sent (outsend 4.2).
+    ///
+    /// # Errors
+    /// 403 when another site sent it.
     pub fn same_site(&self) -> Result<(), Problem> {
         let cross = self.request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
         let foreign = self.request.header("origin").is_some_and(|origin| {
@@ -73,19 +79,28 @@ impl RequestContext {
         if cross || foreign { Err(Detail::CrossSite.into()) } else { Ok(()) }
     }
 
-    /// Step 6: counts the request against `policy` in `bucket`.
-    pub async fn check_rate_limit(&self, policy: Policy, bucket: &str) -> Result<(), Problem> {
-        let attempt = self.context.limits().attempt(bucket, policy.seconds, self.now).await?;
-        self.apply_verdict(policy, attempt.under(policy.limit))
+    /// Step 6: counts the request against `policy` in `bucket` (outsend 5.2).
+    ///
+    /// # Errors
+    /// 429 when the request is over the limit; when the store fails.
+    pub fn check_rate_limit(&self, policy: Policy, bucket: String) -> BoxFuture<'_, Result<(), Problem>> {
+        Box::pin(async move {
+            let attempt = self.context.limits().attempt(&bucket, policy.seconds, self.now).await?;
+            self.apply_verdict(policy, attempt.under(policy.limit))
+        })
     }
 
-    /// Notes what a policy said, and refuses the request when it is over the limit.
-    pub fn apply_verdict(&self, policy: Policy, verdict: crate::limits::Verdict) -> Result<(), Problem> {
+    /// Notes what a policy said, for the headers of the answer.
+    ///
+    /// # Errors
+    /// 429 when the request is over the limit.
+    pub fn apply_verdict(&self, policy: Policy, verdict: Verdict) -> Result<(), Problem> {
         let _ = self.counted.set(Counted { policy, verdict });
         if verdict.passed { Ok(()) } else { Err(Detail::Rate(verdict.reset_seconds).into()) }
     }
 
     /// The value of the session cookie, if one was sent.
+    #[must_use]
     pub fn cookie(&self) -> Option<String> {
         let header = self.request.header("cookie")?;
         header.split([';', ',']).find_map(|pair| {
@@ -95,6 +110,7 @@ impl RequestContext {
     }
 
     /// `Set-Cookie` with `value`; an empty one ends the cookie (outsend 4.1).
+    #[must_use]
     pub fn set_cookie(&self, value: &str) -> String {
         let base = self.base();
         let host = base.strip_prefix("http://").map(|rest| rest.split([':', '/']).next().unwrap_or_default());
@@ -104,19 +120,21 @@ impl RequestContext {
     }
 
     /// The address that the request counts for: IPv6 is cut to its /64 (outsend 5.2).
+    #[must_use]
     pub fn address(&self) -> String {
-        crate::limits::counted_address(&self.request.source_ip)
+        counted_address(&self.request.source_ip)
     }
 
     /// A record of what `actor` did, for the audit trail.
-    pub fn record(&self, action: Action, actor: &User, detail: Value) -> AuditEntry {
+    #[must_use]
+    pub fn record(&self, action: Action, actor: &User) -> AuditEntry {
         AuditEntry {
             id: AuditId::at(self.now),
             action,
             actor: Some(actor.id),
             role: Some(actor.role),
             object: None,
-            detail,
+            detail: json!({"dialect": "outsend"}),
             request_id: self.request.request_id.clone(),
             at: self.now,
         }

@@ -2,6 +2,7 @@
 
 use crate::http::routes::Row;
 
+/// The paths and their methods; `*` stands for one segment.
 pub const ROUTES: [Row; 23] = [
     ("/api/auth/signup", &["POST"]),
     ("/api/auth/login", &["POST"]),

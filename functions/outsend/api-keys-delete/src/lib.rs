@@ -1,9 +1,30 @@
 //! `DELETE /api/api-keys/{key_id}`: revokes an API key (outsend 6.5).
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::Action,
+    outsend::{
+        self, Endpoint,
+        access::{Access, Caller},
+        envelope::{Problem, done},
+        fields::object,
+        messages::Detail,
+        request_context::RequestContext,
+    },
+    ulid,
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::delete_key);
+pub const FUNCTION: Endpoint =
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::SESSION, |cx, caller| Box::pin(revoke(cx, caller)));
+
+async fn revoke(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let user = &caller.account.user;
+    object(&cx.request, false)?;
+    let digits = cx.path("key_id").strip_prefix("key_").and_then(ulid::parse).ok_or(Detail::NoKey)?;
+    let id = format!("key_{digits}");
+    let mut audit = cx.record(Action::TokenRevoked, user);
+    audit.object = Some(id.clone());
+    let revoked = cx.context.store().revoke_user_key(user.id, &id, &audit).await?;
+    if revoked { Ok(done()) } else { Err(Detail::NoKey.into()) }
+}

@@ -1,9 +1,99 @@
-//! `GET /api/auth/export`: all that is kept of the caller (outsend 6.4).
+//! `GET /api/auth/export`: all that is kept of the caller, without secrets and their hashes (outsend 6.4).
+
+mod thread;
+
+use serde::Serialize;
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::{Job, Session, UserId},
+    outsend::{
+        self, Endpoint,
+        access::{Access, Caller},
+        envelope::{Problem, json_answer},
+        format::timestamp,
+        jobs::{self, JobView},
+        keys::{self, KeyView},
+        request_context::RequestContext,
+        users::{self, UserView},
+    },
+    store::JobFilter,
 };
 
+use self::thread::ThreadView;
+
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::export);
+pub const FUNCTION: Endpoint =
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::SESSION, |cx, caller| Box::pin(export(cx, caller)));
+
+/// Jobs that are read at a time.
+const PAGE_LENGTH: u32 = 100;
+
+/// The personal export (outsend 6.4). Of what this API does not make yet, an account has none.
+#[derive(Serialize)]
+struct Export<'a> {
+    exported_at: String,
+    user: UserView<'a>,
+    sessions: Vec<SessionView>,
+    api_keys: Vec<KeyView<'a>>,
+    jobs: Vec<JobView<'a>>,
+    pipelines: [&'static str; 0],
+    veilles: [&'static str; 0],
+    webhooks: [&'static str; 0],
+    events: [&'static str; 0],
+    feedback: Vec<ThreadView<'a>>,
+}
+
+/// A session, without its hash.
+#[derive(Serialize)]
+struct SessionView {
+    created_at: String,
+    expires_at: String,
+}
+
+impl SessionView {
+    fn new(session: &Session) -> Self {
+        Self { created_at: timestamp(session.created_at), expires_at: timestamp(session.expires_at) }
+    }
+}
+
+async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let account = &caller.account;
+    let store = cx.context.store();
+    let (sessions, keys) = futures_util::future::join(
+        store.sessions_of(&account.user, cx.now),
+        store.keys_of_user(account.user.id, cx.now),
+    )
+    .await;
+    let (sessions, keys) = (sessions?, keys?);
+    let jobs = all_jobs(cx, account.user.id).await?;
+    let threads = store.threads(account.user.id).await?;
+    let body = Export {
+        exported_at: timestamp(cx.now),
+        user: users::view(account),
+        sessions: sessions.iter().map(SessionView::new).collect(),
+        api_keys: keys.iter().map(keys::view).collect(),
+        jobs: jobs.iter().map(|job| jobs::view(job, cx.now)).collect(),
+        pipelines: [],
+        veilles: [],
+        webhooks: [],
+        events: [],
+        feedback: threads.iter().map(ThreadView::new).collect(),
+    };
+    let day: String = timestamp(cx.now).chars().take(10).filter(char::is_ascii_digit).collect();
+    let name = format!("attachment; filename=\"outsend-export-{}-{day}.json\"", account.user.number);
+    Ok(json_answer(200, &body).header("Content-Disposition", name))
+}
+
+async fn all_jobs(cx: &RequestContext, user: UserId) -> Result<Vec<Job>, Problem> {
+    let store = cx.context.store();
+    let mut jobs = Vec::new();
+    loop {
+        let page = store.jobs_page(user, &JobFilter::default(), (jobs.len() as u64, PAGE_LENGTH), cx.now).await?;
+        let last = page.len() < PAGE_LENGTH as usize;
+        jobs.extend(page);
+        if last {
+            return Ok(jobs);
+        }
+    }
+}

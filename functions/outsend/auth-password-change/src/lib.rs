@@ -1,9 +1,63 @@
 //! `POST /api/auth/password/change`: changes the password and ends every other session (outsend 6.2).
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::{Account, User, WorkKind},
+    outsend::{
+        self, Endpoint,
+        access::{Access, Caller},
+        envelope::Problem,
+        fields::{Fields, object},
+        limits::Policy,
+        messages::{Detail, Fault},
+        request_context::RequestContext,
+        sessions::new_session,
+        users::{account_answer, mail_work},
+    },
+    password::{self, PasswordHash},
+    store::{ChangeWith, UserLookup, UserUpdate},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::change_password);
+pub const FUNCTION: Endpoint =
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE_SESSION.under(PASSWORD_CHANGE), |cx, caller| {
+        Box::pin(change(cx, caller))
+    });
+
+/// Attempts of a user (outsend 5.1).
+const PASSWORD_CHANGE: Policy = Policy::new("pwchange", 5, 3_600);
+
+async fn change(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let mut fields = Fields::new(object(&cx.request, true)?);
+    let current = fields.text("current_password", 1, 128);
+    let new = fields.new_password("new_password");
+    if new.is_some() && new == current {
+        fields.fault("new_password", Fault::Format);
+    }
+    fields.finish()?;
+    let current = current.unwrap_or_default();
+    let hash = password::hash(new.unwrap_or_default()).await?;
+    let rule = |user: Account| Box::pin(changed(cx, user, &current, &hash));
+    let store = cx.context.store();
+    let changed = store.update_user(UserLookup::Known(caller.account), cx.now, &|user| rule(user.account)).await;
+    let (account, cookie) = changed.map_err(|error| error.or_missing(|| Detail::AuthRequired.into()))?;
+    Ok(account_answer(cx, &account, &cookie))
+}
+
+/// The account with its new password, and the cookie of the one session that it has from now on.
+async fn changed(
+    cx: &RequestContext,
+    account: Account,
+    current: &str,
+    new: &PasswordHash,
+) -> Result<UserUpdate<(Account, String)>, Problem> {
+    let Account { user, organization } = account;
+    if !password::check(current.to_owned(), user.password.clone()).await? {
+        return Err(Detail::WrongPassword.into());
+    }
+    let user = User { password: Some(new.clone()), generation: user.generation + 1, ..user };
+    let (session, cookie) = new_session(&user, cx.now)?;
+    let notice = mail_work(cx, WorkKind::PasswordChanged, &user.email)?;
+    let with = ChangeWith { session: Some(session), work: Some((notice, cx.now)), ..ChangeWith::default() };
+    Ok(UserUpdate::change(user.clone(), with, (Account { user, organization }, cookie)))
+}

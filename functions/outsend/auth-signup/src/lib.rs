@@ -1,9 +1,121 @@
-//! `POST /api/auth/signup`: opens an account with a workspace and a first session (outsend 6.2).
+//! `POST /api/auth/signup`: opens an account with a workspace and a first session (outsend 6.2, 6.3).
+
+mod captcha;
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::{Account, Action, Email, Locale, Organization, OrganizationId, Plan, Role, User, UserId, WorkKind},
+    outsend::{
+        self, Endpoint,
+        envelope::Problem,
+        fields::{Fields, object},
+        limits::Policy,
+        messages::{Detail, Fault},
+        request_context::RequestContext,
+        sessions::new_session,
+        users::{account_answer, mail_work},
+    },
+    password::{self, PasswordHash},
+    secret::sha256_hex,
+    store::{ChangeWith, SignUp},
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::sign_up);
+pub const FUNCTION: Endpoint =
+    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(sign_up(cx)));
+
+/// Sign-ups of an address of the network (outsend 5.1).
+const SIGN_UP: Policy = Policy::new("signup", 3, 3_600);
+
+async fn guard(cx: &RequestContext) -> Result<(), Problem> {
+    cx.same_site()?;
+    cx.check_rate_limit(SIGN_UP, format!("outsend/signup/{}", cx.address())).await
+}
+
+/// The fields of a sign-up (outsend 6.3).
+struct Form {
+    email: Email,
+    password: String,
+    /// Read when accounts are for the invited only.
+    invitation: Option<String>,
+    /// Read when a captcha is configured.
+    captcha: Option<String>,
+    name: Option<String>,
+    locale: Option<Locale>,
+}
+
+impl Form {
+    fn read(cx: &RequestContext) -> Result<Self, Problem> {
+        let settings = &cx.context.settings().outsend;
+        let mut fields = Fields::new(object(&cx.request, true)?);
+        let email = fields.parsed("email", Email::parse);
+        let password = fields.new_password("password");
+        let invitation = if settings.invite_only { fields.trimmed("invitation_code", 1, 64) } else { None };
+        fields.accepted("accept_responsibility");
+        let captcha = match &settings.captcha {
+            Some(_) => fields.optional_trimmed("hcaptcha_token", 0, captcha::MAX_LENGTH),
+            None => None,
+        };
+        let name = fields.optional_trimmed("name", 1, 120);
+        let locale = fields.optional_trimmed("locale", 0, 120);
+        let locale = locale.and_then(|text| {
+            let locale = Locale::parse(&text);
+            if locale.is_none() {
+                fields.fault("locale", Fault::OneOf("en, fr"));
+            }
+            locale
+        });
+        fields.finish()?;
+        let (Some(email), Some(password)) = (email, password) else {
+            return Err(Problem::Crash("fields read without a fault are missing".to_owned()));
+        };
+        Ok(Self { email, password, invitation, captcha, name, locale })
+    }
+}
+
+async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
+    let form = Form::read(cx)?;
+    if let Some(provider) = &cx.context.settings().outsend.captcha {
+        captcha::check(cx, provider, form.captcha.as_deref()).await?;
+    }
+    let invitation = form.invitation.as_ref().map(|code| sha256_hex(code.as_bytes()));
+    let hash = password::hash(form.password.clone()).await?;
+    let store = cx.context.store();
+    let account = new_account(cx, form, hash, store.next_user_number().await?);
+    let (session, cookie) = new_session(&account.user, cx.now)?;
+    let welcome = mail_work(cx, WorkKind::Welcome, &account.user.email)?;
+    let audit = cx.record(Action::SignIn, &account.user);
+    let with = ChangeWith {
+        session: Some(session),
+        work: Some((welcome, cx.now)),
+        audit: Some(audit),
+        invitation,
+        ..ChangeWith::default()
+    };
+    match store.sign_up(&account.user, &account.organization, with).await? {
+        SignUp::Created => Ok(account_answer(cx, &account, &cookie)),
+        SignUp::NotInvited => Err(Detail::SignUpRefused.into()),
+        SignUp::EmailTaken => {
+            // the owner of the address is told, and nobody else
+            let notice = mail_work(cx, WorkKind::AddressTaken, &account.user.email)?;
+            store.queue(&notice, cx.now).await?;
+            Err(Detail::SignUpRefused.into())
+        }
+    }
+}
+
+fn new_account(cx: &RequestContext, form: Form, password: PasswordHash, number: u64) -> Account {
+    let name = form.name.unwrap_or_else(|| form.email.local_part().to_owned());
+    let organization = Organization {
+        id: OrganizationId::at(cx.now),
+        name: name.clone(),
+        plan: Plan::Free,
+        billing_exempt: cx.context.settings().billing_exempt,
+        created_at: cx.now,
+    };
+    let id = (UserId::at(cx.now), number);
+    let mut user = User::new(id, form.email, name, Role::Business, organization.id, cx.now);
+    user.password = Some(password);
+    user.locale = form.locale.unwrap_or(cx.language);
+    Account { user, organization }
+}

@@ -1,9 +1,113 @@
-//! `POST /api/jobs`: a job that finds places (outsend 8.2).
+//! `POST /api/jobs`, `POST /api/jobs/{type}`: a job that finds places (outsend 8.2), or one over rows (outsend 8.3).
+
+mod intake;
+mod table;
+
+use serde_json::{Map, Value};
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::{Job, JobId, Module},
+    outsend::{
+        self, Endpoint,
+        access::{Access, Caller},
+        envelope::{Problem, json_answer},
+        fields::{Fields, object},
+        jobs::{new_job, store_job, view},
+        limits::JOBS,
+        messages::{Detail, Fault},
+        request_context::RequestContext,
+    },
+    store::{JobParameters, NewJob},
 };
 
+use self::{intake::Usable, table::table};
+
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::create_scrap);
+pub const FUNCTION: Endpoint = outsend::endpoint(
+    env!("CARGO_PKG_NAME"),
+    Access::ACTIVE.verified_when(|cx| module(cx) == Some(Module::Scrap)).under(JOBS),
+    |cx, caller| Box::pin(create(cx, caller)),
+);
+
+/// Most rows of a request, and of a source that is read for one.
+const MAX_ITEMS: usize = 10_000;
+
+/// The module that the path names; without a name it is the one that finds places.
+fn module(cx: &RequestContext) -> Option<Module> {
+    match cx.path("job") {
+        "" => Some(Module::Scrap),
+        name => Module::parse_either(name),
+    }
+}
+
+async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let module = module(cx);
+    if let Some(module) = module.filter(|module| !module.available()) {
+        return Err(Detail::ModuleOff(module.as_str()).into());
+    }
+    let body = object(&cx.request, true)?;
+    let module = module.ok_or(Detail::NoType)?;
+    if module.pipeline_only() {
+        return Err(Detail::PipelineOnly(module.as_str()).into());
+    }
+    let job = from_rows(cx, &caller, module, body).await?;
+    Ok(json_answer(200, &view(&job, cx.now)))
+}
+
+/// A job over the rows of the request, or of another job.
+async fn from_rows(
+    cx: &RequestContext,
+    caller: &Caller,
+    module: Module,
+    body: Map<String, Value>,
+) -> Result<Job, Problem> {
+    let mut fields = Fields::new(body);
+    let source = fields.optional_text("source_job_id", 1, 64);
+    let sent = match fields.optional("items").cloned() {
+        Some(Value::Array(items)) => table(&mut fields, items),
+        Some(_) => {
+            fields.fault("items", Fault::Type("list"));
+            None
+        }
+        None if source.is_none() => {
+            fields.fault("items", Fault::Required);
+            None
+        }
+        None => None,
+    };
+    fields.finish_in(&["items", "source_job_id"])?;
+    let source = match source {
+        Some(id) => Some(own_job(cx, caller, &id).await?),
+        None => None,
+    };
+    let from = if sent.is_some() { "items" } else { "source_job_id" };
+    let usable = match (sent, &source) {
+        (Some(table), _) => Usable::of_table(module, table),
+        (None, Some(source)) => Usable::of_source(cx, module, source).await?,
+        (None, None) => return Err(Problem::Invalid(vec![("items".to_owned(), Fault::Required)])),
+    };
+    if usable.rows.is_empty() {
+        let column = module.entry().column.unwrap_or("a column");
+        return Err(Problem::Invalid(vec![(from.to_owned(), Fault::NoUsableRow(column))]));
+    }
+    let planned = usable.rows.len() as u64;
+    let job = Job {
+        planned: Some(planned),
+        charged: planned * module.entry().weight,
+        source: source.map(|source| source.id),
+        ignored: usable.ignored,
+        ..new_job(cx, caller, module)?
+    };
+    let parameters =
+        JobParameters { options: Map::new(), input_columns: usable.input_columns, columns: usable.columns };
+    let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
+    store_job(cx, caller, new).await
+}
+
+/// The caller's job with this id.
+async fn own_job(cx: &RequestContext, caller: &Caller, id: &str) -> Result<Job, Problem> {
+    let id = JobId::parse(id).ok_or(Detail::NoJob)?;
+    let job = cx.context.store().job(caller.account.user.id, id).await?;
+    job.ok_or_else(|| Detail::NoJob.into())
+}

@@ -1,9 +1,30 @@
 //! `DELETE /api/jobs/{id}`: removes a job that has ended, with its rows (outsend 8.1).
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    outsend::{
+        self, PreloadedEndpoint,
+        access::{Access, Caller},
+        envelope::{Problem, done},
+        fields::object,
+        jobs::{NamedJob, named},
+        messages::Detail,
+        request_context::RequestContext,
+    },
+    store::Removal,
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::delete_job);
+pub const FUNCTION: PreloadedEndpoint<NamedJob> =
+    outsend::preloaded(env!("CARGO_PKG_NAME"), Access::ACTIVE, named, |cx, caller, job| {
+        Box::pin(delete(cx, caller, job))
+    });
+
+async fn delete(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
+    object(&cx.request, false)?;
+    match cx.context.store().remove_job(job.owned_by(&caller)?, cx.now).await? {
+        Removal::Removed => Ok(done()),
+        Removal::StillActive => Err(Detail::JobActive.into()),
+        Removal::Gone => Err(Detail::NoJob.into()),
+    }
+}

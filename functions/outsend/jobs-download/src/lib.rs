@@ -1,9 +1,51 @@
 //! `GET /api/jobs/{id}/download`: a job's rows as a file (outsend 9).
 
+mod file;
+
+use engine::export::Format;
 use shared::{
-    lambda::{Plain, plain_streaming},
-    outsend,
+    http::Response,
+    model::JobStatus,
+    outsend::{
+        self, PreloadedEndpoint,
+        access::{Access, Caller},
+        envelope::Problem,
+        jobs::{NamedJob, named},
+        messages::{Detail, Fault},
+        request_context::RequestContext,
+    },
 };
 
+use self::file::File;
+
 /// The function.
-pub const FUNCTION: Plain = plain_streaming(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::download);
+pub const FUNCTION: PreloadedEndpoint<NamedJob> =
+    outsend::preloaded(env!("CARGO_PKG_NAME"), Access::ANY, named, |cx, caller, job| {
+        Box::pin(download(cx, caller, job))
+    })
+    .streaming();
+
+async fn download(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
+    let job = job.owned_by(&caller)?;
+    let format = match cx.request.query.last("format") {
+        None => Some(Format::Json),
+        Some(text) => Format::parse(text),
+    };
+    let invalid = || Problem::Invalid(vec![("format".to_owned(), Fault::OneOf("csv, json, xlsx"))]);
+    let format = format.ok_or_else(invalid)?;
+    if job.status_at(cx.now) == JobStatus::Expired {
+        return Err(Detail::Purged.into());
+    }
+    if !job.has_file(cx.now) {
+        return Err(Detail::NotReady.into());
+    }
+    let store = cx.context.store();
+    let columns = store.job_parameters(job.id).await?.ok_or(Detail::NoJob)?.columns;
+    let name = format!("attachment; filename=\"{}_{}.{}\"", job.module.as_str(), job.id, format.extension());
+    let file = File::new(store.results(job.id), job.results, format.encoder(&columns));
+    Ok(Response::empty(200)
+        .header("Content-Type", format.content_type())
+        .header("Content-Disposition", name)
+        .header("Cache-Control", "no-store")
+        .stream(file.into_stream()))
+}

@@ -1,9 +1,75 @@
 //! `POST /api/jobs/resume`: goes on with a job that ended before its time (outsend 8.4).
 
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::{Job, JobId, JobStatus},
+    outsend::{
+        self, Endpoint,
+        access::{Access, Caller},
+        envelope::{Problem, json_answer},
+        fields::{Fields, object},
+        jobs::{new_job, store_job, view},
+        limits::JOBS,
+        messages::Detail,
+        request_context::RequestContext,
+    },
+    store::NewJob,
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::resume);
+pub const FUNCTION: Endpoint =
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.verified().under(JOBS), |cx, caller| {
+        Box::pin(resume(cx, caller))
+    });
+
+async fn resume(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
+    let mut fields = Fields::new(object(&cx.request, true)?);
+    let id = fields.text("job_id", 1, 64).unwrap_or_default();
+    fields.finish()?;
+    let id = JobId::parse(&id).ok_or(Detail::NoJob)?;
+    let old = cx.context.store().job(caller.account.user.id, id).await?.ok_or(Detail::NoJob)?;
+    let planned = check_resumable(cx, &old).await?;
+    let job = continued(cx, &caller, &old, planned).await?;
+    Ok(json_answer(200, &view(&job, cx.now)))
+}
+
+/// Refuses a job that did not stop before its end, cannot run here or is being resumed; gives its planned items.
+async fn check_resumable(cx: &RequestContext, old: &Job) -> Result<u64, Problem> {
+    let stopped = matches!(old.status_at(cx.now), JobStatus::Failed | JobStatus::Cancelled);
+    let planned = old.planned.filter(|planned| stopped && old.processed < *planned).ok_or(Detail::NotResumable)?;
+    if !old.module.available() {
+        return Err(Detail::ModuleOff(old.module.as_str()).into());
+    }
+    if let Some(earlier) = old.resumed_as
+        && let Some(earlier) = cx.context.store().any_job(earlier).await?
+        && earlier.status.is_active()
+    {
+        return Err(Detail::AlreadyResumed(earlier.id.to_string()).into());
+    }
+    Ok(planned)
+}
+
+/// A new job that begins where the old one stopped.
+async fn continued(cx: &RequestContext, caller: &Caller, old: &Job, planned: u64) -> Result<Job, Problem> {
+    let store = cx.context.store();
+    let parameters = store.job_parameters(old.id).await?.ok_or(Detail::NotResumable)?;
+    let job = Job {
+        planned: Some(planned),
+        processed: old.processed,
+        results: old.results,
+        errors: old.errors,
+        attempts: old.attempts,
+        charged: (planned - old.processed) * old.module.entry().weight,
+        source: Some(old.id),
+        input: old.input,
+        ignored: old.ignored,
+        breakdown: old.breakdown.clone(),
+        ..new_job(cx, caller, old.module)?
+    };
+    // the copies come first: without its header nobody sees them, and they end by themselves
+    if !store.copy_rows(old, &job).await? {
+        return Err(Detail::NotResumable.into());
+    }
+    let new = NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: Some(old.clone()) };
+    store_job(cx, caller, new).await
+}

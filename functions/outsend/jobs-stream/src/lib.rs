@@ -1,9 +1,37 @@
 //! `GET /api/jobs/{id}/stream`: a job's progress, live (outsend 10).
 
+mod event;
+mod watch;
+
 use shared::{
-    lambda::{Plain, plain_streaming},
-    outsend,
+    http::Response,
+    outsend::{
+        self, PreloadedEndpoint,
+        access::{Access, Caller},
+        authentication::PresentedCredential,
+        envelope::Problem,
+        jobs::{NamedJob, named},
+        messages::Detail,
+        request_context::RequestContext,
+    },
 };
 
+use self::watch::Watch;
+
 /// The function.
-pub const FUNCTION: Plain = plain_streaming(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::stream);
+pub const FUNCTION: PreloadedEndpoint<NamedJob> =
+    outsend::preloaded(env!("CARGO_PKG_NAME"), Access::ANY, named, |cx, caller, job| Box::pin(stream(cx, caller, job)))
+        .streaming();
+
+async fn stream(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
+    let job = job.owned_by(&caller)?;
+    let last = cx.request.header("last-event-id").and_then(|text| text.trim().parse::<u64>().ok());
+    let credential = PresentedCredential::read(cx).ok_or(Detail::AuthRequired)?;
+    let seen = last.unwrap_or(job.log_last).min(job.log_last);
+    let watch = Watch::new(cx.context.clone(), credential, caller.account.user.id, job, seen);
+    Ok(Response::empty(200)
+        .header("Content-Type", "text/event-stream")
+        .header("Cache-Control", "no-cache, no-transform")
+        .header("X-Accel-Buffering", "no")
+        .stream(watch.into_stream(cx.now)))
+}

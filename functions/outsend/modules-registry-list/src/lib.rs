@@ -1,9 +1,86 @@
 //! `GET /api/modules-registry`: what there is to run (outsend 13).
 
+use serde::Serialize;
+
 use shared::{
-    lambda::{Plain, plain},
-    outsend,
+    http::Response,
+    model::{
+        Module,
+        registry::{Entry, MODULES},
+    },
+    outsend::{
+        self, Endpoint,
+        access::Access,
+        authentication::{caller, check_address_limit},
+        envelope::{Problem, json_answer},
+        messages::Detail,
+        request_context::RequestContext,
+    },
 };
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outsend::DIALECT, outsend::list_modules);
+pub const FUNCTION: Endpoint =
+    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(count(cx)), |cx| Box::pin(list(cx)));
+
+#[derive(Serialize)]
+struct Registry {
+    modules: Vec<ModuleView>,
+}
+
+/// What is told of a module (outsend 13).
+#[derive(Serialize)]
+struct ModuleView {
+    slug: &'static str,
+    category: &'static str,
+    label: Label,
+    needs: &'static [&'static str],
+    produces: &'static [&'static str],
+    pipelinable: bool,
+    is_on_demand: bool,
+    coming_soon: bool,
+    alpha_unavailable: bool,
+    api_endpoint: &'static str,
+    progress_unit: &'static str,
+    result_unit: &'static str,
+}
+
+#[derive(Serialize)]
+struct Label {
+    fr: &'static str,
+    en: &'static str,
+}
+
+impl ModuleView {
+    fn new(entry: &Entry) -> Self {
+        let (fr, en) = entry.label;
+        Self {
+            slug: entry.slug,
+            category: entry.category,
+            label: Label { fr, en },
+            needs: entry.needs,
+            produces: entry.produces,
+            pipelinable: entry.module != Module::DeliveryCheck,
+            is_on_demand: false,
+            coming_soon: false,
+            alpha_unavailable: !entry.module.available(),
+            api_endpoint: entry.api_endpoint,
+            progress_unit: entry.units.0,
+            result_unit: entry.units.1,
+        }
+    }
+}
+
+/// Counts a request for its caller when it has a valid credential, else for its address (outsend 4.4).
+async fn count(cx: &RequestContext) -> Result<(), Problem> {
+    match caller(cx, Access::ANY).await {
+        Ok(_) | Err(Problem::Detail(Detail::AuthRequired)) => Ok(()),
+        // what everybody may read needs no scope
+        Err(Problem::Detail(Detail::Scope(_))) => check_address_limit(cx).await,
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn list(_: &RequestContext) -> Result<Response, Problem> {
+    let modules = MODULES.iter().map(ModuleView::new).collect();
+    Ok(json_answer(200, &Registry { modules }).header("Cache-Control", "public, max-age=60"))
+}

@@ -15,6 +15,7 @@ mod lanes;
 mod lifecycle;
 mod list;
 mod progress;
+mod removal;
 mod rows;
 
 use serde_json::{Map, Value};
@@ -24,6 +25,7 @@ pub use lifecycle::{Creation, Ending, NewJob};
 pub use list::JobFilter;
 pub(in crate::store) use list::every_collection;
 pub use progress::{Commit, LogLine, Taken};
+pub use removal::Removal;
 pub use rows::{Chunks, StoredInput};
 
 /// A job's parameters: fixed at its creation, but for the columns of an import that reads its source first.

@@ -1,5 +1,0 @@
-//! The Lambda binary.
-
-fn main() -> std::process::ExitCode {
-    shared::lambda::run(&outsend_jobs_create_typed::FUNCTION)
-}

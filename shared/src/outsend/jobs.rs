@@ -1,0 +1,149 @@
+//! Jobs on the wire, and how endpoints find and make them (outsend 7, 8).
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+
+use super::{
+    access::Caller,
+    envelope::Problem,
+    format::{ef, timestamp},
+    messages::Detail,
+    request_context::RequestContext,
+};
+use crate::{
+    BoxFuture,
+    model::{Job, JobId, Module},
+    store::{Creation, NewJob, StoreError},
+};
+
+/// `JobPublic` (outsend 7.1).
+#[derive(Debug, Serialize)]
+pub struct JobView<'a> {
+    id: String,
+    job_type: &'static str,
+    queries: [&'static str; 0],
+    zones: [&'static str; 0],
+    include_reviews: bool,
+    status: &'static str,
+    grid_points_count: u64,
+    processed_points: u64,
+    results_count: u64,
+    error_count: u64,
+    ef_cost: f64,
+    created_at: String,
+    started_at: Option<String>,
+    completed_at: Option<String>,
+    expires_at: String,
+    error_message: Option<&'a str>,
+    output_filename: Option<String>,
+    download_available: bool,
+    source_job_id: Option<String>,
+    pipeline_id: Option<&'static str>,
+    email_mode: Option<&'static str>,
+    breakdown: Map<String, Value>,
+    dead_queries: [&'static str; 0],
+    flagged_tiles_count: u64,
+    total_attempts_count: u64,
+    query_stats: Map<String, Value>,
+}
+
+/// The `JobPublic` of a job at `now`: what has outlived its retention is expired, swept or not.
+#[must_use]
+pub fn view(job: &Job, now: OffsetDateTime) -> JobView<'_> {
+    let file = job.has_file(now);
+    JobView {
+        id: job.id.to_string(),
+        job_type: job.module.as_str(),
+        queries: [],
+        zones: [],
+        include_reviews: false,
+        status: job.status_at(now).as_str(),
+        grid_points_count: job.planned.unwrap_or(0),
+        processed_points: job.processed,
+        results_count: job.results,
+        error_count: job.errors,
+        ef_cost: ef(job.charged),
+        created_at: timestamp(job.created_at),
+        started_at: job.started_at.map(timestamp),
+        completed_at: job.completed_at.map(timestamp),
+        expires_at: timestamp(job.expires_at),
+        error_message: job.error_message.as_deref(),
+        output_filename: file.then(|| format!("{}_{}.csv", job.module.as_str(), job.id)),
+        download_available: file,
+        source_job_id: job.source.map(|id| id.to_string()),
+        pipeline_id: None,
+        email_mode: None,
+        breakdown: breakdown(job),
+        dead_queries: [],
+        flagged_tiles_count: 0,
+        total_attempts_count: job.attempts,
+        query_stats: Map::new(),
+    }
+}
+
+fn breakdown(job: &Job) -> Map<String, Value> {
+    let mut breakdown = Map::new();
+    if job.module == Module::Scrap {
+        breakdown.insert("by_query".to_owned(), json!({}));
+        breakdown.insert("by_zone".to_owned(), json!({}));
+    } else {
+        breakdown.insert("ignored".to_owned(), json!(job.ignored));
+    }
+    breakdown.extend(job.breakdown.clone());
+    breakdown
+}
+
+/// The job that a path names, whoever it belongs to: nothing of it is seen before its owner is known to ask.
+#[derive(Debug)]
+pub struct NamedJob(Result<Option<Job>, StoreError>);
+
+/// Reads the job that the path's `job` names, while it is found out who calls. A malformed id is like an unknown one
+/// (outsend 2.2).
+#[must_use]
+pub fn named(cx: &RequestContext) -> BoxFuture<'_, NamedJob> {
+    Box::pin(async {
+        NamedJob(match JobId::parse(cx.path("job")) {
+            Some(id) => cx.context.store().any_job(id).await,
+            None => Ok(None),
+        })
+    })
+}
+
+impl NamedJob {
+    /// The job, if it is the caller's.
+    ///
+    /// # Errors
+    /// 404 when there is none, or when it is somebody else's; when the store failed.
+    pub fn owned_by(self, caller: &Caller) -> Result<Job, Problem> {
+        let job = self.0?.filter(|job| job.user == caller.account.user.id);
+        job.ok_or_else(|| Detail::NoJob.into())
+    }
+}
+
+/// A job of the caller that was just created: the fields that do not depend on what it is to do.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn new_job(cx: &RequestContext, caller: &Caller, module: Module) -> Result<Job, Problem> {
+    let lifetime = cx.context.settings().jobs.lifetime;
+    Ok(Job::new(JobId::at(cx.now)?, &caller.account.user, module, cx.now, lifetime))
+}
+
+/// Checks a job against the ceiling and the quota, and stores it (outsend 18.2). Gives the job.
+///
+/// # Errors
+/// 400 when it costs too much, or when the job that it resumes changed meanwhile; when the store fails.
+pub fn store_job<'a>(cx: &'a RequestContext, caller: &'a Caller, new: NewJob) -> BoxFuture<'a, Result<Job, Problem>> {
+    Box::pin(async move {
+        let ceiling = cx.context.settings().jobs.job_ceiling;
+        if new.job.charged > ceiling {
+            return Err(Detail::EfCeiling { need: new.job.charged, most: ceiling }.into());
+        }
+        match cx.context.store().create_job(&new, caller.account.organization.plan).await? {
+            Creation::Created => Ok(new.job),
+            Creation::OverQuota(used, quota) => Err(Detail::EfQuota { used, quota, need: new.job.charged }.into()),
+            Creation::Changed => Err(Detail::NotResumable.into()),
+        }
+    })
+}
