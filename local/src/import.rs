@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::{
     model::{OrganizationId, Status, Study, StudyId, Task},
-    outset::rules::{datetime, json::Text, url},
+    outset::{datetime, text::Text, url},
 };
 use time::OffsetDateTime;
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::{
     context::Context,
     model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
-    outset::rules::{datetime, json::Text, url},
+    outset::{datetime, text::Text, url},
 };
 
 use super::{

@@ -1,4 +1,4 @@
-//! Query strings as form data, and the links of a page (outset 8.4).
+//! Query strings as form data.
 
 use std::fmt::Write as _;
 
@@ -41,45 +41,17 @@ impl Query {
     /// Form-encoded in received order, without a question mark.
     #[must_use]
     pub fn encode(&self) -> String {
-        encode(self.0.iter())
-    }
-
-    /// The query of another page, sorted by name, with its question mark.
-    #[must_use]
-    pub fn with_page(&self, page: u64) -> String {
-        let mut pairs = self.others();
-        pairs.push(("page".to_owned(), page.to_string()));
-        sorted(pairs)
-    }
-
-    /// The query of the first page: no `page` at all.
-    #[must_use]
-    pub fn without_page(&self) -> String {
-        sorted(self.others())
-    }
-
-    fn others(&self) -> Vec<(String, String)> {
-        self.0.iter().filter(|(name, _)| name != "page").cloned().collect()
-    }
-}
-
-fn sorted(mut pairs: Vec<(String, String)>) -> String {
-    pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let encoded = encode(pairs.iter());
-    if encoded.is_empty() { encoded } else { format!("?{encoded}") }
-}
-
-fn encode<'a>(pairs: impl Iterator<Item = &'a (String, String)>) -> String {
-    let mut text = String::new();
-    for (name, value) in pairs {
-        if !text.is_empty() {
-            text.push('&');
+        let mut text = String::new();
+        for (name, value) in &self.0 {
+            if !text.is_empty() {
+                text.push('&');
+            }
+            quote(&mut text, name);
+            text.push('=');
+            quote(&mut text, value);
         }
-        quote(&mut text, name);
-        text.push('=');
-        quote(&mut text, value);
+        text
     }
-    text
 }
 
 fn quote(text: &mut String, part: &str) {
@@ -99,14 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_contract_table() {
-        let next = |raw: &str, page| Query::parse(raw).with_page(page);
-        assert_eq!(next("", 2), "?page=2");
-        assert_eq!(next("page=2&page_size=10", 3), "?page=3&page_size=10");
-        assert_eq!(next("page=2&page_size=5&z=1&a=b%20c&a=d", 3), "?a=b+c&a=d&page=3&page_size=5&z=1");
-        assert_eq!(next("page=2&B=1&a=1&Z=2", 3), "?B=1&Z=2&a=1&page=3");
-        assert_eq!(next("foo", 2), "?foo=&page=2");
-        assert_eq!(Query::parse("page=2").without_page(), "");
+    fn what_cannot_be_read_is_replaced() {
         assert_eq!(Query::parse("a=%ff&&b=x;y").encode(), "a=%EF%BF%BD&b=x%3By");
     }
 
@@ -115,14 +80,6 @@ mod tests {
         fn what_is_encoded_is_read_back(pairs in proptest::collection::vec((".*", ".*"), 0..5)) {
             let query = Query::from_pairs(pairs);
             proptest::prop_assert_eq!(&Query::parse(&query.encode()), &query);
-        }
-
-        #[test]
-        fn a_page_replaces_all_others(raw in "(page=[0-9]{0,2}|[a-z]=%[0-9A-F]{2}|&){0,6}", page in 1_u64..) {
-            let next = Query::parse(Query::parse(&raw).with_page(page).trim_start_matches('?'));
-            let pages: Vec<_> = next.pairs().iter().filter(|(name, _)| name == "page").collect();
-            proptest::prop_assert_eq!(pages.len(), 1);
-            proptest::prop_assert_eq!(next.last("page").map(str::to_owned), Some(page.to_string()));
         }
     }
 }

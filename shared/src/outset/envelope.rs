@@ -1,9 +1,45 @@
 //! Errors of the dialect: one enum, one mapping to status, code and text (outset 4.2).
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::rules::{error::FieldError, negotiate::Rendering, render};
+use super::{
+    negotiation::NegotiationError,
+    rendering::{COMPACT, Rendering},
+};
 use crate::{http::Response, model::Scope, store::StoreError};
+
+/// What is wrong with one member, or with the request when `field` is none: one entry of the envelope's list
+/// (outset 4.1).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The member.
+    pub field: Option<&'static str>,
+    /// The text.
+    pub detail: String,
+    /// What clients key on.
+    pub code: &'static str,
+}
+
+impl FieldError {
+    /// An error of a member.
+    #[must_use]
+    pub fn of(field: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { field: Some(field), detail: detail.into(), code }
+    }
+
+    /// An error of the request as a whole.
+    #[must_use]
+    pub fn general(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { field: None, detail: detail.into(), code }
+    }
+}
+
+/// The body of every refusal (outset 4.1).
+#[derive(Serialize)]
+struct Envelope {
+    status: &'static str,
+    errors: Vec<FieldError>,
+}
 
 /// Everything that can go wrong with a request (outset 4.2).
 #[derive(Debug)]
@@ -48,6 +84,15 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<NegotiationError> for Problem {
+    fn from(error: NegotiationError) -> Self {
+        match error {
+            NegotiationError::NotFound => Self::NotFound,
+            NegotiationError::NotAcceptable => Self::NotAcceptable,
+        }
+    }
+}
+
 const CHALLENGE: &str = "Api-Key";
 
 impl Problem {
@@ -87,25 +132,22 @@ impl Problem {
         }
     }
 
-    fn body(&self) -> Value {
-        let errors: Vec<Value> = match self {
-            Self::Invalid(fields) => fields
-                .iter()
-                .map(|error| json!({"field": error.field, "detail": error.detail, "code": error.code}))
-                .collect(),
+    fn body(&self) -> Envelope {
+        let errors = match self {
+            Self::Invalid(errors) => errors.clone(),
             _ => {
                 let (_, code, detail) = self.row();
-                vec![json!({"field": null, "detail": detail, "code": code})]
+                vec![FieldError::general(code, detail)]
             }
         };
-        json!({"status": "error", "errors": errors})
+        Envelope { status: "error", errors }
     }
 
     /// The answer in the envelope, rendered as the request asked (outset 9).
     #[must_use]
     pub fn answer(self, rendering: Rendering) -> Response {
         let (status, _, _) = self.row();
-        let mut answer = render_json(status, &self.body(), rendering).header("Cache-Control", "no-store");
+        let mut answer = json_answer(status, &self.body(), rendering).header("Cache-Control", "no-store");
         match &self {
             Self::NotAuthenticated | Self::AuthenticationFailed => {
                 answer = answer.header("WWW-Authenticate", CHALLENGE);
@@ -125,16 +167,13 @@ impl Problem {
 }
 
 /// A JSON answer.
-pub(super) fn render_json(status: u16, value: &Value, rendering: Rendering) -> Response {
-    let body = match rendering.indent {
-        Some(indent) => render::indented(value, indent),
-        None => render::compact(value),
-    };
-    Response::empty(status).header("Content-Type", "application/json").body(body)
+#[must_use]
+pub fn json_answer(status: u16, view: &impl Serialize, rendering: Rendering) -> Response {
+    Response::empty(status).header("Content-Type", "application/json").body(rendering.write(view))
 }
 
 /// The answer to a request whose handling failed (outset 4.3).
 #[must_use]
 pub fn crash(cause: String) -> Response {
-    Problem::Crash(cause).answer(Rendering { indent: None })
+    Problem::Crash(cause).answer(COMPACT)
 }

@@ -1,31 +1,28 @@
 //! The Outset dialect: Django REST framework's wire format (docs/contracts/outset.md).
 
-mod access;
-mod envelope;
-mod interviews;
-mod list;
-mod patch;
-pub mod rules;
-mod schema;
-mod view;
+pub mod access;
+pub mod boolean;
+pub mod datetime;
+mod dialect;
+mod endpoint;
+pub mod envelope;
+pub mod integer;
+pub mod media_type;
+pub mod negotiation;
+pub mod participants;
+pub mod rendering;
+pub mod request_context;
+pub mod routes;
+pub mod studies;
+pub mod study_id;
+pub mod text;
+pub mod url;
 
-pub use envelope::{Problem, crash};
-pub use interviews::{complete, loggable_path, start};
-pub use list::list;
-pub use patch::update;
-pub use schema::schema;
-pub use view::{fallback, retrieve};
-
-/// What the edge must know of this dialect (outset 4.3, 13.1).
-pub const DIALECT: crate::lambda::Dialect = crate::lambda::Dialect {
-    min_request_id_length: 1,
-    roots: &["/v1", "/interviews"],
-    crash: |cause, _| crash(cause),
-    loggable_path,
-    headers: &[
-        ("X-Content-Type-Options", "nosniff"),
-        ("X-Frame-Options", "DENY"),
-        ("Referrer-Policy", "same-origin"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-    ],
+pub use self::{
+    dialect::DIALECT,
+    endpoint::{
+        Document, Endpoint, Handler, LinkHandler, Nowhere, Operation, Outcome, ParticipantLink, Preload, document,
+        endpoint, fallback, participant_link,
+    },
+    participants::loggable_path,
 };

@@ -1,9 +1,6 @@
 //! What is routed nowhere (outset 4.3).
 
-use shared::{
-    lambda::{Plain, plain},
-    outset,
-};
+use shared::outset::{self, Nowhere};
 
 /// The function.
-pub const FUNCTION: Plain = plain(env!("CARGO_PKG_NAME"), &outset::DIALECT, outset::fallback);
+pub const FUNCTION: Nowhere = outset::fallback(env!("CARGO_PKG_NAME"));

@@ -1,30 +1,14 @@
 //! JSON as Python's parser reads it: numbers of any length, lone surrogates, the last of several
 //! members with one name. General-purpose parsers refuse the first two, which the contract accepts (outset 10.2).
 
+use shared::outset::text::Text;
+
 /// Deepest nesting (outset 10.2).
-const DEEPEST: usize = 128;
-
-/// A string that may hold lone surrogates: code points.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Text(pub Vec<u32>);
-
-impl Text {
-    /// The string, unless it holds a lone surrogate.
-    #[must_use]
-    pub fn as_str(&self) -> Option<String> {
-        self.0.iter().map(|code| char::from_u32(*code)).collect()
-    }
-}
-
-impl From<&str> for Text {
-    fn from(text: &str) -> Self {
-        Self(text.chars().map(u32::from).collect())
-    }
-}
+const MAX_DEPTH: usize = 128;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Json {
+pub(crate) enum Json {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -42,7 +26,7 @@ pub enum Json {
 impl Json {
     /// The last member with this name.
     #[must_use]
-    pub fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
         let name = Text::from(name);
         members.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -50,7 +34,7 @@ impl Json {
 
     /// The type's name in Python, for error texts (outset 4.4).
     #[must_use]
-    pub fn python_type(&self) -> &'static str {
+    pub(crate) fn python_type(&self) -> &'static str {
         match self {
             Self::Null => "NoneType",
             Self::Bool(_) => "bool",
@@ -67,7 +51,7 @@ impl Json {
 ///
 /// # Errors
 /// What is wrong, and at which character.
-pub fn parse(text: &str) -> Result<Json, String> {
+pub(crate) fn parse(text: &str) -> Result<Json, String> {
     let mut parser = Parser { chars: text.chars().collect(), at: 0 };
     parser.blanks();
     let value = parser.value(0)?;
@@ -110,7 +94,7 @@ impl Parser {
 
     fn value(&mut self, depth: usize) -> Result<Json, String> {
         match self.peek() {
-            Some('{' | '[') if depth >= DEEPEST => Err(self.error("Too deeply nested")),
+            Some('{' | '[') if depth >= MAX_DEPTH => Err(self.error("Too deeply nested")),
             Some('{') => self.object(depth),
             Some('[') => self.array(depth),
             Some('"') => self.text().map(Json::Text),

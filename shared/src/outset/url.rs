@@ -2,11 +2,12 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use super::json::Text;
+use super::text::Text;
 
-const MOST: usize = 2048;
+/// Most characters of a URL (outset 6).
+const MAX_LENGTH: usize = 2048;
 /// Django's limit, which leaves out only forms with an IPv4 tail and leading zeros.
-const LONGEST_IPV6: usize = 39;
+const MAX_IPV6_LENGTH: usize = 39;
 
 /// What is wrong with a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub fn check(text: &Text) -> Result<Option<String>, Vec<UrlError>> {
         return Ok(None);
     }
     let mut errors = Vec::new();
-    if trimmed.0.len() > MOST {
+    if trimmed.0.len() > MAX_LENGTH {
         errors.push(UrlError::TooLong);
     }
     if trimmed.0.contains(&0) {
@@ -53,7 +54,7 @@ pub fn check(text: &Text) -> Result<Option<String>, Vec<UrlError>> {
     }
     // a surrogate passes wherever another letter does, so that it is reported once
     let url: String = trimmed.0.iter().map(|code| char::from_u32(*code).unwrap_or('\u{fffd}')).collect();
-    if trimmed.0.len() > MOST || !is_url(&url) {
+    if trimmed.0.len() > MAX_LENGTH || !is_url(&url) {
         errors.push(UrlError::Invalid);
     }
     if errors.is_empty() { Ok(Some(url)) } else { Err(errors) }
@@ -91,7 +92,7 @@ fn is_host_and_path(rest: &str) -> bool {
     }
     if let Some(rest) = host.strip_prefix('[') {
         let Some((address, port)) = rest.split_once(']') else { return false };
-        return address.len() <= LONGEST_IPV6
+        return address.len() <= MAX_IPV6_LENGTH
             && address.parse::<std::net::Ipv6Addr>().is_ok()
             && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port));
     }

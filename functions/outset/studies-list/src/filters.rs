@@ -2,13 +2,16 @@
 
 use time::OffsetDateTime;
 
-use super::{boolean::coerce_text, datetime, error::FieldError};
-use crate::http::query::Query;
-use crate::model::Status;
+use shared::{
+    http::query::Query,
+    model::{Status, Study},
+    outset::{boolean, datetime, envelope::FieldError},
+    store::StudyFilter,
+};
 
 /// In which order a list is shown; ties by id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ordering {
+pub(crate) enum Ordering {
     /// Newest first.
     #[default]
     CreatedDescending,
@@ -22,19 +25,57 @@ pub enum Ordering {
 
 /// What a list is narrowed to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filters {
+pub(crate) struct Filters {
     /// By `active`.
-    pub active: Option<bool>,
+    pub(crate) active: Option<bool>,
     /// By status, any of these.
-    pub statuses: Option<Vec<String>>,
+    pub(crate) statuses: Option<Vec<String>>,
     /// Created strictly later.
-    pub created_after: Option<OffsetDateTime>,
+    pub(crate) created_after: Option<OffsetDateTime>,
     /// Updated at or later.
-    pub updated_since: Option<OffsetDateTime>,
+    pub(crate) updated_since: Option<OffsetDateTime>,
     /// Words that all occur in the name, in lower case.
-    pub search: Vec<String>,
+    pub(crate) search: Vec<String>,
     /// Order.
-    pub ordering: Ordering,
+    pub(crate) ordering: Ordering,
+}
+
+impl Filters {
+    /// The list that keeps its count under these filters, if there is one (outset 8.6).
+    pub(crate) fn counted(&self) -> Option<StudyFilter> {
+        let counted = self.updated_since.is_none() && self.search.is_empty();
+        if !counted || self.ordering != Ordering::CreatedDescending {
+            return None;
+        }
+        match (self.active, self.statuses.as_deref()) {
+            (None, None) => Some(StudyFilter::All),
+            (Some(active), None) => Some(StudyFilter::Active(active)),
+            (None, Some([status])) => Status::parse(status).map(StudyFilter::Status),
+            _ => None,
+        }
+    }
+
+    /// Whether a study is shown.
+    pub(crate) fn matches(&self, study: &Study) -> bool {
+        let name = study.name.to_lowercase();
+        self.active.is_none_or(|active| study.status.is_active() == active)
+            && self.statuses.as_ref().is_none_or(|all| all.iter().any(|status| status == study.status.as_str()))
+            && self.created_after.is_none_or(|after| study.created_at > after)
+            && self.updated_since.is_none_or(|since| study.updated_at >= since)
+            && self.search.iter().all(|word| name.contains(word.as_str()))
+    }
+}
+
+impl Ordering {
+    /// Puts studies into this order.
+    pub(crate) fn sort(self, studies: &mut [Study]) {
+        match self {
+            Self::CreatedDescending => studies.sort_by(|a, b| b.created_at.cmp(&a.created_at).then(a.id.cmp(&b.id))),
+            Self::CreatedAscending => studies.sort_by(|a, b| a.created_at.cmp(&b.created_at).then(a.id.cmp(&b.id))),
+            Self::NameAscending => studies.sort_by(|a, b| a.name.cmp(&b.name).then(a.id.cmp(&b.id))),
+            Self::NameDescending => studies.sort_by(|a, b| b.name.cmp(&a.name).then(a.id.cmp(&b.id))),
+        }
+    }
 }
 
 const WRONG_TIME: &str = "Datetime has wrong format. Use one of these formats instead: \
@@ -44,12 +85,12 @@ const WRONG_TIME: &str = "Datetime has wrong format. Use one of these formats in
 ///
 /// # Errors
 /// All that are bad.
-pub fn parse(query: &Query) -> Result<Filters, Vec<FieldError>> {
+pub(crate) fn parse(query: &Query) -> Result<Filters, Vec<FieldError>> {
     let given = |name: &str| query.last(name).filter(|value| !value.is_empty());
     let mut errors = Vec::new();
     let mut filters = Filters::default();
     if let Some(text) = given("active") {
-        filters.active = coerce_text(text);
+        filters.active = boolean::read(text);
         if filters.active.is_none() {
             errors.push(FieldError::of("active", "invalid", "Must be a valid boolean."));
         }

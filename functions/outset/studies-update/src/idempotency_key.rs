@@ -2,13 +2,13 @@
 
 /// The header is no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Invalid;
+pub(crate) struct Invalid;
 
 /// Reads a key: 1 to 255 visible ASCII characters, optionally as a quoted string.
 ///
 /// # Errors
 /// When it is none.
-pub fn read_key(header: &[u8]) -> Result<String, Invalid> {
+pub(crate) fn read(header: &[u8]) -> Result<String, Invalid> {
     let text = std::str::from_utf8(header).map_err(|_| Invalid)?.trim();
     let key = match text.strip_prefix('"') {
         Some(rest) => unquote(rest)?,
@@ -37,13 +37,13 @@ mod tests {
 
     #[test]
     fn keys() {
-        assert_eq!(read_key(b"\"a-1\""), Ok("a-1".to_owned()));
-        assert_eq!(read_key(b"a-1"), Ok("a-1".to_owned()));
-        assert_eq!(read_key(b" \"a\\\"b\\\\\" "), Ok("a\"b\\".to_owned()));
-        assert_eq!(read_key(&[b'a'; 255]).map(|key| key.len()), Ok(255));
+        assert_eq!(read(b"\"a-1\""), Ok("a-1".to_owned()));
+        assert_eq!(read(b"a-1"), Ok("a-1".to_owned()));
+        assert_eq!(read(b" \"a\\\"b\\\\\" "), Ok("a\"b\\".to_owned()));
+        assert_eq!(read(&[b'a'; 255]).map(|key| key.len()), Ok(255));
         let bad_quotes = [&b"\"a"[..], b"\"a\"b", b"\"a\\c\"", b"\"a b\"", b"\"a\\"];
         for bad in [&b""[..], b"\"\"", b"a b", b"\xff", &[b'a'; 256]].into_iter().chain(bad_quotes) {
-            assert_eq!(read_key(bad), Err(Invalid));
+            assert_eq!(read(bad), Err(Invalid));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The id in a path, in all spellings (outset 7.1).
+//! The id of a study in a path, in all spellings (outset 7.1).
 
 use percent_encoding::percent_decode_str;
 use uuid::Uuid;

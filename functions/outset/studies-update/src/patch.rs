@@ -1,29 +1,30 @@
 //! The members of an update (outset 4.4, 10.3).
 
-use super::{
-    boolean::{self, BooleanError},
-    error::FieldError,
-    json::Json,
+use shared::outset::{
+    boolean,
+    envelope::FieldError,
     url::{self, UrlError},
 };
 
+use crate::json::Json;
+
 /// What a valid update asks for; a missing member keeps its value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Patch {
+pub(crate) struct Patch {
     /// New value of `active`.
-    pub active: Option<bool>,
+    pub(crate) active: Option<bool>,
     /// New value of `completion_url`; the inner `None` clears it.
-    pub completion_url: Option<Option<String>>,
+    pub(crate) completion_url: Option<Option<String>>,
 }
 
 /// Checks all members and reports all that fail, `active` first.
 ///
 /// # Errors
 /// The failures, at least one.
-pub fn validate(object: &Json) -> Result<Patch, Vec<FieldError>> {
+pub(crate) fn validate(object: &Json) -> Result<Patch, Vec<FieldError>> {
     let mut errors = Vec::new();
     let mut patch = Patch::default();
-    match object.member("active").map(boolean::coerce) {
+    match object.member("active").map(read_boolean) {
         None => {}
         Some(Ok(active)) => patch.active = Some(active),
         Some(Err(BooleanError::Null)) => errors.push(FieldError::of("active", "null", "This field may not be null.")),
@@ -44,6 +45,33 @@ pub fn validate(object: &Json) -> Result<Patch, Vec<FieldError>> {
     if errors.is_empty() { Ok(patch) } else { Err(errors) }
 }
 
+/// Why a value is no boolean.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BooleanError {
+    Null,
+    Invalid,
+}
+
+/// Reads a boolean as Django REST framework does: spelled in text, or as the number 0 or 1 (outset 10.4).
+fn read_boolean(value: &Json) -> Result<bool, BooleanError> {
+    match value {
+        Json::Null => Err(BooleanError::Null),
+        Json::Bool(value) => Ok(*value),
+        Json::Number(text) => match text.parse::<f64>() {
+            Ok(number) if number == 1.0 && is_exact(text, "1") => Ok(true),
+            Ok(0.0) => Ok(false),
+            _ => Err(BooleanError::Invalid),
+        },
+        Json::Text(text) => text.as_str().and_then(|text| boolean::read(&text)).ok_or(BooleanError::Invalid),
+        Json::Array(_) | Json::Object(_) => Err(BooleanError::Invalid),
+    }
+}
+
+/// Integers are compared exactly, numbers with a fraction or an exponent as floats.
+fn is_exact(text: &str, integer: &str) -> bool {
+    text.contains(['.', 'e', 'E']) || text == integer
+}
+
 fn url_error(error: &UrlError) -> FieldError {
     let of = |code, detail: &str| FieldError::of("completion_url", code, detail);
     match error {
@@ -58,7 +86,8 @@ fn url_error(error: &UrlError) -> FieldError {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::json::parse, *};
+    use super::*;
+    use crate::json::parse;
 
     fn errors(body: &str) -> Vec<(&'static str, &'static str, String)> {
         let errors = validate(&parse(body).unwrap()).unwrap_err();
@@ -96,5 +125,19 @@ mod tests {
             ("invalid", "Enter a valid URL."),
         ];
         assert_eq!(texts, expected.map(|(code, text)| (code, text.to_owned())));
+    }
+
+    #[test]
+    fn booleans() {
+        for yes in ["true", "1", "1.0", "\"t\"", "\"YeS\"", "\"on\"", "\"1\""] {
+            assert_eq!(read_boolean(&parse(yes).unwrap()), Ok(true), "{yes}");
+        }
+        for no in ["false", "0", "0.0", "-0.0", "\"N\"", "\"off\"", "\"0\""] {
+            assert_eq!(read_boolean(&parse(no).unwrap()), Ok(false), "{no}");
+        }
+        for bad in ["\"\"", "\" \"", "\"null\"", "\" true\"", "2", "-1", "0.5", "\"1.0\"", "[]", "{}", "1e400"] {
+            assert_eq!(read_boolean(&parse(bad).unwrap()), Err(BooleanError::Invalid), "{bad}");
+        }
+        assert_eq!(read_boolean(&Json::Null), Err(BooleanError::Null));
     }
 }

@@ -1,13 +1,6 @@
 //! Content negotiation as Django REST framework does it (outset 9, 11).
 
-use super::{media::MediaType, page};
-
-/// How an answer is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rendering {
-    /// Blanks of indentation; `None` is compact.
-    pub indent: Option<u8>,
-}
+use super::{integer, media_type::MediaType, rendering::Rendering};
 
 /// Why no representation fits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +9,6 @@ pub enum NegotiationError {
     NotFound,
     /// Nothing that `Accept` names.
     NotAcceptable,
-}
-
-/// A media type of the schema document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SchemaMedia {
-    /// `application/vnd.oai.openapi`, YAML.
-    Openapi,
-    /// `application/yaml`.
-    Yaml,
-    /// `application/vnd.oai.openapi+json`.
-    OpenapiJson,
-    /// `application/json`.
-    Json,
 }
 
 /// The ranges of a header by how specific they are, the most specific first, each group in the header's order.
@@ -42,19 +22,22 @@ fn groups(accept: Option<&str>) -> [Vec<MediaType>; 4] {
     groups
 }
 
-/// The first of the offered types that the most specific group covers, and the range that covers it.
-fn negotiate(accept: Option<&str>, offered: &[&str]) -> Result<(usize, MediaType), NegotiationError> {
+/// The first of the offered types that the most specific group of `Accept` covers, and the range that covers it.
+///
+/// # Errors
+/// When none is covered.
+pub fn negotiate(accept: Option<&str>, offered: &[&str]) -> Result<(usize, MediaType), NegotiationError> {
     for group in groups(accept) {
-        for (at, media) in offered.iter().enumerate() {
+        for (index, media) in offered.iter().enumerate() {
             if let Some(range) = group.iter().find(|range| range.covers(media)) {
-                return Ok((at, range.clone()));
+                return Ok((index, range.clone()));
             }
         }
     }
     Err(NegotiationError::NotAcceptable)
 }
 
-/// Negotiates JSON.
+/// Negotiates JSON: `?format=`, then `Accept`.
 ///
 /// # Errors
 /// As [`NegotiationError`].
@@ -63,30 +46,9 @@ pub fn json(format: Option<&str>, accept: Option<&str>) -> Result<Rendering, Neg
         return Err(NegotiationError::NotFound);
     }
     let (_, range) = negotiate(accept, &["application/json"])?;
-    let indent = range.parameter("indent").and_then(page::integer);
+    let indent = range.parameter("indent").and_then(integer::read);
     let indent = indent.and_then(|indent| u8::try_from(indent.min(8)).ok()).filter(|indent| *indent > 0);
     Ok(Rendering { indent })
-}
-
-/// Negotiates the schema document; of several types that are equally wanted the first of this list wins.
-///
-/// # Errors
-/// As [`NegotiationError`].
-pub fn schema(format: Option<&str>, accept: Option<&str>) -> Result<SchemaMedia, NegotiationError> {
-    const ALL: [(SchemaMedia, &str, &str); 4] = [
-        (SchemaMedia::Openapi, "application/vnd.oai.openapi", "yaml"),
-        (SchemaMedia::Yaml, "application/yaml", "yaml"),
-        (SchemaMedia::OpenapiJson, "application/vnd.oai.openapi+json", "json"),
-        (SchemaMedia::Json, "application/json", "json"),
-    ];
-    let format = format.filter(|format| !format.is_empty());
-    let offered: Vec<_> = ALL.iter().filter(|(_, _, name)| format.is_none_or(|format| format == *name)).collect();
-    if offered.is_empty() {
-        return Err(NegotiationError::NotFound);
-    }
-    let types: Vec<_> = offered.iter().map(|(_, media, _)| *media).collect();
-    let (at, _) = negotiate(accept, &types)?;
-    offered.get(at).map(|(media, _, _)| *media).ok_or(NegotiationError::NotAcceptable)
 }
 
 #[cfg(test)]
@@ -115,12 +77,5 @@ mod tests {
         ] {
             assert_eq!(json(None, Some(range)), Ok(Rendering { indent }), "{range}");
         }
-        assert_eq!(schema(None, None), Ok(SchemaMedia::Openapi));
-        assert_eq!(schema(None, Some("application/json, application/yaml")), Ok(SchemaMedia::Yaml));
-        assert_eq!(schema(None, Some("*/json")), Ok(SchemaMedia::Json));
-        assert_eq!(schema(Some("yaml"), Some("application/json")), Err(NegotiationError::NotAcceptable));
-        assert_eq!(schema(None, Some("application/json")), Ok(SchemaMedia::Json));
-        assert_eq!(schema(Some("json"), None), Ok(SchemaMedia::OpenapiJson));
-        assert_eq!(schema(Some("JSON"), None), Err(NegotiationError::NotFound));
     }
 }

@@ -1,13 +1,15 @@
 //! Bodies of updates (outset 10.2).
 
-use super::{
-    json::{self, Json},
-    media::MediaType,
+use shared::outset::{
+    envelope::{FieldError, Problem},
+    media_type::MediaType,
 };
+
+use crate::json::{self, Json};
 
 /// Why a body cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum BodyError {
+pub(crate) enum BodyError {
     /// 415, with the header as received.
     UnsupportedMediaType(String),
     /// 400 parse_error, with the text after its prefix.
@@ -18,11 +20,25 @@ pub enum BodyError {
     Null,
 }
 
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let general = |code, detail: String| Self::Invalid(vec![FieldError::general(code, detail)]);
+        match error {
+            BodyError::UnsupportedMediaType(media) => Self::UnsupportedMediaType(media),
+            BodyError::ParseError(cause) => Self::Unparsable(cause),
+            BodyError::NotAnObject(kind) => {
+                general("invalid", format!("Invalid data. Expected a dictionary, but got {kind}."))
+            }
+            BodyError::Null => general("null", "No data provided".to_owned()),
+        }
+    }
+}
+
 /// Reads a body as an object.
 ///
 /// # Errors
 /// As [`BodyError`].
-pub fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Json, BodyError> {
+pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Json, BodyError> {
     if body.is_empty() {
         return Ok(Json::Object(Vec::new()));
     }
