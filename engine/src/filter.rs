@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     BoxFuture, columns,
-    columns::{digest, fold, rows::Rows},
+    columns::{digest, rows::Rows},
     lists,
     module::{Fault, Input, Level, Line, MAX_BYTES, MAX_ROWS, Run, Spec, Step, size},
-    values::{self, Kind},
+    values::{self, Kind, fold},
 };
 
 /// The keys of 12.18, in the order in which they are applied.

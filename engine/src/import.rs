@@ -227,7 +227,7 @@ pub fn sheet_url(text: &str) -> Option<String> {
     Some(export)
 }
 
-/// See [`crate::module::start`].
+/// See [`crate::start`].
 pub(crate) fn start(
     spec: Spec,
     input: Arc<dyn Input>,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Event, EventKind, MomentKind, Segment, Snapshot, Stream};
+use super::model::{Event, EventKind, MomentKind, Segment, Snapshot, Stream};
 
 /// Longest dwell that is believed, in milliseconds: a day, far above any session. What a client sends has no bound, and
 /// a moment must not begin before time does.

@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Confidence, MomentKind, Severity, Wcag, accessibility, round};
+use super::{
+    model::{Confidence, MomentKind, Severity},
+    score::{Wcag, accessibility, round},
+};
 
 /// Testers of a category from which it is shown.
 const MIN_STRATUM: usize = 3;

@@ -1,6 +1,6 @@
 //! Names that stand for a canonical column (outsend 11.2).
 
-use super::fold;
+use crate::values::fold;
 
 /// Canonical names with their folded aliases, in the order of outsend 11.2.
 pub(super) const ALIASES: [(&str, &[&str]); 16] = [

@@ -1,6 +1,6 @@
 //! What the columns of a table without a header are (outsend 11.3).
 
-use super::canonical;
+use super::aliases::canonical;
 use crate::values;
 
 /// A name and the test that cells pass.

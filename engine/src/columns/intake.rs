@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::resolve;
+use super::aliases::resolve;
 use crate::{Module, Row, values};
 
 /// A digest that is as good as the text for telling texts apart, and small enough to keep millions of them.

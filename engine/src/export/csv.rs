@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Encoder;
+use super::encoder::Encoder;
 use crate::{Row, values::cell_text};
 
 pub(super) struct Csv {
@@ -85,7 +85,7 @@ fn numeric(cell: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, testing::whole};
+    use super::super::{format::Format, testing::whole};
     use super::*;
     use serde_json::json;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Encoder;
+use super::encoder::Encoder;
 use crate::Row;
 
 pub(super) struct Json {
@@ -51,7 +51,7 @@ impl Encoder for Json {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, testing::whole};
+    use super::super::{format::Format, testing::whole};
     use super::*;
     use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Telephone numbers (outsend 11.4).
 
-use crate::columns::fold;
+use super::fold::fold;
 
 /// Whose rules a national number follows (outsend 11.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,6 +3,8 @@ mod planted;
 mod rules;
 mod study;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
