@@ -23,10 +23,11 @@ use crate::{
 /// The streams, as a refused list names them.
 const STREAMS: [&str; 3] = ["events", "facial", "voice"];
 /// What is told of a study whose agents may not work (openscouter 12.4).
-pub(crate) const NO_APPROVAL: &str = "No current approval for this study";
+pub const NO_APPROVAL: &str = "No current approval for this study";
 
 /// A time of a captured item, with its milliseconds (openscouter 2.1).
-pub(crate) fn millis(at: i64) -> String {
+#[must_use]
+pub fn millis(at: i64) -> String {
     const FORM: &[time::format_description::BorrowedFormatItem<'static>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     let time = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at) * 1_000_000);

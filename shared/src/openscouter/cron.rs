@@ -14,7 +14,7 @@ use crate::{
     http::{Request, Response},
     model::{AgentJobId, TestSessionId},
     secret::constant_time_eq,
-    work::{end_overdue_sessions, start_due_erasures, sweep_agents},
+    sweeps::{end_overdue_sessions, start_due_erasures, sweep_agents},
 };
 
 /// Items of a call that names no number.

@@ -1,7 +1,5 @@
 //! Exports of all that is kept of a person (openscouter 18).
 
-mod bundle;
-
 use std::io;
 
 use bytes::Bytes;
@@ -9,7 +7,6 @@ use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-pub(crate) use self::bundle::make_export;
 use super::{
     endpoint::answer,
     envelope::{Problem, optional_time, success},

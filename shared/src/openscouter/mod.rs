@@ -36,13 +36,11 @@ pub mod webhooks;
 
 pub use account::{forgot_password, jwks, magic_link, me, resend_verification, reset_password, sign_up, verify_email};
 pub use admin::{list_audit, list_organizations, update_organization, update_user};
-pub(crate) use agents::{NO_APPROVAL, millis};
 pub use agents::{analyze_session, create_snapshot, get_agent_job};
 pub use approvals::{create_approval, list_approvals, revoke_approval};
 pub use connections::{delete_connection, list_connections};
 pub use consents::{give_consent, list_consents, revoke_consent};
 pub use cron::cron;
-pub(crate) use exports::make_export;
 pub use exports::{create_export, download_export, get_export};
 pub use ingestion::{ingest_facial, ingest_voice};
 pub use oauth::{oauth_metadata, oauth_register, oauth_revoke, oauth_token};
@@ -51,7 +49,6 @@ pub use quiz::{attempt_quiz, get_admin_quiz, get_quiz, publish_quiz};
 pub use reports::{create_report, create_study_report, get_report, get_study_report, report_page};
 pub use rights::{get_erasure, get_profile, request_erasure, update_profile};
 pub use session::{magic_link_verify, refresh, sign_in, sign_out};
-pub(crate) use studies::task_id;
 pub use studies::{close_study, create_study, delete_study, get_study, list_studies, update_study};
 pub use test_sessions::{
     complete_session, confirm_session, create_session, get_notes, get_session, give_feedback, list_sessions,

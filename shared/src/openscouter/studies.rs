@@ -5,7 +5,7 @@ pub mod changes;
 pub mod lists;
 pub mod view;
 
-pub(crate) use self::view::{study_data, task_id};
+pub use self::view::{study_data, task_id};
 use self::{
     body::Changes,
     view::{study_object, tester_view},

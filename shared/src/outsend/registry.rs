@@ -1,9 +1,5 @@
 //! The registry of modules, and votes for those that are not there yet (outsend 13).
 
-use engine::{
-    Module,
-    registry::{Entry, MODULES},
-};
 use serde_json::{Value, json};
 
 use super::{
@@ -21,6 +17,10 @@ use crate::{
     BoxFuture,
     context::Context,
     http::{Request, Response},
+    model::{
+        Module,
+        registry::{Entry, MODULES},
+    },
     store::Thread,
     ulid,
 };

@@ -8,10 +8,9 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
-pub(super) use self::notes::notes_object;
 pub use self::{
     create::create_session,
-    notes::{confirm_session, get_notes, give_feedback, put_notes},
+    notes::{confirm_session, get_notes, give_feedback, notes_object, put_notes},
 };
 use super::{
     access::{ANY_READER, ANY_READER_OR_TEST, ANY_WRITER_OR_TEST, Access, Caller, CredentialKind, Viewer},

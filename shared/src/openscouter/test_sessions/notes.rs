@@ -41,7 +41,8 @@ fn note_object(note: &Note) -> Value {
     })
 }
 
-pub(in crate::openscouter) fn notes_object(session: &TestSession, notes: &Notes) -> Value {
+/// The notes of a session on the wire (openscouter 10.4).
+pub fn notes_object(session: &TestSession, notes: &Notes) -> Value {
     json!({
         "sessionId": session.id.wire(),
         "notesConfirmed": session.status == TestStatus::Confirmed,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine::{Module, Row, columns};
+use engine::columns;
 use serde_json::{Map, Value};
 
 use super::{
@@ -21,7 +21,7 @@ use crate::{
     BoxFuture,
     context::Context,
     http::{Request, Response},
-    model::{Job, JobId, JobStatus},
+    model::{Job, JobId, JobStatus, Module, Row},
     store::{Creation, JobParameters, NewJob},
 };
 

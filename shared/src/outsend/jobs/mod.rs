@@ -5,7 +5,6 @@ mod download;
 mod events;
 mod resume;
 
-use engine::Module;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
@@ -27,7 +26,7 @@ use crate::{
     BoxFuture,
     context::Context,
     http::{Request, Response},
-    model::{Job, JobId, JobStatus, UserId},
+    model::{Job, JobId, JobStatus, Module, UserId},
     store::{Ending, JobFilter},
 };
 

@@ -6,13 +6,12 @@
 //! the ceiling: the queue's head is therefore always a job that may go, however many jobs wait behind one user.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use engine::Lane;
 use time::OffsetDateTime;
 
 use super::item::{header_key, job_item, read_job};
 use crate::{
     clock::epoch_micros,
-    model::{Job, JobId, JobRules, JobStatus, UserId, WorkItem, WorkKind},
+    model::{Job, JobId, JobRules, JobStatus, Lane, UserId, WorkItem, WorkKind},
     store::{
         BoxFuture, Store, StoreError,
         accounts::user_pk,
@@ -224,6 +223,19 @@ impl Store {
                 after_lost_race(attempt).await?;
             }
             Ok(Admission::Nobody)
+        })
+    }
+
+    /// Gives every free slot of `lane` away, as long as somebody waits who may have it (outsend 7.3).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn fill_lane(&self, lane: Lane, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            while let Admission::Admitted(job) = self.admit(lane, now).await? {
+                tracing::info!(job = %job, lane = lane.as_str(), "job admitted");
+            }
+            Ok(())
         })
     }
 

@@ -10,14 +10,14 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::{FAILED, Failure, done, record};
-use crate::{
+use super::end::{FAILED, Failure, done, record};
+use shared::{
     context::Context,
     model::{
         Action, AgentJob, AgentStatus, ConsentKind, FindingId, Note, NotedMoment, Report, Study, TestSession,
         TestStatus, UserId,
     },
-    openscouter::millis,
+    openscouter::agents::millis,
     store::{AgentOutcome, StoreError, UpdateError},
 };
 
@@ -162,7 +162,7 @@ fn study_contents(result: &StudyResult, excluded: usize, now: OffsetDateTime) ->
                 "category": stratum.category,
                 "testers": stratum.testers,
                 "averageFrustrationScore": stratum.frustration,
-                "topFindingIds": stratum.top.iter().filter_map(|place| ids.get(*place)).collect::<Vec<_>>(),
+                "topFindingIds": stratum.top.iter().filter_map(|index| ids.get(*index)).collect::<Vec<_>>(),
             })
         })
         .collect();

@@ -4,13 +4,13 @@
 //! context could name somebody is taken out of its copy. Numbers never come from it, and when it is slow, fails or
 //! answers oddly, the texts that the contract fixes stay.
 
-mod veil;
+mod redact;
 
 use engine::analysis::MomentKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{
+use shared::{
     config::{LlmSettings, Settings},
     http_client,
 };
@@ -27,41 +27,42 @@ assumptions about the person.";
 
 /// What a writer is told of one moment; nothing else leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brief {
+pub(crate) struct Brief {
     /// What it is.
-    pub kind: MomentKind,
+    pub(crate) kind: MomentKind,
     /// How much it matters.
-    pub severity: engine::analysis::Severity,
+    pub(crate) severity: engine::analysis::Severity,
     /// How sure it is.
-    pub confidence: engine::analysis::Confidence,
+    pub(crate) confidence: engine::analysis::Confidence,
     /// Where it was, as the report shows it; a model is told of it without what could name somebody.
-    pub context: String,
+    pub(crate) context: String,
     /// How to speak of it: `standard`, `supportive`, `moderate` or `restorative`.
-    pub tone: &'static str,
+    pub(crate) tone: &'static str,
     /// "Tester n".
-    pub tester: u32,
+    pub(crate) tester: u32,
 }
 
 /// The texts of an analysis.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Of all.
-    pub summary: String,
+    pub(crate) summary: String,
     /// Of each moment, in their order.
-    pub moments: Vec<Text>,
+    pub(crate) moments: Vec<Text>,
 }
 
 /// The texts of a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Text {
+pub(crate) struct Text {
     /// What happened.
-    pub note: String,
+    pub(crate) note: String,
     /// What to do about it.
-    pub recommendation: String,
+    pub(crate) recommendation: String,
 }
 
+/// A moment as a model sees it.
 #[derive(Serialize)]
-struct Told {
+struct VisibleMoment {
     r#type: &'static str,
     severity: &'static str,
     confidence: &'static str,
@@ -70,16 +71,16 @@ struct Told {
 
 fn request(model: &LlmSettings, briefs: &[Brief]) -> Option<Value> {
     let first = briefs.first()?;
-    let told: Vec<_> = briefs
+    let moments: Vec<_> = briefs
         .iter()
-        .map(|brief| Told {
+        .map(|brief| VisibleMoment {
             r#type: brief.kind.as_str(),
             severity: brief.severity.as_str(),
             confidence: brief.confidence.as_str(),
-            context: veil::veiled(&brief.context),
+            context: redact::redacted(&brief.context),
         })
         .collect();
-    let content = json!({"tester": format!("Tester {}", first.tester), "tone": first.tone, "moments": told});
+    let content = json!({"tester": format!("Tester {}", first.tester), "tone": first.tone, "moments": moments});
     Some(json!({
         "model": model.model,
         "temperature": 0,
@@ -103,7 +104,7 @@ fn draft(body: &[u8], count: usize) -> Result<Draft, &'static str> {
 }
 
 /// Asks the configured model for texts; `None` where there is none, nothing to write about, or no usable answer.
-pub async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Draft> {
+pub(crate) async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Draft> {
     let model = settings.llm.as_ref()?;
     if briefs.len() > MAX_MOMENTS {
         return None;

@@ -9,15 +9,15 @@ use engine::analysis::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use super::{Failure, done};
-use crate::{
+use super::end::{Failure, done};
+use crate::llm::{self, Brief, Draft};
+use shared::{
     clock::epoch_millis,
     context::Context,
     model::{
         AgentJob, Criterion, IngestedStream, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId, TestStatus,
     },
-    openscouter::{millis, task_id},
-    prose::{self, Brief, Draft},
+    openscouter::{agents::millis, studies::task_id},
     store::AgentOutcome,
 };
 
@@ -109,7 +109,7 @@ struct Seen {
 
 fn titles(study: &Study) -> Titles {
     let tasks = study.tasks.iter().enumerate();
-    let tasks: BTreeMap<_, _> = tasks.map(|(place, task)| (task_id(study, place, task), task.title.clone())).collect();
+    let tasks: BTreeMap<_, _> = tasks.map(|(index, task)| (task_id(study, index, task), task.title.clone())).collect();
     Titles { study: study.name.clone(), tasks }
 }
 
@@ -176,7 +176,7 @@ fn insights(seen: &Seen, text: Option<String>) -> Value {
 pub(super) async fn snapshot(context: &Context, job: &AgentJob) -> Result<(), Failure> {
     let seen = look(context, job).await?;
     let briefs: Vec<_> = seen.analysis.moments.iter().map(|moment| brief(&seen, moment)).collect();
-    let written = prose::rewrite(context.settings(), &briefs).await;
+    let written = llm::rewrite(context.settings(), &briefs).await;
     let insights = insights(&seen, written.map(|draft| draft.summary));
     let mut done = done(context, job);
     done.insights = Some(insights.to_string());
@@ -188,10 +188,10 @@ pub(super) async fn snapshot(context: &Context, job: &AgentJob) -> Result<(), Fa
 }
 
 /// Agent 2's note on a moment.
-fn noted(context: &Context, seen: &Seen, moment: &Moment, place: usize, written: Option<&Draft>) -> Note {
+fn noted(context: &Context, seen: &Seen, moment: &Moment, index: usize, written: Option<&Draft>) -> Note {
     let criterion = wcag(moment);
     let last = seen.analysis.moments.iter().map(|moment| (moment.span.0, moment.kind)).max();
-    let text = written.and_then(|draft| draft.moments.get(place));
+    let text = written.and_then(|draft| draft.moments.get(index));
     Note {
         note_id: NoteId::at(context.clock().now()).wire(),
         timestamp: Some(moment.span.0),
@@ -223,10 +223,10 @@ fn noted(context: &Context, seen: &Seen, moment: &Moment, place: usize, written:
 pub(super) async fn analyst(context: &Context, job: &AgentJob) -> Result<(), Failure> {
     let mut seen = look(context, job).await?;
     let briefs: Vec<_> = seen.analysis.moments.iter().map(|moment| brief(&seen, moment)).collect();
-    let written = prose::rewrite(context.settings(), &briefs).await;
+    let written = llm::rewrite(context.settings(), &briefs).await;
     let moments = seen.analysis.moments.iter().enumerate();
     let analysed: Vec<_> =
-        moments.map(|(place, moment)| noted(context, &seen, moment, place, written.as_ref())).collect();
+        moments.map(|(index, moment)| noted(context, &seen, moment, index, written.as_ref())).collect();
     let mut done = done(context, job);
     done.moments = u32::try_from(analysed.len()).ok();
     let store = context.store();
