@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// What a captured event is (openscouter 6.1).
+/// What an ingested event is (openscouter 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// `click`
@@ -47,7 +47,7 @@ impl EventKind {
     }
 }
 
-/// A captured event. Times are milliseconds since the Unix epoch.
+/// An ingested event. Times are milliseconds since the Unix epoch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// When.

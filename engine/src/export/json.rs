@@ -31,13 +31,13 @@ impl Encoder for Json {
         for row in rows {
             out.push_str(if self.empty { "\n{" } else { ",\n{" });
             self.empty = false;
-            for (place, key) in self.keys.iter().enumerate() {
-                if place > 0 {
+            for (index, key) in self.keys.iter().enumerate() {
+                if index > 0 {
                     out.push(',');
                 }
                 out.push_str(key);
                 // writing to a string cannot fail
-                let _ = write!(out, "{}", row.get(place).unwrap_or(&Value::Null));
+                let _ = write!(out, "{}", row.get(index).unwrap_or(&Value::Null));
             }
             out.push('}');
         }

@@ -14,7 +14,7 @@ pub struct OutsideConfig {
     pub smtp_probe: bool,
     /// The port of mail servers, 25.
     pub smtp_port: u16,
-    /// The sender that mail servers are told; the empty sender when it is empty.
+    /// The sender that mail servers see; the empty sender when it is empty.
     pub mail_from: String,
     /// `CRAWL_ALLOW_HOSTS`: hosts that are exempt from the checks of addresses and ports (outsend 11.5).
     pub allow_hosts: Vec<String>,

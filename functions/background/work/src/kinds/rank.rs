@@ -1,4 +1,4 @@
-//! What was written takes its place in ranked lists. Done again, nothing changes; never given up, since a row would be
+//! What was written is ranked in the lists that show it. Done again, nothing changes; never given up, since a row would be
 //! missing for ever.
 
 use shared::{

@@ -1,15 +1,14 @@
 //! Better texts by a language model, where one is configured (openscouter 12.8).
 //!
-//! A model is told [`Brief`]s and nothing else: of whom they tell it knows "Tester n" (openscouter 12.4), and what in a
-//! context could name somebody is taken out of its copy. Numbers never come from it, and when it is slow, fails or
-//! answers oddly, the texts that the contract fixes stay.
+//! A model sees [`Brief`]s and nothing else: the person is "Tester n" (openscouter 12.4), and what in a context could
+//! name somebody is redacted in its copy. Numbers never come from it, and when it is slow, fails or answers oddly, the texts
+//! that the contract fixes stay.
 
 mod redact;
 
 use engine::analysis::MomentKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
 use shared::{
     config::{LlmSettings, Settings},
     http_client,
@@ -25,7 +24,7 @@ You get the barriers that were found in one tester's session, and a tone. Respon
 in one sentence what happened where; a recommendation says in one sentence what to change. Write no numbers, scores or \
 assumptions about the person.";
 
-/// What a writer is told of one moment; nothing else leaves.
+/// What a model sees of one moment; nothing else leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Brief {
     /// What it is.
@@ -34,7 +33,7 @@ pub(crate) struct Brief {
     pub(crate) severity: engine::analysis::Severity,
     /// How sure it is.
     pub(crate) confidence: engine::analysis::Confidence,
-    /// Where it was, as the report shows it; a model is told of it without what could name somebody.
+    /// Where it was, as the report shows it; a model sees it redacted.
     pub(crate) context: String,
     /// How to speak of it: `standard`, `supportive`, `moderate` or `restorative`.
     pub(crate) tone: &'static str,
@@ -147,25 +146,25 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_told_what_the_contract_lists_and_no_more() {
+    fn a_model_sees_what_the_contract_lists_and_no_more() {
         let model = LlmSettings { model: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
         let request = request(&model, &[brief()]).unwrap();
-        let told: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
+        let visible: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
         let moment =
             json!({"type": "rage_click", "severity": "high", "confidence": "high", "context": "Checkout - #pay"});
-        assert_eq!(told, json!({"tester": "Tester 3", "tone": "supportive", "moments": [moment]}));
+        assert_eq!(visible, json!({"tester": "Tester 3", "tone": "supportive", "moments": [moment]}));
         assert_eq!(request["messages"].as_array().map(Vec::len), Some(2), "the task and this");
     }
 
     #[test]
-    fn a_model_is_told_the_tone_and_not_who_it_was() {
+    fn a_model_sees_the_tone_and_not_who_it_was() {
         let model = LlmSettings { model: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
         for tone in ["standard", "supportive", "moderate", "restorative"] {
             let context = "Pay - a[href=\"mailto:tess@example.com\"] #user_01k8ybdf00e8nrtzq2qw3d80n2".to_owned();
             let request = request(&model, &[Brief { context, tone, ..brief() }]).unwrap();
-            let told: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
-            assert_eq!(told["tone"], tone);
-            assert_eq!(told["moments"][0]["context"], "Pay - a[href=…] #…");
+            let visible: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
+            assert_eq!(visible["tone"], tone);
+            assert_eq!(visible["moments"][0]["context"], "Pay - a[href=…] #…");
             let sent = request.to_string();
             assert!(!sent.contains("tess") && !sent.contains("01k8ybdf"), "{sent}");
         }

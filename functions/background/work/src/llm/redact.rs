@@ -25,7 +25,7 @@ pub(super) fn redacted(context: &str) -> String {
     }
 }
 
-/// A text whose runs are taken out: `run` says how many bytes the one at the beginning of a text takes, told what
+/// A text whose runs are taken out: `run` says how many bytes the one at the beginning of a text takes, given what
 /// stands before it.
 fn without(text: &str, run: impl Fn(Option<char>, &str) -> Option<usize>) -> String {
     let mut kept = String::with_capacity(text.len());
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_could_name_somebody_is_taken_out() {
-        for (context, told) in [
+        for (context, visible) in [
             ("Checkout Redesign - #pay", "Checkout Redesign - #pay"),
             ("Pay - a[href=\"mailto:tess@example.com\"]", "Pay - a[href=…]"),
             ("Pay - [data-user=\"user_01k8ybdf00e8nrtzq2qw3d80n2\"] > b", "Pay - [data-user=…] > b"),
@@ -150,7 +150,7 @@ mod tests {
             ("Pay - #c\u{661}\u{662}\u{663}\u{664}\u{665}\u{666}", "Pay - #c…"),
             ("Pay - @media", "Pay - @media"),
         ] {
-            assert_eq!(redacted(context), told, "{context}");
+            assert_eq!(redacted(context), visible, "{context}");
         }
         assert_eq!(redacted(&"é".repeat(1_000)), format!("{}…", "é".repeat(200)));
     }
@@ -190,17 +190,17 @@ mod tests {
         #[test]
         fn nothing_that_names_somebody_is_left(pieces in proptest::collection::vec(piece(), 0..8)) {
             let context = pieces.concat();
-            let told = redacted(&context);
-            prop_assert!(!names_somebody(&told), "{} of {}", told, context);
-            prop_assert!(told.chars().count() <= LONGEST + 1);
+            let visible = redacted(&context);
+            prop_assert!(!names_somebody(&visible), "{} of {}", visible, context);
+            prop_assert!(visible.chars().count() <= LONGEST + 1);
         }
 
         #[test]
         fn no_value_of_an_attribute_is_left(
             before in "[a-z #.>]{0,20}", name in "[a-z-]{1,8}", value in "[A-Za-z@.:/ \\]]{1,30}", after in "[a-z #.>]{0,20}",
         ) {
-            let told = redacted(&format!("{before}[{name}=\"{value}\"]{after}"));
-            prop_assert_eq!(told, format!("{before}[{name}=…]{after}"));
+            let visible = redacted(&format!("{before}[{name}=\"{value}\"]{after}"));
+            prop_assert_eq!(visible, format!("{before}[{name}=…]{after}"));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How the work of an agent ends: well, or with a failure.
 
+use serde::Serialize;
 use serde_json::Value;
 use shared::{
     context::Context,
@@ -7,12 +8,12 @@ use shared::{
     store::StoreError,
 };
 
-/// What is told of a failure.
+/// What a failed job says, whatever went wrong.
 pub(super) const FAILED: &str = "Analysis failed";
 
 /// Why a job came to nothing.
 pub(super) enum Failure {
-    /// A gate was closed meanwhile: its name, and what is told.
+    /// A gate was closed meanwhile: its name, and what the job says.
     Gate(&'static str, &'static str),
     /// What it rests on is gone.
     Gone,
@@ -24,6 +25,11 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Fault(error.to_string())
     }
+}
+
+/// What an agent made, as it is kept.
+pub(super) fn text_of(made: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(made).map_err(|error| Failure::Fault(error.to_string()))
 }
 
 /// The job as it is when it is done.

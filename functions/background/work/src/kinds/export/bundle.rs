@@ -2,8 +2,6 @@
 //! piece, one test session in memory at a time, and in slices of work, since a tester can have many of them.
 
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime};
-
 use shared::{
     context::Context,
     model::{
@@ -16,6 +14,7 @@ use shared::{
     },
     store::{Export, ExportState, Run, Store, StoreError, StudyFilter},
 };
+use time::{Duration, OffsetDateTime};
 
 /// How long a slice goes on before it stops at a session's end; less than a lease, and than the function may take.
 const MAX_TIME: Duration = Duration::seconds(20);
