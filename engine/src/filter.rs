@@ -10,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     BoxFuture, columns,
-    columns::{digest, fold, rows::Rows},
+    columns::{digest, rows::Rows},
     lists,
     module::{Fault, Input, Level, Line, MAX_BYTES, MAX_ROWS, Run, Spec, Step, size},
-    values::{self, Kind},
+    values::{self, Kind, fold},
 };
 
 /// The keys of 12.18, in the order in which they are applied.
@@ -36,7 +36,7 @@ const KEYS: [&str; 16] = [
     "sample_seed",
 ];
 
-/// A rule, with the places of the columns that it reads; a column that is not there reads as empty.
+/// A rule, with the indices of the columns that it reads; a column that is not there reads as empty.
 enum Rule {
     /// The cell is filled.
     Filled(Option<usize>),
@@ -114,20 +114,20 @@ impl Rule {
     }
 
     fn keeps(&self, row: &[Value]) -> bool {
-        let cell = |place: &Option<usize>| place.and_then(|place| row.get(place)).unwrap_or(&Value::Null);
-        let text = |place: &Option<usize>| values::cell_text(cell(place));
+        let cell = |index: &Option<usize>| index.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
+        let text = |index: &Option<usize>| values::cell_text(cell(index));
         match self {
-            Self::Filled(place) => !values::is_blank(cell(place)),
-            Self::NoAggregator(place) => values::host(&text(place)).is_none_or(|host| !lists::is_aggregator(&host)),
-            Self::Alive(place) => matches!(&*text(place), "open" | "uncertain" | "alive" | "stale"),
+            Self::Filled(index) => !values::is_blank(cell(index)),
+            Self::NoAggregator(index) => values::host(&text(index)).is_none_or(|host| !lists::is_aggregator(&host)),
+            Self::Alive(index) => matches!(&*text(index), "open" | "uncertain" | "alive" | "stale"),
             Self::Personal { email, site } => {
                 let label = values::site_label(&text(site));
                 values::addresses(&text(email))
                     .any(|address| values::kind(&address, label.as_deref()) == Kind::Personal)
             }
-            Self::AtLeast(place, least) => values::number(cell(place)).is_some_and(|number| number >= *least),
+            Self::AtLeast(index, least) => values::number(cell(index)).is_some_and(|number| number >= *least),
             Self::Prefix { phone, address, prefixes, keep } => {
-                let address = address.iter().map(|place| text(place).into_owned()).collect::<Vec<_>>().join(", ");
+                let address = address.iter().map(|index| text(index).into_owned()).collect::<Vec<_>>().join(", ");
                 let Some(number) = values::phone(&text(phone), values::country(&address)) else { return *keep };
                 let national = values::national(&number);
                 prefixes.iter().any(|prefix| match prefix.as_bytes().first() {
@@ -149,7 +149,7 @@ impl Rule {
                         && !(*no_disposable && lists::is_disposable(domain))
                 })
             }
-            Self::Category(place, wanted) => wanted.contains(&fold(&text(place))),
+            Self::Category(index, wanted) => wanted.contains(&fold(&text(index))),
         }
     }
 }
@@ -182,7 +182,7 @@ impl Matcher {
         if !self.rules.iter().all(|rule| rule.keeps(row)) {
             return None;
         }
-        if let Some(cell) = self.dedup.and_then(|place| row.get(place)).filter(|cell| !values::is_blank(cell))
+        if let Some(cell) = self.dedup.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell))
             && !self.seen.insert(digest(&values::cell_text(cell).trim().to_lowercase()))
         {
             return None;

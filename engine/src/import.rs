@@ -168,10 +168,10 @@ fn short(name: &str) -> String {
     name.trim().chars().take(NAME).collect()
 }
 
-/// The name of a column of the header; one without a name is named for its place.
-fn named((place, name): (usize, &String)) -> String {
+/// The name of a column of the header; one without a name is named for its position.
+fn named((index, name): (usize, &String)) -> String {
     let name = short(name);
-    if name.is_empty() { format!("col_{}", place + 1) } else { name }
+    if name.is_empty() { format!("col_{}", index + 1) } else { name }
 }
 
 /// Names that stand more than once get `_2`, `_3`.
@@ -227,7 +227,7 @@ pub fn sheet_url(text: &str) -> Option<String> {
     Some(export)
 }
 
-/// See [`crate::module::start`].
+/// See [`crate::start`].
 pub(crate) fn start(
     spec: Spec,
     input: Arc<dyn Input>,

@@ -1,12 +1,13 @@
 //! What jobs compute (outsend 7.4, 9, 11, 12): rules over rows, and the clients that ask the outside world.
 //!
-//! A module is planned once, when its job is created, and then run in slices: [`module::start`] builds a run at a
+//! A module is planned once, when its job is created, and then run in slices: [`start`] builds a run at a
 //! checkpoint, and each [`module::Run::step`] turns the next input rows into output rows, counters and log lines,
 //! which the caller commits together. A run keeps nothing that it could not build again from its input, so a slice
 //! that is lost is simply made again. Nothing here knows a store or a Lambda.
 
 pub mod analysis;
 pub mod columns;
+mod dispatch;
 pub mod export;
 pub mod filter;
 pub mod import;
@@ -14,13 +15,12 @@ pub mod lists;
 pub mod module;
 #[cfg(feature = "net")]
 pub mod net;
-pub mod registry;
 pub mod sort;
 pub mod values;
 pub mod verify;
 
-pub use module::{Fault, Input, Level, Line, Network, Row, Run, Spec, Step};
-pub use registry::{Lane, Module};
-
+pub use dispatch::start;
+pub use engine_types::{Lane, Module, registry};
 /// A boxed future, so that what crosses the crate's boundary is compiled once.
-pub type BoxFuture<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use futures_util::future::BoxFuture;
+pub use module::{Fault, Input, Level, Line, Network, Row, Run, Spec, Step};

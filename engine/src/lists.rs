@@ -90,7 +90,7 @@ pub fn is_disposable(domain: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{columns::fold, values};
+    use crate::values::{self, fold};
 
     #[test]
     fn the_lists_hold_at_least_what_the_contract_names() {

@@ -1,13 +1,9 @@
-//! How a module is run: its input, its network, and the steps that it goes (outsend 7.4).
+//! What a module is run with, and what its run is: input, network, checkpoint, steps (outsend 7.4).
 
-use std::{net::IpAddr, sync::Arc};
-
+pub use engine_types::{Discovered, Level, Line, Row, Step};
 use serde_json::{Map, Value};
 
-use crate::{BoxFuture, filter, import, registry::Module, sort, verify};
-
-/// A row: its cells in the order of the table's columns. `Null` is an empty cell.
-pub type Row = Vec<Value>;
+use crate::{BoxFuture, registry::Module};
 
 /// Input rows that can be read from any position, any number of times.
 pub trait Input: Send + Sync {
@@ -73,73 +69,6 @@ pub struct Spec {
     pub produced: u64,
 }
 
-/// What an import finds out when it reads its source.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Discovered {
-    /// The source's text, to be kept so that every later slice reads the same.
-    pub text: Vec<u8>,
-    /// Rows in it.
-    pub planned: u64,
-    /// The output's columns.
-    pub columns: Vec<String>,
-    /// `breakdown.import` (outsend 12.2).
-    pub notice: Value,
-    /// The log line that carries the notice.
-    pub line: Line,
-}
-
-/// What a log line is (outsend 7.4 rule 8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// `debug`
-    Debug,
-    /// `info`
-    Info,
-    /// `warn`
-    Warn,
-    /// `error`
-    Error,
-}
-
-impl Level {
-    /// The wire name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// A line of a job's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// How much it matters.
-    pub level: Level,
-    /// What it says: no credentials, no page content.
-    pub message: String,
-}
-
-/// What became of a run of consecutive items; committed as a whole or not at all.
-#[derive(Clone, Debug, Default)]
-pub struct Step {
-    /// Items that it covers.
-    pub items: u64,
-    /// Those of them that failed.
-    pub failed: u64,
-    /// Their rows, in order, with the cells of the output's columns.
-    pub rows: Vec<Row>,
-    /// Requests that were made to others.
-    pub attempts: u64,
-    /// Lines for the log.
-    pub log: Vec<Line>,
-    /// What `breakdown` grows by: group, key and number, e.g. `by_status`, `valid`, 3.
-    pub counts: Vec<(&'static str, String, u64)>,
-}
-
 /// Why a run cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
@@ -190,55 +119,4 @@ pub fn size(row: &[Value]) -> usize {
         }
     }
     row.iter().map(cell).sum()
-}
-
-/// Builds a run at the checkpoint that `spec` names.
-///
-/// # Errors
-/// When the input cannot be read.
-pub fn start(
-    spec: Spec,
-    input: Arc<dyn Input>,
-    network: Arc<dyn Network>,
-) -> BoxFuture<'static, Result<Started, Fault>> {
-    Box::pin(async move {
-        let run: Box<dyn Run> = match spec.module {
-            Module::Import => return import::start(spec, input, network).await,
-            Module::Filter => filter::start(spec, input).await?,
-            Module::Sort => sort::start(spec, input).await?,
-            Module::VerifyEmails => verify::start(spec, input, network).await?,
-            module => return Err(Fault::Failed(format!("Module {} is not available.", module.as_str()))),
-        };
-        Ok(Started { run, discovered: None })
-    })
-}
-
-/// Whether everybody may be sent there: no private, local or otherwise special address (outsend 11.5).
-#[must_use]
-pub fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            !(v4.is_unspecified()
-                || v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0 && c == 0)
-                || (a == 198 && (18..20).contains(&b)))
-        }
-        IpAddr::V6(v6) => {
-            if let Some(v4) = v6.to_ipv4_mapped() {
-                return is_public(IpAddr::V4(v4));
-            }
-            let [a, b, ..] = v6.segments();
-            // only the global unicast block, without the documentation, Teredo, 6to4 and NAT64 parts of it
-            (a & 0xe000) == 0x2000 && !(a == 0x2001 && (b == 0x0db8 || b < 0x0200)) && a != 0x2002 && a != 0x3fff
-        }
-    }
 }

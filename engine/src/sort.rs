@@ -65,17 +65,17 @@ impl Key {
 
     /// A row's value; `None` comes last.
     fn of(&self, row: &[Value]) -> Option<f64> {
-        let cell = |place: usize| row.get(place).filter(|cell| !values::is_blank(cell));
+        let cell = |index: usize| row.get(index).filter(|cell| !values::is_blank(cell));
         match self {
-            Self::Completeness(places) => {
-                let filled = places.iter().filter(|place| cell(**place).is_some()).count();
+            Self::Completeness(indices) => {
+                let filled = indices.iter().filter(|index| cell(**index).is_some()).count();
                 // shares of one table have one denominator
                 u32::try_from(filled).ok().map(f64::from)
             }
-            Self::Number(place) => place.and_then(cell).and_then(values::number),
+            Self::Number(index) => index.and_then(cell).and_then(values::number),
             Self::Quality { email, site } => {
                 let cell = email.and_then(cell).map(values::cell_text);
-                let label = site.and_then(|place| row.get(place)).map(values::cell_text);
+                let label = site.and_then(|index| row.get(index)).map(values::cell_text);
                 let label = label.and_then(|site| values::site_label(&site));
                 let best = cell.and_then(|text| {
                     values::addresses(&text).map(|address| values::kind(&address, label.as_deref())).max()
@@ -131,13 +131,13 @@ impl Sort {
         }
         let length = u32::try_from(keys.len()).map_err(|_| Fault::Failed("There are too many rows.".to_owned()))?;
         let mut order: Vec<u32> = (0..length).collect();
-        let value = |place: &u32| keys.get(*place as usize).copied().flatten();
+        let value = |index: &u32| keys.get(*index as usize).copied().flatten();
         // stable, so that ties keep the input's order
         order.sort_by(|one, other| compare(value(one), value(other), descending));
         if let Some(most) = option("top_n").and_then(Value::as_u64).filter(|most| *most > 0) {
             order.truncate(usize::try_from(most).unwrap_or(usize::MAX));
         }
-        let sizes = order.iter().map(|place| bytes.get(*place as usize).copied().unwrap_or_default()).collect();
+        let sizes = order.iter().map(|index| bytes.get(*index as usize).copied().unwrap_or_default()).collect();
         let produced = usize::try_from(spec.produced).unwrap_or(usize::MAX);
         Ok(Self { input, total, order, done: spec.done, produced, ready: VecDeque::new(), sizes })
     }
@@ -152,13 +152,14 @@ impl Sort {
         });
         let end = self.produced.saturating_add(fits.count());
         let wanted = self.order.get(self.produced..end).unwrap_or_default();
-        // by their places in the input
-        let mut places: Vec<(u32, usize)> = wanted.iter().copied().zip(0..).collect();
-        places.sort_unstable();
-        let mut found: Vec<Row> = vec![Row::new(); places.len()];
-        let mut rows = Rows::new(Arc::clone(&self.input), places.first().map_or(0, |place| place.0.into()), self.total);
-        for (place, slot) in places {
-            rows.skip_to(place.into());
+        // by their positions in the input
+        let mut indices: Vec<(u32, usize)> = wanted.iter().copied().zip(0..).collect();
+        indices.sort_unstable();
+        let mut found: Vec<Row> = vec![Row::new(); indices.len()];
+        let mut rows =
+            Rows::new(Arc::clone(&self.input), indices.first().map_or(0, |index| index.0.into()), self.total);
+        for (index, slot) in indices {
+            rows.skip_to(index.into());
             let row = rows.next().await?.ok_or(Fault::InputGone)?;
             if let Some(slot) = found.get_mut(slot) {
                 *slot = row;
@@ -234,7 +235,7 @@ mod tests {
         let rows: Vec<Row> = [json!("4,5"), json!(null), json!(4), json!("x"), json!("4.5"), json!(5)]
             .into_iter()
             .zip(0..)
-            .map(|(note, place)| vec![json!(place), note])
+            .map(|(note, index)| vec![json!(index), note])
             .collect();
         let order = |how: Value| -> Vec<i64> {
             sorted(&["id", "rating"], &rows, how).iter().map(|row| row[0].as_i64().unwrap()).collect()
@@ -283,7 +284,7 @@ mod tests {
             descending: bool,
             most in proptest::option::of(1_usize..80),
         ) {
-            let rows: Vec<Row> = notes.iter().zip(0..).map(|(note, place)| vec![json!(place), json!(note)]).collect();
+            let rows: Vec<Row> = notes.iter().zip(0..).map(|(note, index)| vec![json!(index), json!(note)]).collect();
             let direction = if descending { "desc" } else { "asc" };
             let found = sorted(&["id", "note"], &rows, json!({"sort_by": "note", "direction": direction, "top_n": most}));
             let mut naive = rows.clone();

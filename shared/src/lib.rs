@@ -1,29 +1,24 @@
 //! What several functions need: settings, entities, the store, the limits, HTTP and Lambda, and one module for each API
 //! dialect. Arrows run one way, from the last of these to the first.
 
-mod agents;
 pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod context;
 pub mod http;
 pub mod http_client;
-mod jobs;
 pub mod jwt;
 pub mod lambda;
 pub mod limits;
-pub mod mail;
 pub mod model;
 pub mod openscouter;
 pub mod outsend;
 pub mod outset;
 pub mod password;
-pub mod prose;
-pub mod reactor;
 pub mod secret;
 pub mod store;
+pub mod sweeps;
 pub mod ulid;
-pub mod work;
 
 /// A boxed future: what crosses the boundary between this library and a function, so that the library's code is
 /// compiled once and not again in each function.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Event, EventKind, MomentKind, Segment, Snapshot, Stream};
+use super::model::{Event, EventKind, MomentKind, Segment, Snapshot, Stream};
 
 /// Longest dwell that is believed, in milliseconds: a day, far above any session. What a client sends has no bound, and
 /// a moment must not begin before time does.
@@ -124,11 +124,11 @@ fn interaction(kind: MomentKind, span: (i64, i64), k: f64, pinned: &Event) -> Fo
     Found { kind, span, k, pinned: Some(pinned.clone()), own: BTreeSet::from([Stream::Events]) }
 }
 
-/// The clicks of each selector, with their places among the events.
+/// The clicks of each selector, with their indices among the events.
 fn clicks<'a>(events: &[&'a Event]) -> BTreeMap<&'a str, Vec<(usize, &'a Event)>> {
     let mut by_selector: BTreeMap<&str, Vec<(usize, &Event)>> = BTreeMap::new();
-    for (place, event) in events.iter().copied().enumerate().filter(|(_, event)| event.kind == EventKind::Click) {
-        by_selector.entry(event.selector.as_str()).or_default().push((place, event));
+    for (index, event) in events.iter().copied().enumerate().filter(|(_, event)| event.kind == EventKind::Click) {
+        by_selector.entry(event.selector.as_str()).or_default().push((index, event));
     }
     by_selector
 }
@@ -156,8 +156,8 @@ fn rage_clicks(events: &[&Event]) -> (Vec<Found>, Vec<bool>) {
             if let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) {
                 moments.push(interaction(MomentKind::RageClick, (first.at, last.at), count(run.len()), first));
             }
-            for (place, _) in run {
-                if let Some(event) = raging.get_mut(*place) {
+            for (index, _) in run {
+                if let Some(event) = raging.get_mut(*index) {
                     *event = true;
                 }
             }
@@ -190,9 +190,9 @@ fn dead_clicks(events: &[&Event], raging: &[bool], cutoff: i64) -> Vec<Found> {
     let mut moments = Vec::new();
     for clicks in clicks(events).into_values() {
         let mut kept: Vec<&Event> = Vec::new();
-        for (place, click) in clicks {
+        for (index, click) in clicks {
             let near = kept.last().is_some_and(|last| click.at.saturating_sub(last.at) < 500);
-            let raging = raging.get(place).is_some_and(|raging| *raging);
+            let raging = raging.get(index).is_some_and(|raging| *raging);
             if !raging && cutoff.saturating_sub(click.at) >= 2_000 && quiet(click.at) && !near {
                 kept.push(click);
             }
@@ -303,10 +303,10 @@ fn evidence(snapshots: &[&Snapshot], segments: &[&Segment]) -> Vec<Evidence> {
 fn runs(evidence: &[Evidence]) -> Vec<&[Evidence]> {
     let (mut runs, mut first) = (Vec::new(), 0);
     let mut latest: Option<i64> = None;
-    for (place, item) in evidence.iter().enumerate() {
+    for (index, item) in evidence.iter().enumerate() {
         if latest.is_some_and(|latest| item.span.0.saturating_sub(latest) > 5_000) {
-            runs.extend(evidence.get(first..place));
-            (first, latest) = (place, None);
+            runs.extend(evidence.get(first..index));
+            (first, latest) = (index, None);
         }
         latest = latest.max(Some(item.span.1));
     }

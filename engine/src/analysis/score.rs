@@ -1,8 +1,8 @@
 //! Confidence, impact, severity, frustration; criteria and the accessibility score (openscouter 12.6, 12.7).
 
 use super::{
-    Confidence, EventKind, Moment, MomentKind, Severity, Stream,
     detect::{Detected, Found},
+    model::{Confidence, EventKind, Moment, MomentKind, Severity, Stream},
 };
 
 /// How far around a moment other streams are asked.

@@ -5,7 +5,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use super::{Confidence, MomentKind, Severity, Wcag, accessibility, round};
+use super::{
+    model::{Confidence, MomentKind, Severity},
+    score::{Wcag, accessibility, round},
+};
 
 /// Testers of a category from which it is shown.
 const MIN_STRATUM: usize = 3;
@@ -74,7 +77,7 @@ pub struct Stratum {
     pub testers: usize,
     /// Their mean frustration, two decimals.
     pub frustration: f64,
-    /// Places of the findings that most of them met.
+    /// Indices of the findings that most of them met.
     pub top: Vec<usize>,
 }
 
@@ -119,16 +122,17 @@ fn mean(numbers: &[f64]) -> f64 {
 /// The text that comes most often, the first one on ties.
 fn most_frequent(texts: &[&str]) -> String {
     let mut times: BTreeMap<&str, (usize, Reverse<usize>)> = BTreeMap::new();
-    for (place, text) in texts.iter().enumerate() {
-        times.entry(text).or_insert((0, Reverse(place))).0 += 1;
+    for (index, text) in texts.iter().enumerate() {
+        times.entry(text).or_insert((0, Reverse(index))).0 += 1;
     }
     times.into_iter().max_by_key(|(_, rank)| *rank).map(|(text, _)| text.to_owned()).unwrap_or_default()
 }
 
-/// Puts confirmed sessions together: aggregates only, never a single tester's data.
-#[must_use]
-pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
-    let total = sessions.len();
+/// A finding with its exact share, and the testers who met it.
+type Met = (StudyFinding, f64, BTreeSet<u32>);
+
+/// Findings of one kind, criterion and element are one, whoever met them; the worst first.
+fn findings(sessions: &[SessionResult]) -> Vec<Met> {
     let mut groups: BTreeMap<(MomentKind, &str, Option<&str>), (Wcag, Group<'_>)> = BTreeMap::new();
     for session in sessions {
         for finding in &session.findings {
@@ -142,67 +146,77 @@ pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
             }
         }
     }
-    let mut findings: Vec<(StudyFinding, f64, BTreeSet<u32>)> = groups
-        .into_iter()
-        .map(|((kind, _, element), (wcag, group))| {
-            let exact = share(group.testers.len(), total);
-            let severity = match exact {
-                _ if group.ended.len() >= 2 => Severity::Critical,
-                exact if exact >= 0.30 => Severity::Critical,
-                exact if exact >= 0.15 => Severity::High,
-                exact if exact >= 0.05 => Severity::Medium,
-                _ => Severity::Low,
-            };
-            let finding = StudyFinding {
-                kind,
-                wcag,
-                element: element.map(str::to_owned),
-                severity,
-                confidence: group.confidence.unwrap_or(Confidence::Low),
-                context: most_frequent(&group.contexts),
-                affected: group.testers.len(),
-                share: round(exact, 2),
-            };
-            (finding, exact, group.testers)
-        })
-        .collect();
+    let rated = groups.into_iter().map(|((kind, _, element), (wcag, group))| {
+        let exact = share(group.testers.len(), sessions.len());
+        let finding = StudyFinding {
+            kind,
+            wcag,
+            element: element.map(str::to_owned),
+            severity: severity(exact, group.ended.len()),
+            confidence: group.confidence.unwrap_or(Confidence::Low),
+            context: most_frequent(&group.contexts),
+            affected: group.testers.len(),
+            share: round(exact, 2),
+        };
+        (finding, exact, group.testers)
+    });
+    let mut findings: Vec<Met> = rated.collect();
     findings.sort_by(|(one, exact, _), (other, others, _)| {
         one.severity
             .cmp(&other.severity)
             .then(others.total_cmp(exact))
             .then_with(|| (one.kind, &one.element).cmp(&(other.kind, &other.element)))
     });
-    let categories: BTreeSet<&String> = sessions.iter().flat_map(|session| &session.categories).collect();
-    let (mut strata, mut suppressed) = (Vec::new(), 0);
-    for category in categories {
-        let own: Vec<_> = sessions.iter().filter(|session| session.categories.contains(category)).collect();
-        let testers: BTreeSet<u32> = own.iter().map(|session| session.tester).collect();
-        if testers.len() < MIN_STRATUM {
-            suppressed += 1;
-            continue;
-        }
-        let mut top: Vec<(usize, usize)> = findings
-            .iter()
-            .enumerate()
-            .map(|(place, (_, _, affected))| (affected.intersection(&testers).count(), place))
-            .filter(|(count, _)| *count > 0)
-            .collect();
-        top.sort_by_key(|(count, place)| (Reverse(*count), *place));
-        let frustrations: Vec<_> = own.iter().map(|session| session.frustration).collect();
-        strata.push(Stratum {
-            category: category.clone(),
-            testers: testers.len(),
-            frustration: mean(&frustrations),
-            top: top.into_iter().take(TOP).map(|(_, place)| place).collect(),
-        });
+    findings
+}
+
+/// How much a finding matters: by its share of the testers, and by the categories that gave up at it.
+fn severity(share: f64, ended: usize) -> Severity {
+    match share {
+        _ if ended >= 2 => Severity::Critical,
+        share if share >= 0.30 => Severity::Critical,
+        share if share >= 0.15 => Severity::High,
+        share if share >= 0.05 => Severity::Medium,
+        _ => Severity::Low,
     }
+}
+
+/// What the testers of one category met; `None` when they are so few that it could tell who they are.
+fn stratum(category: &str, sessions: &[SessionResult], findings: &[Met]) -> Option<Stratum> {
+    let own: Vec<_> = sessions.iter().filter(|session| session.categories.contains(category)).collect();
+    let testers: BTreeSet<u32> = own.iter().map(|session| session.tester).collect();
+    if testers.len() < MIN_STRATUM {
+        return None;
+    }
+    let mut top: Vec<(usize, usize)> = findings
+        .iter()
+        .enumerate()
+        .map(|(index, (_, _, affected))| (affected.intersection(&testers).count(), index))
+        .filter(|(count, _)| *count > 0)
+        .collect();
+    top.sort_by_key(|(count, index)| (Reverse(*count), *index));
+    let frustrations: Vec<_> = own.iter().map(|session| session.frustration).collect();
+    Some(Stratum {
+        category: category.to_owned(),
+        testers: testers.len(),
+        frustration: mean(&frustrations),
+        top: top.into_iter().take(TOP).map(|(_, index)| index).collect(),
+    })
+}
+
+/// Puts confirmed sessions together: aggregates only, never a single tester's data.
+#[must_use]
+pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
+    let findings = findings(sessions);
+    let categories: BTreeSet<&String> = sessions.iter().flat_map(|session| &session.categories).collect();
+    let strata: Vec<_> = categories.iter().filter_map(|category| stratum(category, sessions, &findings)).collect();
     let frustrations: Vec<_> = sessions.iter().map(|session| session.frustration).collect();
     StudyResult {
-        testers: total,
+        testers: sessions.len(),
         accessibility: accessibility(findings.iter().map(|(finding, ..)| finding.severity)),
         frustration: mean(&frustrations),
+        suppressed: categories.len() - strata.len(),
         findings: findings.into_iter().map(|(finding, ..)| finding).collect(),
         strata,
-        suppressed,
     }
 }

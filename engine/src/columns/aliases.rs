@@ -1,6 +1,6 @@
 //! Names that stand for a canonical column (outsend 11.2).
 
-use super::fold;
+use crate::values::fold;
 
 /// Canonical names with their folded aliases, in the order of outsend 11.2.
 pub(super) const ALIASES: [(&str, &[&str]); 16] = [
@@ -52,7 +52,7 @@ pub fn canonical(name: &str) -> Option<&'static str> {
     ALIASES.iter().find(|entry| stands_for(&folded, entry)).map(|entry| entry.0)
 }
 
-fn place(columns: &[String], folded: &[String], entry: &(&str, &[&str])) -> Option<usize> {
+fn index(columns: &[String], folded: &[String], entry: &(&str, &[&str])) -> Option<usize> {
     let exact = columns.iter().position(|column| column == entry.0);
     exact.or_else(|| folded.iter().position(|name| stands_for(name, entry)))
 }
@@ -63,7 +63,7 @@ pub fn resolve(columns: &[String]) -> Vec<String> {
     let folded: Vec<String> = columns.iter().map(|column| fold(column)).collect();
     let mut resolved = columns.to_vec();
     for entry in &ALIASES {
-        if let Some(column) = place(columns, &folded, entry).and_then(|place| resolved.get_mut(place)) {
+        if let Some(column) = index(columns, &folded, entry).and_then(|index| resolved.get_mut(index)) {
             entry.0.clone_into(column);
         }
     }
@@ -84,7 +84,7 @@ pub fn find(columns: &[String], wanted: &str) -> Option<usize> {
     };
     let entry = ALIASES.iter().find(|entry| entry.0 == name)?;
     let folded: Vec<String> = columns.iter().map(|column| fold(column)).collect();
-    place(columns, &folded, entry)
+    index(columns, &folded, entry)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the columns of a table without a header are (outsend 11.3).
 
-use super::canonical;
+use super::aliases::canonical;
 use crate::values;
 
 /// A name and the test that cells pass.
@@ -36,7 +36,7 @@ fn rating(cell: &str) -> bool {
 fn listing(cell: &str) -> bool {
     let Some(rest) = cell.strip_prefix("https://").or_else(|| cell.strip_prefix("http://")) else { return false };
     let Some((host, path)) = rest.split_once('/') else { return false };
-    let google = host.rfind("google.").is_some_and(|place| host.len() > place + "google.".len());
+    let google = host.rfind("google.").is_some_and(|index| host.len() > index + "google.".len());
     matches!(host, "maps.app.goo.gl" | "www.openstreetmap.org") || (google && path.starts_with("maps/"))
 }
 
@@ -61,7 +61,7 @@ pub fn headless(first: &[String]) -> bool {
         && cells.any(|cell| PATTERNS.iter().any(|(_, matches)| matches(cell)))
 }
 
-/// The names of the columns of a table without a header, and which of them were told by their cells (outsend 11.3).
+/// The names of the columns of a table without a header, and which of them were recognized by their cells (outsend 11.3).
 /// `rows` are all its rows; reading stops when every column has shown enough cells.
 pub fn infer<'a>(width: usize, rows: impl Iterator<Item = Vec<&'a str>>) -> (Vec<String>, Vec<String>) {
     let mut samples: Vec<Vec<String>> = vec![Vec::new(); width];
@@ -87,11 +87,11 @@ fn name(samples: &[Vec<String>]) -> (Vec<String>, Vec<String>) {
     let mut names: Vec<Option<&str>> = vec![None; samples.len()];
     // a second column of the same kind gets no name, but it is not left for `nom` either
     let mut typed = vec![false; samples.len()];
-    for ((sample, typed), place) in samples.iter().zip(&mut typed).zip(0..) {
+    for ((sample, typed), index) in samples.iter().zip(&mut typed).zip(0..) {
         if let Some((kind, _)) = PATTERNS.iter().find(|(_, matches)| most(sample, matches)) {
             *typed = true;
             if !names.contains(&Some(*kind))
-                && let Some(name) = names.get_mut(place)
+                && let Some(name) = names.get_mut(index)
             {
                 *name = Some(kind);
             }
@@ -110,7 +110,7 @@ fn name(samples: &[Vec<String>]) -> (Vec<String>, Vec<String>) {
         }
     }
     let inferred = names.iter().flatten().map(|name| (*name).to_owned()).collect();
-    let named = |(place, name): (usize, &Option<&str>)| name.map_or_else(|| format!("col_{place}"), str::to_owned);
+    let named = |(index, name): (usize, &Option<&str>)| name.map_or_else(|| format!("col_{index}"), str::to_owned);
     ((1..).zip(&names).map(named).collect(), inferred)
 }
 

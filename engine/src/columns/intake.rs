@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::resolve;
+use super::aliases::resolve;
 use crate::{Module, Row, values};
 
 /// A digest that is as good as the text for telling texts apart, and small enough to keep millions of them.
@@ -32,9 +32,9 @@ impl Intake {
     #[must_use]
     pub fn new(module: Module, columns: &[String]) -> Self {
         let columns = resolve(columns);
-        let place = |name: &str| columns.iter().position(|column| column == name);
-        let needed = module.entry().column.and_then(place);
-        let siren = place("siren");
+        let index = |name: &str| columns.iter().position(|column| column == name);
+        let needed = module.entry().column.and_then(index);
+        let siren = index("siren");
         Self { module, needed, siren, columns, seen: HashSet::new(), ignored: 0 }
     }
 
@@ -54,7 +54,7 @@ impl Intake {
     }
 
     fn keeps(&mut self, row: &[Value]) -> bool {
-        let cell = |place: Option<usize>| place.and_then(|place| row.get(place)).filter(|cell| !values::is_blank(cell));
+        let cell = |index: Option<usize>| index.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell));
         let needed = cell(self.needed).map(values::cell_text);
         match (self.module, needed) {
             (Module::Import, _) => row.iter().any(|cell| !values::is_blank(cell)),
@@ -90,11 +90,11 @@ mod tests {
         let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
         let mut intake = Intake::new(module, &columns);
         let mut kept = Vec::new();
-        for (place, row) in rows.iter().enumerate() {
+        for (index, row) in rows.iter().enumerate() {
             let row = row.as_array().cloned().unwrap_or_default();
             if let Some(taken) = intake.take(row.clone()) {
                 assert_eq!(taken, row, "a row that is kept is unchanged");
-                kept.push(place);
+                kept.push(index);
             }
         }
         (intake.columns().to_vec(), kept, intake.ignored())

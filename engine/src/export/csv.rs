@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Encoder;
+use super::encoder::Encoder;
 use crate::{Row, values::cell_text};
 
 pub(super) struct Csv {
@@ -26,7 +26,7 @@ impl Encoder for Csv {
     fn rows(&mut self, rows: &[Row]) -> Bytes {
         let mut out = String::new();
         for row in rows {
-            line(&mut out, (0..self.columns.len()).map(|place| cell_text(row.get(place).unwrap_or(&Value::Null))));
+            line(&mut out, (0..self.columns.len()).map(|index| cell_text(row.get(index).unwrap_or(&Value::Null))));
         }
         out.into()
     }
@@ -37,8 +37,8 @@ impl Encoder for Csv {
 }
 
 fn line(out: &mut String, cells: impl Iterator<Item = impl AsRef<str>>) {
-    for (place, cell) in cells.enumerate() {
-        if place > 0 {
+    for (index, cell) in cells.enumerate() {
+        if index > 0 {
             out.push(';');
         }
         field(out, cell.as_ref());
@@ -54,8 +54,8 @@ fn field(out: &mut String, cell: &str) {
     if quoted {
         out.push('"');
         out.push_str(guard);
-        for (place, part) in cell.split('"').enumerate() {
-            if place > 0 {
+        for (index, part) in cell.split('"').enumerate() {
+            if index > 0 {
                 out.push_str("\"\"");
             }
             out.push_str(part);
@@ -85,7 +85,7 @@ fn numeric(cell: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, testing::whole};
+    use super::super::{format::Format, testing::whole};
     use super::*;
     use serde_json::json;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::Encoder;
+use super::encoder::Encoder;
 use crate::Row;
 
 pub(super) struct Json {
@@ -31,13 +31,13 @@ impl Encoder for Json {
         for row in rows {
             out.push_str(if self.empty { "\n{" } else { ",\n{" });
             self.empty = false;
-            for (place, key) in self.keys.iter().enumerate() {
-                if place > 0 {
+            for (index, key) in self.keys.iter().enumerate() {
+                if index > 0 {
                     out.push(',');
                 }
                 out.push_str(key);
                 // writing to a string cannot fail
-                let _ = write!(out, "{}", row.get(place).unwrap_or(&Value::Null));
+                let _ = write!(out, "{}", row.get(index).unwrap_or(&Value::Null));
             }
             out.push('}');
         }
@@ -51,7 +51,7 @@ impl Encoder for Json {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Format, testing::whole};
+    use super::super::{format::Format, testing::whole};
     use super::*;
     use serde_json::json;
 

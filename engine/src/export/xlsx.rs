@@ -16,7 +16,7 @@ use zip::{
     write::{SimpleFileOptions, StreamWriter},
 };
 
-use super::Encoder;
+use super::encoder::Encoder;
 use crate::{Row, values::cell_text};
 
 /// Data rows of a sheet: what Excel takes, less the header.
@@ -309,7 +309,7 @@ mod tests {
     use zip::ZipArchive;
 
     use super::{
-        super::{Format, testing::whole},
+        super::{format::Format, testing::whole},
         *,
     };
 

@@ -118,7 +118,7 @@ fn a_percentage_keeps_the_smallest_hashes() {
 }
 
 #[test]
-fn unknown_keys_are_told_once() {
+fn unknown_keys_are_named_once() {
     let rows = table();
     let (kept, log) = filtered(&rows, json!({"require_fax": true, "note_max": 3}));
     assert_eq!(kept.len(), 5);

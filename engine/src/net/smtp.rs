@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::Outside;
+use super::outside::Outside;
 use crate::module::SmtpAnswer;
 
 const CONNECT: Duration = Duration::from_secs(5);

@@ -17,7 +17,7 @@ use reqwest::{
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::{Closed, Outside};
+use super::outside::{Closed, Outside};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(20);

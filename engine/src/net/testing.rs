@@ -21,7 +21,7 @@ use tokio::{
     net::{TcpListener, UdpSocket},
 };
 
-use super::{Outside, OutsideConfig};
+use super::outside::{Outside, OutsideConfig};
 
 /// What the name server knows of a name.
 #[derive(Clone, Copy, PartialEq, Eq)]

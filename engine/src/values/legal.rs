@@ -13,7 +13,7 @@ fn luhn(digits: &[u32]) -> bool {
         .iter()
         .rev()
         .enumerate()
-        .map(|(place, digit)| match digit * (1 + u32::from(place % 2 == 1)) {
+        .map(|(index, digit)| match digit * (1 + u32::from(index % 2 == 1)) {
             high if high > 9 => high - 9,
             low => low,
         })

@@ -1,7 +1,7 @@
 //! E-mail addresses and whose they are (outsend 11.4).
 
-use super::web::domain;
-use crate::{columns::fold, lists};
+use super::{fold::fold, web::domain};
+use crate::lists;
 
 /// A normalised address; `None` when its syntax is wrong (outsend 11.4).
 #[must_use]

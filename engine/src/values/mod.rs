@@ -1,5 +1,6 @@
 //! Normalisers of single values (outsend 11.4), and cells read as texts and numbers.
 
+mod fold;
 mod legal;
 mod mail;
 mod phone;
@@ -9,6 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+pub use fold::fold;
 pub use legal::{siren, siret, vat};
 pub use mail::{Kind, addresses, email, kind};
 pub use phone::{Country, country, is_mobile, national, phone};

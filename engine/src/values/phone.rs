@@ -1,6 +1,6 @@
 //! Telephone numbers (outsend 11.4).
 
-use crate::columns::fold;
+use super::fold::fold;
 
 /// Whose rules a national number follows (outsend 11.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ pub fn country(address: &str) -> Country {
         })
     };
     let last = parts.len().saturating_sub(1);
-    let found = parts.iter().enumerate().rev().find_map(|(place, part)| named(part, place == last));
+    let found = parts.iter().enumerate().rev().find_map(|(index, part)| named(part, index == last));
     found.map_or(Country::France, |(_, country)| *country)
 }
 

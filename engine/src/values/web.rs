@@ -69,7 +69,7 @@ pub fn site_label(site: &str) -> Option<String> {
         [.., _, second, _] if SHARED.contains(second) => 2,
         _ => 1,
     };
-    labels.len().checked_sub(suffix + 1).and_then(|place| labels.get(place)).map(|label| (*label).to_owned())
+    labels.len().checked_sub(suffix + 1).and_then(|index| labels.get(index)).map(|label| (*label).to_owned())
 }
 
 #[cfg(test)]

@@ -91,8 +91,8 @@ impl Verify {
                 "catch_all" => Cell::CatchAll,
                 name => {
                     // a column that is in no row stays empty
-                    let place = columns.iter().position(|column| column == name).unwrap_or(usize::MAX);
-                    if name == "email" { Cell::Email(place) } else { Cell::Input(place) }
+                    let index = columns.iter().position(|column| column == name).unwrap_or(usize::MAX);
+                    if name == "email" { Cell::Email(index) } else { Cell::Input(index) }
                 }
             })
             .collect();
@@ -141,7 +141,7 @@ impl Verify {
 
     /// What can be said of a row without asking anybody: rows 1 to 3 of the table in 12.5.
     fn judge(&self, row: &Row) -> Address {
-        let cell = self.email.and_then(|place| row.get(place)).unwrap_or(&Value::Null);
+        let cell = self.email.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
         let Some(address) = values::email(&values::cell_text(cell)) else {
             return Address::Decided(Verdict::syntax());
         };
@@ -183,11 +183,11 @@ impl Verify {
         }
         let mut groups: BTreeMap<&str, Vec<(&[String], &str)>> = BTreeMap::new();
         let (mut probes, mut kept) = (0, items.len());
-        for (place, item) in items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             let Some((hosts, address, domain)) = self.askable(item) else { continue };
             let group = groups.entry(domain).or_default();
             if probes == PROBES || group.len() == PROBES_OF_DOMAIN {
-                kept = place;
+                kept = index;
                 break;
             }
             probes += 1;
@@ -226,12 +226,12 @@ impl Verify {
     }
 
     fn cells(&self, mut row: Row, verdict: &Verdict) -> Row {
-        let mut take = |place: usize| row.get_mut(place).map(Value::take).unwrap_or_default();
+        let mut take = |index: usize| row.get_mut(index).map(Value::take).unwrap_or_default();
         self.cells
             .iter()
             .map(|cell| match cell {
-                Cell::Input(place) => take(*place),
-                Cell::Email(place) => match take(*place) {
+                Cell::Input(index) => take(*index),
+                Cell::Email(index) => match take(*index) {
                     Value::String(text) => text.trim().to_lowercase().into(),
                     other => other,
                 },

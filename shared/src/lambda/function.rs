@@ -41,6 +41,20 @@ pub fn http(
 /// platform should bring the event again.
 pub type EventHandler = fn(Context, Value) -> BoxFuture<'static, Result<Value, String>>;
 
+/// A function of events that are no requests: JSON in, JSON out. An error means that the platform should bring the
+/// event again.
+#[must_use]
+pub fn events(handler: Arc<dyn Fn(Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>) -> Invoke {
+    Arc::new(move |event| {
+        let handler = Arc::clone(&handler);
+        Box::pin(async move {
+            let event = serde_json::from_slice(&event).map_err(|error| InvokeError::failed(error.to_string()))?;
+            let answer = handler(event).await.map_err(InvokeError::failed)?;
+            Ok(Reply::Whole(Bytes::from(answer.to_string())))
+        })
+    })
+}
+
 /// A background function.
 #[derive(Clone, Copy, Debug)]
 pub struct Background {
@@ -61,14 +75,7 @@ impl Function for Background {
 
     fn invoke(&self, context: Context) -> Invoke {
         let handler = self.handler;
-        Arc::new(move |event| {
-            let context = context.clone();
-            Box::pin(async move {
-                let event = serde_json::from_slice(&event).map_err(|error| InvokeError::failed(error.to_string()))?;
-                let answer = handler(context, event).await.map_err(InvokeError::failed)?;
-                Ok(Reply::Whole(Bytes::from(answer.to_string())))
-            })
-        })
+        events(Arc::new(move |event| handler(context.clone(), event)))
     }
 }
 

@@ -7,7 +7,7 @@ mod serve;
 
 pub use self::{
     edge::{Dialect, Handler},
-    function::{Background, EventHandler, Function, Plain, background, http, plain, plain_streaming},
+    function::{Background, EventHandler, Function, Plain, background, events, http, plain, plain_streaming},
     reply::{Invoke, InvokeError, Reply, Streamed},
     serve::run,
 };

@@ -1,6 +1,6 @@
 //! Jobs and their state machine (outsend 7, 20).
 
-use engine::{Lane, Module};
+use engine_types::{Lane, Module};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 

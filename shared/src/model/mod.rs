@@ -18,13 +18,13 @@ mod token;
 mod user;
 mod work;
 
-pub use engine::{Module, registry};
-
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
 pub use approval::Approval;
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
 pub use consent::{Consent, ConsentKind};
+/// What jobs are made of, shared with the engine.
+pub use engine_types::{Discovered, Lane, Level, Line, Module, Row, Step, registry};
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,

@@ -19,13 +19,13 @@ pub enum WorkKind {
     ScouterReset,
     /// The link that signs in (openscouter 7).
     MagicLink,
-    /// A record of the audit trail takes its place in the lists.
+    /// A record of the audit trail is ranked in the lists.
     RankAudit,
-    /// An organization takes its place in the operator's list.
+    /// An organization is ranked in the operator's list.
     RankOrganization,
-    /// Studies take their places in the operator's lists.
+    /// Studies are ranked in the operator's lists.
     RankStudies,
-    /// A test session takes its places in the lists.
+    /// A test session is ranked in the lists.
     RankTestSession,
     /// An agent works (openscouter 12).
     Agent,
@@ -92,34 +92,6 @@ impl WorkKind {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-
-    /// Whether something would be wrong for ever if it were given up.
-    #[must_use]
-    pub const fn is_needed(self) -> bool {
-        matches!(
-            self,
-            Self::RankAudit
-                | Self::RankOrganization
-                | Self::RankStudies
-                | Self::RankTestSession
-                | Self::WithdrawConsent
-                | Self::Erase
-                | Self::Purge
-        )
-    }
-
-    /// The token that the mail carries, if it carries one.
-    #[must_use]
-    pub const fn token(self) -> Option<TokenKind> {
-        match self {
-            Self::Welcome | Self::Verify => Some(TokenKind::Verify),
-            Self::Reset => Some(TokenKind::Reset),
-            Self::ScouterVerify => Some(TokenKind::ScouterVerify),
-            Self::ScouterReset => Some(TokenKind::ScouterReset),
-            Self::MagicLink => Some(TokenKind::Magic),
-            _ => None,
-        }
     }
 }
 

@@ -1,10 +1,7 @@
 //! Exports of all that is kept of a person (openscouter 18).
 
-mod bundle;
-
 use serde::{Deserialize, Serialize};
 
-pub use self::bundle::make_export;
 use super::{envelope::Problem, request_context::RequestContext};
 use crate::model::ExportId;
 

@@ -33,9 +33,7 @@ pub mod test_sessions;
 pub mod tokens;
 pub mod users;
 
-pub use agents::NO_APPROVAL;
 pub use endpoint::{Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded};
-pub use exports::make_export;
 
 use crate::lambda::Dialect;
 

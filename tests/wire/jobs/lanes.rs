@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use engine::Lane;
 use serde_json::json;
 use shared::{
+    lambda::Function,
     model::{JobId, JobStatus},
     store::{Admission, Ending},
 };
@@ -178,11 +179,11 @@ async fn stream_records_that_come_twice_late_and_out_of_order() {
     ids.extend(many(&bob, 8).await);
     let work = |id: &str| {
         let keys = json!({"pk": {"S": "WORK#0"}, "sk": {"S": format!("WORK#{id}")}});
-        (&background_work::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
+        (&background_work::FUNCTION as &dyn Function, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
     };
     let lane = || {
         let keys = json!({"pk": {"S": "LANE#parallel"}, "sk": {"S": "LANE"}});
-        (&background_reactor::FUNCTION, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
+        (&background_reactor::FUNCTION as &dyn Function, json!({"Records": [{"dynamodb": {"Keys": keys}}]}))
     };
     let mut seed = 20_261_124;
     for _ in 0..12 {

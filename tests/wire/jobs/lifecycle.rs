@@ -121,7 +121,7 @@ async fn a_resumed_job_holds_old_and_new_rows() {
     let store = world.bench.context.store();
     let taken = store.take_job(JobId::parse(&id).unwrap(), false).await.unwrap().unwrap();
     let input = store.job_input(&taken.job, &taken.parameters.input_columns).await.unwrap();
-    let first = engine::Input::read(&*input, 0).await.unwrap();
+    let first = input.read(0).await.unwrap().unwrap();
     assert_eq!(first.len(), 60);
     // the first items as an undisturbed run has them
     let undisturbed = store.result_rows(JobId::parse(&whole).unwrap(), 60, 0, 25).await.unwrap();

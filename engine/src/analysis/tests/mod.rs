@@ -3,6 +3,8 @@ mod planted;
 mod rules;
 mod study;
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -40,7 +42,7 @@ fn vector() -> Recording {
 fn the_contract_s_vector() {
     let include = BTreeSet::from([Stream::Events, Stream::Voice]);
     let analysis = analyse(&vector(), 60_000, &include);
-    let told: Vec<_> = analysis
+    let found: Vec<_> = analysis
         .moments
         .iter()
         .map(|moment| {
@@ -48,7 +50,7 @@ fn the_contract_s_vector() {
         })
         .collect();
     assert_eq!(
-        told,
+        found,
         [
             ("hesitation_cluster", 30.0, "medium", 0.4375, "medium"),
             ("rage_click", 3.0, "high", 0.72, "high"),
@@ -248,7 +250,7 @@ proptest! {
             let of = |moment: &Moment| (moment.span.0, moment.kind, moment.span.1);
             of(one).cmp(&of(other)).then_with(|| one.element().cmp(&other.element()))
         });
-        prop_assert_eq!(moments.iter().map(|moment| naive::Told::of(moment)).collect::<Vec<_>>(), expected.moments);
+        prop_assert_eq!(moments.iter().map(|moment| naive::Expected::of(moment)).collect::<Vec<_>>(), expected.moments);
         let rated: Vec<_> =
             moments.iter().map(|moment| (moment.streams.clone(), moment.confidence, moment.impact)).collect();
         prop_assert_eq!(rated, expected.rated);
@@ -299,6 +301,6 @@ fn more_than_a_day_on_an_element_counts_as_a_day() {
     let at = 1_773_656_070_000;
     let dwelt = Event { dwell: Some(1e300), ..event(at, EventKind::Click, "#a") };
     let day = 24 * 60 * 60 * 1_000;
-    let told = found(&of_events(vec![dwelt]), at, MomentKind::HesitationCluster);
-    assert_eq!(told, [(at - day, at, 86_400.0)]);
+    let shown = found(&of_events(vec![dwelt]), at, MomentKind::HesitationCluster);
+    assert_eq!(shown, [(at - day, at, 86_400.0)]);
 }

@@ -5,7 +5,7 @@ use super::*;
 
 /// A moment as the contract's table has it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Told {
+pub(super) struct Expected {
     pub(super) start: i64,
     pub(super) kind: MomentKind,
     pub(super) end: i64,
@@ -14,7 +14,7 @@ pub(super) struct Told {
     pub(super) own: BTreeSet<Stream>,
 }
 
-impl Told {
+impl Expected {
     pub(super) fn of(moment: &Moment) -> Self {
         Self {
             start: moment.span.0,
@@ -32,7 +32,7 @@ impl Told {
 }
 
 /// Moments of one start and kind have no order.
-pub(super) fn ordered(mut moments: Vec<Told>) -> Vec<Told> {
+pub(super) fn ordered(mut moments: Vec<Expected>) -> Vec<Expected> {
     moments.sort_by(|one, other| {
         (one.start, one.kind, one.end, &one.element).cmp(&(other.start, other.kind, other.end, &other.element))
     });
@@ -69,13 +69,13 @@ pub(super) fn weight(emotion: &str) -> f64 {
     weights.iter().find(|(_, names)| names.contains(&emotion)).map_or(0.0, |(weight, _)| *weight)
 }
 
-/// Clicks that belong to three consecutive ones of their selector within 500 ms, by their places.
+/// Clicks that belong to three consecutive ones of their selector within 500 ms, by their indices.
 fn in_rage(events: &[Event]) -> BTreeSet<usize> {
     let mut marked = BTreeSet::new();
-    let clicks: Vec<usize> = (0..events.len()).filter(|place| events[*place].kind == EventKind::Click).collect();
+    let clicks: Vec<usize> = (0..events.len()).filter(|index| events[*index].kind == EventKind::Click).collect();
     for one in &clicks {
-        let same = clicks.iter().filter(|place| events[**place].selector == events[*one].selector);
-        let three: Vec<usize> = same.copied().filter(|place| place >= one).take(3).collect();
+        let same = clicks.iter().filter(|index| events[**index].selector == events[*one].selector);
+        let three: Vec<usize> = same.copied().filter(|index| index >= one).take(3).collect();
         if three.len() == 3 && events[three[2]].at - events[three[0]].at <= 500 {
             marked.extend(three);
         }
@@ -87,25 +87,30 @@ fn selectors(events: &[Event]) -> BTreeSet<&str> {
     events.iter().map(|event| event.selector.as_str()).collect()
 }
 
-fn rage_clicks(events: &[Event]) -> Vec<Told> {
+fn rage_clicks(events: &[Event]) -> Vec<Expected> {
     let marked = in_rage(events);
     let mut moments = Vec::new();
     for selector in selectors(events) {
         let mut left: Vec<i64> =
-            marked.iter().map(|place| &events[*place]).filter(|e| e.selector == selector).map(|e| e.at).collect();
+            marked.iter().map(|index| &events[*index]).filter(|e| e.selector == selector).map(|e| e.at).collect();
         while let Some(first) = left.first().copied() {
             let mut run = vec![first];
             while left.get(run.len()).is_some_and(|next| next - run[run.len() - 1] <= 500) {
                 run.push(left[run.len()]);
             }
-            moments.push(Told::acted(MomentKind::RageClick, (first, run[run.len() - 1]), number(run.len()), selector));
+            moments.push(Expected::acted(
+                MomentKind::RageClick,
+                (first, run[run.len() - 1]),
+                number(run.len()),
+                selector,
+            ));
             left.drain(..run.len());
         }
     }
     moments
 }
 
-fn error_bursts(events: &[Event]) -> Vec<Told> {
+fn error_bursts(events: &[Event]) -> Vec<Expected> {
     let errors: Vec<&Event> = events.iter().filter(|event| event.kind == EventKind::Error).collect();
     let mut used = vec![false; errors.len()];
     let mut moments = Vec::new();
@@ -114,28 +119,28 @@ fn error_bursts(events: &[Event]) -> Vec<Told> {
             continue;
         }
         let burst: Vec<usize> =
-            (first..errors.len()).filter(|place| !used[*place] && errors[*place].at <= e.at + 10_000).collect();
+            (first..errors.len()).filter(|index| !used[*index] && errors[*index].at <= e.at + 10_000).collect();
         if burst.len() >= 3 {
             let end = errors[burst[burst.len() - 1]].at;
-            moments.push(Told::acted(MomentKind::ErrorBurst, (e.at, end), number(burst.len()), &e.selector));
-            burst.iter().for_each(|place| used[*place] = true);
+            moments.push(Expected::acted(MomentKind::ErrorBurst, (e.at, end), number(burst.len()), &e.selector));
+            burst.iter().for_each(|index| used[*index] = true);
         }
     }
     moments
 }
 
-fn dead_clicks(events: &[Event], cutoff: i64) -> Vec<Told> {
+fn dead_clicks(events: &[Event], cutoff: i64) -> Vec<Expected> {
     let raging = in_rage(events);
     let mut moments = Vec::new();
     for selector in selectors(events) {
         let mut kept: Vec<i64> = Vec::new();
-        for (place, click) in events.iter().enumerate() {
+        for (index, click) in events.iter().enumerate() {
             let answered = events
                 .iter()
                 .any(|other| other.kind != EventKind::Click && (click.at..=click.at + 2_000).contains(&other.at));
             let candidate = click.kind == EventKind::Click
                 && click.selector == selector
-                && !raging.contains(&place)
+                && !raging.contains(&index)
                 && cutoff - click.at >= 2_000
                 && !answered;
             if candidate && kept.last().is_none_or(|last| click.at - last >= 500) {
@@ -147,7 +152,7 @@ fn dead_clicks(events: &[Event], cutoff: i64) -> Vec<Told> {
             if run.last().is_some_and(|last| at - last > 5_000) {
                 if run.len() >= 2 {
                     let span = (run[0], run[run.len() - 1]);
-                    moments.push(Told::acted(MomentKind::DeadClick, span, number(run.len()), selector));
+                    moments.push(Expected::acted(MomentKind::DeadClick, span, number(run.len()), selector));
                 }
                 run.clear();
             }
@@ -161,17 +166,17 @@ fn is_drop(a: &Event, b: &Event, pauses: &[(i64, i64)]) -> bool {
     gap(a.at, b.at, pauses) >= 30_000 || (a.kind == EventKind::Blur && gap(a.at, b.at, pauses) >= 10_000)
 }
 
-fn attention_drops(events: &[Event], pauses: &[(i64, i64)]) -> Vec<Told> {
+fn attention_drops(events: &[Event], pauses: &[(i64, i64)]) -> Vec<Expected> {
     let pairs = events.windows(2).filter(|pair| is_drop(&pair[0], &pair[1], pauses));
     pairs
         .map(|pair| {
             let k = seconds(gap(pair[0].at, pair[1].at, pauses));
-            Told::acted(MomentKind::AttentionDrop, (pair[0].at, pair[1].at), k, &pair[0].selector)
+            Expected::acted(MomentKind::AttentionDrop, (pair[0].at, pair[1].at), k, &pair[0].selector)
         })
         .collect()
 }
 
-fn hesitations(events: &[Event], pauses: &[(i64, i64)]) -> Vec<Told> {
+fn hesitations(events: &[Event], pauses: &[(i64, i64)]) -> Vec<Expected> {
     let mut points: Vec<(i64, i64, &str)> = Vec::new();
     let mut taken: Vec<(i64, i64)> = Vec::new();
     for pair in events.windows(2) {
@@ -198,7 +203,7 @@ fn hesitations(events: &[Event], pauses: &[(i64, i64)]) -> Vec<Told> {
         let length: i64 = near.iter().map(|point| gap(point.0, point.1, pauses)).sum();
         if near.len() >= 2 || length >= 15_000 {
             let end = near.iter().map(|point| point.1).max().unwrap();
-            moments.push(Told::acted(MomentKind::HesitationCluster, (p.0, end), seconds(length), p.2));
+            moments.push(Expected::acted(MomentKind::HesitationCluster, (p.0, end), seconds(length), p.2));
             points = later;
         } else {
             points.remove(0);
@@ -226,7 +231,7 @@ fn signs(snapshots: &[Snapshot], segments: &[Segment]) -> Vec<Sign> {
     signs
 }
 
-fn confusions(signs: &[Sign], events: &[Event]) -> Vec<Told> {
+fn confusions(signs: &[Sign], events: &[Event]) -> Vec<Expected> {
     use EventKind::{Click, Focus, Input, Navigation};
     let mut runs: Vec<Vec<Sign>> = Vec::new();
     for sign in signs {
@@ -242,7 +247,7 @@ fn confusions(signs: &[Sign], events: &[Event]) -> Vec<Told> {
         .map(|run| {
             let start = run[0].0;
             let pinned = events.iter().filter(|e| e.at <= start && [Click, Input, Focus, Navigation].contains(&e.kind));
-            Told {
+            Expected {
                 start,
                 kind: MomentKind::Confusion,
                 end: run.iter().map(|sign| sign.1).max().unwrap(),
@@ -257,7 +262,7 @@ fn confusions(signs: &[Sign], events: &[Event]) -> Vec<Told> {
 /// What 12.5 and 12.6 say of a session: moments with their streams and impacts, F, sub-scores.
 #[derive(Debug, PartialEq)]
 pub(super) struct Reference {
-    pub(super) moments: Vec<Told>,
+    pub(super) moments: Vec<Expected>,
     pub(super) rated: Vec<(BTreeSet<Stream>, Confidence, f64)>,
     pub(super) frustration: f64,
     pub(super) scores: SubScores,
@@ -324,7 +329,7 @@ pub(super) fn reference(recording: &Recording, cutoff: i64, include: &BTreeSet<S
             (streams, confidence, impact(moment.kind, moment.k, confidence))
         })
         .collect();
-    let over = |holds: &dyn Fn(&Told) -> bool| {
+    let over = |holds: &dyn Fn(&Expected) -> bool| {
         let own = moments.iter().zip(&rated).filter(|(moment, _)| holds(moment));
         frustration_over(&own.map(|(moment, rated)| (moment.kind, rated.2)).collect::<Vec<_>>())
     };

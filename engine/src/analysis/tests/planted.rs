@@ -1,7 +1,7 @@
 //! A calm session with moments of every kind planted at random places: all are found as they were planted, and
 //! nothing else.
 
-use super::{naive::Told, *};
+use super::{naive::Expected, *};
 
 /// What is planted; the numbers say how.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ struct Session {
     now: i64,
     number: usize,
     recording: Recording,
-    expected: Vec<Told>,
+    expected: Vec<Expected>,
 }
 
 impl Session {
@@ -85,7 +85,7 @@ impl Session {
 
     fn expect(&mut self, kind: MomentKind, (start, end): (i64, i64), k: f64, element: &str, own: Stream) {
         let (element, own) = (Some(element.to_owned()), BTreeSet::from([own]));
-        self.expected.push(Told { start, kind, end, element, k, own });
+        self.expected.push(Expected { start, kind, end, element, k, own });
     }
 
     fn acted(&mut self, kind: MomentKind, start: i64, k: f64, element: &str) {
@@ -202,8 +202,8 @@ impl Session {
     fn grimace(&mut self, element: &str, shots: &[(i64, usize, f64)]) {
         self.act(EventKind::Navigation, element);
         let (start, mut at, mut k) = (self.now, self.now, 0.0_f64);
-        for (place, (step, emotion, confidence)) in shots.iter().enumerate() {
-            at += if place == 0 { 0 } else { *step };
+        for (index, (step, emotion, confidence)) in shots.iter().enumerate() {
+            at += if index == 0 { 0 } else { *step };
             let (name, weight) = BAD[*emotion];
             self.face(at, name, *confidence);
             k = k.max(weight * confidence);
@@ -226,7 +226,7 @@ proptest! {
             session.calm();
         }
         let analysis = analyse(&session.recording, session.now, &all());
-        let found: Vec<_> = analysis.moments.iter().map(Told::of).collect();
+        let found: Vec<_> = analysis.moments.iter().map(Expected::of).collect();
         let mut expected = session.expected;
         expected.sort_by_key(|moment| (moment.start, moment.kind));
         prop_assert_eq!(found, expected);

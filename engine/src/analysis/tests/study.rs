@@ -38,13 +38,13 @@ fn sessions() -> impl Strategy<Value = Vec<SessionResult>> {
                 tester,
                 categories: categories
                     .into_iter()
-                    .map(|place| ["adhd", "autism", "dyslexia", "tourette"][place].to_owned())
+                    .map(|index| ["adhd", "autism", "dyslexia", "tourette"][index].to_owned())
                     .collect(),
                 abandoned,
                 frustration: f64::from(frustration) / 100.0,
                 findings: (1..)
                     .zip(&findings)
-                    .map(|(place, drawn)| finding_of(drawn, place == findings.len()))
+                    .map(|(index, drawn)| finding_of(drawn, index == findings.len()))
                     .collect(),
             })
             .collect()
@@ -114,9 +114,9 @@ fn reference(sessions: &[SessionResult]) -> StudyResult {
             0 => {}
             1 | 2 => suppressed += 1,
             testers => {
-                let met = |place: usize| own.iter().filter(|session| groups[place].1.contains(&session.tester)).count();
-                let mut top: Vec<usize> = (0..groups.len()).filter(|place| met(*place) > 0).collect();
-                top.sort_by_key(|place| (std::cmp::Reverse(met(*place)), *place));
+                let met = |index: usize| own.iter().filter(|session| groups[index].1.contains(&session.tester)).count();
+                let mut top: Vec<usize> = (0..groups.len()).filter(|index| met(*index) > 0).collect();
+                top.sort_by_key(|index| (std::cmp::Reverse(met(*index)), *index));
                 top.truncate(3);
                 let frustration = mean(&own.iter().map(|session| session.frustration).collect::<Vec<_>>());
                 strata.push(Stratum { category: category.to_owned(), testers, frustration, top });
@@ -148,9 +148,9 @@ proptest! {
     }
 
     #[test]
-    fn the_accessibility_score_is_100_less_what_findings_weigh(places in proptest::collection::vec(0_usize..4, 0..40)) {
+    fn the_accessibility_score_is_100_less_what_findings_weigh(indices in proptest::collection::vec(0_usize..4, 0..40)) {
         let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
-        let severities: Vec<_> = places.into_iter().map(|place| severities[place]).collect();
+        let severities: Vec<_> = indices.into_iter().map(|index| severities[index]).collect();
         prop_assert_eq!(accessibility(severities.clone()), accessible(severities.into_iter()));
     }
 }
@@ -195,7 +195,7 @@ fn a_category_is_shown_from_three_testers_on() {
     }
     let result = aggregate(&sessions);
     let [adhd] = &result.strata[..] else { unreachable!("one category has enough testers") };
-    let top: Vec<_> = adhd.top.iter().map(|place| result.findings[*place].element.as_deref().unwrap()).collect();
+    let top: Vec<_> = adhd.top.iter().map(|index| result.findings[*index].element.as_deref().unwrap()).collect();
     assert_eq!((adhd.category.as_str(), adhd.testers, &top[..]), ("adhd", 3, &["#4", "#2", "#3"][..]));
     assert_eq!(result.suppressed, 1);
 }

@@ -1,34 +1,41 @@
-//! What outlives a request: mails, lists, exports, deletions, jobs. Brought by the main table's stream, and by a sweep
-//! each minute.
+//! What outlives a request: mails, lists, exports, deletions, jobs, agents. What is due is brought by the main table's
+//! stream, and by a sweep each minute for what lost its lease.
+//!
+//! Each kind of work is a module under [`kinds`], behind one signature: see [`kind::Kind`].
+
+mod event;
+mod item;
+mod kind;
+mod kinds;
+mod llm;
+mod mailer;
+mod network;
+mod sweep;
+mod workers;
 
 use std::sync::Arc;
 
-use engine::{
-    Network,
-    net::{Outside, OutsideConfig},
-};
 use shared::{
-    config::Settings,
-    lambda::{Background, background},
-    work,
+    context::Context,
+    lambda::{Function, Invoke, events},
 };
+
+use self::workers::Workers;
 
 /// The function.
-pub const FUNCTION: Background =
-    background(env!("CARGO_PKG_NAME"), |context, event| work::handle(context, event, network));
+pub const FUNCTION: Work = Work;
 
-/// How jobs reach the outside world (outsend 11.5, 18.3).
-fn network(settings: &Settings) -> Result<Arc<dyn Network>, String> {
-    let outside = &settings.outbound;
-    let base = settings.outsend.public_url.as_deref().unwrap_or_default();
-    let sender = settings.mail.sender.clone().unwrap_or_default();
-    let config = OutsideConfig {
-        dns_server: outside.dns_server,
-        smtp_probe: outside.smtp_probe,
-        smtp_port: outside.smtp_port,
-        mail_from: sender,
-        allow_hosts: outside.allow_hosts.clone(),
-        user_agent: format!("outscout/1.0 (+{base}/bot)"),
-    };
-    Ok(Arc::new(Outside::new(config).map_err(|fault| fault.to_string())?))
+/// The work function. What its invocations share, a mailer and a network, it makes once.
+#[derive(Clone, Copy, Debug)]
+pub struct Work;
+
+impl Function for Work {
+    fn name(&self) -> &'static str {
+        env!("CARGO_PKG_NAME")
+    }
+
+    fn invoke(&self, context: Context) -> Invoke {
+        let workers = Arc::new(Workers::new(context));
+        events(Arc::new(move |event| Box::pin(event::handle(Arc::clone(&workers), event))))
+    }
 }

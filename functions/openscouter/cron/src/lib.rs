@@ -13,7 +13,7 @@ use shared::{
         request_context::RequestContext,
     },
     secret::constant_time_eq,
-    work::{end_overdue_sessions, start_due_erasures, sweep_agents},
+    sweeps::{end_overdue_sessions, start_due_erasures, sweep_agents},
 };
 
 /// The function.

@@ -1,13 +1,12 @@
 //! A job's items: the header and the parameters, written and read.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
-use engine::Module;
 use serde_json::{Map, Value};
 
 use super::JobParameters;
 use crate::{
     BoxFuture,
-    model::{Job, JobId, JobInput, JobStatus, OrganizationId, UserId},
+    model::{Job, JobId, JobInput, JobStatus, Module, OrganizationId, UserId},
     store::{Store, StoreError, item::Item},
 };
 

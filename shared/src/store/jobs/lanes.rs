@@ -6,13 +6,12 @@
 //! the ceiling: the queue's head is therefore always a job that may go, however many jobs wait behind one user.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use engine::Lane;
 use time::OffsetDateTime;
 
 use super::item::{header_key, job_item, read_job};
 use crate::{
     clock::epoch_micros,
-    model::{Job, JobId, JobRules, JobStatus, UserId, WorkItem, WorkKind},
+    model::{Job, JobId, JobRules, JobStatus, Lane, UserId, WorkItem, WorkKind},
     store::{
         BoxFuture, Store, StoreError,
         accounts::user_pk,
@@ -41,13 +40,13 @@ pub(super) fn lane_pk(lane: Lane) -> String {
     format!("LANE#{}", lane.as_str())
 }
 
-/// The place of a job in its queue: by creation, then id.
-pub(super) fn place(job: &Job) -> String {
+/// The key of a job in its queue: by creation, then id.
+pub(super) fn queue_key(job: &Job) -> String {
     format!("{:020}#{}", epoch_micros(job.created_at), job.id)
 }
 
-fn wait_sk(lane: Lane, place: &str) -> String {
-    format!("WAIT#{}#{place}", lane.as_str())
+fn wait_sk(lane: Lane, key: &str) -> String {
+    format!("WAIT#{}#{key}", lane.as_str())
 }
 
 /// What a user has in the lanes.
@@ -119,53 +118,53 @@ impl Store {
         let mut next = lanes.clone();
         next.version += 1;
         let mut members = Vec::new();
-        // the place that a lane's waiting jobs gain or lose
+        // the key that a lane's waiting jobs gain or lose
         let (mut entered, mut left) = (None, None);
         match step {
             Move::Enter(job) => {
-                let place = place(job);
-                let wait = Item::new(user_pk(user), wait_sk(job.lane(), &place)).text("job", job.id.to_string());
+                let key = queue_key(job);
+                let wait = Item::new(user_pk(user), wait_sk(job.lane(), &key)).text("job", job.id.to_string());
                 members.push(wait.put(&self.main, Condition::None)?);
-                entered = Some((job.lane(), place));
+                entered = Some((job.lane(), key));
             }
             Move::Admit(job) => {
                 next.running.push(job.id.to_string());
-                left = Some((job.lane(), place(job)));
+                left = Some((job.lane(), queue_key(job)));
             }
-            Move::Leave(job) if job.status == JobStatus::Pending => left = Some((job.lane(), place(job))),
+            Move::Leave(job) if job.status == JobStatus::Pending => left = Some((job.lane(), queue_key(job))),
             Move::Leave(job) => next.running.retain(|id| *id != job.id.to_string()),
         }
-        if let Some((lane, place)) = &left {
-            members.push(delete(&self.main, user_pk(user), wait_sk(*lane, place))?);
+        if let Some((lane, key)) = &left {
+            members.push(delete(&self.main, user_pk(user), wait_sk(*lane, key))?);
         }
         let below = |running: usize| running < self.rules.running_of_user;
         for (lane, slot) in Lane::ALL.into_iter().zip(next.ready.iter_mut()) {
             let before = slot.take();
             *slot = if !below(next.running.len()) {
                 None
-            } else if let Some((_, place)) = entered.as_ref().filter(|(of, _)| *of == lane) {
+            } else if let Some((_, key)) = entered.as_ref().filter(|(of, _)| *of == lane) {
                 // a new job is the youngest, unless it is the only one, or clocks differ
                 match &before {
-                    Some(oldest) if oldest <= place => before.clone(),
-                    _ => Some(place.clone()),
+                    Some(oldest) if oldest <= key => before.clone(),
+                    _ => Some(key.clone()),
                 }
             } else if before.is_some()
-                && left.as_ref().is_none_or(|(of, place)| *of != lane || before.as_ref() != Some(place))
+                && left.as_ref().is_none_or(|(of, key)| *of != lane || before.as_ref() != Some(key))
             {
                 before.clone()
             } else if before.is_none() && below(lanes.running.len()) {
                 // there was room already, so nobody waits
                 None
             } else {
-                let gone = left.as_ref().filter(|(of, _)| *of == lane).map(|(_, place)| place);
-                self.oldest_waiting(user, lane).await?.into_iter().find(|place| Some(place) != gone)
+                let gone = left.as_ref().filter(|(of, _)| *of == lane).map(|(_, key)| key);
+                self.oldest_waiting(user, lane).await?.into_iter().find(|key| Some(key) != gone)
             };
             if *slot != before {
                 if let Some(before) = before {
                     members.push(delete(&self.main, lane_pk(lane), format!("READY#{before}"))?);
                 }
-                if let Some(place) = slot {
-                    let ready = Item::new(lane_pk(lane), format!("READY#{place}")).text("user", user.to_string());
+                if let Some(key) = slot {
+                    let ready = Item::new(lane_pk(lane), format!("READY#{key}")).text("user", user.to_string());
                     members.push(ready.put(&self.main, Condition::None)?);
                 }
             }
@@ -227,6 +226,19 @@ impl Store {
         })
     }
 
+    /// Gives every free slot of `lane` away, as long as somebody waits who may have it (outsend 7.3).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn fill_lane(&self, lane: Lane, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            while let Admission::Admitted(job) = self.admit(lane, now).await? {
+                tracing::info!(job = %job, lane = lane.as_str(), "job admitted");
+            }
+            Ok(())
+        })
+    }
+
     /// The job that goes next, with the members that start it.
     async fn candidate(
         &self,
@@ -267,12 +279,12 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Option<(JobId, Vec<TransactWriteItem>)>, StoreError> {
         let reader = entry.read("waiting job");
-        let place = reader.parsed("sk", |sk| sk.strip_prefix("READY#").map(str::to_owned))?;
+        let key = reader.parsed("sk", |sk| sk.strip_prefix("READY#").map(str::to_owned))?;
         let user = reader.parsed("user", UserId::parse)?;
-        let id = place.rsplit('#').next().and_then(JobId::parse).ok_or_else(|| reader.malformed("sk"))?;
+        let id = key.rsplit('#').next().and_then(JobId::parse).ok_or_else(|| reader.malformed("sk"))?;
         let lanes = self.user_lanes(user).await?;
         let at = Lane::ALL.iter().position(|of| *of == lane).and_then(|at| lanes.ready.get(at));
-        if at != Some(&Some(place.clone())) {
+        if at != Some(&Some(key.clone())) {
             return Ok(None);
         }
         let (pk, sk) = header_key(id);

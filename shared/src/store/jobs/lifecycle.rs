@@ -1,7 +1,6 @@
 //! A job's transitions: each one conditional write that succeeds once, with all that follows from it (outsend 7.2).
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use engine::Row;
 use time::OffsetDateTime;
 
 use super::{
@@ -12,7 +11,7 @@ use super::{
     rows::{Kind, chunks, text_parts},
 };
 use crate::{
-    model::{Job, JobId, JobStatus, Plan, UserId, WorkItem, WorkKind, month},
+    model::{Job, JobId, JobStatus, Plan, Row, UserId, WorkItem, WorkKind, month},
     store::{
         BoxFuture, Store, StoreError,
         accounts::{MAX_ATTEMPTS, user_pk},

@@ -1,12 +1,11 @@
 //! A user's jobs as a list (outsend 8.1).
 
-use engine::Module;
 use time::OffsetDateTime;
 
 use super::item::{header_key, read_job};
 use crate::{
     BoxFuture,
-    model::{Job, JobId, JobStatus, UserId},
+    model::{Job, JobId, JobStatus, Module, UserId, registry},
     store::{Store, StoreError, accounts::user_pk, collection::id_of, item::Item},
 };
 
@@ -44,7 +43,7 @@ pub(super) fn collections(job: &Job) -> [String; 2] {
 
 /// All collections that a user's jobs can be in.
 pub(in crate::store) fn every_collection(user: UserId) -> Vec<String> {
-    let of_types = engine::registry::MODULES.iter().map(|entry| of_type(user, entry.module));
+    let of_types = registry::MODULES.iter().map(|entry| of_type(user, entry.module));
     std::iter::once(all(user)).chain(of_types).collect()
 }
 

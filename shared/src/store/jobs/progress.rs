@@ -1,7 +1,6 @@
 //! A job at work: leases, commits, the log (outsend 7.4).
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use engine::{Level, Line, Step, module::Discovered};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     clock::{epoch_micros, from_epoch_micros},
-    model::{Job, JobId, JobStatus},
+    model::{Discovered, Job, JobId, JobStatus, Level, Line, Step},
     store::{
         BoxFuture, Store, StoreError,
         client::Written,

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use engine::{Fault, Input, Row};
 
 use super::item::job_pk;
 use crate::{
-    model::{Job, JobId, JobInput, JobStatus},
+    model::{Job, JobId, JobInput, JobStatus, Row},
     store::{
         BoxFuture, Store, StoreError,
         item::Item,
@@ -156,48 +155,59 @@ pub struct StoredInput {
     of: Option<JobId>,
 }
 
-impl Input for StoredInput {
-    fn columns(&self) -> &[String] {
+impl StoredInput {
+    /// The columns of the rows.
+    #[must_use]
+    pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    fn rows(&self) -> u64 {
+    /// How many rows there are.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
         self.rows
     }
 
-    fn read(&self, first: u64) -> engine::BoxFuture<'_, Result<Vec<Row>, Fault>> {
+    /// The rows from position `first` (from 0) to the end of the chunk that holds it; no rows at the end, and `None`
+    /// when they are not there any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn read(&self, first: u64) -> BoxFuture<'_, Result<Option<Vec<Row>>, StoreError>> {
         Box::pin(async move {
             if first >= self.rows {
-                return Ok(Vec::new());
+                return Ok(Some(Vec::new()));
             }
-            let told = |error: StoreError| Fault::Internal(error.to_string());
-            let rows = self.chunks.from(first).await.map_err(told)?;
+            let rows = self.chunks.from(first).await?;
             if rows.is_empty() {
-                return Err(Fault::InputGone);
+                return Ok(None);
             }
             // another job's rows go when it expires or is deleted: what was read must still be what it has
             if let Some(of) = self.of {
-                match self.store.any_job(of).await.map_err(told)? {
+                match self.store.any_job(of).await? {
                     Some(job) if job.status != JobStatus::Expired => {}
-                    _ => return Err(Fault::InputGone),
+                    _ => return Ok(None),
                 }
             }
-            Ok(rows)
+            Ok(Some(rows))
         })
     }
 
-    fn text(&self) -> engine::BoxFuture<'_, Result<Option<Vec<u8>>, Fault>> {
+    /// The text that an import parses; `None` when it has not been fetched yet.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn text(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, StoreError>> {
         Box::pin(async move {
-            let told = |error: StoreError| Fault::Internal(error.to_string());
-            let parts = self.store.query(job_pk(self.job), "TEXT#").await.map_err(told)?;
+            let parts = self.store.query(job_pk(self.job), "TEXT#").await?;
             if parts.is_empty() {
                 return Ok(None);
             }
             let mut packed = Vec::new();
             for part in &parts {
-                packed.extend_from_slice(part.read("text").bytes("text").map_err(told)?);
+                packed.extend_from_slice(part.read("text").bytes("text")?);
             }
-            unpack(&packed).map(Some).map_err(told)
+            unpack(&packed).map(Some)
         })
     }
 }

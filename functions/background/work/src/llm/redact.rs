@@ -2,7 +2,7 @@
 //! the address, the name or the id of whoever was signed in there.
 
 /// What stands in place of what is taken out.
-const VEIL: &str = "…";
+const REDACTED: &str = "…";
 /// Most characters of a context.
 const LONGEST: usize = 200;
 /// Least digits of a run that is taken for a number of somebody: a telephone's, a customer's.
@@ -13,7 +13,7 @@ const ID: usize = 26;
 const UUID: [usize; 5] = [8, 4, 4, 4, 12];
 
 /// A context without values of attributes, e-mail addresses, ids and long numbers, cut to a sensible length.
-pub(super) fn veiled(context: &str) -> String {
+pub(super) fn redacted(context: &str) -> String {
     let text = without_values(context);
     let text = without(&text, email_at);
     let text = without(&text, prefixed_id_at);
@@ -21,11 +21,11 @@ pub(super) fn veiled(context: &str) -> String {
     let text = without(&text, digits_at);
     match text.char_indices().nth(LONGEST) {
         None => text,
-        Some((end, _)) => format!("{}{VEIL}", text.get(..end).unwrap_or_default()),
+        Some((end, _)) => format!("{}{REDACTED}", text.get(..end).unwrap_or_default()),
     }
 }
 
-/// A text whose runs are taken out: `run` says how many bytes the one at the beginning of a text takes, told what
+/// A text whose runs are taken out: `run` says how many bytes the one at the beginning of a text takes, given what
 /// stands before it.
 fn without(text: &str, run: impl Fn(Option<char>, &str) -> Option<usize>) -> String {
     let mut kept = String::with_capacity(text.len());
@@ -34,7 +34,7 @@ fn without(text: &str, run: impl Fn(Option<char>, &str) -> Option<usize>) -> Str
         let taken = run(before, rest).filter(|length| *length > 0);
         match taken.and_then(|length| rest.split_at_checked(length)) {
             Some((hidden, after)) => {
-                kept.push_str(VEIL);
+                kept.push_str(REDACTED);
                 (before, rest) = (hidden.chars().next_back(), after);
             }
             None => {
@@ -58,7 +58,7 @@ fn without_values(text: &str) -> String {
         rest = inside.get(name..).unwrap_or_default();
         if let Some(value) = rest.strip_prefix('=') {
             kept.push('=');
-            kept.push_str(VEIL);
+            kept.push_str(REDACTED);
             rest = value.get(value_length(value)..).unwrap_or_default();
         }
     }
@@ -69,13 +69,13 @@ fn without_values(text: &str) -> String {
 /// Bytes of an attribute's value up to its bracket, which does not count inside of quotes.
 fn value_length(text: &str) -> usize {
     let (mut quote, mut escaped) = (None, false);
-    for (place, c) in text.char_indices() {
+    for (index, c) in text.char_indices() {
         match (escaped, c, quote) {
             (true, ..) => escaped = false,
             (false, '\\', _) => escaped = true,
             (false, c, Some(open)) if c == open => quote = None,
             (false, '"' | '\'', None) => quote = Some(c),
-            (false, ']', None) => return place,
+            (false, ']', None) => return index,
             _ => {}
         }
     }
@@ -107,8 +107,8 @@ fn prefixed_id_at(before: Option<char>, text: &str) -> Option<usize> {
 
 fn uuid_at(_: Option<char>, text: &str) -> Option<usize> {
     let mut length = 0;
-    for (place, digits) in UUID.into_iter().enumerate() {
-        let hyphen = usize::from(place > 0 && text.get(length..)?.starts_with('-'));
+    for (index, digits) in UUID.into_iter().enumerate() {
+        let hyphen = usize::from(index > 0 && text.get(length..)?.starts_with('-'));
         let group = text.get(length + hyphen..)?.get(..digits)?;
         if !group.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_could_name_somebody_is_taken_out() {
-        for (context, told) in [
+        for (context, visible) in [
             ("Checkout Redesign - #pay", "Checkout Redesign - #pay"),
             ("Pay - a[href=\"mailto:tess@example.com\"]", "Pay - a[href=…]"),
             ("Pay - [data-user=\"user_01k8ybdf00e8nrtzq2qw3d80n2\"] > b", "Pay - [data-user=…] > b"),
@@ -150,20 +150,20 @@ mod tests {
             ("Pay - #c\u{661}\u{662}\u{663}\u{664}\u{665}\u{666}", "Pay - #c…"),
             ("Pay - @media", "Pay - @media"),
         ] {
-            assert_eq!(veiled(context), told, "{context}");
+            assert_eq!(redacted(context), visible, "{context}");
         }
-        assert_eq!(veiled(&"é".repeat(1_000)), format!("{}…", "é".repeat(200)));
+        assert_eq!(redacted(&"é".repeat(1_000)), format!("{}…", "é".repeat(200)));
     }
 
     /// Whether a text holds what must not leave, by looking at every part of it.
-    fn tells(text: &str) -> bool {
+    fn names_somebody(text: &str) -> bool {
         let characters: Vec<char> = text.chars().collect();
         let digits = characters.windows(MIN_DIGITS).any(|run| run.iter().all(|c| c.is_ascii_digit()));
         let id = characters.windows(28).any(|run| {
             run[0].is_ascii_lowercase() && run[1] == '_' && run[2..].iter().all(char::is_ascii_alphanumeric)
         });
         let uuid = characters.windows(36).any(|run| {
-            run.iter().enumerate().all(|(place, c)| match place {
+            run.iter().enumerate().all(|(index, c)| match index {
                 8 | 13 | 18 | 23 => *c == '-',
                 _ => c.is_ascii_hexdigit(),
             })
@@ -190,17 +190,17 @@ mod tests {
         #[test]
         fn nothing_that_names_somebody_is_left(pieces in proptest::collection::vec(piece(), 0..8)) {
             let context = pieces.concat();
-            let told = veiled(&context);
-            prop_assert!(!tells(&told), "{} of {}", told, context);
-            prop_assert!(told.chars().count() <= LONGEST + 1);
+            let visible = redacted(&context);
+            prop_assert!(!names_somebody(&visible), "{} of {}", visible, context);
+            prop_assert!(visible.chars().count() <= LONGEST + 1);
         }
 
         #[test]
         fn no_value_of_an_attribute_is_left(
             before in "[a-z #.>]{0,20}", name in "[a-z-]{1,8}", value in "[A-Za-z@.:/ \\]]{1,30}", after in "[a-z #.>]{0,20}",
         ) {
-            let told = veiled(&format!("{before}[{name}=\"{value}\"]{after}"));
-            prop_assert_eq!(told, format!("{before}[{name}=…]{after}"));
+            let visible = redacted(&format!("{before}[{name}=\"{value}\"]{after}"));
+            prop_assert_eq!(visible, format!("{before}[{name}=…]{after}"));
         }
     }
 }

@@ -6,20 +6,19 @@ use engine::analysis::{
     Analysis, Event, EventKind, Moment, MomentKind, Recording, Segment, Severity, Snapshot, Stream, Titles, analyse,
     note, summary, tone, wcag,
 };
-use serde::{Deserialize, de::DeserializeOwned};
-use serde_json::{Value, json};
-
-use super::{Failure, done};
-use crate::{
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use shared::{
     clock::epoch_millis,
     context::Context,
     model::{
         AgentJob, Criterion, IngestedStream, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId, TestStatus,
     },
     openscouter::{format::millis, studies::view::task_id},
-    prose::{self, Brief, Draft},
     store::AgentOutcome,
 };
+
+use super::end::{Failure, done, text_of};
+use crate::llm::{self, Brief, Draft};
 
 /// Moments that insights name.
 const MAX_MOMENTS: usize = 50;
@@ -109,7 +108,7 @@ struct Seen {
 
 fn titles(study: &Study) -> Titles {
     let tasks = study.tasks.iter().enumerate();
-    let tasks: BTreeMap<_, _> = tasks.map(|(place, task)| (task_id(study, place, task), task.title.clone())).collect();
+    let tasks: BTreeMap<_, _> = tasks.map(|(index, task)| (task_id(study, index, task), task.title.clone())).collect();
     Titles { study: study.name.clone(), tasks }
 }
 
@@ -127,7 +126,7 @@ async fn look(context: &Context, job: &AgentJob) -> Result<Seen, Failure> {
     Ok(Seen { titles: titles(&study), analysis, tone, session })
 }
 
-/// What a writer is told of a moment (openscouter 12.4).
+/// What a model may see of a moment (openscouter 12.4).
 fn brief(seen: &Seen, moment: &Moment) -> Brief {
     Brief {
         kind: moment.kind,
@@ -140,46 +139,65 @@ fn brief(seen: &Seen, moment: &Moment) -> Brief {
 }
 
 /// Agent 1's result (openscouter 12.2).
-fn insights(seen: &Seen, text: Option<String>) -> Value {
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Insights {
+    overall_frustration_score: f64,
+    attention_drop_timestamps: Vec<String>,
+    critical_moments: Vec<CriticalMoment>,
+    summary: String,
+}
+
+/// A moment that insights name.
+#[derive(Serialize)]
+struct CriticalMoment {
+    timestamp: String,
+    r#type: &'static str,
+    severity: &'static str,
+    context: String,
+    confidence: &'static str,
+    streams: Vec<&'static str>,
+    impact: f64,
+}
+
+fn critical_moment(seen: &Seen, moment: &Moment) -> CriticalMoment {
+    CriticalMoment {
+        timestamp: millis(moment.span.0),
+        r#type: moment.kind.as_str(),
+        severity: moment.severity.as_str(),
+        context: seen.titles.context(moment),
+        confidence: moment.confidence.as_str(),
+        streams: moment.streams.iter().map(|stream| stream.as_str()).collect(),
+        impact: moment.impact,
+    }
+}
+
+/// What a session shows, with a model's summary if there is one.
+fn insights(seen: &Seen, text: Option<String>) -> Insights {
     let moments = &seen.analysis.moments;
     let drops = moments.iter().filter(|moment| moment.kind == MomentKind::AttentionDrop);
-    let drops: Vec<_> = drops.take(MAX_DROPS).map(|moment| millis(moment.span.0)).collect();
     let mut critical: Vec<_> = moments.iter().filter(|moment| moment.severity <= Severity::Medium).collect();
     if critical.len() > MAX_MOMENTS {
         critical.sort_by(|one, other| other.impact.total_cmp(&one.impact).then(one.span.cmp(&other.span)));
         critical.truncate(MAX_MOMENTS);
     }
     critical.sort_by_key(|moment| (moment.span.0, moment.kind));
-    let critical: Vec<_> = critical
-        .into_iter()
-        .map(|moment| {
-            json!({
-                "timestamp": millis(moment.span.0),
-                "type": moment.kind.as_str(),
-                "severity": moment.severity.as_str(),
-                "context": seen.titles.context(moment),
-                "confidence": moment.confidence.as_str(),
-                "streams": moment.streams.iter().map(|stream| stream.as_str()).collect::<Vec<_>>(),
-                "impact": moment.impact,
-            })
-        })
-        .collect();
-    json!({
-        "overallFrustrationScore": seen.analysis.frustration,
-        "attentionDropTimestamps": drops,
-        "criticalMoments": critical,
-        "summary": text.unwrap_or_else(|| summary(&seen.analysis, &seen.titles)),
-    })
+    Insights {
+        overall_frustration_score: seen.analysis.frustration,
+        attention_drop_timestamps: drops.take(MAX_DROPS).map(|moment| millis(moment.span.0)).collect(),
+        critical_moments: critical.into_iter().map(|moment| critical_moment(seen, moment)).collect(),
+        summary: text.unwrap_or_else(|| summary(&seen.analysis, &seen.titles)),
+    }
 }
 
 /// Agent 1.
 pub(super) async fn snapshot(context: &Context, job: &AgentJob) -> Result<(), Failure> {
     let seen = look(context, job).await?;
     let briefs: Vec<_> = seen.analysis.moments.iter().map(|moment| brief(&seen, moment)).collect();
-    let written = prose::rewrite(context.settings(), &briefs).await;
+    let written = llm::rewrite(context.settings(), &briefs).await;
     let insights = insights(&seen, written.map(|draft| draft.summary));
     let mut done = done(context, job);
-    done.insights = Some(insights.to_string());
+    done.insights = Some(text_of(&insights)?);
     done.moments = u32::try_from(seen.analysis.moments.len()).ok();
     if !context.store().change_agent_job(&done, AgentOutcome::Alone, None, context.clock().now()).await? {
         return Err(Failure::Fault("somebody else has the job".to_owned()));
@@ -188,10 +206,10 @@ pub(super) async fn snapshot(context: &Context, job: &AgentJob) -> Result<(), Fa
 }
 
 /// Agent 2's note on a moment.
-fn noted(context: &Context, seen: &Seen, moment: &Moment, place: usize, written: Option<&Draft>) -> Note {
+fn noted(context: &Context, seen: &Seen, moment: &Moment, index: usize, written: Option<&Draft>) -> Note {
     let criterion = wcag(moment);
     let last = seen.analysis.moments.iter().map(|moment| (moment.span.0, moment.kind)).max();
-    let text = written.and_then(|draft| draft.moments.get(place));
+    let text = written.and_then(|draft| draft.moments.get(index));
     Note {
         note_id: NoteId::at(context.clock().now()).wire(),
         timestamp: Some(moment.span.0),
@@ -223,10 +241,10 @@ fn noted(context: &Context, seen: &Seen, moment: &Moment, place: usize, written:
 pub(super) async fn analyst(context: &Context, job: &AgentJob) -> Result<(), Failure> {
     let mut seen = look(context, job).await?;
     let briefs: Vec<_> = seen.analysis.moments.iter().map(|moment| brief(&seen, moment)).collect();
-    let written = prose::rewrite(context.settings(), &briefs).await;
+    let written = llm::rewrite(context.settings(), &briefs).await;
     let moments = seen.analysis.moments.iter().enumerate();
     let analysed: Vec<_> =
-        moments.map(|(place, moment)| noted(context, &seen, moment, place, written.as_ref())).collect();
+        moments.map(|(index, moment)| noted(context, &seen, moment, index, written.as_ref())).collect();
     let mut done = done(context, job);
     done.moments = u32::try_from(analysed.len()).ok();
     let store = context.store();

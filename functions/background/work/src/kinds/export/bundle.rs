@@ -2,25 +2,26 @@
 //! piece, one test session in memory at a time, and in slices of work, since a tester can have many of them.
 
 use serde_json::{Value, json};
-use time::{Duration, OffsetDateTime};
-
-use super::super::{
-    connections::connection_object,
-    consents::ConsentView,
-    envelope::optional_time,
-    erasures::ErasureView,
-    format::{millis, timestamp},
-    reports::view::report_view,
-    studies::view::study_data,
-    test_sessions::NotesView,
-    tokens::token_object,
-    users::user_object,
-};
-use crate::{
+use shared::{
     context::Context,
-    model::{Account, AgentJob, ExportId, IngestedStream, TestSession, TestSessionId, User, UserId, VariantLabel},
+    model::{
+        Account, AgentJob, ExportId, IngestedStream, TestSession, TestSessionId, User, UserId, UserKey, VariantLabel,
+    },
+    openscouter::{
+        connections::connection_object,
+        consents::ConsentView,
+        envelope::optional_time,
+        erasures::ErasureView,
+        format::{millis, timestamp},
+        reports::view::report_view,
+        studies::view::study_data,
+        test_sessions::NotesView,
+        tokens::token_object,
+        users::user_object,
+    },
     store::{Export, ExportState, Run, Store, StoreError, StudyFilter},
 };
+use time::{Duration, OffsetDateTime};
 
 /// How long a slice goes on before it stops at a session's end; less than a lease, and than the function may take.
 const MAX_TIME: Duration = Duration::seconds(20);
@@ -33,7 +34,7 @@ const ROWS: u32 = 100;
 ///
 /// # Errors
 /// When the store fails.
-pub async fn make_export(context: &Context, user: UserId, id: ExportId) -> Result<bool, StoreError> {
+pub(super) async fn make(context: &Context, user: UserId, id: ExportId) -> Result<bool, StoreError> {
     let store = context.store();
     let Some(account) = store.account(user).await? else { return Ok(true) };
     let export = store.export(user, id).await?.filter(|export| export.state == ExportState::Queued);
@@ -177,9 +178,9 @@ impl Bundle<'_> {
             let members = self.store.whole_studies(page.members).await?;
             let ids: Vec<_> = members.iter().map(|study| study.id).collect();
             let progress = self.store.progress_of(&ids).await?;
-            for (place, study) in (offset..).zip(&members) {
+            for (index, study) in (offset..).zip(&members) {
                 let progress = progress.get(&study.id).copied().unwrap_or_default();
-                let comma = if place > 0 { "," } else { "" };
+                let comma = if index > 0 { "," } else { "" };
                 let text = format!("{comma}{}", json!(study_data(app.trim_end_matches('/'), study, progress)));
                 self.raw(text.as_bytes()).await?;
             }
@@ -190,7 +191,7 @@ impl Bundle<'_> {
         self.raw(b"]").await
     }
 
-    /// A test session with all that was captured of it and made of it; `Ok(false)` when it is gone.
+    /// A test session with all that was ingested of it and made of it; `Ok(false)` when it is gone.
     async fn session(&mut self, id: TestSessionId, first: bool) -> Result<bool, StoreError> {
         let Some(session) = self.store.test_session(id).await? else { return Ok(false) };
         let mut text = self.session_object(&session).await?.to_string();
@@ -283,7 +284,7 @@ async fn outsend(store: &Store, user: &User, now: OffsetDateTime) -> Result<Valu
     let sessions = store.sessions_of(user, now).await?;
     let sessions: Vec<_> = sessions.iter().map(|session| span(session.created_at, session.expires_at)).collect();
     let keys = store.keys_of_user(user.id, now).await?;
-    let key = |key: &crate::model::UserKey| {
+    let key = |key: &UserKey| {
         json!({
             "id": key.id,
             "name": key.name,

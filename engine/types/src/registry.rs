@@ -364,7 +364,7 @@ impl Module {
     /// What the registry says of it.
     #[must_use]
     pub fn entry(self) -> &'static Entry {
-        // every module is in the table, at the place of its variant
+        // every module is in the table, at the index of its variant
         MODULES.get(self as usize).unwrap_or(&MODULES[0])
     }
 

@@ -1,16 +1,15 @@
 //! Better texts by a language model, where one is configured (openscouter 12.8).
 //!
-//! A model is told [`Brief`]s and nothing else: of whom they tell it knows "Tester n" (openscouter 12.4), and what in a
-//! context could name somebody is taken out of its copy. Numbers never come from it, and when it is slow, fails or
-//! answers oddly, the texts that the contract fixes stay.
+//! A model sees [`Brief`]s and nothing else: the person is "Tester n" (openscouter 12.4), and what in a context could
+//! name somebody is redacted in its copy. Numbers never come from it, and when it is slow, fails or answers oddly, the texts
+//! that the contract fixes stay.
 
-mod veil;
+mod redact;
 
 use engine::analysis::MomentKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::{
+use shared::{
     config::{LlmSettings, Settings},
     http_client,
 };
@@ -25,43 +24,44 @@ You get the barriers that were found in one tester's session, and a tone. Respon
 in one sentence what happened where; a recommendation says in one sentence what to change. Write no numbers, scores or \
 assumptions about the person.";
 
-/// What a writer is told of one moment; nothing else leaves.
+/// What a model sees of one moment; nothing else leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Brief {
+pub(crate) struct Brief {
     /// What it is.
-    pub kind: MomentKind,
+    pub(crate) kind: MomentKind,
     /// How much it matters.
-    pub severity: engine::analysis::Severity,
+    pub(crate) severity: engine::analysis::Severity,
     /// How sure it is.
-    pub confidence: engine::analysis::Confidence,
-    /// Where it was, as the report shows it; a model is told of it without what could name somebody.
-    pub context: String,
+    pub(crate) confidence: engine::analysis::Confidence,
+    /// Where it was, as the report shows it; a model sees it redacted.
+    pub(crate) context: String,
     /// How to speak of it: `standard`, `supportive`, `moderate` or `restorative`.
-    pub tone: &'static str,
+    pub(crate) tone: &'static str,
     /// "Tester n".
-    pub tester: u32,
+    pub(crate) tester: u32,
 }
 
 /// The texts of an analysis.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Draft {
+pub(crate) struct Draft {
     /// Of all.
-    pub summary: String,
+    pub(crate) summary: String,
     /// Of each moment, in their order.
-    pub moments: Vec<Text>,
+    pub(crate) moments: Vec<Text>,
 }
 
 /// The texts of a moment.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Text {
+pub(crate) struct Text {
     /// What happened.
-    pub note: String,
+    pub(crate) note: String,
     /// What to do about it.
-    pub recommendation: String,
+    pub(crate) recommendation: String,
 }
 
+/// A moment as a model sees it.
 #[derive(Serialize)]
-struct Told {
+struct VisibleMoment {
     r#type: &'static str,
     severity: &'static str,
     confidence: &'static str,
@@ -70,16 +70,16 @@ struct Told {
 
 fn request(model: &LlmSettings, briefs: &[Brief]) -> Option<Value> {
     let first = briefs.first()?;
-    let told: Vec<_> = briefs
+    let moments: Vec<_> = briefs
         .iter()
-        .map(|brief| Told {
+        .map(|brief| VisibleMoment {
             r#type: brief.kind.as_str(),
             severity: brief.severity.as_str(),
             confidence: brief.confidence.as_str(),
-            context: veil::veiled(&brief.context),
+            context: redact::redacted(&brief.context),
         })
         .collect();
-    let content = json!({"tester": format!("Tester {}", first.tester), "tone": first.tone, "moments": told});
+    let content = json!({"tester": format!("Tester {}", first.tester), "tone": first.tone, "moments": moments});
     Some(json!({
         "model": model.model,
         "temperature": 0,
@@ -103,7 +103,7 @@ fn draft(body: &[u8], count: usize) -> Result<Draft, &'static str> {
 }
 
 /// Asks the configured model for texts; `None` where there is none, nothing to write about, or no usable answer.
-pub async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Draft> {
+pub(crate) async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Draft> {
     let model = settings.llm.as_ref()?;
     if briefs.len() > MAX_MOMENTS {
         return None;
@@ -146,25 +146,25 @@ mod tests {
     }
 
     #[test]
-    fn a_model_is_told_what_the_contract_lists_and_no_more() {
+    fn a_model_sees_what_the_contract_lists_and_no_more() {
         let model = LlmSettings { model: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
         let request = request(&model, &[brief()]).unwrap();
-        let told: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
+        let visible: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
         let moment =
             json!({"type": "rage_click", "severity": "high", "confidence": "high", "context": "Checkout - #pay"});
-        assert_eq!(told, json!({"tester": "Tester 3", "tone": "supportive", "moments": [moment]}));
+        assert_eq!(visible, json!({"tester": "Tester 3", "tone": "supportive", "moments": [moment]}));
         assert_eq!(request["messages"].as_array().map(Vec::len), Some(2), "the task and this");
     }
 
     #[test]
-    fn a_model_is_told_the_tone_and_not_who_it_was() {
+    fn a_model_sees_the_tone_and_not_who_it_was() {
         let model = LlmSettings { model: "m".to_owned(), url: "http://localhost".to_owned(), key: None };
         for tone in ["standard", "supportive", "moderate", "restorative"] {
             let context = "Pay - a[href=\"mailto:tess@example.com\"] #user_01k8ybdf00e8nrtzq2qw3d80n2".to_owned();
             let request = request(&model, &[Brief { context, tone, ..brief() }]).unwrap();
-            let told: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
-            assert_eq!(told["tone"], tone);
-            assert_eq!(told["moments"][0]["context"], "Pay - a[href=…] #…");
+            let visible: Value = serde_json::from_str(request["messages"][1]["content"].as_str().unwrap()).unwrap();
+            assert_eq!(visible["tone"], tone);
+            assert_eq!(visible["moments"][0]["context"], "Pay - a[href=…] #…");
             let sent = request.to_string();
             assert!(!sent.contains("tess") && !sent.contains("01k8ybdf"), "{sent}");
         }

@@ -3,23 +3,24 @@
 use std::collections::BTreeSet;
 
 use engine::analysis::{
-    Confidence, MomentKind, SessionFinding, SessionResult, Severity, StudyFinding, StudyResult, Wcag, accessibility,
-    aggregate, frustration_of, summary_of, wcag_of,
+    Confidence, MomentKind, SessionFinding, SessionResult, Severity, Stratum, StudyFinding, StudyResult, Wcag,
+    accessibility, aggregate, frustration_of, summary_of, wcag_of,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Serialize;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
-
-use super::{FAILED, Failure, done, record};
-use crate::{
+use shared::{
     context::Context,
     model::{
-        Action, AgentJob, AgentStatus, ConsentKind, FindingId, Note, NotedMoment, Report, Study, TestSession,
-        TestStatus, UserId,
+        Action, AgentJob, AgentStatus, ConsentKind, Criterion, FindingId, Note, NotedMoment, Report, Study,
+        TestSession, TestStatus, UserId,
     },
     openscouter::format::millis,
     store::{AgentOutcome, StoreError, UpdateError},
 };
+use time::OffsetDateTime;
+
+use super::end::{FAILED, Failure, done, record, text_of};
 
 /// Testers that are looked up at a time.
 const AT_A_TIME: usize = 16;
@@ -28,8 +29,49 @@ fn rank(severity: &str) -> Severity {
     Severity::parse(severity).unwrap_or(Severity::Low)
 }
 
-/// What a report says of a session: made of the analyst's notes that the tester left in.
-fn contents(notes: &[Note], now: OffsetDateTime) -> Value {
+/// What a report says of a session (openscouter 13.1).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionContents<'a> {
+    accessibility_score: u32,
+    overall_frustration_score: f64,
+    summary: String,
+    findings: Vec<SessionReportFinding<'a>>,
+    tester_comments: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionReportFinding<'a> {
+    finding_id: String,
+    r#type: &'a str,
+    severity: &'a str,
+    confidence: &'a str,
+    wcag: &'a Criterion,
+    context: &'a str,
+    recommendation: &'a str,
+    timestamp: Option<String>,
+    element: Option<&'a str>,
+    last: bool,
+}
+
+fn session_finding<'a>(note: &Note, moment: &'a NotedMoment, now: OffsetDateTime) -> SessionReportFinding<'a> {
+    SessionReportFinding {
+        finding_id: FindingId::at(now).wire(),
+        r#type: &moment.kind,
+        severity: &moment.severity,
+        confidence: &moment.confidence,
+        wcag: &moment.wcag,
+        context: &moment.context,
+        recommendation: &moment.recommendation,
+        timestamp: note.timestamp.map(millis),
+        element: moment.element.as_deref(),
+        last: moment.last,
+    }
+}
+
+/// The contents of a report: made of the analyst's notes that the tester left in.
+fn contents(notes: &[Note], now: OffsetDateTime) -> SessionContents<'_> {
     let included = || notes.iter().filter(|note| note.included);
     let mut moments: Vec<(&Note, &NotedMoment)> =
         included().filter_map(|note| Some((note, note.moment.as_ref()?))).collect();
@@ -45,32 +87,17 @@ fn contents(notes: &[Note], now: OffsetDateTime) -> Value {
     let summary = summary_of(moments.len(), frustration, worst.map(|moment| &*moment.context));
     let score = accessibility(moments.iter().map(|(_, moment)| rank(&moment.severity)));
     moments.sort_by_key(|(note, moment)| (rank(&moment.severity), note.timestamp));
-    let finding = |(note, moment): &(&Note, &NotedMoment)| {
-        json!({
-            "findingId": FindingId::at(now).wire(),
-            "type": moment.kind,
-            "severity": moment.severity,
-            "confidence": moment.confidence,
-            "wcag": moment.wcag,
-            "context": moment.context,
-            "recommendation": moment.recommendation,
-            "timestamp": note.timestamp.map(millis),
-            "element": moment.element,
-            "last": moment.last,
-        })
-    };
-    let comments: Vec<_> = included().filter(|note| note.moment.is_none()).map(|note| &note.text).collect();
-    json!({
-        "accessibilityScore": score,
-        "overallFrustrationScore": frustration,
-        "summary": summary,
-        "findings": moments.iter().map(finding).collect::<Vec<_>>(),
-        "testerComments": comments,
-    })
+    SessionContents {
+        accessibility_score: score,
+        overall_frustration_score: frustration,
+        summary,
+        findings: moments.iter().map(|(note, moment)| session_finding(note, moment, now)).collect(),
+        tester_comments: included().filter(|note| note.moment.is_none()).map(|note| &*note.text).collect(),
+    }
 }
 
 /// Ends a job with the report that it made.
-async fn finish(context: &Context, job: &AgentJob, contents: &Value) -> Result<Report, Failure> {
+async fn finish(context: &Context, job: &AgentJob, contents: String) -> Result<Report, Failure> {
     let (store, now) = (context.store(), context.clock().now());
     let before = store.report(job.report.ok_or(Failure::Gone)?).await?.ok_or(Failure::Gone)?;
     if before.job != job.id {
@@ -80,7 +107,7 @@ async fn finish(context: &Context, job: &AgentJob, contents: &Value) -> Result<R
         status: AgentStatus::Complete,
         completed_at: Some(now),
         counted: true,
-        contents: contents.to_string(),
+        contents,
         version: before.version + 1,
         ..before.clone()
     };
@@ -96,7 +123,8 @@ async fn finish(context: &Context, job: &AgentJob, contents: &Value) -> Result<R
 /// Agent 3.
 pub(super) async fn of_session(context: &Context, job: &AgentJob, session: &TestSession) -> Result<(), Failure> {
     let notes = context.store().notes(session.id).await?;
-    finish(context, job, &contents(&notes.notes, context.clock().now())).await.map(|_| ())
+    let contents = text_of(&contents(&notes.notes, context.clock().now()))?;
+    finish(context, job, contents).await.map(|_| ())
 }
 
 /// A finding of a session report as it was kept.
@@ -135,37 +163,76 @@ async fn result(context: &Context, session: &TestSession, report: &Report) -> Re
     })
 }
 
-fn criterion(wcag: Wcag) -> Value {
-    json!({"criterion": wcag.criterion, "name": wcag.name, "level": wcag.level})
+/// What a report says of a study (openscouter 13.2).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StudyContents<'a> {
+    accessibility_score: u32,
+    average_frustration_score: f64,
+    tester_count: usize,
+    excluded_sessions: usize,
+    summary: String,
+    findings: Vec<StudyReportFinding<'a>>,
+    nd_stratification: Vec<StratumContents<'a>>,
+    suppressed_strata: usize,
 }
 
-fn study_contents(result: &StudyResult, excluded: usize, now: OffsetDateTime) -> Value {
-    let ids: Vec<_> = result.findings.iter().map(|_| FindingId::at(now).wire()).collect();
-    let finding = |(id, finding): (&String, &StudyFinding)| {
-        json!({
-            "findingId": id,
-            "type": finding.kind.as_str(),
-            "severity": finding.severity.as_str(),
-            "confidence": finding.confidence.as_str(),
-            "wcag": criterion(finding.wcag),
-            "context": finding.context,
-            "recommendation": finding.wcag.recommendation,
-            "affectedTesters": finding.affected,
-            "share": finding.share,
-        })
-    };
-    let strata: Vec<_> = result
-        .strata
-        .iter()
-        .map(|stratum| {
-            json!({
-                "category": stratum.category,
-                "testers": stratum.testers,
-                "averageFrustrationScore": stratum.frustration,
-                "topFindingIds": stratum.top.iter().filter_map(|place| ids.get(*place)).collect::<Vec<_>>(),
-            })
-        })
-        .collect();
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StudyReportFinding<'a> {
+    finding_id: &'a str,
+    r#type: &'static str,
+    severity: &'static str,
+    confidence: &'static str,
+    wcag: WcagContents,
+    context: &'a str,
+    recommendation: &'static str,
+    affected_testers: usize,
+    share: f64,
+}
+
+#[derive(Serialize)]
+struct WcagContents {
+    criterion: &'static str,
+    name: &'static str,
+    level: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StratumContents<'a> {
+    category: &'a str,
+    testers: usize,
+    average_frustration_score: f64,
+    top_finding_ids: Vec<&'a str>,
+}
+
+fn study_finding<'a>(id: &'a str, finding: &'a StudyFinding) -> StudyReportFinding<'a> {
+    let Wcag { criterion, name, level, recommendation } = finding.wcag;
+    StudyReportFinding {
+        finding_id: id,
+        r#type: finding.kind.as_str(),
+        severity: finding.severity.as_str(),
+        confidence: finding.confidence.as_str(),
+        wcag: WcagContents { criterion, name, level },
+        context: &finding.context,
+        recommendation,
+        affected_testers: finding.affected,
+        share: finding.share,
+    }
+}
+
+fn stratum<'a>(stratum: &'a Stratum, ids: &'a [String]) -> StratumContents<'a> {
+    StratumContents {
+        category: &stratum.category,
+        testers: stratum.testers,
+        average_frustration_score: stratum.frustration,
+        top_finding_ids: stratum.top.iter().filter_map(|index| ids.get(*index)).map(String::as_str).collect(),
+    }
+}
+
+/// The contents of a report on a study, whose findings have these ids.
+fn study_contents<'a>(result: &'a StudyResult, ids: &'a [String], excluded: usize) -> StudyContents<'a> {
     let summary = match result.findings.first() {
         None => summary_of(0, result.frustration, None),
         Some(worst) => format!(
@@ -176,16 +243,16 @@ fn study_contents(result: &StudyResult, excluded: usize, now: OffsetDateTime) ->
             worst.context
         ),
     };
-    json!({
-        "accessibilityScore": result.accessibility,
-        "averageFrustrationScore": result.frustration,
-        "testerCount": result.testers,
-        "excludedSessions": excluded,
-        "summary": summary,
-        "findings": ids.iter().zip(&result.findings).map(finding).collect::<Vec<_>>(),
-        "ndStratification": strata,
-        "suppressedStrata": result.suppressed,
-    })
+    StudyContents {
+        accessibility_score: result.accessibility,
+        average_frustration_score: result.frustration,
+        tester_count: result.testers,
+        excluded_sessions: excluded,
+        summary,
+        findings: ids.iter().zip(&result.findings).map(|(id, finding)| study_finding(id, finding)).collect(),
+        nd_stratification: result.strata.iter().map(|found| stratum(found, ids)).collect(),
+        suppressed_strata: result.suppressed,
+    }
 }
 
 /// Agent 4.
@@ -212,7 +279,9 @@ pub(super) async fn of_study(context: &Context, job: &AgentJob) -> Result<(), Fa
     let results: Vec<SessionResult> = stream::iter(results).buffered(AT_A_TIME).try_collect().await?;
     let aggregated = aggregate(&results);
     let excluded = sessions.len() - results.len();
-    finish(context, job, &study_contents(&aggregated, excluded, context.clock().now())).await?;
+    let now = context.clock().now();
+    let ids: Vec<_> = aggregated.findings.iter().map(|_| FindingId::at(now).wire()).collect();
+    finish(context, job, text_of(&study_contents(&aggregated, &ids, excluded))?).await?;
     Ok(keep_score(context, job).await?)
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Analysis, Moment, Snapshot, detect::weight};
+use super::{
+    detect::weight,
+    model::{Analysis, Moment, Snapshot},
+};
 
 /// What the texts call things.
 #[derive(Clone, Debug, Default)]

@@ -1,17 +1,24 @@
-//! The agents at work (openscouter 12): a job is taken up, its gates are judged again, and what it makes is written
-//! with its end. Results are a pure function of what was kept, so that a job that is run twice gives the same numbers.
+//! An agent works (openscouter 12): its job is taken up, its gates are judged again, and what it makes is written with
+//! its end. Results are a pure function of what was kept, so that a job that is run twice gives the same numbers.
 
+mod end;
 mod report;
 mod session;
 
 use serde_json::json;
-use time::{Duration, OffsetDateTime};
-
-use crate::{
+use shared::{
+    BoxFuture,
     context::Context,
-    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, AuditEntry, AuditId, Report, TestStatus, WorkItem},
+    model::{Action, AgentJob, AgentJobId, AgentKind, AgentStatus, AuditEntry, Report, TestStatus, WorkItem},
     openscouter::agents::NO_APPROVAL,
     store::{AgentOutcome, StoreError},
+};
+use time::{Duration, OffsetDateTime};
+
+use self::end::{FAILED, Failure, record};
+use crate::{
+    kind::{Kind, Outcome, WorkError, given_up},
+    workers::Workers,
 };
 
 /// After how long a job that is at work counts as lost (openscouter 5.3).
@@ -20,30 +27,29 @@ const LOST: Duration = Duration::minutes(5);
 const MAX_ATTEMPTS: u32 = 3;
 /// The pause before a job that met a fault is taken up again.
 const RETRY: Duration = Duration::seconds(5);
-/// What is told of a failure.
-const FAILED: &str = "Analysis failed";
 
-/// Why a job came to nothing.
-enum Failure {
-    /// A gate was closed meanwhile: its name, and what is told.
-    Gate(&'static str, &'static str),
-    /// What it rests on is gone.
-    Gone,
-    /// A fault; it can be tried again.
-    Fault(String),
+/// An agent's job; the subject is its id.
+pub(crate) const AGENT: Kind = Kind { run, give_up };
+
+fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let due = run_job(workers.context(), work).await?;
+        Ok(due.map_or(Outcome::Done("done"), Outcome::AgainAt))
+    })
 }
 
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Fault(error.to_string())
-    }
+fn give_up<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let due = give_up_job(workers.context(), work).await?;
+        Ok(due.map_or(given_up(), Outcome::AgainAt))
+    })
 }
 
 /// Runs the job that a piece of work names; when it goes on, and `None` when it has ended.
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn run(context: &Context, work: &WorkItem) -> Result<Option<OffsetDateTime>, StoreError> {
+async fn run_job(context: &Context, work: &WorkItem) -> Result<Option<OffsetDateTime>, StoreError> {
     let (store, now) = (context.store(), context.clock().now());
     let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
     let Some(job) = store.agent_job(id).await? else { return Ok(None) };
@@ -98,7 +104,7 @@ pub(crate) async fn run(context: &Context, work: &WorkItem) -> Result<Option<Off
 ///
 /// # Errors
 /// When the store fails.
-pub(crate) async fn give_up(context: &Context, work: &WorkItem) -> Result<Option<OffsetDateTime>, StoreError> {
+async fn give_up_job(context: &Context, work: &WorkItem) -> Result<Option<OffsetDateTime>, StoreError> {
     let Some(id) = AgentJobId::parse(&work.subject) else { return Ok(None) };
     match context.store().agent_job(id).await?.filter(|job| job.status.is_unfinished()) {
         Some(job) => fail(context, &job, FAILED, None).await,
@@ -123,37 +129,6 @@ async fn work_on(context: &Context, job: &AgentJob) -> Result<(), Failure> {
         }
         AgentKind::Synthesis => report::of_study(context, job).await,
     }
-}
-
-/// The job as it is when it is done.
-fn done(context: &Context, job: &AgentJob) -> AgentJob {
-    AgentJob {
-        status: AgentStatus::Complete,
-        finished_at: Some(context.clock().now()),
-        version: job.version + 1,
-        ..job.clone()
-    }
-}
-
-async fn record(
-    context: &Context,
-    job: &AgentJob,
-    action: Action,
-    object: String,
-    detail: serde_json::Value,
-) -> Result<AuditEntry, StoreError> {
-    let now = context.clock().now();
-    let account = context.store().account(job.actor).await?;
-    Ok(AuditEntry {
-        id: AuditId::at(now),
-        action,
-        actor: Some(job.actor),
-        role: account.map(|account| account.user.role),
-        object: Some(object),
-        detail,
-        request_id: job.request_id.clone(),
-        at: now,
-    })
 }
 
 async fn blocked(context: &Context, job: &AgentJob, gate: &str) -> Result<AuditEntry, StoreError> {

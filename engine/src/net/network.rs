@@ -1,0 +1,26 @@
+//! The outside world as modules ask it.
+
+use super::{outside::Outside, smtp, table};
+use crate::{
+    BoxFuture,
+    module::{MailHosts, Network, SmtpAnswer},
+};
+
+impl Network for Outside {
+    fn mail_hosts<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, MailHosts> {
+        Box::pin(self.names.mail_hosts(domain))
+    }
+
+    fn probe<'a>(&'a self, hosts: &'a [String], address: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
+        Box::pin(async move {
+            if !self.config.smtp_probe {
+                return None;
+            }
+            Some(smtp::probe(self, hosts, address).await)
+        })
+    }
+
+    fn table<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
+        Box::pin(async move { table::fetch(self, url).await.map_err(|fault| fault.to_string()) })
+    }
+}

@@ -1,0 +1,118 @@
+//! A slice of a job: steps under a lease, each commit a checkpoint (outsend 7.4).
+
+use std::sync::Arc;
+
+use engine::{Fault, Level, Line, Network, Spec, Step};
+use shared::{
+    context::Context,
+    model::Job,
+    store::{Commit, Ending, StoreError, Taken},
+};
+use time::{Duration, OffsetDateTime};
+
+use super::input::JobRows;
+
+/// How long a slice goes on: far less than a lease, and short, because it holds the stream's next records back.
+const SLICE: Duration = Duration::seconds(10);
+/// Leases in a row that one item may outlive (outsend 7.4 rule 5).
+const MAX_STUCK: u32 = 3;
+/// Internal faults in a row after which a job fails (outsend 7.4 rule 6).
+const MAX_FAULTS: u32 = 3;
+/// The pause after an internal fault.
+const PAUSE: Duration = Duration::seconds(5);
+/// What a job says that failed for a reason of ours.
+pub(super) const INTERNAL_ERROR: &str = "Internal error.";
+
+/// What became of a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slice {
+    /// There is more to do, from this time on.
+    More(OffsetDateTime),
+    /// The job ended, and with it the work.
+    Ended,
+    /// Somebody else has the job, or there is none.
+    Nothing,
+}
+
+/// Goes on with a job that was taken up, for one slice.
+///
+/// # Errors
+/// When the store fails.
+pub(super) async fn run(context: &Context, network: Arc<dyn Network>, taken: Taken) -> Result<Slice, StoreError> {
+    let (store, clock) = (context.store(), context.clock());
+    let began = clock.now();
+    let mut job = taken.job.clone();
+    if job.stuck >= MAX_STUCK && job.planned.is_some_and(|planned| job.processed < planned) {
+        match store.commit(&job, &given_up_item(&job), clock.now()).await? {
+            Commit::Committed(next) => job = *next,
+            Commit::Ended(_) => return Ok(Slice::Ended),
+            Commit::Lost => return Ok(Slice::Nothing),
+        }
+    }
+    let input = store.job_input(&job, &taken.parameters.input_columns).await?;
+    let started = match engine::start(spec(&job, &taken), Arc::new(JobRows(input)), network).await {
+        Ok(started) => started,
+        Err(fault) => return failed(context, &job, fault).await,
+    };
+    if let Some(found) = &started.discovered {
+        match store.commit_source(&Taken { job, ..taken }, found, clock.now()).await? {
+            Some(next) => job = next.job,
+            None => return Ok(Slice::Nothing),
+        }
+    }
+    let mut run = started.run;
+    loop {
+        let step = match run.step().await {
+            Ok(step) => step.unwrap_or_default(),
+            Err(fault) => return failed(context, &job, fault).await,
+        };
+        let idle = step.items == 0;
+        match store.commit(&job, &step, clock.now()).await? {
+            Commit::Ended(_) => return Ok(Slice::Ended),
+            Commit::Lost => return Ok(Slice::Nothing),
+            // a run that ends before its plan would go on for ever
+            Commit::Committed(job) if idle => {
+                return failed(context, &job, Fault::Internal("the run ended before its plan".to_owned())).await;
+            }
+            Commit::Committed(next) => job = *next,
+        }
+        if clock.now() - began >= SLICE {
+            return Ok(Slice::More(clock.now()));
+        }
+    }
+}
+
+/// The step that passes over the next item, which several workers did not survive.
+fn given_up_item(job: &Job) -> Step {
+    let line = Line { level: Level::Error, message: format!("Item {} was given up.", job.processed + 1) };
+    Step { items: 1, failed: 1, log: vec![line], ..Step::default() }
+}
+
+/// What is to be computed, from the job's checkpoint on.
+fn spec(job: &Job, taken: &Taken) -> Spec {
+    Spec {
+        module: job.module,
+        options: taken.parameters.options.clone(),
+        planned: job.planned,
+        done: job.processed,
+        produced: job.results,
+    }
+}
+
+/// What a fault means for the job: its end, or another attempt.
+async fn failed(context: &Context, job: &Job, fault: Fault) -> Result<Slice, StoreError> {
+    let (store, now) = (context.store(), context.clock().now());
+    let text = match &fault {
+        Fault::InputGone | Fault::Failed(_) => fault.to_string(),
+        Fault::Internal(cause) => {
+            tracing::error!(job = %job.id, cause, "internal fault of a job");
+            let Some(noted) = store.note_fault(job).await? else { return Ok(Slice::Nothing) };
+            if noted.faults < MAX_FAULTS {
+                return Ok(Slice::More(now + PAUSE));
+            }
+            INTERNAL_ERROR.to_owned()
+        }
+    };
+    store.end_job(job.id, Ending::Failed(text), now).await?;
+    Ok(Slice::Ended)
+}

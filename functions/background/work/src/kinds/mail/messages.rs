@@ -1,0 +1,140 @@
+//! The words of the mails, in both languages (outsend 6.2, openscouter 7).
+
+use maud::{DOCTYPE, html};
+use shared::model::Locale;
+
+use crate::mailer::Mail;
+
+/// What a mail says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// Welcome, with the link that verifies the address.
+    Welcome,
+    /// The link that verifies the address, again.
+    Verify,
+    /// The link that sets a new password.
+    Reset,
+    /// The password was changed.
+    PasswordChanged,
+    /// Somebody tried to sign up with the address of an account.
+    AddressTaken,
+    /// The link that verifies the address, of OpenScouter.
+    ScouterVerify,
+    /// The link that sets a new password, of OpenScouter.
+    ScouterReset,
+    /// The link that signs in.
+    MagicLink,
+}
+
+/// The words of a mail: subject, sentence, and what its link is called.
+const fn words(message: Message, locale: Locale) -> (&'static str, &'static str, &'static str) {
+    match (message, locale) {
+        (Message::Welcome, Locale::En) => (
+            "Welcome to Outsend",
+            "Your account is ready. Please confirm your e-mail address; the link is valid for 48 hours.",
+            "Confirm my address",
+        ),
+        (Message::Welcome, Locale::Fr) => (
+            "Bienvenue sur Outsend",
+            "Votre compte est prêt. Merci de confirmer votre adresse e-mail ; le lien est valable 48 heures.",
+            "Confirmer mon adresse",
+        ),
+        (Message::Verify, Locale::En) => (
+            "Confirm your e-mail address",
+            "Please confirm your e-mail address; the link is valid for 48 hours and replaces earlier ones.",
+            "Confirm my address",
+        ),
+        (Message::Verify, Locale::Fr) => (
+            "Confirmez votre adresse e-mail",
+            "Merci de confirmer votre adresse e-mail ; le lien est valable 48 heures et remplace les précédents.",
+            "Confirmer mon adresse",
+        ),
+        (Message::Reset | Message::ScouterReset, Locale::En) => (
+            "Set a new password",
+            "Somebody asked for a new password for your account. If it was you, follow the link; it is valid for 1 hour.",
+            "Set a new password",
+        ),
+        (Message::Reset | Message::ScouterReset, Locale::Fr) => (
+            "Choisissez un nouveau mot de passe",
+            "Un nouveau mot de passe a été demandé pour votre compte. Si c'était vous, suivez le lien, valable 1 heure.",
+            "Choisir un nouveau mot de passe",
+        ),
+        (Message::PasswordChanged, Locale::En) => (
+            "Your password was changed",
+            "The password of your account was changed and every other session was ended. If it was not you, set a new one.",
+            "",
+        ),
+        (Message::PasswordChanged, Locale::Fr) => (
+            "Votre mot de passe a été modifié",
+            "Le mot de passe de votre compte a été modifié et les autres sessions ont été fermées. \
+             Si ce n'était pas vous, choisissez-en un nouveau.",
+            "",
+        ),
+        (Message::ScouterVerify, Locale::En) => (
+            "Confirm your e-mail address",
+            "Please confirm your e-mail address; the link is valid for 24 hours and replaces earlier ones.",
+            "Confirm my address",
+        ),
+        (Message::ScouterVerify, Locale::Fr) => (
+            "Confirmez votre adresse e-mail",
+            "Merci de confirmer votre adresse e-mail ; le lien est valable 24 heures et remplace les précédents.",
+            "Confirmer mon adresse",
+        ),
+        (Message::MagicLink, Locale::En) => (
+            "Your sign-in link",
+            "Follow the link to sign in; it works once, within 15 minutes. If you did not ask for it, ignore this mail.",
+            "Sign in",
+        ),
+        (Message::MagicLink, Locale::Fr) => (
+            "Votre lien de connexion",
+            "Suivez le lien pour vous connecter ; il sert une fois, pendant 15 minutes. \
+             Si vous ne l'avez pas demandé, ignorez ce message.",
+            "Me connecter",
+        ),
+        (Message::AddressTaken, Locale::En) => (
+            "You already have an account",
+            "Somebody tried to sign up with your e-mail address. You have an account already; nothing was changed.",
+            "",
+        ),
+        (Message::AddressTaken, Locale::Fr) => (
+            "Vous avez déjà un compte",
+            "Une inscription a été tentée avec votre adresse e-mail. Vous avez déjà un compte ; rien n'a été modifié.",
+            "",
+        ),
+    }
+}
+
+/// Composes a mail to a person called `name`; `link` only where the message has one.
+pub(super) fn compose(message: Message, locale: Locale, name: &str, link: Option<&str>) -> Mail {
+    let (subject, sentence, called) = words(message, locale);
+    let greeting = match locale {
+        Locale::En => format!("Hello {name},"),
+        Locale::Fr => format!("Bonjour {name},"),
+    };
+    let text_link = link.map_or_else(String::new, |link| format!("\n{called}: {link}\n"));
+    let page = html! {
+        (DOCTYPE)
+        html lang=(locale.as_str()) {
+            body {
+                p { (greeting) }
+                p { (sentence) }
+                @if let Some(link) = link {
+                    p { a href=(link) { (called) } }
+                }
+            }
+        }
+    };
+    Mail { subject, text: format!("{greeting}\n\n{sentence}\n{text_link}"), html: page.into_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_text_and_not_markup() {
+        let mail = compose(Message::Reset, Locale::Fr, "<b>Zoé</b>", Some("https://a.test/reset-password?token=x"));
+        assert!(mail.html.contains("&lt;b&gt;Zoé") && mail.html.contains("href=\"https://a.test/reset"));
+        assert!(mail.text.starts_with("Bonjour <b>Zoé</b>,\n") && mail.text.contains("token=x"));
+    }
+}

@@ -1,0 +1,38 @@
+//! The kinds of work, one module each.
+
+mod agent;
+mod consent;
+mod erase;
+mod export;
+mod job;
+mod mail;
+mod purge;
+mod rank;
+
+use shared::model::WorkKind;
+
+use crate::kind::Kind;
+
+/// The kind that a name stands for.
+pub(crate) const fn of(kind: WorkKind) -> Kind {
+    match kind {
+        WorkKind::Welcome => mail::WELCOME,
+        WorkKind::Verify => mail::VERIFY,
+        WorkKind::Reset => mail::RESET,
+        WorkKind::PasswordChanged => mail::PASSWORD_CHANGED,
+        WorkKind::AddressTaken => mail::ADDRESS_TAKEN,
+        WorkKind::ScouterVerify => mail::SCOUTER_VERIFY,
+        WorkKind::ScouterReset => mail::SCOUTER_RESET,
+        WorkKind::MagicLink => mail::MAGIC_LINK,
+        WorkKind::RankAudit => rank::AUDIT,
+        WorkKind::RankOrganization => rank::ORGANIZATION,
+        WorkKind::RankStudies => rank::STUDIES,
+        WorkKind::RankTestSession => rank::TEST_SESSION,
+        WorkKind::Agent => agent::AGENT,
+        WorkKind::WithdrawConsent => consent::WITHDRAW,
+        WorkKind::Export => export::EXPORT,
+        WorkKind::Erase => erase::ERASE,
+        WorkKind::Job => job::JOB,
+        WorkKind::Purge => purge::PURGE,
+    }
+}

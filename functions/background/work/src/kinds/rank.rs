@@ -1,0 +1,59 @@
+//! What was written is ranked in the lists that show it. Done again, nothing changes; never given up, since a row would be
+//! missing for ever.
+
+use shared::{
+    BoxFuture,
+    model::{AuditId, OrganizationId, StudyId, TestSessionId, WorkItem},
+};
+
+use crate::{
+    kind::{Kind, Outcome, Run, WorkError, try_later},
+    workers::Workers,
+};
+
+const RANKED: Outcome = Outcome::Done("ranked");
+
+/// A record of the audit trail; the subject is its id.
+pub(crate) const AUDIT: Kind = needed(audit);
+/// An organization, in the operator's list; the subject is its id.
+pub(crate) const ORGANIZATION: Kind = needed(organization);
+/// Studies, in the operator's lists; the subject is their ids, with spaces between.
+pub(crate) const STUDIES: Kind = needed(studies);
+/// A test session; the subject is its id.
+pub(crate) const TEST_SESSION: Kind = needed(test_session);
+
+const fn needed(run: Run) -> Kind {
+    Kind { run, give_up: try_later }
+}
+
+fn audit<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let id = AuditId::parse(&work.subject).ok_or(WorkError::Subject)?;
+        workers.store().rank_audit(id).await?;
+        Ok(RANKED)
+    })
+}
+
+fn organization<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let id = OrganizationId::parse(&work.subject).ok_or(WorkError::Subject)?;
+        workers.store().rank_organization(id).await?;
+        Ok(RANKED)
+    })
+}
+
+fn studies<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let ids: Option<Vec<_>> = work.subject.split(' ').map(StudyId::parse).collect();
+        workers.store().rank_studies(&ids.ok_or(WorkError::Subject)?).await?;
+        Ok(RANKED)
+    })
+}
+
+fn test_session<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let id = TestSessionId::parse(&work.subject).ok_or(WorkError::Subject)?;
+        workers.store().rank_test_session(id, workers.now()).await?;
+        Ok(RANKED)
+    })
+}

@@ -1,0 +1,27 @@
+//! How jobs reach the outside world (outsend 11.5, 18.3).
+
+use std::sync::Arc;
+
+use engine::{
+    Network,
+    net::{Outside, OutsideConfig},
+};
+use shared::config::Settings;
+
+/// The network that `settings` describe.
+///
+/// # Errors
+/// When it cannot be set up.
+pub(crate) fn connect(settings: &Settings) -> Result<Arc<dyn Network>, String> {
+    let outbound = &settings.outbound;
+    let base = settings.outsend.public_url.as_deref().unwrap_or_default();
+    let config = OutsideConfig {
+        dns_server: outbound.dns_server,
+        smtp_probe: outbound.smtp_probe,
+        smtp_port: outbound.smtp_port,
+        mail_from: settings.mail.sender.clone().unwrap_or_default(),
+        allow_hosts: outbound.allow_hosts.clone(),
+        user_agent: format!("outscout/1.0 (+{base}/bot)"),
+    };
+    Ok(Arc::new(Outside::new(config).map_err(|fault| fault.to_string())?))
+}

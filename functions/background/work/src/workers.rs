@@ -1,0 +1,60 @@
+//! What all work of a process shares: the context, and what reaches other systems, made at its first use.
+
+use std::sync::{Arc, OnceLock};
+
+use engine::Network;
+use shared::{config::Settings, context::Context, store::Store};
+use time::OffsetDateTime;
+
+use crate::{mailer::Mailer, network};
+
+/// What work is done with.
+pub(crate) struct Workers {
+    context: Context,
+    mailer: OnceLock<Option<Mailer>>,
+    network: OnceLock<Arc<dyn Network>>,
+}
+
+impl Workers {
+    /// Workers over a context. Opens no connection yet.
+    pub(crate) fn new(context: Context) -> Self {
+        Self { context, mailer: OnceLock::new(), network: OnceLock::new() }
+    }
+
+    /// The context.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &Store {
+        self.context.store()
+    }
+
+    /// The settings.
+    pub(crate) fn settings(&self) -> &Settings {
+        self.context.settings()
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.context.clock().now()
+    }
+
+    /// What sends mails; `None` when no sender is configured.
+    pub(crate) fn mailer(&self) -> Option<&Mailer> {
+        self.mailer.get_or_init(|| Mailer::connect(self.settings())).as_ref()
+    }
+
+    /// What jobs reach the outside world with.
+    ///
+    /// # Errors
+    /// When it cannot be set up.
+    pub(crate) fn network(&self) -> Result<Arc<dyn Network>, String> {
+        if let Some(network) = self.network.get() {
+            return Ok(Arc::clone(network));
+        }
+        let network = network::connect(self.settings())?;
+        Ok(Arc::clone(self.network.get_or_init(|| network)))
+    }
+}
