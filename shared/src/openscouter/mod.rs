@@ -1,4 +1,4 @@
-//! The OpenScouter dialect: accounts, tokens, the OAuth server and administration so far
+//! The OpenScouter dialect: what its endpoints share, by resource, and who may call them
 //! (docs/contracts/openscouter.md).
 
 pub mod access;
@@ -50,7 +50,7 @@ pub use test_sessions::{
 };
 pub use users as account;
 
-pub use endpoint::{Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded};
+pub use endpoint::{AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded};
 
 use crate::lambda::Dialect;
 
