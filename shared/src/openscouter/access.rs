@@ -6,16 +6,22 @@ use crate::model::{Account, ApiToken, Connection, Family, OrganizationId, Role, 
 /// What an endpoint takes beside a JWT (openscouter 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
+    /// Reading, which every scope allows.
     Read,
+    /// Writing, which `write` and `admin` allow.
     Write,
+    /// What administrators do.
     Admin,
 }
 
 /// What an endpoint takes of OAuth tokens with audience `<base>/api` (openscouter 4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grant {
+    /// No such token is taken.
     None,
+    /// Every one.
     Read,
+    /// One that may make drafts.
     Draft,
 }
 
@@ -86,22 +92,28 @@ pub const ADMINS: Access = Access::of(ADMIN, Some(Scope::Admin), Grant::None, fa
 /// The credential that a caller used.
 #[derive(Debug)]
 pub enum CredentialKind {
+    /// An access token of a person, and the sign-in that it belongs to.
     Jwt(Family),
+    /// An API token.
     Token(ApiToken),
     /// A test token; what it is bound to matters to the endpoints that take one.
     Test(TestToken),
+    /// An OAuth token's connection, and whether the token may make drafts.
     Connection(Connection, bool),
 }
 
-/// A caller who passed every check; only [`caller`] makes one.
+/// A caller who passed every check; only the authentication makes one.
 #[derive(Debug)]
 pub struct Caller {
+    /// Who it is.
     pub account: Account,
+    /// What was presented.
     pub credential: CredentialKind,
 }
 
 impl Caller {
     /// The organization whose objects the caller sees; `None` means all (openscouter 3.8).
+    #[must_use]
     pub fn sees(&self) -> Option<OrganizationId> {
         match self.viewer() {
             Viewer::Admin => None,
@@ -111,6 +123,7 @@ impl Caller {
     }
 
     /// Whose objects the caller sees (openscouter 3.8).
+    #[must_use]
     pub fn viewer(&self) -> Viewer {
         // bound to one organization, whoever allowed it (openscouter 3.5)
         if let CredentialKind::Connection(connection, _) = &self.credential {
@@ -124,6 +137,7 @@ impl Caller {
     }
 
     /// Who it is, for idempotency records (openscouter 2.10).
+    #[must_use]
     pub fn key(&self) -> String {
         match &self.credential {
             CredentialKind::Jwt(_) | CredentialKind::Test(_) => self.account.user.id.wire(),

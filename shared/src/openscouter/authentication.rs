@@ -134,7 +134,7 @@ fn credential_of(cx: &RequestContext, principal: Principal) -> Option<(Credentia
 ///
 /// # Errors
 /// What the first step that fails answers.
-pub fn caller(cx: &RequestContext, access: Access) -> BoxFuture<'_, Result<Caller, Problem>> {
+pub(super) fn caller(cx: &RequestContext, access: Access) -> BoxFuture<'_, Result<Caller, Problem>> {
     Box::pin(check(cx, access))
 }
 

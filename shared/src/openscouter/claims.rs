@@ -13,16 +13,24 @@ pub const JWT_SECONDS: i64 = 86_400;
 /// request: when it has ended, so has the token.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Claims {
+    /// Who issued it: the public base URL.
     pub iss: String,
+    /// What it is for.
     pub aud: String,
+    /// The user.
     pub sub: String,
+    /// The user's role.
     pub role: String,
-    /// Must be there, be it as `null`.
+    /// The organization of a business user. Must be there, be it as `null`.
     #[serde(deserialize_with = "Option::deserialize")]
     pub org: Option<String>,
+    /// The plan, by which the limit is guessed until the organization is read.
     pub plan: String,
+    /// The sign-in and a number of the token.
     pub jti: String,
+    /// When it was issued, in seconds.
     pub iat: i64,
+    /// When it ends, in seconds.
     pub exp: i64,
 }
 

@@ -33,27 +33,36 @@ macro_rules! crash_from {
 crash_from!(StoreError, PasswordError, getrandom::Error, jwt::Malformed);
 
 impl Problem {
+    /// 401, with a challenge.
+    #[must_use]
     pub fn unauthorized(text: &str) -> Self {
         Self::Refused(401, text.to_owned())
     }
 
+    /// 403.
     pub fn forbidden(text: impl Into<String>) -> Self {
         Self::Refused(403, text.into())
     }
 
+    /// 404 for an object of this name.
+    #[must_use]
     pub fn not_found(object: &str) -> Self {
         Self::Refused(404, format!("{object} not found"))
     }
 
+    /// 400.
     pub fn bad(text: impl Into<String>) -> Self {
         Self::Refused(400, text.into())
     }
 
     /// 422 for a field, or for a whole state when `field` is empty.
+    #[must_use]
     pub fn invalid(field: &str, reason: &str) -> Self {
         Self::Refused(422, if field.is_empty() { reason.to_owned() } else { format!("{field}: {reason}") })
     }
 
+    /// The answer that says so (openscouter 2.4).
+    #[must_use]
     pub fn answer(self) -> Response {
         let refused = |status: u16, text: &str| {
             let body = Envelope { success: false, data: None, error: Some(text), metadata: None };
@@ -125,11 +134,13 @@ pub(super) fn list(rows: &[impl Serialize], page: u64, limit: u32, total: u64) -
 }
 
 /// The answer to a request whose handling failed.
+#[must_use]
 pub fn crash(cause: String, _: Option<&str>) -> Response {
     Problem::Crash(cause).answer().header("Cache-Control", "no-store")
 }
 
-/// A time that may be missing.
+/// A time that may be missing, or `null`.
+#[must_use]
 pub fn optional_time(time: Option<time::OffsetDateTime>) -> Value {
     time.map_or(Value::Null, |time| json!(timestamp(time)))
 }

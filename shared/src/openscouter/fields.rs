@@ -11,7 +11,7 @@ use crate::{http::Request, model::Email};
 /// Most bytes of a body.
 const MAX_BODY: usize = 1_048_576;
 /// Most characters of a URL.
-const LONGEST_URL: usize = 2_048;
+const MAX_URL: usize = 2_048;
 /// The passwords that everybody tries first, in lower case, from 10 characters on.
 const COMMON: &str = include_str!("../common-passwords.txt");
 
@@ -28,7 +28,10 @@ enum Nulls {
 #[derive(Debug)]
 pub struct Fields(Map<String, Value>, Nulls);
 
-/// Refuses a body that is too long or of another media type (step 8).
+/// Refuses a body that is too long or of another media type (openscouter 2.5, step 8).
+///
+/// # Errors
+/// 422 when it is too long, 400 when it is of another type.
 pub fn check_media(request: &Request, expected: &str) -> Result<(), Problem> {
     if request.body.len() > MAX_BODY {
         return Err(Problem::invalid("body", &format!("must be at most {MAX_BODY} bytes")));
@@ -43,16 +46,21 @@ pub fn check_media(request: &Request, expected: &str) -> Result<(), Problem> {
 
 impl Fields {
     /// The fields of an object that was read already.
+    #[must_use]
     pub const fn new(object: Map<String, Value>) -> Self {
         Self(object, Nulls::Absent)
     }
 
     /// The fields of a PATCH, laid over what is there: `null` is a violation of its field, but where it clears it.
+    #[must_use]
     pub const fn patch(object: Map<String, Value>) -> Self {
         Self(object, Nulls::Refused)
     }
 
-    /// The body's object; an empty body is an empty object.
+    /// The body's object (openscouter 2.6); an empty body is an empty object.
+    ///
+    /// # Errors
+    /// 400 or 422 when the body is no JSON object, is too long or is of another media type.
     pub fn read(request: &Request) -> Result<Self, Problem> {
         check_media(request, "application/json")?;
         if request.body.is_empty() {
@@ -66,37 +74,58 @@ impl Fields {
     }
 
     /// The object of a field, whose own fields then carry their whole path; `None` when it was not sent.
+    ///
+    /// # Errors
+    /// 422 when it is no object.
     pub fn object(&self, name: &str) -> Result<Option<Self>, Problem> {
         self.given(name)?.map(|value| self.member(name, value)).transpose()
     }
 
     /// As [`Fields::object`], of a field that `null` clears.
+    ///
+    /// # Errors
+    /// 422 when it is no object.
     pub fn nullable_object(&self, name: &str) -> Result<Option<Self>, Problem> {
         self.optional(name).map(|value| self.member(name, value)).transpose()
     }
 
     /// The fields of an object at `path`.
+    ///
+    /// # Errors
+    /// 422 when the value is none.
     pub fn within(path: &str, value: &Value) -> Result<Self, Problem> {
         Self::new(Map::new()).member(path, value)
     }
 
     /// The fields of an object at `path` of this one, under the same rule of `null`.
+    ///
+    /// # Errors
+    /// 422 when the value is none.
     pub fn member(&self, path: &str, value: &Value) -> Result<Self, Problem> {
         let object = value.as_object().ok_or_else(|| Problem::invalid(path, "must be an object"))?;
         Ok(Self(object.iter().map(|(name, value)| (format!("{path}.{name}"), value.clone())).collect(), self.1))
     }
 
     /// A text that may be left out.
+    ///
+    /// # Errors
+    /// 422 when it is no text of this length.
     pub fn optional_text(&self, name: &str, least: usize, most: usize) -> Result<Option<String>, Problem> {
         self.given(name)?.map(|_| self.text(name, least, most)).transpose()
     }
 
     /// A flag that may be left out.
+    ///
+    /// # Errors
+    /// 422 when it is no flag.
     pub fn optional_flag(&self, name: &str) -> Result<Option<bool>, Problem> {
         self.given(name)?.map(|_| self.flag(name)).transpose()
     }
 
     /// A number of a range.
+    ///
+    /// # Errors
+    /// 422 when it is missing, no number or outside the range.
     pub fn number(&self, name: &str, least: f64, most: f64) -> Result<f64, Problem> {
         let number = self.required(name)?.as_f64().ok_or_else(|| Problem::invalid(name, "must be a number"))?;
         if number < least {
@@ -109,6 +138,10 @@ impl Fields {
     }
 
     /// Distinct texts, each of which `check` knows.
+    ///
+    /// # Errors
+    /// 422 when it is missing, no array of texts, too short or too long, when `check` does not know one (with `reason`), or when two
+    /// are alike.
     pub fn names(
         &self,
         name: &str,
@@ -117,8 +150,8 @@ impl Fields {
         reason: &str,
     ) -> Result<Vec<String>, Problem> {
         let mut names: Vec<String> = Vec::new();
-        for (place, value) in self.array(name, least, most)?.iter().enumerate() {
-            let path = format!("{name}[{place}]");
+        for (index, value) in self.array(name, least, most)?.iter().enumerate() {
+            let path = format!("{name}[{index}]");
             let text = as_text(&path, value)?.trim();
             if !check(text) {
                 return Err(Problem::invalid(&path, reason));
@@ -133,8 +166,11 @@ impl Fields {
     }
 
     /// A web address without credentials (openscouter 2.1).
+    ///
+    /// # Errors
+    /// 422 when it is missing or no such address.
     pub fn web_url(&self, name: &str) -> Result<String, Problem> {
-        let text = self.text(name, 1, LONGEST_URL)?;
+        let text = self.text(name, 1, MAX_URL)?;
         let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         let url = url.ok_or_else(|| Problem::invalid(name, "must be an http or https URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -144,6 +180,9 @@ impl Fields {
     }
 
     /// A time that may be left out.
+    ///
+    /// # Errors
+    /// 422 when it is no time.
     pub fn optional_time(&self, name: &str) -> Result<Option<OffsetDateTime>, Problem> {
         let Some(value) = self.optional(name) else { return Ok(None) };
         let time = parse_time(as_text(name, value)?.trim());
@@ -151,21 +190,27 @@ impl Fields {
     }
 
     /// All that was sent.
+    #[must_use]
     pub const fn members(&self) -> &Map<String, Value> {
         &self.0
     }
 
     /// A field that was sent and is not `null`.
+    #[must_use]
     pub fn optional(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
     /// Whether a field was sent, be it as `null`.
+    #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
     /// A field that may be left out; its `null` is what it is for these fields.
+    ///
+    /// # Errors
+    /// 422 when it is a `null` that counts as a violation.
     pub fn given(&self, name: &str) -> Result<Option<&Value>, Problem> {
         match self.0.get(name) {
             Some(Value::Null) if self.1 == Nulls::Refused => Err(Problem::invalid(name, "must not be null")),
@@ -174,11 +219,18 @@ impl Fields {
         }
     }
 
+    /// A field that must have been sent.
+    ///
+    /// # Errors
+    /// 422 when it was not.
     pub fn required(&self, name: &str) -> Result<&Value, Problem> {
         self.given(name)?.ok_or_else(|| Problem::invalid(name, "is required"))
     }
 
     /// A text of `least` to `most` characters after trimming.
+    ///
+    /// # Errors
+    /// 422 when it is missing, no text or of another length.
     pub fn text(&self, name: &str, least: usize, most: usize) -> Result<String, Problem> {
         let text = as_text(name, self.required(name)?)?.trim();
         check_length(name, text, least, most)?;
@@ -186,6 +238,9 @@ impl Fields {
     }
 
     /// A secret as it was sent: neither trimmed nor measured, but for its being there.
+    ///
+    /// # Errors
+    /// 422 when it is missing, no text or empty.
     pub fn secret(&self, name: &str) -> Result<String, Problem> {
         let text = as_text(name, self.required(name)?)?;
         check_length(name, text, 1, usize::MAX)?;
@@ -193,12 +248,18 @@ impl Fields {
     }
 
     /// An e-mail address.
+    ///
+    /// # Errors
+    /// 422 when it is missing or no address.
     pub fn email(&self, name: &str) -> Result<Email, Problem> {
         let text = self.text(name, 1, usize::MAX)?;
         Email::parse(&text).ok_or_else(|| Problem::invalid(name, "must be a valid email address"))
     }
 
     /// A new password (openscouter 7.1).
+    ///
+    /// # Errors
+    /// 422 when it is missing, too short, too long or too common.
     pub fn new_password(&self, name: &str, email: Option<&Email>) -> Result<String, Problem> {
         let password = as_text(name, self.required(name)?)?.to_owned();
         check_length(name, &password, 10, 128)?;
@@ -210,16 +271,26 @@ impl Fields {
     }
 
     /// One of some names.
+    ///
+    /// # Errors
+    /// 422 when it is missing or another one.
     pub fn choice<T>(&self, name: &str, names: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Problem> {
         let text = as_text(name, self.required(name)?)?.trim();
         parse(text).ok_or_else(|| Problem::invalid(name, &format!("must be one of: {names}")))
     }
 
+    /// A flag that must have been sent.
+    ///
+    /// # Errors
+    /// 422 when it was not, or is no flag.
     pub fn flag(&self, name: &str) -> Result<bool, Problem> {
         self.required(name)?.as_bool().ok_or_else(|| Problem::invalid(name, "must be a boolean"))
     }
 
     /// A whole number that may be left out.
+    ///
+    /// # Errors
+    /// 422 when it is no whole number of the range.
     pub fn optional_integer<T: Copy + Into<u64> + TryFrom<u64>>(
         &self,
         name: &str,
@@ -241,6 +312,9 @@ impl Fields {
     }
 
     /// A time in the future.
+    ///
+    /// # Errors
+    /// 422 when it is no time, or a past one.
     pub fn optional_future(&self, name: &str, now: OffsetDateTime) -> Result<Option<OffsetDateTime>, Problem> {
         let Some(time) = self.optional_time(name)? else { return Ok(None) };
         if time <= now {
@@ -250,6 +324,9 @@ impl Fields {
     }
 
     /// An array of `least` to `most` entries.
+    ///
+    /// # Errors
+    /// 422 when it is missing, no array, too short or too long.
     pub fn array(&self, name: &str, least: usize, most: usize) -> Result<&[Value], Problem> {
         let array = self.required(name)?.as_array();
         let array = array.ok_or_else(|| Problem::invalid(name, "must be an array"))?;
@@ -264,6 +341,9 @@ impl Fields {
 }
 
 /// A value's text.
+///
+/// # Errors
+/// 422 for the field `name` when the value is no text.
 pub fn as_text<'a>(name: &str, value: &'a Value) -> Result<&'a str, Problem> {
     value.as_str().ok_or_else(|| Problem::invalid(name, "must be a string"))
 }

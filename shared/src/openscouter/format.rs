@@ -8,17 +8,20 @@ const SECONDS: &[BorrowedFormatItem<'static>] = format_description!("[year]-[mon
 const MILLIS: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// A time of an object: whole seconds, UTC.
+/// A time of an object (openscouter 2.1): whole seconds, UTC.
+#[must_use]
 pub fn timestamp(time: OffsetDateTime) -> String {
     time.to_offset(UtcOffset::UTC).format(SECONDS).unwrap_or_default()
 }
 
 /// A time of what was ingested: milliseconds, UTC; `at` counts them since the Unix epoch.
+#[must_use]
 pub fn millis(at: i64) -> String {
     from_epoch_millis(at).and_then(|time| time.format(MILLIS).ok()).unwrap_or_default()
 }
 
-/// A time that a client sent: RFC 3339 with `Z` or an offset, 0 to 9 decimals.
+/// A time that a client sent (openscouter 2.1): RFC 3339 with `Z` or an offset, 0 to 9 decimals.
+#[must_use]
 pub fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let zoned = text.ends_with('Z') || text.get(text.len().checked_sub(6)?..)?.starts_with(['+', '-']);
     let time = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
@@ -27,6 +30,7 @@ pub fn parse_time(text: &str) -> Option<OffsetDateTime> {
 }
 
 /// Whether a page of `origin` may call (openscouter 2.9).
+#[must_use]
 pub fn is_allowed_origin(origin: &str, domain: &str, production: bool) -> bool {
     let label = |label: &str| {
         !label.is_empty()

@@ -1,4 +1,4 @@
-//! The OpenScouter dialect: accounts, tokens, the OAuth server and administration so far
+//! The OpenScouter dialect: what its endpoints share, by resource, and who may call them
 //! (docs/contracts/openscouter.md).
 
 pub mod access;
@@ -33,7 +33,7 @@ pub mod test_sessions;
 pub mod tokens;
 pub mod users;
 
-pub use endpoint::{Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded};
+pub use endpoint::{AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded};
 
 use crate::lambda::Dialect;
 

@@ -18,7 +18,7 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// Reads `page` and `limit`.
+    /// Reads `page` and `limit` (openscouter 2.7).
     ///
     /// # Errors
     /// 400 when one of them is no integer of at least 1.
@@ -36,6 +36,7 @@ impl Paging {
     }
 
     /// Rows before the page.
+    #[must_use]
     pub fn offset(self) -> u64 {
         (self.page - 1).saturating_mul(u64::from(self.limit))
     }

@@ -144,7 +144,7 @@ impl Store {
     }
 
     /// Forgets records that are older than the trail is kept, at most `limit`: how many went, and how many could not.
-    /// A record goes with its places in the lists.
+    /// A record goes together with its ranks in the lists.
     ///
     /// # Errors
     /// When the trail cannot be read.

@@ -35,7 +35,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn keep_log_in<'a>(
+    pub fn keep_oauth_state<'a>(
         &'a self,
         state: &'a OauthState,
         now: OffsetDateTime,
@@ -58,7 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn take_log_in<'a>(
+    pub fn take_oauth_state<'a>(
         &'a self,
         hash: &'a str,
         now: OffsetDateTime,

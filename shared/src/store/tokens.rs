@@ -5,13 +5,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError, after_lost_race,
+    BoxFuture, Store, StoreError,
+    accounts::MAX_ATTEMPTS,
+    after_lost_race,
     client::Written,
     item::{Condition, Item},
 };
 use crate::model::{Email, TokenKind, UserId};
-
-const MAX_ATTEMPTS: u32 = 100;
 
 /// A token that works.
 #[derive(Clone, Debug)]

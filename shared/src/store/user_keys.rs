@@ -92,7 +92,7 @@ impl Store {
     }
 
     /// Stores a new key of a user who has fewer than `cap` unexpired ones. The directory of a user's
-    /// keys is one item with a version, so that two creations cannot both take the last place.
+    /// keys is one item with a version, so that two creations cannot both be the last that fits.
     ///
     /// # Errors
     /// When the store fails.

@@ -29,7 +29,7 @@ async fn callback(cx: &RequestContext) -> Result<Response, Problem> {
     let unknown = || Problem::bad("state: is invalid or expired");
     let state = query.last("state").ok_or_else(unknown)?;
     let store = cx.context.store();
-    let kept = store.take_log_in(&sha256_hex(state.as_bytes()), cx.now).await?.ok_or_else(unknown)?;
+    let kept = store.take_oauth_state(&sha256_hex(state.as_bytes()), cx.now).await?.ok_or_else(unknown)?;
     let provider = providers::provider(cx, &kept.provider).ok_or_else(unknown)?;
     let refused = || Problem::unauthorized("Invalid credentials");
     let code = query.last("code").filter(|_| query.last("error").is_none()).ok_or_else(refused)?;

@@ -29,7 +29,7 @@ async fn start(cx: &RequestContext) -> Result<Response, Problem> {
     let (state, hash) = new_token("")?;
     let verifier = verifier(cx, &state)?;
     let kept = OauthState { hash, provider: provider.name.clone(), role, redirect };
-    cx.context.store().keep_log_in(&kept, cx.now).await?;
+    cx.context.store().keep_oauth_state(&kept, cx.now).await?;
     let scope = if provider.name == "github" { "read:user user:email" } else { "openid email profile" };
     let query = form_encoded(&[
         ("response_type", "code"),
