@@ -95,18 +95,18 @@ async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Pro
             None => Ok(None),
         }
     };
-    let (holder, attempt) = futures_util::future::join(store.principal(presented.credential(), cx.now), start).await;
-    let (holder, attempt) = (holder?, attempt?);
-    let Some(holder) = holder else {
+    let (principal, attempt) = futures_util::future::join(store.principal(presented.credential(), cx.now), start).await;
+    let (principal, attempt) = (principal?, attempt?);
+    let Some(principal) = principal else {
         withdraw(cx, early.as_deref(), attempt, seconds).await?;
         return Err(anonymous(cx).await);
     };
-    if let Err(problem) = allowed(cx, &holder, access) {
+    if let Err(problem) = allowed(cx, &principal, access) {
         // the limit's step was not reached, so the request does not count
         withdraw(cx, early.as_deref(), attempt, seconds).await?;
         return Err(problem);
     }
-    let (account, session, key) = match holder {
+    let (account, session, key) = match principal {
         Principal::Session(session, account) => (account, Some(session), None),
         Principal::Key(key, account) => (account, None, Some(key)),
         // what the look-up gives is of the kind that was asked for
@@ -130,9 +130,9 @@ async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Pro
 }
 
 /// Steps 4 and 5.
-fn allowed(cx: &RequestContext, holder: &Principal, access: Access) -> Result<(), Problem> {
+fn allowed(cx: &RequestContext, principal: &Principal, access: Access) -> Result<(), Problem> {
     let reads = cx.request.is_safe();
-    let account = match holder {
+    let account = match principal {
         Principal::Session(_, account) => {
             if !reads {
                 cx.same_site()?;

@@ -50,7 +50,6 @@ pub type PreloadedHandler<T> = for<'a> fn(&'a RequestContext, Caller, T) -> Outc
 #[derive(Clone, Copy, Debug)]
 pub struct Endpoint {
     name: &'static str,
-    streams: bool,
     steps: Steps,
 }
 
@@ -66,19 +65,19 @@ enum Steps {
 /// the caller.
 #[must_use]
 pub const fn endpoint(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Callers(access, handler) }
+    Endpoint { name, steps: Steps::Callers(access, handler) }
 }
 
 /// An endpoint that anyone may call, after `guard` has counted the request.
 #[must_use]
 pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Guarded(guard, handler) }
+    Endpoint { name, steps: Steps::Guarded(guard, handler) }
 }
 
 /// What is routed nowhere: 404, or 405 where only the method is wrong (outsend 1).
 #[must_use]
 pub const fn fallback(name: &'static str) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Nowhere }
+    Endpoint { name, steps: Steps::Nowhere }
 }
 
 impl Function for Endpoint {
@@ -94,7 +93,7 @@ impl Function for Endpoint {
                 respond(&cx, Box::pin(run(&cx, steps))).await
             })
         };
-        lambda::http(self.name, &DIALECT, context, self.streams, Arc::new(handler))
+        lambda::http(self.name, &DIALECT, context, false, Arc::new(handler))
     }
 }
 
@@ -199,8 +198,8 @@ fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
         return Err(Detail::Method(methods.join(", ")).into());
     }
     let creates_jobs = cx.request.method == "POST" && cx.request.path.starts_with("/api/jobs");
-    let most = if creates_jobs { fields::MAX_JOB_BODY } else { fields::MAX_BODY };
-    if cx.request.body.len() > most {
+    let max = if creates_jobs { fields::MAX_JOB_BODY } else { fields::MAX_BODY };
+    if cx.request.body.len() > max {
         return Err(Detail::TooLarge.into());
     }
     Ok(None)

@@ -78,38 +78,38 @@ impl Fields {
         }
     }
 
-    fn sized(&mut self, name: &str, text: String, least: usize, most: usize) -> Option<String> {
-        if (least..=most).contains(&text.chars().count()) {
+    fn sized(&mut self, name: &str, text: String, min: usize, max: usize) -> Option<String> {
+        if (min..=max).contains(&text.chars().count()) {
             return Some(text);
         }
-        self.fault(name, Fault::Characters(least, most));
+        self.fault(name, Fault::Characters(min, max));
         None
     }
 
     /// A text that must be there, as it was sent.
-    pub fn text(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+    pub fn text(&mut self, name: &str, min: usize, max: usize) -> Option<String> {
         let value = self.needed(name)?;
         let text = self.as_text(name, value)?;
-        self.sized(name, text, least, most)
+        self.sized(name, text, min, max)
     }
 
     /// A text that must be there, trimmed.
-    pub fn trimmed(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+    pub fn trimmed(&mut self, name: &str, min: usize, max: usize) -> Option<String> {
         let value = self.needed(name)?;
         let text = self.as_text(name, value)?;
-        self.sized(name, text.trim().to_owned(), least, most)
+        self.sized(name, text.trim().to_owned(), min, max)
     }
 
     /// A text that may be left out, trimmed.
-    pub fn optional_trimmed(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+    pub fn optional_trimmed(&mut self, name: &str, min: usize, max: usize) -> Option<String> {
         self.optional(name)?;
-        self.trimmed(name, least, most)
+        self.trimmed(name, min, max)
     }
 
     /// A text that may be left out, as it was sent.
-    pub fn optional_text(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+    pub fn optional_text(&mut self, name: &str, min: usize, max: usize) -> Option<String> {
         self.optional(name)?;
-        self.text(name, least, most)
+        self.text(name, min, max)
     }
 
     /// A text that `parse` understands and that must be there.
@@ -145,16 +145,16 @@ impl Fields {
     }
 
     /// A whole number that may be left out.
-    pub fn optional_integer(&mut self, name: &str, least: i64, most: i64) -> Option<i64> {
+    pub fn optional_integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.optional(name)?.clone();
         let Some(number) = value.as_i64() else {
-            self.fault(name, if value.is_u64() { Fault::Between(least, most) } else { Fault::Type("integer") });
+            self.fault(name, if value.is_u64() { Fault::Between(min, max) } else { Fault::Type("integer") });
             return None;
         };
-        if (least..=most).contains(&number) {
+        if (min..=max).contains(&number) {
             return Some(number);
         }
-        self.fault(name, Fault::Between(least, most));
+        self.fault(name, Fault::Between(min, max));
         None
     }
 
@@ -163,13 +163,13 @@ impl Fields {
     /// # Errors
     /// 422 with everything that is wrong, in the order in which the body has the fields, else in that of `names`.
     pub fn finish_in(mut self, names: &[&str]) -> Result<(), Problem> {
-        let place = |field: &str| {
+        let order = |field: &str| {
             let name = field.split('.').next().unwrap_or_default();
             let sent = self.body.keys().position(|key| key == name);
             (sent.is_none(), sent.or_else(|| names.iter().position(|known| *known == name)))
         };
         let mut faults = std::mem::take(&mut self.faults);
-        faults.sort_by_key(|(field, _)| place(field));
+        faults.sort_by_key(|(field, _)| order(field));
         self.faults = faults;
         self.finish()
     }
@@ -194,21 +194,21 @@ pub struct Paging {
 
 impl Paging {
     /// Reads both; what is wrong with them goes into `faults`.
-    pub fn read(query: &Query, most: u32, default: u32, faults: &mut Vec<(String, Fault)>) -> Self {
-        let mut number = |name: &str, least: i64, most: i64| -> Option<i64> {
+    pub fn read(query: &Query, max: u32, default: u32, faults: &mut Vec<(String, Fault)>) -> Self {
+        let mut number = |name: &str, min: i64, max: i64| -> Option<i64> {
             let text = query.last(name)?;
             let number = text.trim().parse::<i128>();
             let fault = match number {
-                Ok(number) if (i128::from(least)..=i128::from(most)).contains(&number) => {
+                Ok(number) if (i128::from(min)..=i128::from(max)).contains(&number) => {
                     return i64::try_from(number).ok();
                 }
-                Ok(_) => Fault::Between(least, most),
+                Ok(_) => Fault::Between(min, max),
                 Err(_) => Fault::Type("integer"),
             };
             faults.push((name.to_owned(), fault));
             None
         };
-        let limit = number("limit", 1, i64::from(most)).and_then(|limit| u32::try_from(limit).ok());
+        let limit = number("limit", 1, i64::from(max)).and_then(|limit| u32::try_from(limit).ok());
         let offset = number("offset", 0, i64::MAX).and_then(|offset| u64::try_from(offset).ok());
         Self { limit: limit.unwrap_or(default), offset: offset.unwrap_or(0) }
     }

@@ -138,7 +138,7 @@ pub fn store_job<'a>(cx: &'a RequestContext, caller: &'a Caller, new: NewJob) ->
     Box::pin(async move {
         let ceiling = cx.context.settings().jobs.job_ceiling;
         if new.job.charged > ceiling {
-            return Err(Detail::EfCeiling { need: new.job.charged, most: ceiling }.into());
+            return Err(Detail::EfCeiling { need: new.job.charged, ceiling }.into());
         }
         match cx.context.store().create_job(&new, caller.account.organization.plan).await? {
             Creation::Created => Ok(new.job),

@@ -49,7 +49,7 @@ pub enum Detail {
         /// What the job needs.
         need: u64,
         /// What a job may need.
-        most: u64,
+        ceiling: u64,
     },
     /// ef_quota, in planned requests
     EfQuota {
@@ -180,12 +180,12 @@ impl Detail {
                     format!("Limite atteinte : {n} clés API."),
                 );
             }
-            Self::EfCeiling { need, most } => {
-                let (need, most) = (ef_text(*need), ef_text(*most));
+            Self::EfCeiling { need, ceiling } => {
+                let (need, ceiling) = (ef_text(*need), ef_text(*ceiling));
                 return pick(
                     language,
-                    format!("This job needs {need} EF; the per-job ceiling is {most} EF."),
-                    format!("Ce job demande {need} EF ; le plafond par job est de {most} EF."),
+                    format!("This job needs {need} EF; the per-job ceiling is {ceiling} EF."),
+                    format!("Ce job demande {need} EF ; le plafond par job est de {ceiling} EF."),
                 );
             }
             Self::EfQuota { used, quota, need } => {
