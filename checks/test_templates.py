@@ -162,7 +162,7 @@ class Functions(unittest.TestCase):
         self.assertEqual(properties["Runtime"], "provided.al2023")
         self.assertEqual(properties["Architectures"], ["arm64"])
         self.assertEqual(properties["Handler"], "bootstrap")
-        events = [event["Properties"] for event in properties["Events"].values() if event["Type"] == "Api"]
+        events = [event["Properties"] for event in properties.get("Events", {}).values() if event["Type"] == "Api"]
         streams = [event for event in events if event.get("ResponseTransferMode") == "RESPONSE_STREAM"]
         self.assertIn(len(streams), (0, len(events)), "a function streams all of its answers, or none")
         self.assertLessEqual(properties["Timeout"], 900 if streams else 29, "the gateway waits no longer")
@@ -172,7 +172,7 @@ class Functions(unittest.TestCase):
             declared = {
                 (event["Properties"]["Path"], event["Properties"]["Method"].lower()): event["Properties"]["TimeoutInMillis"]
                 for _, _, properties in project.functions(api).values()
-                for event in properties["Events"].values()
+                for event in properties.get("Events", {}).values()
                 if event["Properties"].get("ResponseTransferMode")
             }
             translated = {}
