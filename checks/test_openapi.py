@@ -77,7 +77,10 @@ class Documents(unittest.TestCase):
         for api in project.APIS:
             paths = project.document(api, "json")["paths"]
             documented = {(path.rstrip("/"), method.upper()) for path, methods in paths.items() for method in methods}
-            for (resource, method), crate in project.routes(api).items():
+            routes = project.routes(api)
+            for (resource, method), crate in routes.items():
+                if api == "outset" and method != "GET" and crate == routes.get((resource, "GET")):
+                    continue  # who answers GET says there that a method is not allowed
                 if not crate.endswith("-fallback") and method != "ANY" and (resource, method) not in ALIASES:
                     self.assertIn((resource, method), documented, crate)
 

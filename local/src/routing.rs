@@ -58,18 +58,26 @@ fn matches(patterns: &[&str], path: &[&str]) -> Option<Map<String, Value>> {
     (patterns.len() == path.len()).then_some(parameters)
 }
 
-/// The route of a request; a method of its own goes before `ANY`.
+/// The methods that API Gateway knows.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// The route of a request: the most specific resource of its path, then a method of its own before `ANY`. A method that
+/// API Gateway does not know, which it would refuse by itself, goes where OPTIONS goes.
 #[must_use]
 pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'a>> {
     let path = segments(path);
-    let candidates = routes.iter().filter(|route| route.method == method || route.method == "ANY");
-    let found = candidates.filter_map(|route| {
+    let method = if METHODS.contains(&method) { method } else { "OPTIONS" };
+    let found = routes.iter().filter_map(|route| {
         let patterns = segments(&route.resource);
         let parameters = matches(&patterns, &path)?;
         let specific: Vec<_> = patterns.iter().map(|pattern| weight(pattern)).collect();
-        Some(((specific, route.method != "ANY"), route, parameters))
+        Some((specific, route, parameters))
     });
-    let (_, route, parameters) = found.max_by(|(a, ..), (b, ..)| a.cmp(b))?;
+    let found: Vec<_> = found.collect();
+    let most_specific = found.iter().map(|(specific, ..)| specific.clone()).max()?;
+    let of_resource = found.into_iter().filter(|(specific, ..)| *specific == most_specific);
+    let of_method = of_resource.filter(|(_, route, _)| route.method == method || route.method == "ANY");
+    let (_, route, parameters) = of_method.max_by_key(|(_, route, _)| route.method != "ANY")?;
     Some(Match { resource: &route.resource, function: &route.function, streams: route.streams, parameters })
 }
 
@@ -88,6 +96,8 @@ mod tests {
             ("POST", "/v1/studies", "outset-studies-list"),
             ("PATCH", "/v1/studies/x", "outset-studies-update"),
             ("PUT", "/v1/studies/x/", "outset-studies-retrieve"),
+            ("OPTIONS", "/v1/studies/x/", "outset-studies-retrieve"),
+            ("TRACE", "/v1/studies/x/", "outset-studies-retrieve"),
             ("GET", "/v1//studies/", "outset-fallback"),
             ("GET", "/v1/studies//", "outset-fallback"),
             ("GET", "/v1/studies/x/y/", "outset-fallback"),
@@ -99,5 +109,20 @@ mod tests {
             assert_eq!(function(method, path).as_deref(), Some(expected), "{method} {path}");
         }
         assert_eq!(find(&[], "GET", "/"), None);
+        let function =
+            |method, path| find(&templates.openscouter.routes, method, path).map(|found| found.function.to_owned());
+        for (method, path, expected) in [
+            ("GET", "/api/tokens", "openscouter-tokens-list"),
+            ("POST", "/api/tokens", "openscouter-tokens-create"),
+            ("PUT", "/api/tokens", "openscouter-fallback"),
+            ("OPTIONS", "/api/tokens", "openscouter-fallback"),
+            ("FOO", "/api/tokens", "openscouter-fallback"),
+            ("GET", "/api/reports/job", "openscouter-reports-get"),
+            ("POST", "/api/reports/job/x", "openscouter-reports-study-create"),
+            ("GET", "/api/reports/x/page", "openscouter-reports-page"),
+            ("GET", "/nope", "openscouter-fallback"),
+        ] {
+            assert_eq!(function(method, path).as_deref(), Some(expected), "{method} {path}");
+        }
     }
 }

@@ -143,31 +143,59 @@ fn api(template: &str) -> Result<Api, TemplateError> {
                 for (kind, response) in members(properties.get("GatewayResponses")) {
                     api.responses.insert(kind.to_owned(), gateway_response(kind, response)?);
                 }
-            }
-            "AWS::Serverless::Function" => {
-                let code = text(properties, &["CodeUri"]).and_then(|uri| uri.rsplit('/').next());
-                let function = code.ok_or_else(|| TemplateError::Missing(format!("{name}.CodeUri")))?;
-                let events = members(properties.get("Events")).map(|(_, event)| event);
-                for event in events.filter(|event| text(event, &["Type"]) == Some("Api")) {
-                    let part = |part: &str| {
-                        text(event, &["Properties", part])
-                            .map(str::to_owned)
-                            .ok_or_else(|| TemplateError::Missing(format!("{name}.Events {part}")))
-                    };
-                    let method = part("Method")?.to_uppercase();
-                    let mode = text(event, &["Properties", "ResponseTransferMode"]);
-                    api.routes.push(Route {
-                        resource: part("Path")?,
-                        method,
-                        function: function.to_owned(),
-                        streams: mode == Some("RESPONSE_STREAM"),
-                    });
+                for (path, operations) in members(at(properties, &["DefinitionBody", "paths"])) {
+                    for (method, operation) in members(Some(operations)) {
+                        api.routes.push(defined(&template, path, method, operation)?);
+                    }
                 }
             }
+            "AWS::Serverless::Function" => api.routes.extend(events(name, properties)?),
             _ => {}
         }
     }
     Ok(api)
+}
+
+/// The routes that a function's events declare.
+fn events(name: &str, properties: &Value) -> Result<Vec<Route>, TemplateError> {
+    let function = crate_name(name, properties)?;
+    let events = members(properties.get("Events")).map(|(_, event)| event);
+    let events = events.filter(|event| text(event, &["Type"]) == Some("Api"));
+    events
+        .map(|event| {
+            let part = |part: &str| {
+                let found = text(event, &["Properties", part]);
+                found.ok_or_else(|| TemplateError::Missing(format!("{name}.Events {part}")))
+            };
+            Ok(Route {
+                resource: part("Path")?.to_owned(),
+                method: part("Method")?.to_uppercase(),
+                function: function.to_owned(),
+                streams: text(event, &["Properties", "ResponseTransferMode"]) == Some("RESPONSE_STREAM"),
+            })
+        })
+        .collect()
+}
+
+/// A route of the API's own definition, whose integration names the function.
+fn defined(template: &Value, path: &str, method: &str, operation: &Value) -> Result<Route, TemplateError> {
+    let missing = || TemplateError::Missing(format!("a function for {method} {path}"));
+    let uri = at(operation, &["x-amazon-apigateway-integration", "uri"]);
+    let uri = match uri {
+        Some(Value::Tagged(substituted)) => substituted.value.as_str(),
+        _ => None,
+    };
+    let named = uri.and_then(|uri| uri.split_once("functions/${")?.1.split_once(".Arn}"));
+    let (name, _) = named.ok_or_else(missing)?;
+    let properties = at(template, &["Resources", name, "Properties"]).ok_or_else(missing)?;
+    let method = if method == "x-amazon-apigateway-any-method" { "ANY".to_owned() } else { method.to_uppercase() };
+    let function = crate_name(name, properties)?.to_owned();
+    Ok(Route { resource: path.to_owned(), method, function, streams: false })
+}
+
+fn crate_name<'a>(name: &str, properties: &'a Value) -> Result<&'a str, TemplateError> {
+    let code = text(properties, &["CodeUri"]).and_then(|uri| uri.rsplit('/').next());
+    code.ok_or_else(|| TemplateError::Missing(format!("{name}.CodeUri")))
 }
 
 fn gateway_response(kind: &str, response: &Value) -> Result<GatewayResponse, TemplateError> {

@@ -1,7 +1,8 @@
 //! A layer in front of the embedded engine that does to callers what DynamoDB may do: it throttles, lets
-//! transactions conflict, loses answers after the write, and is slow.
+//! transactions conflict, loses answers after the write, is slow, and refuses what a function's role does not allow.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{
         Arc, Mutex, PoisonError,
@@ -14,6 +15,8 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
+
+use crate::policies;
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +41,26 @@ pub struct Faults {
     plan: Arc<Mutex<Option<(usize, Fault)>>>,
     calls: Arc<AtomicUsize>,
     happened: Arc<AtomicUsize>,
+    running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+}
+
+/// A function that is under way.
+#[derive(Debug)]
+pub struct Running {
+    function: &'static str,
+    running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(invocations) = running.get_mut(self.function) {
+            *invocations -= 1;
+            if *invocations == 0 {
+                running.remove(self.function);
+            }
+        }
+    }
 }
 
 impl Faults {
@@ -52,6 +75,7 @@ impl Faults {
             plan: Arc::default(),
             calls: Arc::default(),
             happened: Arc::default(),
+            running: Arc::default(),
         };
         let (layer, engine) = (faults.clone(), engine.trim_start_matches("http://").to_owned());
         tokio::spawn(async move {
@@ -78,6 +102,35 @@ impl Faults {
         self.happened.swap(0, Ordering::SeqCst)
     }
 
+    /// Until the value is dropped, calls are those of `function`: its role must allow them.
+    #[must_use]
+    pub fn running(&self, function: &'static str) -> Running {
+        *self.running.lock().unwrap_or_else(PoisonError::into_inner).entry(function).or_default() += 1;
+        Running { function, running: Arc::clone(&self.running) }
+    }
+
+    /// Whether no function that runs may do this. A call cannot be told from another's of the same moment, so one that
+    /// may is enough; without any, it is the test's own.
+    fn refuses(&self, request: &[u8]) -> bool {
+        let running: Vec<_> = self.running.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        if running.is_empty() {
+            return false;
+        }
+        let accesses = accesses(request);
+        if let Some(file) = policies::record() {
+            if let [function] = running[..] {
+                accesses.iter().for_each(|access| policies::note(&file, function, access));
+            }
+            return false;
+        }
+        let may = |function: &&str| accesses.iter().all(|access| policies::allows(function, access));
+        let refused = !running.iter().any(may);
+        if refused {
+            eprintln!("no policy of {running:?} allows {accesses:?}");
+        }
+        refused
+    }
+
     /// What happens to the next call; conflicts count only what can meet one.
     fn next(&self, write: Option<Write>) -> Option<Fault> {
         let plan = *self.plan.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,6 +147,10 @@ impl Faults {
         let mut server = TcpStream::connect(engine).await?;
         loop {
             let request = message(&mut client).await?;
+            if self.refuses(&request) {
+                client.write_all(&refusal("AccessDeniedException", "")).await?;
+                continue;
+            }
             let write = write(&request);
             let fault = self.next(write);
             if fault.is_some() {
@@ -146,6 +203,15 @@ fn write(request: &[u8]) -> Option<Write> {
     }
     let single = ["PutItem", "UpdateItem", "DeleteItem"].iter().any(|call| has(&format!("DynamoDB_20120810.{call}")));
     (single && has("\"TableName\":\"main\"")).then_some(Write::Single)
+}
+
+fn accesses(request: &[u8]) -> Vec<policies::Access> {
+    let end = find(request, b"\r\n\r\n").unwrap_or(request.len());
+    let (head, body) = request.split_at(end);
+    let head = String::from_utf8_lossy(head);
+    let operation = head.split("DynamoDB_20120810.").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let body = serde_json::from_slice(body).unwrap_or_default();
+    policies::accesses(operation.trim(), &body)
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

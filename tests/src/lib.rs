@@ -3,6 +3,7 @@
 pub mod dns;
 pub mod faults;
 pub mod http;
+pub mod policies;
 
 use std::{
     collections::HashMap,
@@ -247,8 +248,18 @@ impl Bench {
             "isBase64Encoded": true,
             "requestContext": {"path": path, "identity": {"sourceIp": "127.0.0.1"}},
         });
-        let invoke = function.invoke(self.context.clone());
-        Ok(invoke(Bytes::from(event.to_string())).await?)
+        self.invoke(function, event.to_string().into()).await
+    }
+
+    /// Invokes a function with an event, under its role.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn invoke(&self, function: &'static dyn Function, event: Bytes) -> Result<Reply, Failure> {
+        let _running = self.faults.running(function.name());
+        let cold = policies::record().is_some() && policies::is_new(function.name());
+        let context = if cold { self.another_process().context } else { self.context.clone() };
+        Ok(function.invoke(context)(event).await?)
     }
 }
 

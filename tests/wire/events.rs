@@ -125,8 +125,7 @@ async fn every_function_answers_its_sample() {
         // what is counted is the limits' business
         bench.advance(time::Duration::seconds(5));
         let sample = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name());
-        let invoke = function.invoke(bench.context.clone());
-        let reply = invoke(Bytes::from(std::fs::read(sample).unwrap())).await.unwrap();
+        let reply = bench.invoke(function, Bytes::from(std::fs::read(sample).unwrap())).await.unwrap();
         let (api, operation) = function.name().split_once('-').unwrap();
         let statuses: &[_] = if api == "openscouter" { &OPENSCOUTER } else { &statuses };
         if api == "background" {

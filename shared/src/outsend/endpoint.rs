@@ -193,7 +193,7 @@ fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
             .header("Access-Control-Max-Age", "600");
         return Ok(Some(answer));
     }
-    let methods = methods(&routes::ROUTES, &cx.request.path).ok_or(Detail::Route)?;
+    let methods = methods(routes::ROUTES, &cx.request.path).ok_or(Detail::Route)?;
     if !methods.contains(&cx.request.method.as_str()) {
         return Err(Detail::Method(methods.join(", ")).into());
     }

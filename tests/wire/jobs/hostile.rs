@@ -63,9 +63,8 @@ async fn jobs_survive_a_store_that_misbehaves() {
         let id = world.verification(&addresses).await;
         for _ in 0..60 {
             let event = json!({});
-            let invoke = background_work::FUNCTION.invoke(world.bench.context.clone());
             // a failed invocation is brought again
-            let _ = invoke(event.to_string().into()).await;
+            let _ = world.bench.invoke(&background_work::FUNCTION, event.to_string().into()).await;
             world.bench.advance(Duration::seconds(61));
             if let Ok(Some(job)) = world.bench.context.store().any_job(shared::model::JobId::parse(&id).unwrap()).await
                 && !job.status.is_active()

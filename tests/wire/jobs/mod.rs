@@ -116,8 +116,7 @@ impl World {
     }
 
     pub(crate) async fn background(&self, function: &'static dyn Function, event: &Value) {
-        let invoke = function.invoke(self.bench.context.clone());
-        invoke(event.to_string().into()).await.unwrap();
+        self.bench.invoke(function, event.to_string().into()).await.unwrap();
     }
 
     /// Lets the reactor look at both lanes.
