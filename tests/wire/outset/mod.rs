@@ -1,0 +1,8 @@
+//! Outset, operation by operation.
+
+mod participant_start;
+mod rules;
+mod schema_retrieve;
+mod studies_list;
+mod studies_retrieve;
+mod studies_update;
