@@ -4,6 +4,7 @@
 
 mod background;
 mod flows;
+mod mirror;
 mod openscouter;
 mod outsend;
 mod outset;

@@ -23,7 +23,6 @@ use shared::{
     store::{ApprovalFilter, Run, StartOutcome},
 };
 use time::Duration;
-use tokio::io::AsyncReadExt as _;
 
 /// Everything that is stored and names one of `traces`, but for what may stay.
 async fn left(bench: &Bench, traces: &[String]) -> Vec<String> {

@@ -1,6 +1,9 @@
 //! `POST /api/admin/approvals`: a study's agents may work (openscouter 17).
 
-use harness::openscouter::{data, read, refused, team::Team, told};
+use harness::{
+    openscouter::{data, read, refused, team::Team, told},
+    snapshot,
+};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -42,4 +45,12 @@ async fn approvals_begin_and_end() {
     let missing = team.admin("DELETE", "/api/admin/approvals/appr_1", &Value::Null).await;
     assert_eq!(told(&missing), (404, "Approval not found".to_owned()));
     assert_eq!(team.owner("POST", "/api/admin/approvals", &json!({"jobId": study})).await.status, 403);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let answer = team.admin("POST", "/api/admin/approvals", &json!({"jobId": study, "reason": "fine"})).await;
+    snapshot!("admin-approvals-create", &answer);
 }

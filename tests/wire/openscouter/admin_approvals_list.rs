@@ -3,8 +3,9 @@
 use harness::{
     Bench, log,
     openscouter::{bearer, cost, read, team::Team},
+    snapshot,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::model::{Action, Approval, ApprovalId, AuditEntry, StudyId, UserId};
 use time::{Duration, OffsetDateTime};
 
@@ -92,4 +93,13 @@ async fn approvals_that_ended_are_told_at_once_at_any_depth() {
     assert_eq!(lists().await, told, "after it");
     let open = store.current_approval(ids[0], now).await.unwrap();
     assert!(open.is_some());
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    team.approve(&study).await;
+    let answer = team.admin("GET", "/api/admin/approvals?active=true", &Value::Null).await;
+    snapshot!("admin-approvals-list", &answer);
 }

@@ -3,6 +3,7 @@
 use harness::{
     Bench, log,
     openscouter::{bearer, cost, data, get, person, post, send, team::Team, work},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -166,4 +167,12 @@ async fn the_trail_is_kept_for_two_years_and_costs_the_same_at_any_depth() {
     let items = bench.items("main").await.unwrap();
     let records = items.iter().filter(|item| item.contains("S(\"AUDIT#") && item.contains("quiz.published")).count();
     assert_eq!(records, 1, "a record goes with its places");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    work(&team.bench).await;
+    let answer = team.admin("GET", "/api/admin/audit?action=quiz.published", &Value::Null).await;
+    snapshot!("admin-audit", &answer);
 }

@@ -2,7 +2,8 @@
 
 use harness::{
     Bench,
-    openscouter::{bearer, data, get, patch, person, told, work},
+    openscouter::{bearer, data, get, patch, person, team::Team, told, user, work},
+    snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
@@ -52,4 +53,13 @@ async fn a_plan_holds_for_the_other_dialect_s_keys_too() {
     let key = shared::secret::PlainKey::parse(&fixture.full).unwrap();
     let found = bench.context.store().key_by_hash(&key.hash()).await.unwrap().unwrap();
     assert_eq!(found.plan, shared::model::Plan::Pro);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let owner = user(&team.bench, "dana@example.com").await;
+    let path = format!("/api/admin/organizations/{}", owner.organization.wire());
+    let answer = team.admin("PATCH", &path, &json!({"plan": "pro", "billingExempt": false})).await;
+    snapshot!("admin-organizations-update", &answer);
 }

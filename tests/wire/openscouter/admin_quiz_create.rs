@@ -1,6 +1,12 @@
 //! `POST /api/admin/quiz`: the next version of the quiz (openscouter 17).
 
-use harness::openscouter::{data, read, send, team::Team};
+use harness::{
+    openscouter::{
+        data, read, send,
+        team::{Team, quiz},
+    },
+    snapshot,
+};
 use serde_json::{Value, json};
 
 /// As large as the contract lets it be, of nothing that compression makes small.
@@ -40,4 +46,11 @@ async fn a_quiz_of_any_size_is_published_once() {
     assert_eq!(seen["questions"].as_array().unwrap().len(), 100);
     assert_eq!(seen["questions"][99]["options"][5]["text"].as_str().unwrap().chars().count(), 500);
     assert_eq!(data(&read(bench, &team.admin, "/api/admin/quiz").await), data(&first));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer = team.admin("POST", "/api/admin/quiz", &quiz()).await;
+    snapshot!("admin-quiz-create", &answer);
 }

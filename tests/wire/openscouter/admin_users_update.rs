@@ -2,7 +2,8 @@
 
 use harness::{
     Bench,
-    openscouter::{PASSWORD, bearer, data, get, patch, person, post, sign_in, told},
+    openscouter::{PASSWORD, bearer, data, get, patch, person, post, sign_in, team::Team, told},
+    snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
@@ -62,4 +63,12 @@ async fn a_suspension_holds_from_the_next_request() {
     patch(&bench, &ann, &path, &suspend).await;
     let back = patch(&bench, &ann, &path, &json!({"status": "active"})).await;
     assert_eq!(data(&back)["status"], "pending", "the state held before");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let path = format!("/api/admin/users/{}", team.user.id.wire());
+    let answer = team.admin("PATCH", &path, &json!({"status": "suspended"})).await;
+    snapshot!("admin-users-update", &answer);
 }

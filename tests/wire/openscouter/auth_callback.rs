@@ -1,9 +1,12 @@
 //! `GET /api/auth/callback`: the provider's answer (openscouter 7).
 
-use harness::openscouter::{
-    PASSWORD, bearer, data, error, get, person, post,
-    provider::{begin, come_back, start},
-    send, told,
+use harness::{
+    openscouter::{
+        PASSWORD, bearer, data, error, get, person, post,
+        provider::{self, begin, come_back, start},
+        send, told,
+    },
+    snapshot,
 };
 use serde_json::json;
 use shared::model::{Email, Role};
@@ -105,4 +108,13 @@ async fn who_signed_up_with_another_s_address_is_locked_out_when_its_owner_logs_
     assert!(bench.context.store().change_user(&suspended, shared::store::ChangeWith::default()).await.unwrap());
     let state = begin(&bench, &provider, "").await;
     assert_eq!(told(&come_back(&bench, &state, "good").await), (403, "Account suspended".to_owned()));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let (bench, provider) = provider::start().await;
+    provider.says(json!({"email": "dana@example.com", "email_verified": true, "name": "Dana Roe"}));
+    let state = provider::begin(&bench, &provider, "role=business").await;
+    let answer = provider::come_back(&bench, &state, "good").await;
+    snapshot!("auth-callback", &answer);
 }

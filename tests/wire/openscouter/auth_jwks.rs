@@ -4,6 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use harness::{
     Bench,
     openscouter::{claims, get, person, send, sign_in},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -53,4 +54,11 @@ async fn keys_are_rotated_without_signing_anybody_out() {
     }
     let keys = send(&bench, "GET", "/.well-known/jwks.json", &[], "").await.json();
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2, "both are published");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let answer = send(&bench, "GET", "/.well-known/jwks.json", &[], "").await;
+    snapshot!("auth-jwks", &answer);
 }

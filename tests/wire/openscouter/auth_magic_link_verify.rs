@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{data, get, one_time, person, post, told},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::{Role, TokenKind};
@@ -22,4 +23,13 @@ async fn a_magic_link_signs_in_once() {
     assert_eq!(told(&verify(&late).await), (422, "token: is invalid or expired".to_owned()));
     let access = format!("Bearer {}", session["accessToken"].as_str().unwrap());
     assert_eq!(data(&get(&bench, "/api/auth/me", &access).await)["role"], "tester");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let token = one_time(&bench, "dana@example.com", TokenKind::Magic).await;
+    let answer = post(&bench, "/api/auth/magic-link/verify", &[], &json!({"token": token})).await;
+    snapshot!("auth-magic-link-verify", &answer);
 }

@@ -2,7 +2,8 @@
 
 use harness::{
     Bench, log,
-    openscouter::{bearer, cost, data, oauth::connected, person, post},
+    openscouter::{bearer, cost, data, get, oauth::connected, person, post},
+    snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
@@ -24,4 +25,13 @@ async fn a_warm_request_is_one_round_trip() {
             assert!(cost.sequential <= most, "{kind} {turn}: {cost:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let dana = bearer(&bench, "dana@example.com").await;
+    let answer = get(&bench, "/api/auth/me", &dana).await;
+    snapshot!("auth-me", &answer);
 }

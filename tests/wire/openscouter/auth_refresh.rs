@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{bearer, data, get, person, post, sign_in, told},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -50,4 +51,14 @@ async fn of_many_who_refresh_at_once_at_most_one_succeeds() {
         get(&bench, "/api/auth/me", &format!("Bearer {}", session["accessToken"].as_str().unwrap())).await.status,
         401
     );
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let session = sign_in(&bench, "dana@example.com").await;
+    let body = json!({"refreshToken": session["refreshToken"]});
+    let answer = post(&bench, "/api/auth/refresh", &[], &body).await;
+    snapshot!("auth-refresh", &answer);
 }

@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{PASSWORD, data, error, get, one_time, person, post, sign_in},
+    snapshot,
 };
 use serde_json::json;
 use shared::model::{Role, TokenKind};
@@ -37,4 +38,15 @@ async fn a_new_password_ends_every_sign_in() {
     let late = one_time(&bench, "dana@example.com", TokenKind::ScouterReset).await;
     bench.advance(Duration::hours(1));
     assert_eq!(reset(&late, "a third long phrase").await.status, 422);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let token = one_time(&bench, "dana@example.com", TokenKind::ScouterReset).await;
+    let answer =
+        post(&bench, "/api/auth/reset-password", &[], &json!({"token": token, "password": "another long phrase"}))
+            .await;
+    snapshot!("auth-reset-password", &answer);
 }

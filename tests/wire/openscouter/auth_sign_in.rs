@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{PASSWORD, error, person, post},
+    snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
@@ -25,4 +26,13 @@ async fn ten_failures_for_an_address_are_enough() {
     for _ in 0..12 {
         assert_eq!(post(&bench, "/api/auth/sign-in", &[], &right).await.status, 200, "successes do not count");
     }
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let answer =
+        post(&bench, "/api/auth/sign-in", &[], &json!({"email": "dana@example.com", "password": PASSWORD})).await;
+    snapshot!("auth-sign-in", &answer);
 }

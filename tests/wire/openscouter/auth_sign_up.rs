@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{post, sign_up_body, told},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::{Email, Role};
@@ -44,4 +45,11 @@ async fn sign_up_names_the_first_fault() {
     assert_eq!(answer.status, 202, "a tester's companyName is ignored: {}", answer.body);
     let account = bench.context.store().account_by_email(&Email::parse("dana@example.com").unwrap()).await.unwrap();
     assert_eq!(account.unwrap().user.role, Role::Tester);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let answer = post(&bench, "/api/auth/sign-up", &[], &sign_up_body("dana@example.com")).await;
+    snapshot!("auth-sign-up", &answer);
 }

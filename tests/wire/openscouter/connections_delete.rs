@@ -4,9 +4,10 @@ use harness::{
     Bench,
     openscouter::{
         bearer, data, error, get,
-        oauth::{API, begin, code, exchange, form, me, refresh, register, rfc},
+        oauth::{API, begin, code, connected, exchange, form, me, refresh, register, rfc},
         person, send, told,
     },
+    snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
@@ -64,4 +65,16 @@ async fn audiences_and_connections() {
     assert_eq!(refresh(&bench, &client, &tokens["refresh_token"], None).await.status, 200);
     bench.advance(Duration::days(91));
     assert_eq!(begin(&bench, &client, &[]).await.status, 400, "a client that nobody used for 90 days is gone");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let user = person(&bench, Role::Business, "dana@example.com").await;
+    let dana = bearer(&bench, "dana@example.com").await;
+    connected(&bench, &user).await;
+    let listed = data(&get(&bench, "/api/connections", &dana).await);
+    let path = format!("/api/connections/{}", listed[0]["connectionId"].as_str().unwrap());
+    let answer = send(&bench, "DELETE", &path, &[("authorization", &dana)], "").await;
+    snapshot!("connections-delete", &answer);
 }

@@ -7,6 +7,7 @@ use harness::{
         team::{Team, tester},
         told, work,
     },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -134,4 +135,11 @@ async fn one_session_that_cannot_be_ended_stops_no_other() {
         (&status(&last).await["status"], &team.job(&asked).await["status"]),
         (&json!("completed"), &json!("complete"))
     );
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::with(&[("OUTSCOUT_CRON_SECRET", "of-the-scheduler")]).await.unwrap();
+    let answer = ask(&bench, "Bearer of-the-scheduler", "POST", "/api/cron/retention", &json!({})).await;
+    snapshot!("cron", &answer);
 }

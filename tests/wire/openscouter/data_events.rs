@@ -1,11 +1,14 @@
 //! `POST /api/data/events`: events of a test session (openscouter 11.1, 11.2).
 
-use harness::openscouter::{
-    data,
-    ingestion::{batch, begun, click, kept, post_batch, reasons},
-    read, refused, send,
-    team::Team,
-    told,
+use harness::{
+    openscouter::{
+        data,
+        ingestion::{batch, begun, click, kept, post_batch, reasons},
+        read, refused, send,
+        team::Team,
+        told,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -200,4 +203,15 @@ async fn a_test_token_sends_to_its_own_session_alone() {
     let own = team.session(&other).await;
     let answer = post_batch(&team, "events", &token, &batch(&own, &[click(&team, "")])).await;
     assert_eq!(data(&answer)["accepted"], 1);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    let item = json!({"eventType": "click", "targetSelector": "#a", "timestamp": team.at(0)});
+    let body = json!({"sessionId": session, "batch": [item, 7]});
+    let answer = team.tester("POST", "/api/data/events", &body).await;
+    snapshot!("data-events", &answer);
 }

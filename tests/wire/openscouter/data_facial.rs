@@ -9,6 +9,7 @@ use harness::{
         team::Team,
         work,
     },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::IngestedStream;
@@ -71,4 +72,15 @@ async fn a_snapshot_without_a_face_is_kept_and_left_out() {
     assert_eq!(moments(&team, &session).await, Vec::<Value>::new());
     faces(true).await;
     assert_eq!(moments(&team, &session).await, [json!("confusion")], "the same with faces");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    let item = json!({"timestamp": team.at(0), "emotion": "neutral", "confidence": 0.9});
+    let body = json!({"sessionId": session, "batch": [item, 7]});
+    let answer = team.tester("POST", "/api/data/facial", &body).await;
+    snapshot!("data-facial", &answer);
 }

@@ -10,6 +10,7 @@ use harness::{
         team::Team,
         told,
     },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::{Role, Status};
@@ -301,4 +302,11 @@ async fn what_a_key_made_of_a_large_body_is_replayed() {
     let again = post(&team.bench, "/api/jobs", &headers, &body).await;
     assert_eq!((first.status, again.status, again.header("idempotency-replayed")), (201, 201, "true"));
     assert!(first.body == again.body);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer = team.owner("POST", "/api/jobs", &body()).await;
+    snapshot!("jobs-create", &answer);
 }

@@ -8,6 +8,7 @@ use harness::{
         team::Team,
         told, work,
     },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Payment;
@@ -65,4 +66,12 @@ async fn a_deletion_that_was_cut_off_is_finished_by_work() {
     }
     let items = team.bench.items("main").await.unwrap();
     assert!(!items.iter().any(|item| item.contains(&study.id.to_string())), "nothing is left");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let (_, path) = draft(&team, &body()).await;
+    let answer = team.owner("DELETE", &path, &Value::Null).await;
+    snapshot!("jobs-delete", &answer);
 }

@@ -1,10 +1,13 @@
 //! `POST /api/jobs/:id/launch`: opens a draft (openscouter 5.1, 9.4).
 
-use harness::openscouter::{
-    data, refused,
-    studies::{alter, body, draft, paid, with},
-    team::Team,
-    told,
+use harness::{
+    openscouter::{
+        data, refused,
+        studies::{alter, body, draft, paid, with},
+        team::Team,
+        told,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::{Payment, Status};
@@ -54,4 +57,12 @@ async fn a_launch_needs_completeness_and_then_payment() {
     let (_, third) = draft(&team, &body()).await;
     let launched = data(&team.admin("POST", &format!("{third}/launch"), &Value::Null).await);
     assert_eq!(launched["paymentStatus"], "exempt", "by the study's organization, not the admin's");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let (_, path) = draft(&team, &body()).await;
+    let answer = team.owner("POST", &format!("{path}/launch"), &Value::Null).await;
+    snapshot!("jobs-launch", &answer);
 }

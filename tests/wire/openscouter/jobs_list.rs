@@ -8,8 +8,9 @@ use harness::{
         team::Team,
         told, work,
     },
+    snapshot,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     clock::from_epoch_micros,
     model::{Role, Study, StudyId},
@@ -128,4 +129,12 @@ async fn a_page_that_no_answer_holds_is_refused_with_a_limit_that_works() {
     // those of ordinary size are not in the way
     draft(&team, &with("/title", json!("An ordinary one"))).await;
     assert_eq!(read(&team.bench, &team.owner, "/api/jobs?limit=100").await.status, 200);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    team.study(&json!({})).await;
+    let answer = team.owner("GET", "/api/jobs", &Value::Null).await;
+    snapshot!("jobs-list", &answer);
 }

@@ -2,13 +2,16 @@
 
 use std::collections::HashSet;
 
-use harness::openscouter::{
-    ask, bearer, data,
-    oauth::connected,
-    person, post, read, refused,
-    studies::{alter, body, draft, id_of, largest, noise, paid, with},
-    team::Team,
-    told, work,
+use harness::{
+    openscouter::{
+        ask, bearer, data,
+        oauth::connected,
+        person, post, read, refused,
+        studies::{alter, body, draft, id_of, largest, noise, paid, with},
+        team::Team,
+        told, work,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::{Payment, Role, Task};
@@ -288,4 +291,12 @@ async fn a_pause_leads_back_to_where_the_sessions_are() {
     assert_eq!(resumed["launchedAt"], launched["launchedAt"]);
     let closed = data(&team.owner("POST", &format!("{path}/close"), &Value::Null).await);
     assert!(closed["closedAt"].is_string());
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let answer = team.owner("PATCH", &format!("/api/jobs/{study}"), &json!({"status": "paused"})).await;
+    snapshot!("jobs-update", &answer);
 }

@@ -1,6 +1,9 @@
 //! `POST /api/me/consents`: a consent (openscouter 18).
 
-use harness::openscouter::{ask, bearer, data, person, send, team::Team, told, work};
+use harness::{
+    openscouter::{ask, bearer, data, person, send, team::Team, told, work},
+    snapshot,
+};
 use serde_json::{Value, json};
 use shared::model::Role;
 
@@ -28,4 +31,11 @@ async fn a_consent_is_given_once_and_again_after_it_was_withdrawn() {
     let again = send(bench, "POST", "/api/me/consents", &headers, &body).await;
     assert_eq!((again.status, &data(&again)["revokedAt"]), (201, &Value::Null));
     assert!(bench.context.store().has_consent(penny.id, shared::model::ConsentKind::Testing, "v1.1").await.unwrap());
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer = team.tester("POST", "/api/me/consents", &json!({"kind": "special_category", "version": "v1.1"})).await;
+    snapshot!("me-consents-create", &answer);
 }

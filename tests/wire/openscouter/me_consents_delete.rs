@@ -1,6 +1,9 @@
 //! `DELETE /api/me/consents/:kind`: a consent is withdrawn (openscouter 18).
 
-use harness::openscouter::{data, exports::Finished, read, refused, team::Team, told, work};
+use harness::{
+    openscouter::{data, exports::Finished, read, refused, team::Team, told, work},
+    snapshot,
+};
 use serde_json::{Value, json};
 use shared::model::{IngestedStream, TestSessionId};
 
@@ -110,4 +113,11 @@ async fn a_withdrawn_consent_takes_earlier_snapshots_too() {
     work(&done.team.bench).await;
     let left: Vec<_> = done.left().await.into_iter().filter(|item| item.contains("AJOB#")).collect();
     assert!(left.is_empty(), "{left:#?}");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer = team.tester("DELETE", "/api/me/consents/testing", &Value::Null).await;
+    snapshot!("me-consents-delete", &answer);
 }

@@ -2,7 +2,8 @@
 
 use harness::{
     Bench,
-    openscouter::{PASSWORD, bearer, data, get, person, post, told, work},
+    openscouter::{PASSWORD, bearer, data, get, person, post, team::Team, told, work},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -45,4 +46,11 @@ async fn whoever_asks_is_forgotten_after_thirty_days() {
     let ann = bearer(&bench, "ann@example.com").await;
     let path = format!("/api/admin/audit?action=erasure.completed&objectId={}", user.id.wire());
     assert_eq!(get(&bench, &path, &ann).await.json()["metadata"]["total"], 1, "the trail keeps the id");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer = team.tester("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
+    snapshot!("me-erasure-create", &answer);
 }

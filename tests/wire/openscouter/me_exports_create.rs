@@ -1,11 +1,14 @@
 //! `POST /api/me/exports`: asks for all own data (openscouter 18).
 
-use harness::openscouter::{
-    data,
-    exports::{asked, create},
-    read,
-    team::Team,
-    told, work,
+use harness::{
+    openscouter::{
+        data,
+        exports::{asked, create},
+        read,
+        team::Team,
+        told, work,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{model::ExportId, store::ExportState};
@@ -39,4 +42,11 @@ async fn an_export_that_cannot_be_made_fails_and_the_next_may_be_asked_for() {
     let next = ExportId::from_wire(next.rsplit('/').next().unwrap()).unwrap();
     store.fail_export(team.user.id, next, bench.context.clock().now()).await.unwrap();
     assert_eq!(store.export(team.user.id, next).await.unwrap().unwrap().state, ExportState::Complete);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer = team.tester("POST", "/api/me/exports", &json!({})).await;
+    snapshot!("me-exports-create", &answer);
 }

@@ -1,10 +1,13 @@
 //! `GET /api/me/exports/:id/download`: an export's content (openscouter 18).
 
-use harness::openscouter::{
-    exports::{asked, create, download, finished},
-    send,
-    team::Team,
-    told, work,
+use harness::{
+    openscouter::{
+        exports::{asked, create, download, finished},
+        send,
+        team::Team,
+        told, work,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -107,4 +110,13 @@ async fn a_bundle_of_any_size_is_streamed() {
     let bad = send(bench, "GET", &format!("{path}/download?token=x"), &[], "").await;
     assert_eq!(told(&bad), (404, "Export not found".to_owned()));
     assert_eq!(bad.header("content-type"), "application/json");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let (path, _) = asked(&create(&team.bench, &team.tester).await);
+    work(&team.bench).await;
+    let answer = download(&team.bench, &team.tester, &path).await;
+    snapshot!("me-exports-download", &answer);
 }

@@ -2,7 +2,14 @@
 
 use harness::{
     Bench,
-    openscouter::{PASSWORD, bearer, data, get, person, post, send, told, work},
+    openscouter::{
+        PASSWORD, bearer, data,
+        exports::{asked, create},
+        get, person, post, send,
+        team::Team,
+        told, work,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -57,4 +64,13 @@ async fn an_export_is_made_and_fetched() {
     let late = bearer(&bench, "dana@example.com").await;
     let expired = data(&get(&bench, &path, &late).await);
     assert_eq!((&expired["status"], &expired["downloadUrl"]), (&json!("expired"), &Value::Null));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let (path, _) = asked(&create(&team.bench, &team.tester).await);
+    work(&team.bench).await;
+    let answer = team.tester("GET", &path, &Value::Null).await;
+    snapshot!("me-exports-get", &answer);
 }

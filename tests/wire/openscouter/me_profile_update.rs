@@ -2,7 +2,8 @@
 
 use harness::{
     Bench,
-    openscouter::{bearer, data, get, patch, person, told},
+    openscouter::{bearer, data, get, patch, person, team::Team, told},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -59,4 +60,12 @@ async fn a_tester_s_profile() {
     expected["bio"] = Value::Null;
     assert_eq!(data(&patch(&bench, &tess, "/api/me/profile", &json!({"bio": null})).await), expected, "null clears");
     assert_eq!(data(&get(&bench, "/api/me/profile", &tess).await), expected);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let answer =
+        team.tester("PATCH", "/api/me/profile", &json!({"country": "DE", "birthYear": 1990, "bio": "hello"})).await;
+    snapshot!("me-profile-update", &answer);
 }

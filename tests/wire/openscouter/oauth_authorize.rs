@@ -4,9 +4,10 @@ use harness::{
     Bench,
     openscouter::{
         PASSWORD,
-        oauth::{CALLBACK, approve, begin, consent, exchange, form, hidden, location, register},
+        oauth::{self, CALLBACK, approve, begin, consent, exchange, form, hidden, location, register},
         person,
     },
+    snapshot,
 };
 use shared::model::Role;
 use time::Duration;
@@ -100,4 +101,12 @@ async fn sign_in_and_consent() {
     bench.advance(Duration::minutes(10));
     let fields = [("transaction", late.as_str()), ("email", "dana@example.com"), ("password", PASSWORD)];
     assert_eq!(form(&bench, "/api/oauth/authorize", &fields).await.status, 400, "ten minutes are over");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let client = oauth::register(&bench).await;
+    let answer = oauth::begin(&bench, &client, &[]).await;
+    snapshot!("oauth-authorize", &answer);
 }

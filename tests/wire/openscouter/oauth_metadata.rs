@@ -1,6 +1,6 @@
 //! `GET /.well-known/oauth-*`: what the authorization server offers (openscouter 8.1).
 
-use harness::{Bench, openscouter::send};
+use harness::{Bench, openscouter::send, snapshot};
 use serde_json::json;
 
 #[tokio::test]
@@ -24,4 +24,11 @@ async fn metadata() {
     }
     assert_eq!(server["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(server["authorization_response_iss_parameter_supported"], true);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let answer = send(&bench, "GET", "/.well-known/oauth-authorization-server", &[], "").await;
+    snapshot!("oauth-metadata", &answer);
 }

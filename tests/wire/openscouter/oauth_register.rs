@@ -3,9 +3,10 @@
 use harness::{
     Bench,
     openscouter::{
-        oauth::{CALLBACK, rfc},
+        oauth::{self, CALLBACK, rfc},
         post,
     },
+    snapshot,
 };
 use serde_json::json;
 
@@ -40,4 +41,12 @@ async fn registration() {
             "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"],
             "response_types": ["code"]})
     );
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let body = json!({"redirect_uris": [oauth::CALLBACK], "client_name": "A <client>"});
+    let answer = post(&bench, "/api/oauth/register", &[], &body).await;
+    snapshot!("oauth-register", &answer);
 }

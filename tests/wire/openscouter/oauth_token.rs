@@ -4,9 +4,10 @@ use harness::{
     Bench,
     openscouter::{
         data, get,
-        oauth::{API, CALLBACK, VERIFIER, code, exchange, form, me, refresh, register, rfc},
+        oauth::{self, API, CALLBACK, VERIFIER, code, exchange, form, me, refresh, register, rfc},
         person, post, told,
     },
+    snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
@@ -89,4 +90,14 @@ async fn a_code_used_twice_ends_what_it_gave() {
     let late = code(&bench, &client, &user, API).await;
     bench.advance(Duration::seconds(61));
     assert_eq!(rfc(&exchange(&bench, &client, &late).await), (400, "invalid_grant".to_owned()));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let client = oauth::register(&bench).await;
+    let user = person(&bench, Role::Business, "dana@example.com").await;
+    let code = oauth::code(&bench, &client, &user, oauth::API).await;
+    let answer = oauth::exchange(&bench, &client, &code).await;
+    snapshot!("oauth-token", &answer);
 }

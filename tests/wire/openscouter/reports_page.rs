@@ -1,9 +1,12 @@
 //! `GET /api/reports/:id/page`: a report as a page (openscouter 13).
 
-use harness::openscouter::{
-    bearer, data, person, read, says, send,
-    team::{Team, tester},
-    told, work,
+use harness::{
+    openscouter::{
+        bearer, data, person, read, says, send,
+        team::{Team, tester},
+        told, work,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -58,4 +61,16 @@ async fn who_may_open_a_report() {
     }
     team.bench.advance(Duration::minutes(16));
     assert_eq!(told(&page(&report).await), says(404, "Report not found"), "its time is over");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    team.approve(&study).await;
+    let session = team.confirmed(&study, (&team.user, &team.tester), "#pay").await;
+    let report = team.reported(&session).await;
+    let path = report["pageUrl"].as_str().unwrap().strip_prefix("https://api.test").unwrap().to_owned();
+    let answer = send(&team.bench, "GET", &path, &[], "").await;
+    snapshot!("reports-page", &answer);
 }

@@ -1,9 +1,12 @@
 //! `GET /api/reports/job/:id`: the report on a study (openscouter 13).
 
-use harness::openscouter::{
-    ask, data, says,
-    team::{Team, tester},
-    told, work,
+use harness::{
+    openscouter::{
+        ask, data, says,
+        team::{Team, tester},
+        told, work,
+    },
+    snapshot,
 };
 use serde_json::{Value, json};
 
@@ -80,4 +83,18 @@ async fn a_study_s_report_tells_of_several_testers_and_of_none() {
     );
     let kept = data(&team.owner("GET", &aggregate, &Value::Null).await);
     assert_eq!(kept["testerCount"], 4, "aggregates stay");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    team.approve(&study).await;
+    let session = team.confirmed(&study, (&team.user, &team.tester), "#pay").await;
+    team.reported(&session).await;
+    let path = format!("/api/reports/job/{study}");
+    assert_eq!(team.owner("POST", &path, &Value::Null).await.status, 202);
+    work(&team.bench).await;
+    let answer = team.owner("GET", &path, &Value::Null).await;
+    snapshot!("reports-study-get", &answer);
 }

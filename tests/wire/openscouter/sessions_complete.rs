@@ -1,6 +1,9 @@
 //! `POST /api/sessions/:id/complete`: a session ends (openscouter 10).
 
-use harness::openscouter::{data, refused, team::Team, told};
+use harness::{
+    openscouter::{data, refused, team::Team, told},
+    snapshot,
+};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -31,4 +34,13 @@ async fn a_second_end_changes_nothing() {
     assert_eq!(seen["durationSeconds"], (time("completedAt") - time("startedAt")).whole_seconds());
     let progress = &data(&team.owner("GET", &format!("/api/jobs/{study}"), &Value::Null).await)["progress"];
     assert_eq!(progress, &json!({"sessions": 1, "completed": 1, "confirmed": 0}));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    let answer = team.tester("POST", &format!("/api/sessions/{session}/complete"), &json!({})).await;
+    snapshot!("sessions-complete", &answer);
 }

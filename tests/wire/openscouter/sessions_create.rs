@@ -10,6 +10,7 @@ use harness::{
         team::{Team, tester},
         told,
     },
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{
@@ -150,4 +151,12 @@ async fn a_place_that_came_to_nothing_is_not_lost() {
     assert_eq!((made.status, &data(&made)["variant"]), (201, &json!("A")), "the split counts who is there");
     assert_eq!(told(&begin(&second.id.wire(), Value::Null).await.unwrap()), full);
     assert_eq!(progress().await["sessions"], 2);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let answer = team.admin("POST", "/api/sessions", &json!({"jobId": study, "testerId": team.user.id.wire()})).await;
+    snapshot!("sessions-create", &answer);
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use harness::openscouter::{
-    bearer, data, missing, person, read, refused,
-    team::{Team, tester},
-    told, work,
+use harness::{
+    openscouter::{
+        bearer, data, missing, person, read, refused,
+        team::{Team, tester},
+        told, work,
+    },
+    snapshot,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
     model::{Role, StudyId, UserId},
     store::{NewTest, TestCreation},
@@ -118,4 +121,15 @@ async fn lists_agree_with_sessions_whoever_ranked_them_last() {
         let all = read(&team.bench, &team.owner, &format!("/api/sessions?{scope}limit=1&page={TESTERS}")).await.json();
         assert_eq!((&all["metadata"]["total"], all["data"].as_array().unwrap().len()), (&json!(TESTERS), 1));
     }
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    work(&team.bench).await;
+    let answer = team.owner("GET", "/api/sessions?status=active", &Value::Null).await;
+    snapshot!("sessions-list", &answer);
+    assert_eq!(data(&answer)[0]["sessionId"], json!(session));
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use harness::openscouter::{data, send, team::Team};
+use harness::{
+    openscouter::{data, send, team::Team},
+    snapshot,
+};
 use serde_json::json;
 use shared::model::TestSessionId;
 use time::Duration;
@@ -65,4 +68,15 @@ async fn long_notes_are_read_whole_while_they_are_replaced() {
         }
         team.bench.advance(Duration::seconds(10));
     }
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    let answer = team
+        .tester("PUT", &format!("/api/sessions/{session}/notes"), &json!({"notes": [{"text": "I was lost."}]}))
+        .await;
+    snapshot!("sessions-notes-put", &answer);
 }

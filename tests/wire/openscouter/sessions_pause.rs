@@ -1,7 +1,10 @@
 //! `POST /api/sessions/:id/pause`: a session is interrupted (openscouter 10).
 
-use harness::openscouter::{refused, send, team::Team, told};
-use serde_json::json;
+use harness::{
+    openscouter::{refused, send, team::Team, told},
+    snapshot,
+};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn no_transition_is_lost_or_done_twice() {
@@ -20,4 +23,13 @@ async fn no_transition_is_lost_or_done_twice() {
             .filter(|answer| answer.status != 200)
             .all(|a| told(a) == refused("Session is paused, expected active"))
     );
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let session = team.session(&study).await;
+    let answer = team.tester("POST", &format!("/api/sessions/{session}/pause"), &Value::Null).await;
+    snapshot!("sessions-pause", &answer);
 }

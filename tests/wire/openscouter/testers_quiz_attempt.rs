@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{ask, bearer, data, person, read, refused, send, team::Team, told},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::{AttemptId, QuizAttempt, Role};
@@ -108,4 +109,14 @@ async fn an_attempt_at_a_version_that_was_replaced_meanwhile_does_not_count() {
     assert_eq!(ask(bench, &penny, "POST", "/api/testers/quiz/attempts", &body).await.status, 201);
     let kept = store.attempts_of(user.id).await.unwrap();
     assert_eq!((kept.len(), &kept[0].answers), (1, &vec![("q_001".to_owned(), "b".to_owned())]));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let team = Team::start().await;
+    person(&team.bench, Role::Tester, "penny@example.com").await;
+    let penny = bearer(&team.bench, "penny@example.com").await;
+    let body = json!({"quizId": "quiz_v1", "answers": [{"questionId": "q_001", "optionId": "a"}]});
+    let answer = ask(&team.bench, &penny, "POST", "/api/testers/quiz/attempts", &body).await;
+    snapshot!("testers-quiz-attempt", &answer);
 }

@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{bearer, data, get, person, post, send, told, work},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::model::Role;
@@ -97,4 +98,14 @@ async fn an_organization_has_at_most_fifty_tokens() {
     assert_eq!(told(&create().await), (422, "name: organization already has 50 tokens".to_owned()));
     let list = get(&bench, "/api/tokens?limit=500", &dana).await.json();
     assert_eq!(list["metadata"], json!({"page": 1, "limit": 100, "total": 50}));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let dana = bearer(&bench, "dana@example.com").await;
+    let body = json!({"name": "CI", "scopes": ["read", "write"]});
+    let answer = post(&bench, "/api/tokens", &[("authorization", &dana)], &body).await;
+    snapshot!("tokens-create", &answer);
 }

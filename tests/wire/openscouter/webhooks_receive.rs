@@ -3,6 +3,7 @@
 use harness::{
     Answer, Bench,
     openscouter::{data, error, post, told},
+    snapshot,
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -90,4 +91,12 @@ async fn a_batch_costs_its_events_and_is_refused_whole() {
     assert_eq!(other.status, 202, "each source has its own window");
     bench.advance(Duration::seconds(61));
     assert_eq!(ci(json!({"id": "z", "type": "x"})).await.status, 202);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::with(&[("OUTSCOUT_WEBHOOK_SECRETS", SECRETS)]).await.unwrap();
+    let batch = json!([{"id": "1", "type": "build.done", "data": {"n": 1}}, {"id": "1", "type": "build.done"}]);
+    let answer = receive(&bench, "ci", Some("of the ci"), &batch).await;
+    snapshot!("webhooks-receive", &answer);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use harness::{
     Bench,
     outsend::{detail, me, new_key, new_key_with, send, signed_up},
+    snapshot,
 };
 use serde_json::{Value, json};
 
@@ -93,4 +94,13 @@ async fn twenty_keys_and_no_more_however_many_ask() {
         }
     }
     assert_eq!(made, 5);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let session = signed_up(&bench, "dana@example.com").await;
+    let body = json!({"name": "CI", "scopes": ["read"], "expires_in_days": 1});
+    let answer = new_key(&bench, &session, &body).await;
+    snapshot!("api-keys-create", &answer);
 }

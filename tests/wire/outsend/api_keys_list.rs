@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     outsend::{PASSWORD, cookie, me, new_key, post, send, signed_up},
+    snapshot,
 };
 use serde_json::json;
 use time::Duration;
@@ -25,4 +26,13 @@ async fn a_key_expires_and_is_listed_for_a_month() {
     assert_eq!(listed().await.as_array().unwrap().len(), 1);
     bench.advance(Duration::days(1));
     assert_eq!(listed().await, json!([]));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let session = signed_up(&bench, "dana@example.com").await;
+    new_key(&bench, &session, &json!({"name": "CI"})).await;
+    let answer = send(&bench, "GET", "/api/api-keys", &[("cookie", &session)], "").await;
+    snapshot!("api-keys-list", &answer);
 }

@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     outsend::{PASSWORD, change, cookie, me, new_key, post, send, signed_up},
+    snapshot,
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -37,4 +38,13 @@ async fn an_export_holds_what_is_kept_and_no_secret() {
     for secret in [session.split_once('=').unwrap().1, key["key"].as_str().unwrap(), "$argon2"] {
         assert!(!answer.body.contains(secret));
     }
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let session = signed_up(&bench, "dana@example.com").await;
+    new_key(&bench, &session, &json!({"name": "CI"})).await;
+    let answer = send(&bench, "GET", "/api/auth/export", &[("cookie", &session)], "").await;
+    snapshot!("auth-export", &answer);
 }

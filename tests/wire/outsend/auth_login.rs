@@ -1,6 +1,10 @@
 //! `POST /api/auth/login`: opens a session (outsend 6.2).
 
-use harness::{http, log, outsend::detail};
+use harness::{
+    Bench, http, log,
+    outsend::{PASSWORD, detail, post, signed_up},
+    snapshot,
+};
 use local::server::{Options, Server};
 use serde_json::json;
 
@@ -33,4 +37,13 @@ async fn of_a_thousand_parallel_log_ins_five_are_tried() {
     advance(900).await;
     assert_eq!(log_in(" Dana@example.com").await.status, 401, "the next window");
     server.shutdown().await;
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    signed_up(&bench, "dana@example.com").await;
+    let body = json!({"email": "dana@example.com", "password": PASSWORD});
+    let answer = post(&bench, "/api/auth/login", &[], &body).await;
+    snapshot!("auth-login", &answer);
 }

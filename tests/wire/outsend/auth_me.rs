@@ -5,6 +5,7 @@ use harness::{
     cost::measured,
     log,
     outsend::{me, signed_up},
+    snapshot,
 };
 
 #[tokio::test]
@@ -18,4 +19,12 @@ async fn a_warm_request_makes_one_sequential_round_trip() {
     assert_eq!(answer.status, 200);
     // the account, the window, and what the month has charged: side by side
     assert_eq!((cost.calls, cost.sequential), (3, 1), "{cost:?}");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let session = signed_up(&bench, "dana@example.com").await;
+    let answer = me(&bench, &[("cookie", &session)]).await;
+    snapshot!("auth-me", &answer);
 }

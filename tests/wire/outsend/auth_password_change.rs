@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     outsend::{PASSWORD, cookie, detail, me, new_key, post, signed_up},
+    snapshot,
 };
 use serde_json::json;
 
@@ -34,4 +35,13 @@ async fn a_new_password_ends_every_other_session() {
     assert_eq!(post(&bench, "/api/auth/login", &[], &login).await.status, 401);
     let login = json!({"email": "dana@example.com", "password": "another 22"});
     assert_eq!(post(&bench, "/api/auth/login", &[], &login).await.status, 200);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let session = signed_up(&bench, "dana@example.com").await;
+    let body = json!({"current_password": PASSWORD, "new_password": "another 22"});
+    let answer = post(&bench, "/api/auth/password/change", &[("cookie", &session)], &body).await;
+    snapshot!("auth-password-change", &answer);
 }

@@ -6,6 +6,7 @@ use axum::{Form, Json, Router};
 use harness::{
     Bench,
     outsend::{self, detail, post, sign_up_body, signed_up},
+    snapshot,
 };
 use serde_json::{Value, json};
 use shared::{model::Email, secret::sha256_hex};
@@ -125,4 +126,11 @@ async fn a_captcha_is_asked_about() {
     assert_eq!(sign_up(&bench, "a@example.com", &json!({"hcaptcha_token": "a+b c"})).await.0, 200);
     let open = Bench::start().await.unwrap();
     assert_eq!(sign_up(&open, "a@example.com", &json!({"hcaptcha_token": 7, "invitation_code": 7})).await.0, 200);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    let answer = post(&bench, "/api/auth/signup", &[], &sign_up_body("dana@example.com")).await;
+    snapshot!("auth-signup", &answer);
 }

@@ -1,6 +1,9 @@
 //! `POST /api/jobs/{id}/cancel`: ends a job at once (outsend 7.4, 8.1).
 
-use harness::outsend::{detail, jobs::World};
+use harness::{
+    outsend::{detail, jobs::World},
+    snapshot,
+};
 use serde_json::{Value, json};
 use shared::{model::JobId, store::Commit};
 
@@ -40,4 +43,12 @@ async fn a_cancelled_job_stays_cancelled_whatever_its_worker_does() {
     let answer = world.post(&format!("/api/jobs/{waiting}/cancel"), &json!({})).await;
     assert_eq!((&answer.json()["started_at"], &answer.json()["download_available"]), (&Value::Null, &json!(false)));
     assert_eq!(detail(&world.get(&format!("/api/jobs/{waiting}/download")).await), "Result file is not ready.");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test", "b@nx.test"]).await;
+    let answer = world.post(&format!("/api/jobs/{id}/cancel"), &json!({})).await;
+    snapshot!("jobs-cancel", &answer);
 }

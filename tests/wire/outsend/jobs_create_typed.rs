@@ -1,6 +1,9 @@
 //! `POST /api/jobs/{type}`: a job over rows (outsend 8.3).
 
-use harness::outsend::{detail, jobs::World};
+use harness::{
+    outsend::{detail, jobs::World},
+    snapshot,
+};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -88,4 +91,12 @@ async fn a_source_alone_gives_its_rows() {
     world.bench.advance(Duration::days(7) + Duration::seconds(2));
     let late = world.post("/api/jobs/verify-emails", &body).await;
     assert_eq!((late.status, detail(&late).as_str()), (400, "Source results are no longer available."));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let body = json!({"items": [{"email": "a@one.test", "note": 4.5}, {"nom": "nobody"}]});
+    let answer = world.post("/api/jobs/verify-emails", &body).await;
+    snapshot!("jobs-create-typed", &answer);
 }

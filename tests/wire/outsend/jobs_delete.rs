@@ -1,6 +1,9 @@
 //! `DELETE /api/jobs/{id}`: removes a job that has ended, with its rows (outsend 8.1).
 
-use harness::outsend::{detail, jobs::World};
+use harness::{
+    outsend::{detail, jobs::World},
+    snapshot,
+};
 use serde_json::{Value, json};
 use shared::model::JobStatus;
 use time::Duration;
@@ -49,4 +52,13 @@ async fn deleting_and_expiring_leave_nothing_behind() {
     world.settle().await;
     assert_eq!(world.parts(child_id).await, Vec::<String>::new());
     assert_eq!(world.get("/api/jobs").await.body, "[]");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test", "b@nx.test"]).await;
+    world.settle().await;
+    let answer = world.delete(&format!("/api/jobs/{id}")).await;
+    snapshot!("jobs-delete", &answer);
 }

@@ -4,6 +4,7 @@ use engine::Module;
 use harness::{
     log,
     outsend::jobs::{World, new_job},
+    snapshot,
 };
 use serde_json::{Value, json};
 use time::Duration;
@@ -120,4 +121,15 @@ async fn deep_pages_cost_what_the_first_one_costs() {
     world.cost(&path).await;
     assert_eq!(world.cost(&path).await.sequential, 1);
     assert_eq!(world.get(&items(30_000)).await.json()["items"], Value::Array(Vec::new()));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test", "b@nx.test"]).await;
+    world.settle().await;
+    world.verification(&["c@one.test"]).await;
+    let answer = world.get("/api/jobs?status=done&limit=5").await;
+    snapshot!("jobs-list", &answer);
+    assert_eq!(answer.json()[0]["id"], json!(id));
 }

@@ -1,6 +1,9 @@
 //! `POST /api/jobs/resume`: goes on with a job that ended before its time (outsend 8.4).
 
-use harness::outsend::{detail, jobs::World};
+use harness::{
+    outsend::{detail, jobs::World},
+    snapshot,
+};
 use serde_json::json;
 use shared::model::JobId;
 
@@ -52,4 +55,13 @@ async fn a_resumed_job_holds_old_and_new_rows() {
     assert_eq!(world.post("/api/jobs/resume", &json!({"job_id": id})).await.status, 404);
     let missing = world.post("/api/jobs/resume", &json!({})).await;
     assert_eq!(missing.json()["errors"], json!([{"field": "job_id", "message": "Field is required."}]));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test", "b@nx.test"]).await;
+    world.post(&format!("/api/jobs/{id}/cancel"), &json!({})).await;
+    let answer = world.post("/api/jobs/resume", &json!({"job_id": id})).await;
+    snapshot!("jobs-resume", &answer);
 }

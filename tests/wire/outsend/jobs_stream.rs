@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
-use harness::outsend::jobs::World;
+use harness::{outsend::jobs::World, snapshot};
 use serde_json::{Value, json};
 use shared::{
     lambda::{Reply, Streamed},
@@ -185,4 +185,13 @@ async fn old_lines_are_dropped_and_no_line_is_told_twice() {
     let seqs: Vec<_> = frames.iter().filter_map(|frame| frame.0).collect();
     assert_eq!(seqs, (1_001..=11_000).collect::<Vec<_>>());
     assert_eq!(frames.last().unwrap().2["status"], "cancelled");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test", "b@nx.test"]).await;
+    world.settle().await;
+    let answer = world.call("GET", &format!("/api/jobs/{id}/stream"), &[("x-api-key", &world.key)], "").await;
+    snapshot!("jobs-stream", &answer);
 }

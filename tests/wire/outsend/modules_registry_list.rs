@@ -1,6 +1,9 @@
 //! `GET /api/modules-registry`: what there is to run (outsend 13).
 
-use harness::outsend::{detail, jobs::World};
+use harness::{
+    outsend::{detail, jobs::World},
+    snapshot,
+};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -41,4 +44,11 @@ async fn the_registry_is_public_and_takes_votes() {
     assert_eq!(detail(&vote("nonsense", json!({})).await), "Module not found.");
     assert_eq!(vote("reviews", json!({"message": "x".repeat(5_001)})).await.status, 422);
     assert_eq!(world.call("POST", "/api/modules-registry/reviews/interest", &[], "").await.status, 401);
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let answer = world.call("GET", "/api/modules-registry", &[], "").await;
+    snapshot!("modules-registry-list", &answer);
 }

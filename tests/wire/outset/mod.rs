@@ -1,5 +1,7 @@
 //! Outset, operation by operation.
 
+mod fallback;
+mod participant_complete;
 mod participant_start;
 mod rules;
 mod schema_retrieve;

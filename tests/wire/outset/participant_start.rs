@@ -4,6 +4,7 @@ use futures_util::future::join_all;
 use harness::{
     http,
     outset::{COMPLETE, RETRIEVE, START, Served, World, error, study},
+    snapshot,
 };
 
 #[tokio::test]
@@ -67,4 +68,12 @@ async fn parallel_first_visits_of_one_participant_are_one_session() {
     assert_eq!(places.len(), 1, "{places:?}");
     assert!(places[0].starts_with("https://proto.test/app?v=2&outset_session="));
     world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::new().await;
+    let link = study(2).replace("/v1/studies/", "/interviews/public-surveys/") + "start/?outset_survey_uid=u1";
+    let answer = world.open(START, "GET", &link, &[]).await;
+    snapshot!("participant-start", &answer);
 }

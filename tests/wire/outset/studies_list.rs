@@ -3,6 +3,7 @@
 use harness::{
     Bench, Fixture, fixture_study, log,
     outset::{self, LIST, World, error},
+    snapshot,
 };
 use shared::{
     clock::from_epoch_micros,
@@ -78,4 +79,11 @@ async fn every_page_costs_the_same() {
             assert!(cost.items_read <= size + 5, "{query} {pass}: {cost:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::new().await;
+    let answer = world.get(LIST, "/v1/studies/?page=2&page_size=2").await;
+    snapshot!("studies-list", &answer);
 }

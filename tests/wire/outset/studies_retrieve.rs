@@ -1,6 +1,10 @@
 //! `GET /v1/studies/{id}/`: one study of the caller's organization (outset 6).
 
-use harness::{Bench, log, outset};
+use harness::{
+    Bench, log,
+    outset::{self, RETRIEVE, S01, World},
+    snapshot,
+};
 use time::Duration;
 
 #[tokio::test]
@@ -22,4 +26,11 @@ async fn a_retrieve_is_at_most_two_round_trips_and_an_update_three() {
     let (status, cost) = outset::cost(&bench, &outset_studies_update::FUNCTION, "PATCH", url, &fixture.full).await;
     assert_eq!(status, 200);
     assert!(cost.sequential <= 3, "{cost:?}");
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::new().await;
+    let answer = world.get(RETRIEVE, S01).await;
+    snapshot!("studies-retrieve", &answer);
 }

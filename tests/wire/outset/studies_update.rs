@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
-use harness::outset::{LIST, RETRIEVE, S01, S02, START, Served, UPDATE, World, error, study};
+use harness::{
+    outset::{LIST, RETRIEVE, S01, S02, START, Served, UPDATE, World, error, study},
+    snapshot,
+};
 
 #[tokio::test]
 async fn one_study_read_and_changed() {
@@ -109,4 +112,12 @@ async fn parallel_requests_with_one_idempotency_key_have_one_effect() {
     }
     assert_eq!(firsts, 1);
     world.server.shutdown().await;
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::new().await;
+    let body = r#"{"active":true,"completion_url":"https://yourapp.com/complete"}"#;
+    let answer = world.patch(S01, body).await;
+    snapshot!("studies-update", &answer);
 }
