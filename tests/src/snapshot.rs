@@ -24,15 +24,24 @@ macro_rules! snapshot {
 /// What is hidden, and what stands in its place.
 const HIDDEN: &[(&str, &str)] = &[
     (r"\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}", "[access token]"),
-    (r"\b(osr|osc|osat|osrt|osac|osk|oset)_[\w-]{43}", "[$1_ and 43 characters]"),
-    (r"\b([a-z]+)_[0-9a-hjkmnp-tv-z]{26}\b", "[$1 id]"),
-    (r"\b([a-z]+)_[0-9A-HJKMNP-TV-Z]{26}\b", "[$1 id]"),
+    (r"\b(osr|osc|osat|osrt|osac|osk|oset)_[\w-]{43}", "[${1}_ and 43 characters]"),
+    (r"\b(outsend_session|outset_session|state|code_challenge)=[\w-]{43}", "$1=[43 characters]"),
+    (r"([a-z]+)_[0-9a-hjkmnp-tv-z]{26}\b", "[$1 id]"),
+    (r"([a-z]+)_[0-9A-HJKMNP-TV-Z]{26}\b", "[$1 id]"),
+    (r#""requestId": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}""#, "\"requestId\": \"[request id]\""),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
-    (r"\b(outsend_session)=[\w-]{43};", "$1=[43 characters];"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time with milliseconds]"),
+    (r"\b\d\d:\d\d:\d\d\b", "[time in the session]"),
+    (r"\b\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC", "[minute]"),
+    (r"-\d{8}\.json", "-[date].json"),
     (r#"(ratelimit: "\w+");r=\d+;t=\d+"#, "$1;r=[count];t=[seconds]"),
-    (r#""lastFour": "[\w-]{4}""#, "\"lastFour\": \"[4 characters]\""),
+    (r#"etag: "[0-9a-f]{32}""#, "etag: \"[32 digits]\""),
+    (r#""(lastFour)": "[\w-]{4}""#, "\"$1\": \"[4 characters]\""),
     (r#""prefix": "osk_[\w-]{8}""#, "\"prefix\": \"osk_[8 characters]\""),
+    (r#""kid": "[0-9a-f]{16}""#, "\"kid\": \"[16 digits]\""),
+    (r#""x": "[\w-]{43}""#, "\"x\": \"[43 characters]\""),
     (r#""client_id_issued_at": \d{10}"#, "\"client_id_issued_at\": [seconds]"),
+    (r#""(durationSeconds|duration_seconds)": ?\d{1,2}\b"#, "\"$1\": [seconds]"),
 ];
 
 /// The text of an answer's snapshot.

@@ -19,7 +19,7 @@ use harness::{
 };
 use serde_json::{Value, json};
 use shared::{
-    model::{ApprovalId, Email, Plan, Role, Scope, SessionToken, StudyId, TestSessionId, UserId},
+    model::{ApprovalId, Email, Plan, Role, Scope, SessionToken, StudyId, TestSessionId, User, UserId},
     store::{ApprovalFilter, Run, StartOutcome},
 };
 use time::Duration;
@@ -43,39 +43,44 @@ async fn left(bench: &Bench, traces: &[String]) -> Vec<String> {
     left
 }
 
-#[tokio::test]
-async fn nothing_of_a_deleted_account_stays() {
-    // no name server is asked: the address is on a list
-    let bench = Bench::with(&[("OUTSCOUT_DNS_SERVER", "127.0.0.1:9")]).await.unwrap();
-    let store = bench.context.store();
-    let user = person(&bench, Role::Business, "dana@example.com").await;
-    let other = person(&bench, Role::Business, "otto@example.com").await;
-    let organization = user.organization;
-    // in each dialect all that there is
-    let cookie = outsend::log_in(&bench, "dana@example.com", PASSWORD).await;
+/// What an account left in each dialect: its credentials, and what names it.
+struct Everything {
+    cookie: String,
+    key: String,
+    access: String,
+    token: String,
+    connection: String,
+    outset: String,
+    traces: Vec<String>,
+}
+
+/// Makes all that there is of an account.
+async fn everything_of(bench: &Bench, user: &User) -> Everything {
+    let (store, organization) = (bench.context.store(), user.organization);
+    let cookie = outsend::log_in(bench, "dana@example.com", PASSWORD).await;
     let headers = [("cookie", cookie.as_str())];
-    let key = outsend::ask(&bench, "POST", "/api/api-keys", &headers, &json!({"name": "x"})).await.json();
+    let key = outsend::ask(bench, "POST", "/api/api-keys", &headers, &json!({"name": "x"})).await.json();
     let key = key["key"].as_str().unwrap().to_owned();
     // one job that is over, one that runs or waits, and a thread
     let rows = json!({"items": [{"email": "row-of-dana@mailinator.com", "who": "somebody"}]});
     for _ in 0..2 {
-        let made = outsend::ask(&bench, "POST", "/api/jobs/verify-emails", &headers, &rows).await;
+        let made = outsend::ask(bench, "POST", "/api/jobs/verify-emails", &headers, &rows).await;
         assert_eq!(made.status, 200, "{}", made.body);
         store.admit(engine::Lane::Parallel, bench.context.clock().now()).await.unwrap();
     }
-    let list = outsend::ask(&bench, "GET", "/api/jobs", &headers, &json!({})).await.json();
+    let list = outsend::ask(bench, "GET", "/api/jobs", &headers, &json!({})).await.json();
     let cancel = format!("/api/jobs/{}/cancel", list[1]["id"].as_str().unwrap());
-    assert_eq!(outsend::ask(&bench, "POST", &cancel, &headers, &json!({})).await.status, 200);
+    assert_eq!(outsend::ask(bench, "POST", &cancel, &headers, &json!({})).await.status, 200);
     let vote = json!({"message": "thread-of-dana"});
     assert_eq!(
-        outsend::ask(&bench, "POST", "/api/modules-registry/reviews/interest", &headers, &vote).await.status,
+        outsend::ask(bench, "POST", "/api/modules-registry/reviews/interest", &headers, &vote).await.status,
         200
     );
-    let access = bearer(&bench, "dana@example.com").await;
+    let access = bearer(bench, "dana@example.com").await;
     let made =
-        post(&bench, "/api/tokens", &[("authorization", &access)], &json!({"name": "x", "scopes": ["read"]})).await;
+        post(bench, "/api/tokens", &[("authorization", &access)], &json!({"name": "x", "scopes": ["read"]})).await;
     let token = format!("Token {}", data(&made)["token"].as_str().unwrap());
-    let connection = connected(&bench, &user).await;
+    let connection = connected(bench, user).await;
     let outset = bench.new_key(organization, Plan::Free, &Scope::ALL).await.unwrap();
     let mut studies = Vec::new();
     for number in 0..60 {
@@ -94,12 +99,24 @@ async fn nothing_of_a_deleted_account_stays() {
             other => assert!(matches!(other, StartOutcome::Session(..)), "{other:?}"),
         }
     }
-    work(&bench).await;
-    let kept = get(&bench, "/api/auth/me", &bearer(&bench, "otto@example.com").await).await;
+    work(bench).await;
     let mut traces: Vec<_> = [user.id.to_string(), organization.to_string(), user.email.hash()].into();
     traces.extend(["dana@example.com".to_owned(), "participant-of-dana".to_owned(), "of Dana".to_owned()]);
     traces.extend(["thread-of-dana".to_owned(), "JOB#j_".to_owned()]);
     traces.extend(tokens.iter().map(SessionToken::hash));
+    Everything { cookie, key, access, token, connection, outset, traces }
+}
+
+#[tokio::test]
+async fn nothing_of_a_deleted_account_stays() {
+    // no name server is asked: the address is on a list
+    let bench = Bench::with(&[("OUTSCOUT_DNS_SERVER", "127.0.0.1:9")]).await.unwrap();
+    let store = bench.context.store();
+    let user = person(&bench, Role::Business, "dana@example.com").await;
+    let other = person(&bench, Role::Business, "otto@example.com").await;
+    let Everything { cookie, key, access, token, connection, outset, traces } = everything_of(&bench, &user).await;
+    let headers = [("cookie", cookie.as_str())];
+    let kept = get(&bench, "/api/auth/me", &bearer(&bench, "otto@example.com").await).await;
     assert!(left(&bench, &traces).await.len() > 80, "the test sees what is there");
 
     let delete = async |password: Value| {

@@ -1,11 +1,13 @@
 //! A job from its creation to its rows (outsend 8, 9, 12.5).
 
-use harness::outsend::{detail, jobs::World};
+use harness::{
+    Answer,
+    outsend::{detail, jobs::World},
+};
 use serde_json::{Value, json};
 
-#[tokio::test]
-async fn a_verification_from_its_creation_to_its_rows() {
-    let world = World::start().await;
+/// A verification of rows with aliases for columns, two of which are not usable.
+async fn verification(world: &World) -> Answer {
     let items = json!([
         {"Company": "Roe", "e-mail": " Dana@Roe.test ", "note": 4.5},
         {"e-mail": "dana@roe.test", "Company": "again"},
@@ -16,6 +18,13 @@ async fn a_verification_from_its_creation_to_its_rows() {
     ]);
     let answer = world.post("/api/jobs/verify_emails", &json!({"items": items, "unknown": 1})).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+    answer
+}
+
+#[tokio::test]
+async fn a_verification_from_its_creation_to_its_rows() {
+    let world = World::start().await;
+    let answer = verification(&world).await;
     assert_eq!(answer.header("ratelimit-policy"), "\"jobs\";q=30;w=60");
     let mut job = answer.json();
     let id = job["id"].as_str().unwrap().to_owned();
@@ -76,7 +85,15 @@ async fn a_verification_from_its_creation_to_its_rows() {
         (&json!(4.5), &json!(["a", "b"]), &Value::Null)
     );
     assert_eq!(rows[3]["suggested_fix"], "x@gmail.com");
+    assert_eq!(world.get("/api/jobs").await.json().as_array().unwrap().len(), 1);
+}
 
+#[tokio::test]
+async fn rows_as_files() {
+    let world = World::start().await;
+    let id = verification(&world).await.json()["id"].as_str().unwrap().to_owned();
+    world.settle().await;
+    let rows = world.rows(&id).await;
     let csv = world.get(&format!("/api/jobs/{id}/download?format=csv")).await;
     assert_eq!((csv.status, csv.header("content-type")), (200, "text/csv; charset=utf-8"));
     let name = format!("attachment; filename=\"verify_emails_{id}.csv\"");
@@ -90,7 +107,6 @@ async fn a_verification_from_its_creation_to_its_rows() {
     let wrong = world.get(&format!("/api/jobs/{id}/download?format=ods")).await;
     let errors = json!([{"field": "format", "message": "Must be one of: csv, json, xlsx."}]);
     assert_eq!((wrong.status, &wrong.json()["errors"]), (422, &errors));
-    assert_eq!(world.get("/api/jobs").await.json().as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

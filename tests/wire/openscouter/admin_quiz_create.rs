@@ -1,13 +1,16 @@
 //! `POST /api/admin/quiz`: the next version of the quiz (openscouter 17).
 
 use harness::{
+    Bench,
     openscouter::{
-        data, read, send,
+        ask, bearer, data, person, read, refused, send,
         team::{Team, quiz},
+        told,
     },
     snapshot,
 };
 use serde_json::{Value, json};
+use shared::model::Role;
 
 /// As large as the contract lets it be, of nothing that compression makes small.
 fn largest_quiz() -> Value {
@@ -53,4 +56,47 @@ async fn succeeds() {
     let team = Team::start().await;
     let answer = team.admin("POST", "/api/admin/quiz", &quiz()).await;
     snapshot!("admin-quiz-create", &answer);
+}
+
+#[tokio::test]
+async fn versions_are_distinct_and_of_whole_questions() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Admin, "ann@example.com").await;
+    let admin = bearer(&bench, "ann@example.com").await;
+    let question = json!({"text": "?", "options": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}], "correctOptionId": "a", "points": 1});
+    let quiz = |change: Value| {
+        let mut question = question.clone();
+        question.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        json!({"passingScore": 100, "questions": [question]})
+    };
+    for (body, text) in [
+        (json!({}), "passingScore: is required"),
+        (json!({"passingScore": 0}), "passingScore: must be at least 1"),
+        (json!({"passingScore": 1, "questions": []}), "questions: must contain at least 1 items"),
+        (quiz(json!({"text": ""})), "questions[0].text: must not be empty"),
+        (quiz(json!({"type": "essay"})), "questions[0].type: must be one of: multiple_choice"),
+        (quiz(json!({"options": [1, 2]})), "questions[0].options[0]: must be an object"),
+        (
+            quiz(json!({"options": [{"id": "a", "text": "x"}, {"id": "a", "text": "y"}]})),
+            "questions[0].options: must not contain duplicates",
+        ),
+        (quiz(json!({"correctOptionId": "c"})), "questions[0].correctOptionId: must be one of: a, b"),
+        (quiz(json!({"points": 101})), "questions[0].points: must be at most 100"),
+    ] {
+        assert_eq!(told(&ask(&bench, &admin, "POST", "/api/admin/quiz", &body).await), refused(text));
+    }
+    let published = ask(&bench, &admin, "POST", "/api/admin/quiz", &quiz(json!({}))).await;
+    assert_eq!((published.status, &data(&published)["quizId"]), (201, &json!("quiz_v1")));
+    assert_eq!(data(&read(&bench, &admin, "/api/admin/quiz").await), data(&published));
+    // versions are distinct, however many are published at once
+    let headers = [("authorization", admin.as_str()), ("content-type", "application/json")];
+    let text = quiz(json!({})).to_string();
+    let calls = (0..6).map(|_| send(&bench, "POST", "/api/admin/quiz", &headers, &text));
+    let mut versions: Vec<_> = futures_util::future::join_all(calls)
+        .await
+        .iter()
+        .map(|answer| data(answer)["version"].as_u64().unwrap())
+        .collect();
+    versions.sort_unstable();
+    assert_eq!(versions, [2, 3, 4, 5, 6, 7]);
 }

@@ -4,14 +4,13 @@ use harness::{
     Bench,
     openscouter::{
         bearer, data, error, get,
-        oauth::{API, begin, code, connected, exchange, form, me, refresh, register, rfc},
+        oauth::{API, code, connected, exchange, me, refresh, register},
         person, send, told,
     },
     snapshot,
 };
 use serde_json::json;
 use shared::model::Role;
-use time::Duration;
 
 #[tokio::test]
 async fn audiences_and_connections() {
@@ -42,29 +41,6 @@ async fn audiences_and_connections() {
     assert_eq!(error(&delete(&dana).await), "Connection not found");
     assert_eq!(me(&bench, &api).await.status, 401, "all its tokens die at once");
     assert_eq!(refresh(&bench, &client, &api["refresh_token"], None).await.status, 400);
-
-    bench.advance(Duration::seconds(61));
-    let revoke = async |token: &str, client: &str| {
-        form(&bench, "/api/oauth/revoke", &[("token", token), ("client_id", client)]).await
-    };
-    for unknown in ["x", "osat_x", &format!("osrt_{}", "A".repeat(43))] {
-        let answer = revoke(unknown, &client).await;
-        assert_eq!((answer.status, answer.body.as_str()), (200, ""), "{unknown}");
-    }
-    let other = register(&bench).await;
-    let token = mcp["refresh_token"].as_str().unwrap();
-    assert_eq!(revoke(token, &other).await.status, 200);
-    assert_eq!(get(&bench, "/api/connections", &dana).await.json()["metadata"]["total"], 1, "another client's is kept");
-    assert_eq!(rfc(&revoke("", &client).await), (400, "invalid_request".to_owned()));
-    assert_eq!(revoke(token, &client).await.status, 200);
-    assert_eq!(get(&bench, "/api/connections", &dana).await.json()["metadata"]["total"], 0);
-    let late = code(&bench, &client, &user, API).await;
-    let tokens = exchange(&bench, &client, &late).await.json();
-    bench.advance(Duration::hours(1));
-    assert_eq!(me(&bench, &tokens).await.status, 401, "an access token lives an hour");
-    assert_eq!(refresh(&bench, &client, &tokens["refresh_token"], None).await.status, 200);
-    bench.advance(Duration::days(91));
-    assert_eq!(begin(&bench, &client, &[]).await.status, 400, "a client that nobody used for 90 days is gone");
 }
 
 #[tokio::test]

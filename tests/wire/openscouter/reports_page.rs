@@ -71,6 +71,8 @@ async fn succeeds() {
     let session = team.confirmed(&study, (&team.user, &team.tester), "#pay").await;
     let report = team.reported(&session).await;
     let path = report["pageUrl"].as_str().unwrap().strip_prefix("https://api.test").unwrap().to_owned();
-    let answer = send(&team.bench, "GET", &path, &[], "").await;
+    let mut answer = send(&team.bench, "GET", &path, &[], "").await;
+    // the figure's places follow the clock
+    answer.body.truncate(answer.body.find("<h2>Timeline</h2>").unwrap());
     snapshot!("reports-page", &answer);
 }

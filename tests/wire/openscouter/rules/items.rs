@@ -1,23 +1,32 @@
 //! What is refused of an item, in each stream (openscouter 2.5, 11).
 
-use harness::openscouter::{
-    ask, data,
-    ingestion::{batch, begun, kept, post_batch, reasons},
-    refused, send,
-    team::Team,
-    told,
+use harness::{
+    Answer,
+    openscouter::{
+        ask, data,
+        ingestion::{batch, begun, kept, post_batch, reasons},
+        refused, send,
+        team::Team,
+        told,
+    },
 };
 use serde_json::{Value, json};
 use shared::model::IngestedStream;
 
+/// Sends items of the tester's.
+async fn sent(team: &Team, stream: &str, session: &str, batch: Value) -> Answer {
+    team.tester("POST", &format!("/api/data/{stream}"), &json!({"sessionId": session, "batch": batch})).await
+}
+
+/// The reasons of an answer.
+fn texts(answer: &Answer) -> Vec<String> {
+    reasons(answer).into_iter().map(|(_, reason)| reason).collect()
+}
+
 #[tokio::test]
-async fn valid_items_are_kept_and_the_others_reported() {
-    let team = Team::start().await;
-    let study = team.study(&json!({})).await;
-    let session = team.session(&study).await;
-    let send = async |stream: &str, batch: Value| {
-        team.tester("POST", &format!("/api/data/{stream}"), &json!({"sessionId": session, "batch": batch})).await
-    };
+async fn valid_events_are_kept_and_the_others_reported() {
+    let (team, session) = begun().await;
+    let send = async |batch: Value| sent(&team, "events", &session, batch).await;
     let now = team.at(0);
     let click = |extra: Value| {
         let mut item = json!({"eventType": "click", "targetSelector": "#pay", "timestamp": now});
@@ -47,7 +56,7 @@ async fn valid_items_are_kept_and_the_others_reported() {
     ];
     let good = click(json!({"url": "https://x.test/a?secret=1#f", "value": "typed", "x": 1.5, "eventId": "e1"}));
     let batch: Vec<_> = cases.iter().map(|(item, _)| item.clone()).chain([good]).collect();
-    let answer = send("events", json!(batch)).await;
+    let answer = send(json!(batch)).await;
     let expected: Vec<_> =
         cases.iter().enumerate().map(|(index, (_, reason))| json!({"index": index, "reason": reason})).collect();
     let told_of = data(&answer);
@@ -60,10 +69,15 @@ async fn valid_items_are_kept_and_the_others_reported() {
     assert_eq!(kept_now.len(), 1);
     assert_eq!((&kept_now[0]["url"], &kept_now[0]["x"]), (&json!("https://x.test/a"), &json!(1.5)));
     assert!(kept_now[0].get("value").is_none(), "what was typed is not kept");
-    assert_eq!(data(&send("events", json!([])).await)["rejections"], json!([]));
-    let only_bad = send("events", json!([1])).await;
+    assert_eq!(data(&send(json!([])).await)["rejections"], json!([]));
+    let only_bad = send(json!([1])).await;
     assert_eq!((only_bad.status, &data(&only_bad)["accepted"]), (200, &json!(0)));
+}
 
+#[tokio::test]
+async fn valid_snapshots_are_kept_and_the_others_reported() {
+    let (team, session) = begun().await;
+    let now = team.at(0);
     let facial = json!([
         {"timestamp": now, "faceDetected": false},
         {"timestamp": now, "emotion": "happy", "confidence": 0.5, "actionUnits": {"AU01": 0.5}, "captureIntervalMs": 500},
@@ -74,11 +88,9 @@ async fn valid_items_are_kept_and_the_others_reported() {
         {"timestamp": now, "emotion": "sad", "confidence": 1, "actionUnits": {"X": 1}},
         {"timestamp": now, "emotion": "sad", "confidence": 1, "captureIntervalMs": 99},
     ]);
-    let answer = data(&send("facial", facial).await);
-    let reasons: Vec<_> =
-        answer["rejections"].as_array().unwrap().iter().map(|r| r["reason"].as_str().unwrap()).collect();
+    let answer = sent(&team, "facial", &session, facial).await;
     assert_eq!(
-        reasons,
+        texts(&answer),
         [
             "Missing required field: emotion",
             "emotion: must be 1 to 32 of the characters a-z _",
@@ -88,18 +100,22 @@ async fn valid_items_are_kept_and_the_others_reported() {
             "captureIntervalMs: must be at least 100",
         ]
     );
-    assert_eq!(answer["accepted"], 2, "a snapshot without a face is kept");
+    assert_eq!(data(&answer)["accepted"], 2, "a snapshot without a face is kept");
+}
+
+#[tokio::test]
+async fn valid_segments_are_kept_and_the_others_reported() {
+    let (team, session) = begun().await;
+    let now = team.at(0);
     let voice = json!([
         {"timestamp": now, "transcript": "hm", "sentiment": -0.5, "language": "en"},
         {"timestamp": now},
         {"timestamp": now, "endedAt": team.at(-5_000), "transcript": ""},
         {"timestamp": now, "transcript": "x", "language": "xx"},
     ]);
-    let answer = data(&send("voice", voice).await);
-    let reasons: Vec<_> =
-        answer["rejections"].as_array().unwrap().iter().map(|r| r["reason"].as_str().unwrap()).collect();
+    let answer = sent(&team, "voice", &session, voice).await;
     assert_eq!(
-        reasons,
+        texts(&answer),
         [
             "Missing required field: transcript",
             "endedAt: must not be before timestamp",
@@ -144,7 +160,7 @@ async fn streams_that_are_not_recorded_are_refused() {
 }
 
 #[tokio::test]
-async fn snapshots_and_segments_at_their_edges() {
+async fn snapshots_at_their_edges() {
     let (team, session) = begun().await;
     let units = |count: usize| (0..count).map(|n| (format!("AU{n:02}"), json!(0.5))).collect::<serde_json::Map<_, _>>();
     let shot = |more: Value| {
@@ -181,6 +197,11 @@ async fn snapshots_and_segments_at_their_edges() {
         (11, "confidence: must be at least 0"),
     ];
     assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
+}
+
+#[tokio::test]
+async fn segments_at_their_edges() {
+    let (team, session) = begun().await;
     let said = |more: Value| {
         let mut item = json!({"timestamp": team.at(0), "transcript": "hm"});
         item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
