@@ -230,9 +230,9 @@ impl Bench {
     ///
     /// # Errors
     /// When the engine fails.
-    pub async fn left(&self, traces: &[&str]) -> Result<Vec<String>, Failure> {
+    pub async fn left(&self, traces: &[impl AsRef<str>]) -> Result<Vec<String>, Failure> {
         let mut items = self.items("main").await?;
-        items.retain(|item| traces.iter().any(|trace| item.contains(trace)) && !is_audit(item));
+        items.retain(|item| traces.iter().any(|trace| item.contains(trace.as_ref())) && !is_audit(item));
         Ok(items)
     }
 }

@@ -13,8 +13,21 @@ use time::Duration;
 
 const NO_APPROVAL: &str = "No current approval for this study";
 
+/// Each refused attempt has one record, by the owner: the agents and gates, the newest first. The last two were about the
+/// study and the session.
+async fn assert_blocked(team: &Team, expected: &[(&str, &str)], study: &str, session: &str) {
+    let expected: Vec<_> = expected.iter().map(|(agent, gate)| json!({"agent": agent, "gate": gate})).collect();
+    assert_eq!(team.blocked().await, expected);
+    let trail = data(&team.admin("GET", "/api/admin/audit?action=agent.blocked", &Value::Null).await);
+    let me = data(&read(&team.bench, &team.owner, "/api/auth/me").await);
+    for entry in trail.as_array().unwrap() {
+        assert_eq!((&entry["actorId"], &entry["actorRole"]), (&me["userId"], &json!("business")));
+    }
+    assert_eq!((&trail[0]["objectId"], &trail[1]["objectId"]), (&json!(study), &json!(session)));
+}
+
 #[tokio::test]
-async fn each_gate_at_the_request_and_at_the_claim() {
+async fn each_gate_at_the_request() {
     let team = Team::start().await;
     let study = team.study(&json!({})).await;
     let session = team.completed(&study, (&team.user, &team.tester), "#pay").await;
@@ -24,7 +37,7 @@ async fn each_gate_at_the_request_and_at_the_claim() {
     for (path, body) in [("/api/reports", &report), (aggregate.as_str(), &Value::Null)] {
         assert_eq!(told(&team.owner("POST", path, body).await), says(403, NO_APPROVAL));
     }
-    let approval = team.approve(&study).await;
+    team.approve(&study).await;
     for (path, body, text) in [
         ("/api/reports", &report, "Session notes are not confirmed"),
         (aggregate.as_str(), &Value::Null, "No confirmed sessions for this study"),
@@ -42,6 +55,23 @@ async fn each_gate_at_the_request_and_at_the_claim() {
         told(&team.owner("POST", &aggregate, &Value::Null).await),
         says(422, "No complete session reports for this study")
     );
+    let expected = [
+        ("synthesis", "notes_confirmed"),
+        ("report", "notes_confirmed"),
+        ("synthesis", "approval"),
+        ("report", "approval"),
+    ];
+    assert_blocked(&team, &expected, &study, &session).await;
+}
+
+#[tokio::test]
+async fn each_gate_at_the_claim() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    let approval = team.approve(&study).await;
+    let session = team.confirmed(&study, (&team.user, &team.tester), "#pay").await;
+    let report = json!({"sessionId": session});
+    let aggregate = format!("/api/reports/job/{study}");
     let revoke = async |approval: &str| {
         let gone = team.admin("DELETE", &format!("/api/admin/approvals/{approval}"), &Value::Null).await;
         assert_eq!(gone.status, 200, "{}", gone.body);
@@ -73,24 +103,7 @@ async fn each_gate_at_the_request_and_at_the_claim() {
         (&failed["kind"], &failed["jobId"], &failed["sessionId"]),
         (&json!("synthesis"), &json!(study), &Value::Null)
     );
-    let expected: Vec<_> = [
-        ("synthesis", "approval"),
-        ("report", "approval"),
-        ("synthesis", "notes_confirmed"),
-        ("report", "notes_confirmed"),
-        ("synthesis", "approval"),
-        ("report", "approval"),
-    ]
-    .iter()
-    .map(|(agent, gate)| json!({"agent": agent, "gate": gate}))
-    .collect();
-    assert_eq!(team.blocked().await, expected, "one record for each attempt, the newest first");
-    let trail = data(&team.admin("GET", "/api/admin/audit?action=agent.blocked", &Value::Null).await);
-    let me = data(&read(&team.bench, &team.owner, "/api/auth/me").await);
-    for entry in trail.as_array().unwrap() {
-        assert_eq!((&entry["actorId"], &entry["actorRole"]), (&me["userId"], &json!("business")));
-    }
-    assert_eq!((&trail[0]["objectId"], &trail[1]["objectId"]), (&json!(study), &json!(session)));
+    assert_blocked(&team, &[("synthesis", "approval"), ("report", "approval")], &study, &session).await;
 }
 
 #[tokio::test]

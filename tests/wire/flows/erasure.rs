@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use harness::{
     Bench,
     faults::Fault,
-    fixture_study,
+    fixture_study, is_audit,
     openscouter::{
-        PASSWORD, ask, bearer, data,
+        PASSWORD, ask, bearer, data, erase_due,
         exports::{Finished, asked, create, stored},
         get,
         oauth::{connected, connected_to},
@@ -26,16 +26,13 @@ use time::Duration;
 
 /// Everything that is stored and names one of `traces`, but for what may stay.
 async fn left(bench: &Bench, traces: &[String]) -> Vec<String> {
-    let settings = bench.context.settings();
-    let endpoint = settings.store.endpoint.as_deref().unwrap();
     let mut left = Vec::new();
     for table in ["main", "hot"] {
-        for item in harness::stored(settings, endpoint, table).await.unwrap() {
+        for item in bench.items(table).await.unwrap() {
             let names = traces.iter().any(|trace| item.contains(trace.as_str()));
             // the trail keeps ids; what ends by itself within days holds neither name nor address
-            let audit = item.contains("S(\"AUDIT#") || item.contains("S(\"RANK#audit");
             let ends = table == "hot" && item.contains("\"ttl\"");
-            if names && !audit && !ends {
+            if names && !is_audit(&item) && !ends {
                 left.push(item);
             }
         }
@@ -190,22 +187,16 @@ async fn approvals_go_with_their_study() {
     bench.advance(Duration::minutes(2));
     let owner = bearer(bench, "dana@example.com").await;
     ask(bench, &owner, "POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
-    bench.advance(Duration::days(31));
-    for _ in 0..4 {
-        work(bench).await;
-        bench.advance(Duration::minutes(2));
-    }
+    erase_due(bench).await;
     let now = bench.context.clock().now();
     assert_eq!(store.retire_approvals(now, 25).await.unwrap(), (0, 0), "none is left in the list of ends");
     for active in [None, Some(true), Some(false)] {
         let page = store.approvals_page(ApprovalFilter { study: None, active }, 0, 9, now).await.unwrap();
         assert_eq!(page.total, 0, "{active:?}");
     }
-    let items = bench.items("main").await.unwrap();
-    let ids: Vec<_> = ids.iter().map(|id| ApprovalId::from_wire(id).unwrap().to_string()).collect();
-    let traces = |item: &&String| item.contains(&id.to_string()) || ids.iter().any(|id| item.contains(id));
-    let left: Vec<_> =
-        items.iter().filter(traces).filter(|item| !item.contains("AUDIT#") && !item.contains("RANK#audit")).collect();
+    let mut gone: Vec<_> = ids.iter().map(|id| ApprovalId::from_wire(id).unwrap().to_string()).collect();
+    gone.push(id.to_string());
+    let left = bench.left(&gone).await.unwrap();
     assert!(left.is_empty(), "{left:#?}");
 }
 
@@ -228,18 +219,9 @@ async fn an_admin_s_connections_to_others_go_with_the_admin() {
     assert_eq!(store.connections_of(ann.id).await.unwrap().len(), 1);
     assert_eq!(store.connections_of(dana.id).await.unwrap(), []);
     team.admin("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
-    bench.advance(Duration::days(31));
-    for _ in 0..4 {
-        work(bench).await;
-        bench.advance(Duration::minutes(2));
-    }
+    erase_due(bench).await;
     assert_eq!(store.connections_page(Some(dana.organization), 0, 9).await.unwrap().total, 0);
-    let items = bench.items("main").await.unwrap();
-    let id = own[1].id.to_string();
-    let left: Vec<_> = items
-        .iter()
-        .filter(|item| item.contains(&id) && !item.contains("AUDIT#") && !item.contains("RANK#audit"))
-        .collect();
+    let left = bench.left(&[own[1].id.to_string()]).await.unwrap();
     assert!(left.is_empty(), "{left:#?}");
     // and the organization is still there
     tester(bench, "terry@example.com").await;
@@ -253,18 +235,13 @@ async fn nothing_is_written_for_an_account_that_is_gone() {
     let (_, id) = asked(&create(bench, &team.tester).await);
     let export = stored(&team, user, id).await;
     team.tester("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
-    let settings = bench.context.settings();
-    bench.advance(Duration::days(31));
-    for _ in 0..4 {
-        work(bench).await;
-        bench.advance(Duration::minutes(2));
-    }
+    erase_due(bench).await;
     let now = bench.context.clock().now();
     let mut run = Run::begin();
     assert!(!store.put_export_parts(&export, &mut run, b"what is left", now).await.unwrap());
     store.advance_export(&export.with_run(run, None, Some(now))).await.unwrap();
     store.fail_export(user, id, now).await.unwrap();
-    let items = harness::stored(settings, settings.store.endpoint.as_deref().unwrap(), "main").await.unwrap();
+    let items = bench.items("main").await.unwrap();
     let left: Vec<_> =
         items.iter().filter(|item| item.contains("EXPORT") && item.contains(&user.to_string())).collect();
     assert!(left.is_empty(), "{left:#?}");
@@ -306,12 +283,7 @@ async fn an_erasure_that_breaks_off_again_and_again_is_finished() {
     };
     let mut gone = vec![inside(&study, "study"), inside(me["userId"].as_str().unwrap(), "user")];
     gone.extend(sessions.iter().map(|session| inside(session, "session")));
-    let items = team.bench.items("main").await.unwrap();
-    let left: Vec<_> = items
-        .iter()
-        .filter(|item| !item.contains("AUDIT#") && !item.contains("RANK#audit"))
-        .filter(|item| gone.iter().any(|id| item.contains(id)))
-        .collect();
+    let left = team.bench.left(&gone).await.unwrap();
     assert!(left.is_empty(), "{left:#?}");
     for total in ["/api/jobs", "/api/sessions"] {
         let admin = bearer(&team.bench, "ann@example.com").await;
@@ -324,11 +296,7 @@ async fn a_tester_goes_with_reports_and_all_snapshots() {
     let done = Finished::new().await;
     let team = &done.team;
     team.tester("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
-    team.bench.advance(Duration::days(31));
-    for _ in 0..4 {
-        work(&team.bench).await;
-        team.bench.advance(Duration::minutes(2));
-    }
+    erase_due(&team.bench).await;
     let left = done.left().await;
     assert!(left.is_empty(), "{left:#?}");
     assert_eq!(team.bench.context.store().report(done.report).await.unwrap(), None);
@@ -353,17 +321,8 @@ async fn a_tester_goes_with_all_sessions() {
     assert_eq!(bundle["consents"][0]["kind"], "testing");
     assert_eq!(bundle["quizAttempts"].as_array().unwrap().len(), 1);
     team.tester("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
-    team.bench.advance(Duration::days(31));
-    for _ in 0..4 {
-        work(&team.bench).await;
-        team.bench.advance(Duration::minutes(2));
-    }
-    let items = team.bench.items("main").await.unwrap();
+    erase_due(&team.bench).await;
     let (user, session) = (team.user.id.to_string(), TestSessionId::from_wire(&session).unwrap().to_string());
-    let left: Vec<_> = items
-        .iter()
-        .filter(|item| !item.contains("AUDIT#") && !item.contains("RANK#audit"))
-        .filter(|item| item.contains(&user) || item.contains(&session))
-        .collect();
+    let left = team.bench.left(&[user, session]).await.unwrap();
     assert!(left.is_empty(), "{left:#?}");
 }

@@ -3,6 +3,7 @@
 use harness::{
     Bench,
     openscouter::{PASSWORD, bearer, data, get, one_time, person, post, send, sign_up_body, told},
+    outsend,
 };
 use serde_json::json;
 use shared::model::{Role, TokenKind};
@@ -60,12 +61,8 @@ async fn from_sign_up_to_sign_out() {
 async fn one_account_serves_both_dialects() {
     let bench = Bench::start().await.unwrap();
     person(&bench, Role::Business, "dana@example.com").await;
-    let routes = local::template::Templates::embedded().unwrap().outsend.routes;
-    let found = local::routing::find(&routes, "POST", "/api/auth/login").unwrap();
-    let login = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
-    let body = json!({"email": "dana@example.com", "password": PASSWORD}).to_string();
-    let headers = [("content-type", "application/json")];
-    let answer = bench.send(login, "POST", "/api/auth/login", &headers, body.as_bytes()).await.unwrap();
+    let body = json!({"email": "dana@example.com", "password": PASSWORD});
+    let answer = outsend::ask(&bench, "POST", "/api/auth/login", &[], &body).await;
     assert_eq!((answer.status, &answer.json()["user"]["email_verified"]), (200, &json!(true)));
     let preflight = send(&bench, "OPTIONS", "/api/auth/sign-in", &[], "").await;
     assert_eq!(preflight.body, r#"{"success":true,"data":null,"error":null,"metadata":null}"#);

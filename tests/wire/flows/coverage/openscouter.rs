@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use harness::{
     Answer, Bench,
+    functions::{Api, resources, routed},
     golden::{METHODS, golden},
     openscouter::{ask, bearer, data, oauth::connected, person, post, team::Team, work},
 };
-use local::template::Templates;
 use serde_json::{Value, json};
 use shared::{
     model::{ApprovalId, Role, StudyId, TestSessionId, TestStatus, User},
@@ -203,11 +203,7 @@ async fn every_openscouter_route_as_every_caller() {
     let fixture = Fixture::new().await;
     let bench = &fixture.team.bench;
     let mut grid = String::new();
-    let routes = Templates::embedded().unwrap().openscouter.routes;
-    let mut resources: Vec<_> = routes.iter().map(|route| route.resource.as_str()).collect();
-    resources.sort_unstable();
-    resources.dedup();
-    for resource in resources {
+    for resource in resources(Api::OpenScouter) {
         // what is counted is the limits' business
         bench.advance(Duration::seconds(61));
         let callers = fixture.callers(resource).await;
@@ -225,8 +221,7 @@ async fn every_openscouter_route_as_every_caller() {
                     .replace("{kind}", "testing")
                     .replace("{source}", "ci")
                     .replace("{proxy+}", "x/y");
-                let found = local::routing::find(&routes, method, &path).unwrap();
-                let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
+                let function = routed(Api::OpenScouter, method, &path);
                 // signing out is the one route that would end its caller's credential
                 let address = [
                     ("tester", "tess"),

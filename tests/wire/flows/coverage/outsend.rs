@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use harness::{
     Bench,
+    functions::{Api, resources, routed},
     golden::{METHODS, golden},
     outsend::jobs::new_job,
 };
-use local::template::Templates;
 use shared::{
     model::{
         Action, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, User, UserId,
@@ -105,18 +105,13 @@ async fn every_outsend_route_as_every_caller() {
     let other = people.user("other@example.com", true).await;
     let inactive = people.user("inactive@example.com", false).await;
     let mut grid = String::new();
-    let routes = Templates::embedded().unwrap().outsend.routes;
-    let mut resources: Vec<_> = routes.iter().map(|route| route.resource.as_str()).collect();
-    resources.sort_unstable();
-    resources.dedup();
-    for resource in resources {
+    for resource in resources(Api::Outsend) {
         for method in METHODS {
             let mut row = format!("{method:7} {resource:30}");
             // a new hour for each row: what is counted is the limits' business
             bench.advance(Duration::hours(1));
             let fallback =
-                local::routing::find(&routes, method, &resource.replace("{proxy+}", "x/y")).unwrap().function
-                    == "outsend-fallback";
+                routed(Api::Outsend, method, &resource.replace("{proxy+}", "x/y")).name() == "outsend-fallback";
             let mut path = resource.replace("{proxy+}", "x/y").replace("{slug}", "reviews");
             let signed_in = people.session(&right, Duration::days(7)).await;
             let callers = if fallback {
@@ -143,8 +138,7 @@ async fn every_outsend_route_as_every_caller() {
                     ("right", signed_in),
                 ]
             };
-            let found = local::routing::find(&routes, method, &path).unwrap();
-            let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
+            let function = routed(Api::Outsend, method, &path);
             for (name, credential) in &callers {
                 let headers: Vec<_> = credential.iter().map(|(name, value)| (*name, value.as_str())).collect();
                 // each caller meets a job of its own: some of them delete it

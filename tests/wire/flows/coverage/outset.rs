@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use harness::{
     Bench,
+    functions::{Api, resources, routed},
     golden::{METHODS, golden},
 };
-use local::template::Templates;
 use shared::model::Plan;
 use time::Duration;
 
@@ -44,15 +44,10 @@ async fn every_route_as_every_caller() {
         ("right", Some(&fixture.full)),
     ];
     let mut grid = String::new();
-    let routes = Templates::embedded().unwrap().outset.routes;
-    let mut resources: Vec<_> = routes.iter().map(|route| route.resource.as_str()).collect();
-    resources.sort_unstable();
-    resources.dedup();
-    for resource in resources {
+    for resource in resources(Api::Outset) {
         let path = filled(resource);
         for method in METHODS {
-            let found = local::routing::find(&routes, method, &path).unwrap();
-            let function = local::functions::ALL.into_iter().find(|known| known.name() == found.function).unwrap();
+            let function = routed(Api::Outset, method, &path);
             let mut row = format!("{method:7} {resource:45}");
             for (name, key) in &callers {
                 let value = key.map(|key| format!("Api-Key {key}"));

@@ -41,8 +41,7 @@ impl World<'_> {
     }
 
     fn kill(&mut self) {
-        self.server.process.kill().unwrap();
-        self.server.process.wait().unwrap();
+        self.server.kill();
         self.server = start(self.folder, &self.variables);
         self.left -= 1;
     }
@@ -82,8 +81,7 @@ impl World<'_> {
 async fn killed_at_random_moments_while_a_chain_runs() {
     let kills = std::env::vars().find(|(name, _)| name == "OUTSCOUT_TEST_KILLS");
     let kills = kills.and_then(|(_, number)| number.parse().ok()).unwrap_or(KILLS);
-    let folder = Folder(std::env::temp_dir().join(format!("outscout-kills-{}", uuid::Uuid::new_v4())));
-    std::fs::create_dir_all(&folder.0).unwrap();
+    let folder = Folder::temporary();
     let server = dns::start().await.unwrap().to_string();
     let variables = [("OUTSCOUT_DNS_SERVER", server.as_str())];
     let running = start(&folder.0, &variables);
@@ -147,8 +145,7 @@ async fn killed_at_random_moments_while_a_chain_runs() {
             break;
         }
     }
-    world.server.process.kill().unwrap();
-    world.server.process.wait().unwrap();
+    world.server.kill();
 }
 
 /// The data of a body in chunks.

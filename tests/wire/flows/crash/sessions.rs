@@ -133,31 +133,73 @@ async fn live(address: Address, study: String, user: String, number: usize, admi
     session
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_while_testers_are_at_it() {
-    let folder = Folder(std::env::temp_dir().join(format!("outscout-tests-{}", uuid::Uuid::new_v4())));
-    std::fs::create_dir_all(&folder.0).unwrap();
-    let mut server = start(&folder.0, &NAMED);
-    let testers = people(&folder.0).await;
-    let address: Address = Arc::new(Mutex::new(server.openscouter.clone()));
-    let (owner, admin) = (sign_in(&address, "dana@example.com").await, sign_in(&address, "ann@example.com").await);
+/// The quiz passed, the consents given, a study launched and approved: the owner, the admin, the study.
+async fn prepared(address: &Address) -> (String, String, String) {
+    let (owner, admin) = (sign_in(address, "dana@example.com").await, sign_in(address, "ann@example.com").await);
     let quiz = json!({"passingScore": 1, "questions": [{"text": "?", "correctOptionId": "a", "points": 1,
         "options": [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]}]});
-    assert_eq!(ask(&address, "POST", "/api/admin/quiz", &admin, &quiz).await.0, 201);
+    assert_eq!(ask(address, "POST", "/api/admin/quiz", &admin, &quiz).await.0, 201);
     for number in 0..TESTERS {
-        let tester = sign_in(&address, &format!("t{number}@example.com")).await;
+        let tester = sign_in(address, &format!("t{number}@example.com")).await;
         let attempt = json!({"quizId": "quiz_v1", "answers": [{"questionId": "q_001", "optionId": "a"}]});
-        assert_eq!(ask(&address, "POST", "/api/testers/quiz/attempts", &tester, &attempt).await.0, 201);
+        assert_eq!(ask(address, "POST", "/api/testers/quiz/attempts", &tester, &attempt).await.0, 201);
         let consent = json!({"kind": ConsentKind::Testing.as_str(), "version": "v1.1"});
-        assert_eq!(ask(&address, "POST", "/api/me/consents", &tester, &consent).await.0, 201);
+        assert_eq!(ask(address, "POST", "/api/me/consents", &tester, &consent).await.0, 201);
     }
     let mut study: Value = serde_json::from_str(STUDY).unwrap();
     study["targeting"]["testerCount"] = json!(TESTERS);
-    let (_, made) = ask(&address, "POST", "/api/jobs", &owner, &study).await;
+    let (_, made) = ask(address, "POST", "/api/jobs", &owner, &study).await;
     let study = made["data"]["jobId"].as_str().unwrap().to_owned();
-    assert_eq!(ask(&address, "POST", &format!("/api/jobs/{study}/launch"), &owner, &json!({})).await.0, 200);
-    assert_eq!(ask(&address, "POST", "/api/admin/approvals", &admin, &json!({"jobId": study})).await.0, 201);
+    assert_eq!(ask(address, "POST", &format!("/api/jobs/{study}/launch"), &owner, &json!({})).await.0, 200);
+    assert_eq!(ask(address, "POST", "/api/admin/approvals", &admin, &json!({"jobId": study})).await.0, 201);
+    (owner, admin, study)
+}
 
+/// What follows by work is there in the end.
+async fn assert_finished(address: &Address, owner: &str, study: &str) {
+    let mut seen = Value::Null;
+    for _ in 0..200 {
+        let (_, shown) = ask(address, "GET", &format!("/api/jobs/{study}"), owner, &Value::Null).await;
+        let path = format!("/api/sessions?jobId={study}&status=confirmed");
+        let (_, listed) = ask(address, "GET", &path, owner, &Value::Null).await;
+        seen = json!([shown["data"]["status"], shown["data"]["progress"], listed["metadata"]["total"]]);
+        if seen[0] == "completed" && seen[2] == TESTERS {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let counts = json!({"sessions": TESTERS, "completed": TESTERS, "confirmed": TESTERS});
+    assert_eq!(seen, json!(["completed", counts, TESTERS]));
+    for status in ["active", "paused", "completed", "analyzed"] {
+        let (_, listed) = ask(address, "GET", &format!("/api/sessions?status={status}"), owner, &Value::Null).await;
+        assert_eq!(listed["metadata"]["total"], 0, "{status}");
+    }
+}
+
+/// Each event is there once, and each session has a number of its own.
+async fn assert_kept_once(data: &Path, sessions: &[String]) {
+    let store = Session::open(&DataDirectory::open(data).unwrap()).await.unwrap();
+    let mut numbers = Vec::new();
+    for session in sessions {
+        let id = TestSessionId::from_wire(session).unwrap();
+        let batches = store.context.store().ingested(id, IngestedStream::Events).await.unwrap();
+        let kept: Vec<Value> =
+            batches.iter().flat_map(|batch| serde_json::from_slice::<Vec<Value>>(batch).unwrap()).collect();
+        assert_eq!(kept.len(), BATCHES * 10, "each event once");
+        numbers.push(store.context.store().test_session(id).await.unwrap().unwrap().number);
+    }
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), TESTERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_testers_are_at_it() {
+    let folder = Folder::temporary();
+    let mut server = start(&folder.0, &NAMED);
+    let testers = people(&folder.0).await;
+    let address: Address = Arc::new(Mutex::new(server.openscouter.clone()));
+    let (owner, admin, study) = prepared(&address).await;
     let lives: Vec<_> = testers
         .iter()
         .enumerate()
@@ -172,8 +214,7 @@ async fn killed_while_testers_are_at_it() {
             if over.load(Ordering::SeqCst) {
                 break;
             }
-            server.process.kill().unwrap();
-            server.process.wait().unwrap();
+            server.kill();
             server = start(&folder.0, &NAMED);
             *address.lock().unwrap() = server.openscouter.clone();
         }
@@ -192,37 +233,7 @@ async fn killed_while_testers_are_at_it() {
         let (status, _) = ask(&address, "POST", "/api/reports", &owner, &json!({"sessionId": session})).await;
         assert_eq!(status, 202);
     }
-    // what follows by work is there in the end
-    let mut seen = Value::Null;
-    for _ in 0..200 {
-        let (_, shown) = ask(&address, "GET", &format!("/api/jobs/{study}"), &owner, &Value::Null).await;
-        let path = format!("/api/sessions?jobId={study}&status=confirmed");
-        let (_, listed) = ask(&address, "GET", &path, &owner, &Value::Null).await;
-        seen = json!([shown["data"]["status"], shown["data"]["progress"], listed["metadata"]["total"]]);
-        if seen[0] == "completed" && seen[2] == TESTERS {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-    let counts = json!({"sessions": TESTERS, "completed": TESTERS, "confirmed": TESTERS});
-    assert_eq!(seen, json!(["completed", counts, TESTERS]));
-    for status in ["active", "paused", "completed", "analyzed"] {
-        let (_, listed) = ask(&address, "GET", &format!("/api/sessions?status={status}"), &owner, &Value::Null).await;
-        assert_eq!(listed["metadata"]["total"], 0, "{status}");
-    }
-    let store = Session::open(&DataDirectory::open(&folder.0).unwrap()).await.unwrap();
-    let mut numbers = Vec::new();
-    for session in &sessions {
-        let id = TestSessionId::from_wire(session).unwrap();
-        let batches = store.context.store().ingested(id, IngestedStream::Events).await.unwrap();
-        let kept: Vec<Value> =
-            batches.iter().flat_map(|batch| serde_json::from_slice::<Vec<Value>>(batch).unwrap()).collect();
-        assert_eq!(kept.len(), BATCHES * 10, "each event once");
-        numbers.push(store.context.store().test_session(id).await.unwrap().unwrap().number);
-    }
-    numbers.sort_unstable();
-    numbers.dedup();
-    assert_eq!(numbers.len(), TESTERS);
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    assert_finished(&address, &owner, &study).await;
+    assert_kept_once(&folder.0, &sessions).await;
+    server.kill();
 }

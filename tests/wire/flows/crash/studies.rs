@@ -42,7 +42,7 @@ async fn assert_lists_whole(url: &str, key: &str) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_during_an_import_and_during_updates() {
-    let folder = Folder(std::env::temp_dir().join(format!("outscout-crash-{}", uuid::Uuid::new_v4())));
+    let folder = Folder::temporary();
     let data = folder.0.join("data");
     std::fs::create_dir_all(&data).unwrap();
     let file = folder.0.join("studies.json");
@@ -60,8 +60,7 @@ async fn killed_during_an_import_and_during_updates() {
     let arguments = ["study", "import", file.to_str().unwrap(), "--org", &organization, "--json", "--data"];
     let mut import = outscout().args(arguments).arg(&data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     tokio::time::sleep(Duration::from_millis(900)).await;
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    server.kill();
     assert!(!import.wait().unwrap().success(), "the import should have lost its server");
 
     let mut server = start(&data, &UNLIMITED);
@@ -100,8 +99,7 @@ async fn killed_during_an_import_and_during_updates() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     tokio::time::sleep(Duration::from_millis(700)).await;
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    server.kill();
     let mut server = start(&data, &UNLIMITED);
     for update in updates {
         let (path, acknowledged) = update.await.unwrap();
@@ -117,6 +115,5 @@ async fn killed_during_an_import_and_during_updates() {
         assert_eq!(answer.json()["active"], stored.is_multiple_of(2));
     }
     assert_eq!(assert_lists_whole(&server.outset, &key).await, 3_000);
-    server.process.kill().unwrap();
-    server.process.wait().unwrap();
+    server.kill();
 }
