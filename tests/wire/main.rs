@@ -1,19 +1,10 @@
-//! Wire tests: one binary for all functions.
+//! Wire tests: one binary for all functions. A test stands with the operation that it is about, under the API; what several
+//! operations share under `rules/`, what crosses APIs under `flows/`.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-mod concurrency;
-mod cost;
-mod coverage;
-mod crash;
-mod erasure;
-mod events;
-mod faults;
-mod foreign;
-mod jobs;
-mod limits;
-mod mail;
+mod background;
+mod flows;
+mod mirror;
 mod openscouter;
 mod outsend;
 mod outset;
-mod processes;
-mod sign_up;

@@ -1,0 +1,357 @@
+//! Functions over an embedded DynamoDB engine of their own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use serde_json::json;
+use shared::{
+    clock::{Clock, from_epoch_micros},
+    config::Settings,
+    context::Context,
+    lambda::{Function, Reply},
+    model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
+    secret::PlainKey,
+};
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    Failure,
+    answer::{Answer, read},
+    faults::Faults,
+    functions, policies,
+};
+
+/// One engine with its tables, and a context over it.
+#[derive(Debug)]
+pub struct Bench {
+    /// The functions' context.
+    pub context: Context,
+    /// What goes wrong between the functions and the engine; nothing, until a test says so.
+    pub faults: Faults,
+    offset: Arc<AtomicI64>,
+}
+
+/// An organization with keys and the contract's fixture (outset 16).
+#[derive(Debug)]
+pub struct Fixture {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// Key with both scopes.
+    pub full: String,
+    /// Key that only reads.
+    pub reader: String,
+}
+
+impl Bench {
+    /// A bench with the limits that the contract names.
+    ///
+    /// # Errors
+    /// When the engine does not start.
+    pub async fn start() -> Result<Self, Failure> {
+        Self::with(&[]).await
+    }
+
+    /// A bench with some variables of its own.
+    ///
+    /// # Errors
+    /// When the engine does not start.
+    pub async fn with(variables: &[(&str, &str)]) -> Result<Self, Failure> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let engine = format!("http://{}", listener.local_addr()?);
+        let database = dynoxide::Database::memory()?;
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+        let faults = Faults::start(&engine).await?;
+        let endpoint = faults.endpoint.clone();
+        let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
+        let settings = Settings::read(|name| {
+            let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+            own.or_else(|| match name {
+                "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
+                "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
+                "AWS_REGION" => Some("us-east-1".to_owned()),
+                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+                "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
+                name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+            })
+        })?;
+        let offset = Arc::new(AtomicI64::new(0));
+        let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
+        for table in ["main", "hot"] {
+            create_table(&context, table).await?;
+        }
+        Ok(Self { context, offset, faults })
+    }
+
+    /// The same system as another process sees it, which remembers nothing.
+    #[must_use]
+    pub fn another_process(&self) -> Self {
+        let clock = Clock::shared_offset(Arc::clone(&self.offset));
+        let context = Context::new(self.context.settings().clone(), clock);
+        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone() }
+    }
+
+    /// Moves the bench's clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.offset.fetch_add(i64::try_from(by.whole_milliseconds()).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// A new organization with a key for both scopes and one for reading.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn organization(&self, plan: Plan) -> Result<Fixture, Failure> {
+        let now = self.context.clock().now();
+        let organization = Organization {
+            id: OrganizationId::at(now),
+            name: "fixture".to_owned(),
+            plan,
+            billing_exempt: true,
+            created_at: now,
+        };
+        self.context.store().create_organization(&organization).await?;
+        let full = self.new_key(organization.id, plan, &Scope::ALL).await?;
+        let reader = self.new_key(organization.id, plan, &[Scope::StudiesRead]).await?;
+        Ok(Fixture { organization: organization.id, full, reader })
+    }
+
+    /// A new key; `change` may spoil it before it is stored.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn spoiled_key(
+        &self,
+        organization: OrganizationId,
+        change: impl FnOnce(&mut ApiKey),
+    ) -> Result<String, Failure> {
+        let plain = PlainKey::generate()?;
+        let mut key = new_key(&plain, organization, &Scope::ALL, self.context.clock().now());
+        change(&mut key);
+        self.context.store().create_key(&key, Plan::Free).await?;
+        Ok(plain.reveal().to_owned())
+    }
+
+    /// A new key of an organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn new_key(&self, organization: OrganizationId, plan: Plan, scopes: &[Scope]) -> Result<String, Failure> {
+        let plain = PlainKey::generate()?;
+        let key = new_key(&plain, organization, scopes, self.context.clock().now());
+        self.context.store().create_key(&key, plan).await?;
+        Ok(plain.reveal().to_owned())
+    }
+
+    /// The contract's fixture (outset 16).
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn fixture(&self) -> Result<Fixture, Failure> {
+        let fixture = self.organization(Plan::Free).await?;
+        let studies: Vec<_> = (0..25)
+            .map(|number| fixture_study(fixture.organization, number))
+            .collect::<Option<_>>()
+            .ok_or("fixture")?;
+        self.context.store().create_studies(&studies).await?;
+        Ok(fixture)
+    }
+
+    /// Sends a request to a function as the gateway would.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn send(
+        &self,
+        function: &'static dyn Function,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Answer, Failure> {
+        read(self.reply(function, method, url, headers, body).await?).await
+    }
+
+    /// As [`Bench::send`], with the answer as the function gives it.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn reply(
+        &self,
+        function: &'static dyn Function,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Reply, Failure> {
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let mut parameters = serde_json::Map::new();
+        for (name, value) in shared::http::query::Query::parse(query).pairs() {
+            let values = parameters.entry(name.clone()).or_insert_with(|| json!([]));
+            if let Some(values) = values.as_array_mut() {
+                values.push(json!(value));
+            }
+        }
+        let mut multi = serde_json::Map::new();
+        for (name, value) in headers {
+            let values = multi.entry((*name).to_owned()).or_insert_with(|| json!([]));
+            if let Some(values) = values.as_array_mut() {
+                values.push(json!(value));
+            }
+        }
+        for (name, value) in [("host", "api.test"), ("x-forwarded-proto", "https")] {
+            multi.entry(name.to_owned()).or_insert_with(|| json!([value]));
+        }
+        let event = json!({
+            "httpMethod": method,
+            "path": path,
+            "pathParameters": functions::path_parameters(function.name(), method, path),
+            "multiValueHeaders": multi,
+            "multiValueQueryStringParameters": parameters,
+            "body": base64::engine::general_purpose::STANDARD.encode(body),
+            "isBase64Encoded": true,
+            "requestContext": {"path": path, "identity": {"sourceIp": "127.0.0.1"}},
+        });
+        self.invoke(function, Bytes::from(event.to_string())).await
+    }
+
+    /// Invokes a function with an event, under its role.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn invoke(&self, function: &'static dyn Function, event: Bytes) -> Result<Reply, Failure> {
+        let _running = self.faults.running(function.name());
+        let cold = policies::record().is_some() && policies::is_new(function.name());
+        let context = if cold { self.another_process().context } else { self.context.clone() };
+        Ok(function.invoke(context)(event).await?)
+    }
+
+    /// Every item of a table, as text.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn items(&self, table: &str) -> Result<Vec<String>, Failure> {
+        stored(self.context.settings(), &self.faults.endpoint, table).await
+    }
+
+    /// The items of the main table that hold one of `traces`, but for the audit trail, which keeps ids.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub async fn left(&self, traces: &[impl AsRef<str>]) -> Result<Vec<String>, Failure> {
+        let mut items = self.items("main").await?;
+        items.retain(|item| traces.iter().any(|trace| item.contains(trace.as_ref())) && !is_audit(item));
+        Ok(items)
+    }
+}
+
+/// Whether an item belongs to the audit trail.
+#[must_use]
+pub fn is_audit(item: &str) -> bool {
+    item.contains("AUDIT#") || item.contains("RANK#audit")
+}
+
+fn new_key(plain: &PlainKey, organization: OrganizationId, scopes: &[Scope], now: OffsetDateTime) -> ApiKey {
+    ApiKey {
+        id: ApiKeyId::generate(),
+        hash: plain.hash(),
+        prefix: plain.display_prefix().to_owned(),
+        name: "test".to_owned(),
+        organization,
+        scopes: scopes.to_vec(),
+        created_at: now,
+        expires_at: None,
+        revoked_at: None,
+        last_used_at: None,
+    }
+}
+
+/// Study `number` of the contract's fixture.
+#[must_use]
+pub fn fixture_study(organization: OrganizationId, number: u8) -> Option<Study> {
+    let at = from_epoch_micros((1_751_371_200 + i64::from(number) * 60) * 1_000_000)?;
+    let status = match number {
+        21 => Status::Draft,
+        23 => Status::Closed,
+        even if even % 2 == 0 => Status::Open,
+        _ => Status::Paused,
+    };
+    Some(Study {
+        id: StudyId::parse(&format!("0b5e7c1a-4d2f-4e8c-9a6b-0000000000{number:02}"))?,
+        organization,
+        name: format!("Study {number:02}"),
+        status,
+        paused_from: (status == Status::Paused).then_some(Status::Open),
+        completion_url: None,
+        target_url: Some("https://proto.test/app?v=2".to_owned()),
+        tasks: if number == 21 { Vec::new() } else { vec![Task::titled("look around")] },
+        details: shared::model::Details::default(),
+        created_at: at,
+        updated_at: at,
+        version: 1,
+    })
+}
+
+/// Every item of a table, as text, straight from the engine at `endpoint`.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn stored(settings: &Settings, endpoint: &str, table: &str) -> Result<Vec<String>, Failure> {
+    let call = client(settings, endpoint).scan().table_name(table).into_paginator().items().send();
+    let items = call.collect::<Result<Vec<_>, _>>().await?;
+    Ok(items.iter().map(|item| format!("{item:?}")).collect())
+}
+
+/// Puts a text into an attribute of an item of the main table, as only a defect could.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn spoil(
+    settings: &Settings,
+    endpoint: &str,
+    (pk, sk): (&str, &str),
+    attribute: &str,
+) -> Result<(), Failure> {
+    let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+    let call = client(settings, endpoint).update_item().table_name("main");
+    let call = call.key("pk", text(pk)).key("sk", text(sk)).update_expression("SET #name = :spoilt");
+    call.expression_attribute_names("#name", attribute)
+        .expression_attribute_values(":spoilt", text("spoilt"))
+        .send()
+        .await?;
+    Ok(())
+}
+
+fn client(settings: &Settings, endpoint: &str) -> aws_sdk_dynamodb::Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(aws_sdk_dynamodb::config::Region::new(settings.store.region.clone()))
+        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test"))
+        .endpoint_url(endpoint)
+        .build();
+    aws_sdk_dynamodb::Client::from_conf(config)
+}
+
+async fn create_table(context: &Context, name: &str) -> Result<(), Failure> {
+    use aws_sdk_dynamodb::types::{AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType};
+    let settings = context.settings();
+    let mut call = client(settings, settings.store.endpoint.as_deref().unwrap_or_default())
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest);
+    for (attribute, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
+        call = call
+            .attribute_definitions(
+                AttributeDefinition::builder()
+                    .attribute_name(attribute)
+                    .attribute_type(ScalarAttributeType::S)
+                    .build()?,
+            )
+            .key_schema(KeySchemaElement::builder().attribute_name(attribute).key_type(kind).build()?);
+    }
+    call.send().await?;
+    Ok(())
+}

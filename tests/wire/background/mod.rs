@@ -1,0 +1,4 @@
+//! What runs without a request.
+
+mod reactor;
+mod work;

@@ -1,0 +1,4 @@
+//! Accounts from their beginning to their end.
+
+mod openscouter;
+mod outsend;

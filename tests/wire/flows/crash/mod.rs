@@ -1,0 +1,6 @@
+//! Servers that are killed.
+#![cfg(unix)]
+
+mod jobs;
+mod sessions;
+mod studies;

@@ -1,0 +1,7 @@
+//! A store that misbehaves.
+
+mod decisions;
+mod dialects;
+mod jobs;
+mod outset;
+mod studies;

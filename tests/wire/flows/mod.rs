@@ -1,0 +1,21 @@
+//! What crosses several operations or APIs.
+
+mod accounts;
+mod agents;
+mod chains;
+mod costs;
+mod coverage;
+mod crash;
+mod credentials;
+mod dialects;
+mod erasure;
+mod events;
+mod faults;
+mod jobs;
+mod limits;
+mod mail;
+mod models;
+mod processes;
+mod quota;
+mod research;
+mod secrets;

@@ -1,0 +1,4 @@
+//! Secrets are neither stored nor logged.
+
+mod openscouter;
+mod outsend;

@@ -1,0 +1,17 @@
+//! `POST /api/auth/forgot-password`: the link for a new password (openscouter 7).
+
+use harness::{
+    Bench,
+    openscouter::{person, post},
+    snapshot,
+};
+use serde_json::json;
+use shared::model::Role;
+
+#[tokio::test]
+async fn succeeds() {
+    let bench = Bench::start().await.unwrap();
+    person(&bench, Role::Business, "dana@example.com").await;
+    let answer = post(&bench, "/api/auth/forgot-password", &[], &json!({"email": "dana@example.com"})).await;
+    snapshot!("auth-forgot-password", &answer);
+}

@@ -1,0 +1,31 @@
+//! Outsend, operation by operation.
+
+mod api_keys_create;
+mod api_keys_delete;
+mod api_keys_list;
+mod auth_account_delete;
+mod auth_export;
+mod auth_login;
+mod auth_logout;
+mod auth_me;
+mod auth_password_change;
+mod auth_password_reset;
+mod auth_password_reset_request;
+mod auth_resend_verification;
+mod auth_signup;
+mod auth_verify_email;
+mod fallback;
+mod jobs_cancel;
+mod jobs_create;
+mod jobs_create_typed;
+mod jobs_delete;
+mod jobs_download;
+mod jobs_get;
+mod jobs_items;
+mod jobs_list;
+mod jobs_report;
+mod jobs_resume;
+mod jobs_stream;
+mod modules_registry_interest;
+mod modules_registry_list;
+mod rules;

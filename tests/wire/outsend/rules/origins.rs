@@ -1,0 +1,37 @@
+//! Pages of other sites (outsend 4).
+
+use harness::{
+    Bench,
+    outsend::{me, new_key, new_key_with, post, send, signed_up},
+};
+use serde_json::json;
+
+#[tokio::test]
+async fn another_site_s_page_cannot_act() {
+    let bench = Bench::with(&[("OUTSCOUT_OUTSEND_CORS_ORIGINS", "https://app.test")]).await.unwrap();
+    let session = signed_up(&bench, "dana@example.com").await;
+    let key = new_key(&bench, &session, &json!({"name": "CI"})).await.json()["key"].as_str().unwrap().to_owned();
+    for (name, value, status) in [
+        ("sec-fetch-site", "cross-site", 403),
+        ("origin", "null", 403),
+        ("origin", "https://evil.test", 403),
+        ("origin", "http://api.test", 403),
+        ("origin", "https://api.test", 200),
+        ("origin", "https://app.test", 200),
+        ("sec-fetch-site", "same-origin", 200),
+    ] {
+        let headers = [("cookie", session.as_str()), (name, value)];
+        let answer = new_key_with(&bench, &headers).await;
+        assert_eq!(answer.status, status, "{name}: {value}");
+        assert_eq!(me(&bench, &headers).await.status, 200, "reading is not acting");
+        let login = post(&bench, "/api/auth/login", &headers, &json!({"email": "a@b.cd", "password": "wrong 1"})).await;
+        assert_eq!(login.status, if status == 403 { 403 } else { 401 }, "{name}: {value}");
+        let by_key = send(&bench, "PATCH", "/api/api-keys", &[("x-api-key", &key), (name, value)], "").await;
+        assert_eq!(by_key.status, 405, "keys are not sent by a browser on its own");
+        let allowed = answer.header("access-control-allow-origin");
+        assert_eq!(allowed, if value == "https://app.test" { value } else { "" });
+    }
+    let preflight = send(&bench, "OPTIONS", "/api/api-keys", &[("origin", "https://app.test")], "").await;
+    assert_eq!((preflight.status, preflight.header("access-control-allow-credentials")), (200, "true"));
+    assert_eq!(send(&bench, "OPTIONS", "/api/api-keys", &[("origin", "https://evil.test")], "").await.status, 405);
+}

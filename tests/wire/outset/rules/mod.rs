@@ -1,0 +1,5 @@
+//! What many operations of Outset share.
+
+mod credentials;
+mod hostile;
+mod limits;
