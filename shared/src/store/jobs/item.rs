@@ -3,12 +3,23 @@
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 use serde_json::{Map, Value};
 
-use super::JobParameters;
+use super::pack::{pack, unpack};
 use crate::{
     BoxFuture,
     model::{Job, JobId, JobInput, JobStatus, Module, OrganizationId, UserId},
     store::{Store, StoreError, item::Item},
 };
+
+/// A job's parameters: fixed at its creation, but for the columns of an import that reads its source first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobParameters {
+    /// The module's options.
+    pub options: Map<String, Value>,
+    /// Columns of the input rows.
+    pub input_columns: Vec<String>,
+    /// Columns of the result rows (outsend 9.3).
+    pub columns: Vec<String>,
+}
 
 pub(in crate::store) fn job_pk(id: JobId) -> String {
     format!("JOB#{id}")
@@ -102,12 +113,12 @@ pub(super) fn read_job(item: &Item) -> Result<Job, StoreError> {
 
 pub(super) fn parameters_item(id: JobId, parameters: &JobParameters) -> Result<Item, StoreError> {
     let document = serde_json::json!([parameters.options, parameters.input_columns, parameters.columns]);
-    Ok(Item::new(job_pk(id), "PARAMS".to_owned()).bytes("parameters", super::rows::pack(&document.to_string())?))
+    Ok(Item::new(job_pk(id), "PARAMS".to_owned()).bytes("parameters", pack(document.to_string().as_bytes())?))
 }
 
 fn read_parameters(item: &Item) -> Result<JobParameters, StoreError> {
     let reader = item.read("job parameters");
-    let text = super::rows::unpack(reader.bytes("parameters")?)?;
+    let text = unpack(reader.bytes("parameters")?)?;
     let document: (Map<String, Value>, Vec<String>, Vec<String>) =
         serde_json::from_slice(&text).map_err(|_| reader.malformed("parameters"))?;
     Ok(JobParameters { options: document.0, input_columns: document.1, columns: document.2 })

@@ -4,10 +4,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use time::OffsetDateTime;
 
 use super::{
-    JobParameters,
-    item::{header_key, job_item, job_pk, parameters_item},
+    item::{JobParameters, delete_version, header_key, job_item, job_pk, parameters_item},
     lanes::{Move, job_work},
-    list::collections,
+    list::{collections, job_rank},
+    log::{LogLine, log_chunk},
     rows::{Kind, chunks, text_parts},
 };
 use crate::{
@@ -17,7 +17,6 @@ use crate::{
         accounts::{MAX_ATTEMPTS, user_pk},
         after_lost_race,
         client::Written,
-        collection::newest_first,
         item::{Condition, Item, delete},
         ranked::Change,
         work::work_key,
@@ -43,7 +42,7 @@ pub struct NewJob {
     /// The text of an import.
     pub text: Option<Vec<u8>>,
     /// Lines for its log.
-    pub log: Vec<super::LogLine>,
+    pub log: Vec<LogLine>,
     /// The job that it resumes, as it was read.
     pub resumes: Option<Job>,
 }
@@ -68,12 +67,6 @@ pub enum Ending {
     Failed(String),
     /// Its owner stopped it.
     Cancelled,
-}
-
-/// A job's rank in its owner's list: newest first, by the seconds that the wire shows, then by id (outsend 8.1).
-pub(super) fn job_rank(job: &Job) -> Vec<u8> {
-    let seconds = OffsetDateTime::from_unix_timestamp(job.created_at.unix_timestamp()).unwrap_or(job.created_at);
-    newest_first(seconds, job.id.as_bytes())
 }
 
 fn quota_sk(month: &str) -> String {
@@ -135,7 +128,7 @@ impl Store {
             if let Some(text) = &new.text {
                 payload.extend(text_parts(job.id, text)?);
             }
-            payload.extend(super::progress::log_chunk(job.id, 1, &new.log)?);
+            payload.extend(log_chunk(job.id, 1, &new.log)?);
             let size: usize = payload.iter().map(Item::size).sum();
             if size > MAX_IN_TRANSACTION || payload.len() > MAX_CHUNKS {
                 // what is staged for a job that never comes to be goes by itself
@@ -287,7 +280,7 @@ impl Store {
                     continue;
                 };
                 let (pk, sk) = header_key(job.id);
-                let mut members = vec![super::item::delete_version(&self.main, pk, sk, job.version)?];
+                let mut members = vec![delete_version(&self.main, pk, sk, job.version)?];
                 members.push(self.work_member(&purge_work(job.id), now)?);
                 if job.status != JobStatus::Expired {
                     members.extend(self.deadline_members(Some(job), None)?);

@@ -6,7 +6,12 @@ use super::item::{header_key, read_job};
 use crate::{
     BoxFuture,
     model::{Job, JobId, JobStatus, Module, UserId, registry},
-    store::{Store, StoreError, accounts::user_pk, collection::id_of, item::Item},
+    store::{
+        Store, StoreError,
+        accounts::user_pk,
+        collection::{id_of, newest_first},
+        item::Item,
+    },
 };
 
 /// Jobs that a filtered walk reads at a time.
@@ -41,6 +46,12 @@ pub(super) fn collections(job: &Job) -> [String; 2] {
     [all(job.user), of_type(job.user, job.module)]
 }
 
+/// A job's rank in its owner's list: newest first, by the seconds that the wire shows, then by id (outsend 8.1).
+pub(super) fn job_rank(job: &Job) -> Vec<u8> {
+    let seconds = OffsetDateTime::from_unix_timestamp(job.created_at.unix_timestamp()).unwrap_or(job.created_at);
+    newest_first(seconds, job.id.as_bytes())
+}
+
 /// All collections that a user's jobs can be in.
 pub(in crate::store) fn every_collection(user: UserId) -> Vec<String> {
     let of_types = registry::MODULES.iter().map(|entry| of_type(user, entry.module));
@@ -64,7 +75,7 @@ impl Store {
             if !filter.statuses.is_empty() && filter.statuses.iter().all(|status| status.is_active()) {
                 let mut jobs = self.active_jobs(user).await?;
                 jobs.retain(|job| filter.holds(job, now));
-                jobs.sort_by_key(super::lifecycle::job_rank);
+                jobs.sort_by_key(job_rank);
                 let skip = usize::try_from(offset).unwrap_or(usize::MAX);
                 return Ok(jobs.into_iter().skip(skip).take(limit as usize).collect());
             }

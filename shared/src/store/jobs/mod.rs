@@ -14,27 +14,18 @@ mod item;
 mod lanes;
 mod lifecycle;
 mod list;
+mod log;
+mod pack;
 mod progress;
 mod removal;
 mod rows;
 
-use serde_json::{Map, Value};
-
+pub use item::JobParameters;
 pub use lanes::Admission;
 pub use lifecycle::{Creation, Ending, NewJob};
 pub use list::JobFilter;
 pub(in crate::store) use list::every_collection;
-pub use progress::{Commit, LogLine, Taken};
+pub use log::LogLine;
+pub use progress::{Commit, Taken};
 pub use removal::Removal;
 pub use rows::{Chunks, StoredInput};
-
-/// A job's parameters: fixed at its creation, but for the columns of an import that reads its source first.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct JobParameters {
-    /// The module's options.
-    pub options: Map<String, Value>,
-    /// Columns of the input rows.
-    pub input_columns: Vec<String>,
-    /// Columns of the result rows (outsend 9.3).
-    pub columns: Vec<String>,
-}

@@ -1,46 +1,18 @@
-//! A job at work: leases, commits, the log (outsend 7.4).
+//! A job at work: leases and commits (outsend 7.4).
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    Ending, JobParameters,
-    item::{job_item, job_pk, parameters_item},
-    rows::{Kind, chunks, pack, text_parts, unpack},
+    item::{JobParameters, job_item, job_pk, parameters_item},
+    lifecycle::Ending,
+    log::{LogLine, log_chunk},
+    rows::{Kind, chunks, text_parts},
 };
 use crate::{
-    clock::{epoch_micros, from_epoch_micros},
-    model::{Discovered, Job, JobId, JobStatus, Level, Line, Step},
-    store::{
-        BoxFuture, Store, StoreError,
-        client::Written,
-        item::{Condition, Item},
-        round_trips::round_trip,
-    },
+    model::{Discovered, Job, JobId, JobStatus, Step},
+    store::{BoxFuture, Store, StoreError, client::Written, item::Condition},
 };
-
-/// Log lines that are kept of a job (outsend 7.4 rule 8).
-const MAX_LINES: u64 = 10_000;
-
-/// A line of a job's log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LogLine {
-    /// How much it matters.
-    pub level: Level,
-    /// What it says.
-    pub message: String,
-    /// When.
-    pub at: OffsetDateTime,
-}
-
-impl LogLine {
-    /// A line of a module at `now`.
-    #[must_use]
-    pub fn at(line: Line, now: OffsetDateTime) -> Self {
-        Self { level: line.level, message: line.message, at: now }
-    }
-}
 
 /// What became of a commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,30 +32,6 @@ pub struct Taken {
     pub job: Job,
     /// Its parameters.
     pub parameters: JobParameters,
-}
-
-/// The item of log lines that begin with `first`, if there are any.
-pub(super) fn log_chunk(id: JobId, first: u64, lines: &[LogLine]) -> Result<Option<Item>, StoreError> {
-    if lines.is_empty() {
-        return Ok(None);
-    }
-    let lines: Vec<_> =
-        lines.iter().map(|line| json!([line.level.as_str(), line.message, epoch_micros(line.at)])).collect();
-    let item = Item::new(job_pk(id), format!("LOG#{first:010}")).number("count", lines.len());
-    Ok(Some(item.bytes("lines", pack(&Value::Array(lines).to_string())?)))
-}
-
-fn read_log(item: &Item) -> Result<Vec<(u64, LogLine)>, StoreError> {
-    let reader = item.read("log");
-    let first = reader.parsed("sk", |sk| sk.strip_prefix("LOG#")?.parse::<u64>().ok())?;
-    let lines: Vec<(String, String, i64)> =
-        serde_json::from_slice(&unpack(reader.bytes("lines")?)?).map_err(|_| reader.malformed("lines"))?;
-    let levels = [Level::Debug, Level::Info, Level::Warn, Level::Error];
-    let read = lines.into_iter().zip(first..).map(|((level, message, at), seq)| {
-        let level = levels.into_iter().find(|known| known.as_str() == level)?;
-        Some((seq, LogLine { level, message, at: from_epoch_micros(at)? }))
-    });
-    read.collect::<Option<_>>().ok_or_else(|| reader.malformed("lines"))
 }
 
 /// Adds to the counts of a group of `breakdown`.
@@ -222,8 +170,8 @@ impl Store {
                     Written::Refused(_) => self.after_refusal(&next).await?,
                 }
             };
-            if next.log_last > MAX_LINES && !step.log.is_empty() {
-                self.drop_old_lines(job.id, next.log_last - MAX_LINES).await?;
+            if !step.log.is_empty() {
+                self.drop_old_lines(job.id, next.log_last).await?;
             }
             Ok(outcome)
         })
@@ -260,68 +208,5 @@ impl Store {
             Some(job) if job.version + 1 == next.version => Err(StoreError::Contended(1)),
             _ => Ok(Commit::Lost),
         }
-    }
-
-    async fn drop_old_lines(&self, id: JobId, last: u64) -> Result<(), StoreError> {
-        let call = self
-            .client
-            .query()
-            .table_name(&self.main)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
-            .expression_attribute_values(":pk", AttributeValue::S(job_pk(id)))
-            .expression_attribute_values(":low", AttributeValue::S("LOG#".to_owned()))
-            .expression_attribute_values(":high", AttributeValue::S(format!("LOG#{last:010}")))
-            .projection_expression("pk, sk, #count")
-            .expression_attribute_names("#count", "count")
-            .limit(10);
-        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-        let mut old = Vec::new();
-        for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
-            let reader = item.read("log");
-            let first = reader.parsed("sk", |sk| sk.strip_prefix("LOG#")?.parse::<u64>().ok())?;
-            if first + reader.number::<u64>("count")? <= last + 1 {
-                old.push((item.pk().to_owned(), reader.text("sk")?.to_owned()));
-            }
-        }
-        self.batch_delete(old).await
-    }
-
-    /// Lines of a job's log after `seq`, at most a few chunks of them, in order; `last` is the job's last line.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn job_log(&self, id: JobId, after: u64, last: u64) -> BoxFuture<'_, Result<Vec<(u64, LogLine)>, StoreError>> {
-        Box::pin(async move {
-            let after = after.max(last.saturating_sub(MAX_LINES));
-            if after >= last {
-                return Ok(Vec::new());
-            }
-            // the chunk that holds the first of them may begin before it
-            let bound = |forward: bool, limit: i32| {
-                let (low, high) = if forward {
-                    (format!("LOG#{:010}", after + 2), "LOG#~".to_owned())
-                } else {
-                    ("LOG#".to_owned(), format!("LOG#{:010}", after + 1))
-                };
-                self.client
-                    .query()
-                    .table_name(&self.main)
-                    .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
-                    .expression_attribute_values(":pk", AttributeValue::S(job_pk(id)))
-                    .expression_attribute_values(":low", AttributeValue::S(low))
-                    .expression_attribute_values(":high", AttributeValue::S(high))
-                    .consistent_read(true)
-                    .scan_index_forward(forward)
-                    .limit(limit)
-            };
-            let mut lines = Vec::new();
-            for call in [bound(false, 1), bound(true, 50)] {
-                let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-                for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
-                    lines.extend(read_log(&item)?.into_iter().filter(|(seq, _)| *seq > after && *seq <= last));
-                }
-            }
-            Ok(lines)
-        })
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::item::job_pk;
+use super::{
+    item::job_pk,
+    pack::{pack, unpack},
+};
 use crate::{
     model::{Job, JobId, JobInput, JobStatus, Row},
     store::{
@@ -20,25 +23,8 @@ const MAX_ROWS: usize = 1_000;
 const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of a text that one item holds, compressed.
 const TEXT_PART: usize = 350 * 1024;
-/// What a chunk may grow to when it is unpacked: far above what is ever packed.
-const MAX_UNPACKED: usize = 64 * 1024 * 1024;
 /// How much longer than their job copied rows may lie around.
 const COPIED: time::Duration = time::Duration::days(2);
-const LEVEL: i32 = 3;
-
-pub(super) fn pack(text: &str) -> Result<Vec<u8>, StoreError> {
-    zstd::bulk::compress(text.as_bytes(), LEVEL)
-        .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })
-}
-
-pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-    let malformed = StoreError::Malformed { entity: "chunk", attribute: "bytes" };
-    let size = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten();
-    match size.and_then(|size| usize::try_from(size).ok()).filter(|size| *size <= MAX_UNPACKED) {
-        Some(size) => zstd::bulk::decompress(bytes, size).map_err(|_| malformed),
-        None => Err(malformed),
-    }
-}
 
 /// Result rows, or input rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +54,9 @@ pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result
     let mut close = |text: &mut String, count: &mut u64| -> Result<(), StoreError> {
         if *count > 0 {
             text.push(']');
-            items.push(Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", pack(text)?));
+            items.push(
+                Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", pack(text.as_bytes())?),
+            );
             position += *count;
             *count = 0;
             text.clear();
@@ -94,8 +82,7 @@ pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result
 
 /// The text of an import, in parts.
 pub(super) fn text_parts(job: JobId, text: &[u8]) -> Result<Vec<Item>, StoreError> {
-    let packed = zstd::bulk::compress(text, LEVEL)
-        .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
+    let packed = pack(text)?;
     let parts = packed.chunks(TEXT_PART).enumerate();
     Ok(parts
         .map(|(part, bytes)| Item::new(job_pk(job), format!("TEXT#{part:03}")).bytes("text", bytes.to_vec()))
