@@ -110,7 +110,8 @@ impl Faults {
     }
 
     /// Whether no function that runs may do this. A call cannot be told from another's of the same moment, so one that
-    /// may is enough; without any, it is the test's own.
+    /// may is enough; without any, it is the test's own. What a function no longer waits for can come late and be taken
+    /// for the next one's: its refusal reaches nobody.
     fn refuses(&self, request: &[u8]) -> bool {
         let running: Vec<_> = self.running.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
         if running.is_empty() {
