@@ -109,37 +109,3 @@ async fn end_overdue_session(context: &Context, id: TestSessionId, now: OffsetDa
     // somebody else's change: it is due again at the next sweep, if it still runs
     context.store().change_test_session(&session, &ended, None, now).await
 }
-
-/// Has the jobs of agents taken up again that wait, or whose worker was lost, at most `limit` of those behind `after`
-/// (openscouter 20): their work is put back, and the stream brings it.
-///
-/// # Errors
-/// When the store cannot say what is due.
-pub fn sweep_agents<'a>(context: &'a Context, after: &'a str, limit: u32) -> BoxFuture<'a, Result<Step, StoreError>> {
-    Box::pin(async move {
-        let (store, now) = (context.store(), context.clock().now());
-        let mut due: Vec<_> = store.due_work(now).await?.into_iter().filter(|id| id.starts_with("agent-")).collect();
-        due.sort();
-        due.retain(|id| id.as_str() > after);
-        let more = due.len() > limit as usize;
-        due.truncate(limit as usize);
-        let mut step = Step { next: due.last().filter(|_| more).cloned(), ..Step::default() };
-        for id in due {
-            match put_back(context, &id, now).await {
-                Ok(done) => step.processed += u32::from(done),
-                Err(error) => {
-                    tracing::error!(cause = %error, "agent not dispatched");
-                    step.failed += 1;
-                }
-            }
-        }
-        Ok(step)
-    })
-}
-
-/// Puts a piece of work back, unless somebody has it.
-async fn put_back(context: &Context, id: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
-    let Some(work) = context.store().lease_work(id, now).await? else { return Ok(false) };
-    context.store().continue_work(&work, now).await?;
-    Ok(true)
-}

@@ -7,7 +7,7 @@ mod serve;
 
 pub use self::{
     edge::{Dialect, Handler},
-    function::{Background, EventHandler, Function, Plain, background, events, http, plain, plain_streaming},
+    function::{Background, EventHandler, Function, background, events, http},
     reply::{Invoke, InvokeError, Reply, Streamed},
     serve::run,
 };

@@ -41,53 +41,64 @@ pub struct Access {
 }
 
 impl Access {
-    const fn of(roles: &'static [Role], token: Option<Scope>, oauth: Grant, test: bool) -> Self {
-        Self { roles, token, oauth, test, pending: false }
+    /// People of these roles, in person.
+    #[must_use]
+    pub const fn of(roles: &'static [Role]) -> Self {
+        Self { roles, token: None, oauth: Grant::None, test: false, pending: false }
     }
 
-    /// The same, and testers who have not passed the quiz yet.
-    const fn or_pending(self) -> Self {
+    /// The same, and API tokens with at least this scope.
+    #[must_use]
+    pub const fn tokens(self, least: Scope) -> Self {
+        Self { token: Some(least), ..self }
+    }
+
+    /// The same, and OAuth tokens with at least this grant.
+    #[must_use]
+    pub const fn oauth(self, least: Grant) -> Self {
+        Self { oauth: least, ..self }
+    }
+
+    /// The same, and test tokens.
+    #[must_use]
+    pub const fn or_test(self) -> Self {
+        Self { test: true, ..self }
+    }
+
+    /// The same, and testers who have not passed the quiz yet (openscouter 3.7).
+    #[must_use]
+    pub const fn or_pending(self) -> Self {
         Self { pending: true, ..self }
     }
 }
 
-const EVERYBODY: &[Role] = &[Role::Business, Role::Tester, Role::Admin];
-const OWNING: &[Role] = &[Role::Business, Role::Admin];
-const ADMIN: &[Role] = &[Role::Admin];
-const TESTER: &[Role] = &[Role::Tester];
+/// All roles.
+pub const EVERYBODY: &[Role] = &[Role::Business, Role::Tester, Role::Admin];
+/// The roles that have studies.
+pub const OWNING: &[Role] = &[Role::Business, Role::Admin];
 
 /// Any signed-in person, and nobody else: what a person may do to the own account.
-pub const ANY_ROLE: Access = Access::of(EVERYBODY, None, Grant::None, false).or_pending();
+pub const ANY_ROLE: Access = Access::of(EVERYBODY).or_pending();
 /// Any signed-in person, and who may read for one.
-pub const ANY_READER: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, false);
-/// As [`ANY_READER`], of the own account.
-pub const SELF_READER: Access = ANY_READER.or_pending();
+pub const ANY_READER: Access = Access::of(EVERYBODY).tokens(Scope::Read).oauth(Grant::Read);
 /// As [`ANY_READER`], and test tokens.
-pub const ANY_READER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::Read, true);
-/// Any signed-in person, and API tokens that may read, and test tokens.
-pub const NOTE_READERS: Access = Access::of(EVERYBODY, Some(Scope::Read), Grant::None, true);
-/// Any signed-in person, and API tokens that may write.
-pub const ANY_WRITER: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, false);
-/// As [`ANY_WRITER`], and test tokens.
-pub const ANY_WRITER_OR_TEST: Access = Access::of(EVERYBODY, Some(Scope::Write), Grant::None, true);
+pub const ANY_READER_OR_TEST: Access = ANY_READER.or_test();
+/// Any signed-in person, and API tokens that may write, and test tokens.
+pub const ANY_WRITER_OR_TEST: Access = Access::of(EVERYBODY).tokens(Scope::Write).or_test();
 /// Testers, in person, qualified or on the way to it (openscouter 18).
-pub const TESTERS: Access = Access::of(TESTER, None, Grant::None, false).or_pending();
+pub const TESTERS: Access = Access::of(&[Role::Tester]).or_pending();
 /// Testers, in person or with a test token.
-pub const TESTERS_OR_TEST: Access = Access::of(TESTER, None, Grant::None, true);
-/// Who may send what was captured.
-pub const INGESTERS: Access = Access::of(&[Role::Tester, Role::Admin], Some(Scope::Admin), Grant::None, true);
-/// Who may give feedback.
-pub const CRITICS: Access = Access::of(&[Role::Business, Role::Tester], Some(Scope::Write), Grant::None, false);
+pub const TESTERS_OR_TEST: Access = Access::of(&[Role::Tester]).or_test();
+/// Who may send signals of a test session (openscouter 11).
+pub const INGESTERS: Access = Access::of(&[Role::Tester, Role::Admin]).tokens(Scope::Admin).or_test();
 /// Business users and admins, in person.
-pub const OWNERS: Access = Access::of(OWNING, None, Grant::None, false);
-/// Business users and admins, and who may read for them.
-pub const OWNING_READERS: Access = Access::of(OWNING, Some(Scope::Read), Grant::Read, false);
+pub const OWNERS: Access = Access::of(OWNING);
 /// Business users and admins, and API tokens that may write.
-pub const OWNING_WRITERS: Access = Access::of(OWNING, Some(Scope::Write), Grant::None, false);
+pub const OWNING_WRITERS: Access = Access::of(OWNING).tokens(Scope::Write);
 /// As [`OWNING_WRITERS`], and OAuth tokens that may draft.
-pub const DRAFTERS: Access = Access::of(OWNING, Some(Scope::Write), Grant::Draft, false);
+pub const DRAFTERS: Access = OWNING_WRITERS.oauth(Grant::Draft);
 /// Admins and their tokens.
-pub const ADMINS: Access = Access::of(ADMIN, Some(Scope::Admin), Grant::None, false);
+pub const ADMINS: Access = Access::of(&[Role::Admin]).tokens(Scope::Admin);
 
 /// The credential that a caller used.
 #[derive(Debug)]

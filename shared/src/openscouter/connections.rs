@@ -1,7 +1,6 @@
 //! OAuth connections on the wire (openscouter 8).
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::format::timestamp;
 use crate::model::Connection;
@@ -33,10 +32,4 @@ impl<'a> ConnectionView<'a> {
             last_used_at: connection.last_used_at.map(timestamp),
         }
     }
-}
-
-/// [`ConnectionView`] as a JSON value, for the personal export.
-#[must_use]
-pub fn connection_object(connection: &Connection) -> Value {
-    json!(ConnectionView::of(connection))
 }

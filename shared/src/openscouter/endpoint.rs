@@ -17,7 +17,7 @@ use super::{
 use crate::{
     BoxFuture,
     context::Context,
-    http::{Request, Response, routes::methods},
+    http::{Response, routes::methods},
     lambda::{self, Function, Invoke},
 };
 
@@ -185,28 +185,5 @@ fn cors(cx: &RequestContext, answer: Response) -> Response {
             .header("Access-Control-Allow-Origin", origin)
             .header("Access-Control-Allow-Credentials", "true")
             .header("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"),
-    }
-}
-
-/// Answers a request whose handler is in this library still.
-pub fn answer<F>(context: Context, request: Request, work: F) -> BoxFuture<'static, Response>
-where
-    F: for<'a> FnOnce(&'a RequestContext) -> BoxFuture<'a, Result<Response, Problem>> + Send + 'static,
-{
-    Box::pin(async move {
-        let cx = RequestContext::new(context, request);
-        let response = match routed(&cx) {
-            Ok(Some(preflight)) => preflight,
-            Ok(None) => work(&cx).await.unwrap_or_else(Problem::answer),
-            Err(problem) => problem.answer(),
-        };
-        finished(&cx, response)
-    })
-}
-
-impl RequestContext {
-    /// Steps 4 to 7 of an endpoint whose handler is in this library still.
-    pub async fn caller(&self, access: Access) -> Result<Caller, Problem> {
-        authentication::caller(self, access).await
     }
 }

@@ -1,9 +1,8 @@
 //! Answers of the dialect (openscouter 2.3, 2.4).
 
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::value::RawValue;
 
-use super::format::timestamp;
 use crate::{http::Response, jwt, password::PasswordError, store::StoreError};
 
 /// Everything that can go wrong with a request.
@@ -137,10 +136,4 @@ pub(super) fn list(rows: &[impl Serialize], page: u64, limit: u32, total: u64) -
 #[must_use]
 pub fn crash(cause: String, _: Option<&str>) -> Response {
     Problem::Crash(cause).answer().header("Cache-Control", "no-store")
-}
-
-/// A time that may be missing, or `null`.
-#[must_use]
-pub fn optional_time(time: Option<time::OffsetDateTime>) -> Value {
-    time.map_or(Value::Null, |time| json!(timestamp(time)))
 }

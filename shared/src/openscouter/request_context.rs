@@ -60,18 +60,6 @@ impl RequestContext {
         if configured.is_some() { origin } else { origin + &self.request.prefix }
     }
 
-    /// The last segment of the path.
-    #[must_use]
-    pub fn path_id(&self) -> &str {
-        self.request.path.rsplit('/').next().unwrap_or_default()
-    }
-
-    /// A segment of the path; `/api/jobs/:id/launch` has `:id` as its third.
-    #[must_use]
-    pub fn path_segment(&self, place: usize) -> &str {
-        self.request.path.split('/').nth(place).unwrap_or_default()
-    }
-
     /// Notes what a policy said, and refuses the request when it is over the limit.
     ///
     /// # Errors

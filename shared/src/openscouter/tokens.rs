@@ -1,7 +1,6 @@
 //! API tokens on the wire (openscouter 8).
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::format::timestamp;
 use crate::model::ApiToken;
@@ -42,10 +41,4 @@ impl<'a> TokenView<'a> {
     pub fn with_plain(self, plain: &'a str) -> Self {
         Self { token: Some(plain), ..self }
     }
-}
-
-/// [`TokenView`] as a JSON value, for the personal export.
-#[must_use]
-pub fn token_object(token: &ApiToken, plain: Option<&str>) -> Value {
-    json!(TokenView { token: plain, ..TokenView::of(token) })
 }

@@ -1,7 +1,6 @@
 //! Users as several endpoints see and change them (openscouter 7).
 
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use super::{
     envelope::{Problem, success},
@@ -64,12 +63,6 @@ impl UserView {
             created_at: timestamp(user.created_at),
         }
     }
-}
-
-/// [`UserView`] as a JSON value, for the personal export.
-#[must_use]
-pub fn user_object(account: &Account) -> Value {
-    json!(UserView::of(account))
 }
 
 /// A new user with an organization, neither of them stored yet; of a tester and an admin the organization is a

@@ -8,6 +8,7 @@ use super::{
     client::Written,
     item::{Condition, Item, delete},
     organizations::{organization_item, organization_pk, read_organization},
+    retry::MAX_ATTEMPTS,
     round_trips::round_trip,
 };
 use crate::{
@@ -16,8 +17,6 @@ use crate::{
     },
     password::PasswordHash,
 };
-
-pub(super) const MAX_ATTEMPTS: u32 = 100;
 
 pub(super) fn user_pk(id: UserId) -> String {
     format!("USER#{id}")

@@ -4,12 +4,11 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item},
     reports::report_key,
+    retry::MAX_ATTEMPTS,
     test_sessions::test_session_pk,
 };
 use crate::model::{

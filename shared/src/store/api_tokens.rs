@@ -6,15 +6,14 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    BoxFuture, KeyCreation, Page, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, KeyCreation, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::newest_first,
     directory::Entry,
     item::{Condition, Item, delete},
     organizations::organization_pk,
     ranked::Change,
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_micros,

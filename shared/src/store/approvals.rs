@@ -9,13 +9,12 @@ use uuid::Uuid;
 
 use self::mended::Mended;
 use super::{
-    BoxFuture, Page, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::newest_first,
     item::{Condition, Item, delete},
     ranked::{Change, Head},
+    retry::MAX_ATTEMPTS,
     studies::study_pk,
 };
 use crate::{

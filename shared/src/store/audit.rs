@@ -5,14 +5,13 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Page, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::{bounds, id_of, newest_first},
     item::{Condition, Item, delete},
     organizations::{organization_pk, read_organization},
     ranked::Change,
+    retry::MAX_ATTEMPTS,
 };
 use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, WorkItem, WorkKind};
 

@@ -17,9 +17,11 @@ use aws_sdk_dynamodb::{
 
 use super::{
     BoxFuture,
+    error::StoreError,
     ingested::IngestedMemory,
     item::Item,
     memory::Memory,
+    retry::after_lost_race,
     round_trips::{items_read, round_trip},
 };
 use crate::{aws, config::StoreSettings, model::JobRules};
@@ -30,44 +32,6 @@ const BATCH: usize = 100;
 const MAX_WRITES: usize = 25;
 /// Bytes of one `BatchWriteItem`, which takes 16 MB.
 const MAX_WRITTEN: usize = 4_000_000;
-
-/// Why a call to the store failed. The text is for the log, never for a client.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// DynamoDB refused or could not be reached.
-    #[error("{operation}: {cause}")]
-    Call {
-        /// The call.
-        operation: &'static str,
-        /// The whole chain of causes.
-        cause: String,
-    },
-    /// An item has not the form that its entity has.
-    #[error("stored {entity} is malformed: {attribute}")]
-    Malformed {
-        /// The entity.
-        entity: &'static str,
-        /// The attribute.
-        attribute: &'static str,
-    },
-    /// Writers kept getting in each other's way.
-    #[error("gave up after {0} lost races")]
-    Contended(u32),
-}
-
-impl StoreError {
-    pub(crate) fn call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-        R: std::fmt::Debug,
-    {
-        let cause = match error.as_service_error() {
-            Some(service) => format!("{}: {}", service.code().unwrap_or("unknown"), service.message().unwrap_or("")),
-            None => aws_smithy_types::error::display::DisplayErrorContext(error).to_string(),
-        };
-        Self::Call { operation, cause }
-    }
-}
 
 /// What became of a conditional transaction.
 #[derive(Debug, PartialEq, Eq)]
@@ -386,18 +350,4 @@ where
         }
         attempt += 1;
     }
-}
-
-/// Waits a little longer after each lost race, with jitter, and gives up in the end.
-pub(crate) async fn after_lost_race(attempt: u32) -> Result<(), StoreError> {
-    const MOST: u32 = 60;
-    if attempt >= MOST {
-        return Err(StoreError::Contended(attempt));
-    }
-    let ceiling = 2_u64 << attempt.min(5);
-    let mut random = [0_u8; 2];
-    let _ = getrandom::fill(&mut random);
-    let wait = u64::from(u16::from_le_bytes(random)) % ceiling + 1;
-    tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-    Ok(())
 }

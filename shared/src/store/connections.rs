@@ -4,13 +4,12 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Page, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::newest_first,
     item::{Condition, Item, delete},
     ranked::Change,
+    retry::MAX_ATTEMPTS,
 };
 use crate::model::{AuditEntry, ClientId, Connection, ConnectionId, OAuthClient, OAuthCode, OrganizationId, UserId};
 

@@ -6,10 +6,11 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_pk},
+    accounts::user_pk,
     after_lost_race,
     client::Written,
     item::{Condition, Item, check_version, delete},
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_millis,

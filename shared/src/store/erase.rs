@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, StudyFilter, UpdateError,
-    accounts::{MAX_ATTEMPTS, email_key, session_key, user_pk},
+    accounts::{email_key, session_key, user_pk},
     after_lost_race,
     client::Written,
     collection::{Collection, PLACED, newest_first, study_rank},
@@ -23,6 +23,7 @@ use super::{
     participants::session_pk,
     ranked::Change,
     refresh_tokens::family_key,
+    retry::MAX_ATTEMPTS,
     rights::{ERASURES, due_rank},
     studies::study_pk,
     test_sessions::{assigned_key, assignment_key, study_lists, test_lists},

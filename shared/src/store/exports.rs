@@ -7,11 +7,12 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Feedback, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_pk},
+    accounts::user_pk,
     after_lost_race,
     chunked::{PART, compress, decompress},
     client::Written,
     item::{Condition, Item, check_version, delete},
+    retry::MAX_ATTEMPTS,
     test_sessions::{assignment_key, test_session_pk},
 };
 use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionId, UserId, WorkItem, WorkKind};

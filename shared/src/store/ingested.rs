@@ -15,7 +15,8 @@ use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime};
 
 pub(super) use self::memory::IngestedMemory;
-use self::memory::{Batch, Key};
+pub use self::memory::ItemId;
+use self::memory::{Batch, Ingested, Key};
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     chunked::{PART, compress, decompress},
@@ -29,31 +30,11 @@ use crate::model::{IngestedStream, TestSession, TestSessionId};
 /// How long what was taken in is kept after a session's end (openscouter 21).
 const KEPT: Duration = Duration::days(180);
 
-/// The id that a client gave an item, as a process remembers it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ItemId(u64);
-
-impl ItemId {
-    /// Of this id.
-    #[must_use]
-    pub fn of(id: &str) -> Self {
-        Self(memory::hash(id))
-    }
-}
-
 /// A batch that is to be kept: its items as a JSON array that is not closed yet.
 #[derive(Debug, Default)]
 pub struct IngestedBatch {
     text: String,
     items: Vec<Ingested>,
-}
-
-/// Where an item stands in its batch's text, and its id.
-#[derive(Clone, Copy, Debug)]
-struct Ingested {
-    start: usize,
-    end: usize,
-    id: Option<ItemId>,
 }
 
 impl IngestedBatch {

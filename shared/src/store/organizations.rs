@@ -7,11 +7,10 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item},
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_micros,

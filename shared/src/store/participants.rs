@@ -7,8 +7,9 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
-    client::{Written, after_lost_race},
+    client::Written,
     item::{Condition, Item},
+    retry::after_lost_race,
     studies::{study_item, study_pk},
 };
 use crate::{

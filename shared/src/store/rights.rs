@@ -6,11 +6,12 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_pk},
+    accounts::user_pk,
     after_lost_race,
     client::Written,
     item::{Condition, Item},
     ranked::Change,
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_micros,

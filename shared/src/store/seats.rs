@@ -11,13 +11,16 @@ use aws_sdk_dynamodb::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{
-    Store, StoreError, after_lost_race, client::unhindered, item::Item, studies::study_pk, test_sessions::link_key,
-};
+use super::{Store, StoreError, after_lost_race, client::unhindered, item::Item, studies::study_pk};
 use crate::{
     clock::epoch_millis,
     model::{SplitRatio, Study, StudyId, UserId, VariantLabel},
 };
+
+/// The one session of a study and a tester.
+pub(super) fn link_key(study: StudyId, tester: UserId) -> (String, String) {
+    (study_pk(study), format!("TESTER#{tester}"))
+}
 
 const SK: &str = "PLACES";
 /// After how long nobody comes back for a number: longer than any request lasts.

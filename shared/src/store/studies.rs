@@ -8,10 +8,11 @@ use time::OffsetDateTime;
 pub(super) use super::study_items::{ListedStudy, read_study, study_item, study_pk};
 use super::{
     BoxFuture, Page, Store, StoreError, UpdateError,
-    client::{Written, after_lost_race},
+    client::Written,
     collection::{Collection, Placing, newest_first, ranked_study, study_rank},
     item::Condition,
     ranked::{Change, Head},
+    retry::after_lost_race,
     seats::{Progress, read_progress, seats_key},
     study_items::study_key,
 };

@@ -4,10 +4,11 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 
 use super::{
     BoxFuture, Store, StoreError,
-    client::{Written, after_lost_race},
+    client::Written,
     collection::{Collection, study_rank},
     item::Condition,
     ranked::Change,
+    retry::after_lost_race,
     studies::rank_studies,
     study_items::{bytes_beside, study_item},
 };

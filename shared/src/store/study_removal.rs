@@ -4,10 +4,11 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, UpdateError,
-    client::{Written, after_lost_race},
+    client::Written,
     collection::{Collection, newest_first, study_rank},
     item::{Condition, Item, delete_version},
     ranked::Change,
+    retry::after_lost_race,
     studies::{rank_studies, study_pk},
     study_items::study_key,
 };

@@ -5,10 +5,11 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_pk},
+    accounts::user_pk,
     after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
+    retry::MAX_ATTEMPTS,
 };
 use crate::model::{OrganizationId, StudyId, TestToken, User, UserId};
 

@@ -5,11 +5,10 @@ use aws_sdk_dynamodb::types::{AttributeValue, Delete, TransactWriteItem};
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item},
+    retry::MAX_ATTEMPTS,
 };
 use crate::model::{Email, TokenKind, UserId};
 

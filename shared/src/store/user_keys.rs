@@ -4,11 +4,12 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_pk},
+    accounts::user_pk,
     after_lost_race,
     client::Written,
     directory::Entry,
     item::{Condition, Item, delete},
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_micros,

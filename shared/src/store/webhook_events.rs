@@ -4,11 +4,10 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item},
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     model::{EventId, WebhookEvent},

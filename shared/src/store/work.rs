@@ -8,11 +8,10 @@ use aws_sdk_dynamodb::{
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::MAX_ATTEMPTS,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::{Written, unhindered},
     item::{Condition, Item},
+    retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_millis,

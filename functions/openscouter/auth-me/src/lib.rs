@@ -7,16 +7,19 @@ use shared::{
     model::Connection,
     openscouter::{
         self, Endpoint,
-        access::{Caller, CredentialKind, SELF_READER},
+        access::{ANY_READER, Access, Caller, CredentialKind},
         envelope::{Problem, success},
         request_context::RequestContext,
         users::UserView,
     },
 };
 
+/// Who may call (openscouter 4).
+const ACCESS: Access = ANY_READER.or_pending();
+
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::endpoint(env!("CARGO_PKG_NAME"), SELF_READER, |cx, caller| Box::pin(me(cx, caller)));
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ACCESS, |cx, caller| Box::pin(me(cx, caller)));
 
 /// "user", and what a credential that is no sign-in may do (openscouter 7).
 #[derive(Serialize)]

@@ -1,6 +1,8 @@
 //! `POST /api/cron/:job`: a job that a scheduler outside starts: `retention`, `session-guard` and `agent-sweep`
 //! (openscouter 20).
 
+mod agents;
+
 use serde::Serialize;
 
 use shared::{
@@ -13,7 +15,7 @@ use shared::{
         request_context::RequestContext,
     },
     secret::constant_time_eq,
-    sweeps::{end_overdue_sessions, start_due_erasures, sweep_agents},
+    sweeps::{end_overdue_sessions, start_due_erasures},
 };
 
 /// The function.
@@ -63,7 +65,7 @@ async fn run_job(cx: &RequestContext) -> Result<Response, Problem> {
     let step = match job {
         "retention" => start_due_erasures(context, failed_before(&cursor).ok_or_else(bad)?, limit).await?,
         "session-guard" if is_end(&cursor) => end_overdue_sessions(context, &cursor, limit).await?,
-        "agent-sweep" if is_agent(&cursor) => sweep_agents(context, &cursor, limit).await?,
+        "agent-sweep" if is_agent(&cursor) => agents::sweep(context, &cursor, limit).await?,
         _ => return Err(bad()),
     };
     Ok(success(200, &StepView { processed: step.processed, failed: step.failed, next_cursor: step.next }))

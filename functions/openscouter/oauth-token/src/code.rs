@@ -14,7 +14,7 @@ use shared::{
     store::Exchange,
 };
 
-use crate::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
+use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
 
 pub(crate) async fn exchange(cx: &RequestContext, form: &Form) -> Result<Response, Problem> {
     let code = form.required("code")?;

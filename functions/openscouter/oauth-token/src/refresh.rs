@@ -11,7 +11,7 @@ use shared::{
     secret::{constant_time_eq, new_handle},
 };
 
-use crate::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
+use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
 
 /// Access tokens of a connection that work at a time; the oldest of more stop working.
 const MAX_ACCESS: usize = 20;

@@ -4,6 +4,7 @@ mod page;
 mod plot;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use serde_json::json;
 

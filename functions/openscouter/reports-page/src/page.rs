@@ -1,18 +1,20 @@
 //! A report as a page that a person can open and print (openscouter 13).
 
-use maud::{Markup, PreEscaped, Render, html};
+use maud::{Markup, PreEscaped, html};
 use time::OffsetDateTime;
 
 use shared::{
     clock::epoch_millis,
     model::Report,
     openscouter::{
-        format::parse_time,
         reports::view::{Contents, Finding, Moment, SessionContents, Share, StudyContents, tester_label},
     },
 };
 
-use crate::plot;
+use crate::{
+    plot,
+    text::{SEVERITIES, Span, Written, happened, since, words},
+};
 
 const STYLE: &str = "\
 :root{color-scheme:light}*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1f;background:#fff;margin:0 auto;\
@@ -26,46 +28,8 @@ figure{margin:1rem 0}figcaption{color:#4a4a55}svg{max-width:100%;height:auto}blo
 border-left:3px solid #8a8a96;white-space:pre-wrap}@media print{body{max-width:none;padding:0;font-size:11pt}\
 h2{break-after:avoid}tr,figure,blockquote{break-inside:avoid}.scroll{overflow:visible}th,td{padding:.2rem .4rem}table{font-size:9pt}}";
 
-/// Severities, the worst first, with the colour of their marks.
-pub(crate) const SEVERITIES: [(&str, &str); 4] =
-    [("critical", "#8f0f1f"), ("high", "#a34400"), ("medium", "#665200"), ("low", "#1f5a2e")];
-
 /// What stands where nothing is known.
 const NONE: &str = "–";
-
-/// A text that people wrote: escaped, without the characters that steer how text is laid out or that no document may
-/// hold.
-pub(crate) struct Written<'a>(pub(crate) &'a str);
-
-impl Render for Written<'_> {
-    fn render_to(&self, buffer: &mut String) {
-        let unwanted = |c: char| match c {
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => true,
-            c => c.is_control() && !matches!(c, '\t' | '\n'),
-        };
-        let kept: String = self.0.chars().filter(|c| !unwanted(*c)).collect();
-        kept.render_to(buffer);
-    }
-}
-
-/// The start and the end of a session.
-pub(crate) type Span = (OffsetDateTime, OffsetDateTime);
-
-/// A name of the wire in words.
-pub(crate) fn words(name: &str) -> String {
-    name.replace('_', " ")
-}
-
-/// `hh:mm:ss` since a start.
-pub(crate) fn since(millis: i64) -> String {
-    let seconds = millis.max(0) / 1_000;
-    format!("{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
-}
-
-/// When a finding happened, in milliseconds since the Unix epoch.
-pub(crate) fn happened(finding: &Finding<Moment>) -> Option<i64> {
-    parse_time(finding.place.timestamp.as_deref()?).map(epoch_millis)
-}
 
 fn integer(number: Option<impl Into<u64>>) -> String {
     number.map_or_else(|| NONE.to_owned(), |number| number.into().to_string())

@@ -7,7 +7,7 @@ use shared::{
     openscouter::reports::view::{Finding, Moment, Share},
 };
 
-use crate::page::{SEVERITIES, Span, Written, happened, since, words};
+use crate::text::{SEVERITIES, Span, Written, happened, since, words};
 
 /// Width and left edge of a plot.
 const WIDTH: f64 = 800.0;

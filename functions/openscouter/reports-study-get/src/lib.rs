@@ -5,7 +5,7 @@ use shared::{
     model::StudyId,
     openscouter::{
         self, Endpoint,
-        access::{Caller, OWNING_READERS},
+        access::{Access, Caller, Grant, OWNING, Scope},
         envelope::Problem,
         reports::{missing, read},
         request_context::RequestContext,
@@ -13,9 +13,12 @@ use shared::{
     },
 };
 
+/// Who may call (openscouter 4).
+const ACCESS: Access = Access::of(OWNING).tokens(Scope::Read).oauth(Grant::Read);
+
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::endpoint(env!("CARGO_PKG_NAME"), OWNING_READERS, |cx, caller| Box::pin(get(cx, caller)));
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ACCESS, |cx, caller| Box::pin(get(cx, caller)));
 
 async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let study = owned_study(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;

@@ -8,7 +8,7 @@ use shared::{
     model::{Account, ConsentKind, Role, Standing, Status, Study, StudyId, TestSession, UserId, VariantLabel},
     openscouter::{
         self, Endpoint,
-        access::{ANY_WRITER, Caller, Viewer},
+        access::{Access, Caller, EVERYBODY, Scope, Viewer},
         envelope::{Problem, success},
         fields::Fields,
         format::timestamp,
@@ -18,9 +18,12 @@ use shared::{
     store::{NewTest, TestCreation, TestGround},
 };
 
+/// Who may call (openscouter 4).
+const ACCESS: Access = Access::of(EVERYBODY).tokens(Scope::Write);
+
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::endpoint(env!("CARGO_PKG_NAME"), ANY_WRITER, |cx, caller| Box::pin(create(cx, caller)));
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ACCESS, |cx, caller| Box::pin(create(cx, caller)));
 
 /// A session that was created.
 #[derive(Serialize)]

@@ -7,7 +7,7 @@ use shared::{
     model::{FeedbackId, Role},
     openscouter::{
         self, Endpoint,
-        access::{CRITICS, Caller, Viewer},
+        access::{Access, Caller, Scope, Viewer},
         envelope::{Problem, success},
         fields::Fields,
         format::timestamp,
@@ -17,9 +17,12 @@ use shared::{
     store::Feedback,
 };
 
+/// Who may call (openscouter 4).
+const ACCESS: Access = Access::of(&[Role::Business, Role::Tester]).tokens(Scope::Write);
+
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::endpoint(env!("CARGO_PKG_NAME"), CRITICS, |cx, caller| Box::pin(give_feedback(cx, caller)));
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ACCESS, |cx, caller| Box::pin(give_feedback(cx, caller)));
 
 /// Feedback as its author sees it.
 #[derive(Serialize)]

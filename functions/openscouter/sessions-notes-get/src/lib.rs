@@ -6,7 +6,7 @@ use shared::{
     model::TestStatus,
     openscouter::{
         self, Endpoint,
-        access::{Caller, NOTE_READERS, Viewer},
+        access::{Access, Caller, EVERYBODY, Scope, Viewer},
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
@@ -14,9 +14,12 @@ use shared::{
     },
 };
 
+/// Who may call (openscouter 4).
+const ACCESS: Access = Access::of(EVERYBODY).tokens(Scope::Read).or_test();
+
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::endpoint(env!("CARGO_PKG_NAME"), NOTE_READERS, |cx, caller| Box::pin(get(cx, caller)));
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ACCESS, |cx, caller| Box::pin(get(cx, caller)));
 
 async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     Fields::read(&cx.request)?;

@@ -10,7 +10,7 @@ use shared::{
     outsend::{envelope::Problem, messages::Detail, request_context::RequestContext},
 };
 
-use crate::{MAX_ITEMS, table::Table};
+use crate::table::{MAX_ITEMS, Table};
 
 /// What is left of rows when those that a module cannot use are dropped.
 pub(crate) struct Usable {

@@ -30,9 +30,6 @@ pub const FUNCTION: Endpoint = outsend::endpoint(
     |cx, caller| Box::pin(create(cx, caller)),
 );
 
-/// Most rows of a request, and of a source that is read for one.
-const MAX_ITEMS: usize = 10_000;
-
 /// The module that the path names; without a name it is the one that finds places.
 fn module(cx: &RequestContext) -> Option<Module> {
     match cx.path("job") {

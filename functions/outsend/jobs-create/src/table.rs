@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 
 use shared::outsend::{fields::Fields, messages::Fault};
 
-use crate::MAX_ITEMS;
-
+/// Most rows of a request, and of a source that is read for one.
+pub(crate) const MAX_ITEMS: usize = 10_000;
 /// Most distinct keys over all rows.
 const MAX_KEYS: usize = 200;
 /// Most characters of a key.

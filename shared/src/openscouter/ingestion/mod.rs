@@ -8,9 +8,13 @@ mod tests;
 
 use serde::{Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
-use self::{fields::Field, scan::Scan, streams::Judge};
+use self::{
+    fields::Field,
+    scan::Scan,
+    streams::{Judge, Window},
+};
 use super::{
     access::{Caller, Viewer},
     endpoint::Outcome,
@@ -73,13 +77,6 @@ impl<'a> Body<'a> {
         }
         Ok((session, batch))
     }
-}
-
-/// When an item may have been captured.
-#[derive(Clone, Copy)]
-struct Window {
-    from: OffsetDateTime,
-    to: OffsetDateTime,
 }
 
 /// What became of a batch (openscouter 11.1).

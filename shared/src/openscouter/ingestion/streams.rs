@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 
 use super::{
     super::lists::{LANGUAGES, is_listed},
-    Window,
     fields::{Field, Judged, Kept},
     scan::Scan,
 };
@@ -22,6 +21,13 @@ const PIXELS: f64 = 10_000_000.0;
 const MAX_URL: usize = 2_048;
 /// Most action units of a snapshot.
 const MAX_UNITS: usize = 40;
+
+/// When an item may have been captured.
+#[derive(Clone, Copy)]
+pub(super) struct Window {
+    pub(super) from: OffsetDateTime,
+    pub(super) to: OffsetDateTime,
+}
 
 /// Judges a batch item by item, and keeps what is valid.
 pub(super) struct Judge<'a> {

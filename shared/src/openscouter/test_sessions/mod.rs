@@ -22,8 +22,6 @@ use crate::{
 
 /// How far ahead of ours a client's clock may be.
 pub const LEEWAY: Duration = Duration::seconds(60);
-/// Attempts of a change that somebody else's change got in the way of.
-pub(super) const MAX_ATTEMPTS: u32 = 20;
 
 /// 404: there is no such session that the caller may see.
 #[must_use]

@@ -6,7 +6,6 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{Ingested, ItemId};
 use crate::model::{IngestedStream, TestSessionId};
 
 /// Ids that a process remembers at most, over all sessions: up to 80 MB. Where more are sent to one process at a time
@@ -14,6 +13,26 @@ use crate::model::{IngestedStream, TestSessionId};
 const MAX_REMEMBERED: usize = 4_000_000;
 /// What a stream weighs beside its ids.
 const STREAM: usize = 64;
+
+/// The id that a client gave an item, as a process remembers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ItemId(u64);
+
+impl ItemId {
+    /// Of this id.
+    #[must_use]
+    pub fn of(id: &str) -> Self {
+        Self(hash(id))
+    }
+}
+
+/// Where an item stands in its batch's text, and its id.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ingested {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) id: Option<ItemId>,
+}
 
 /// A session's stream.
 pub(super) type Key = (TestSessionId, IngestedStream);

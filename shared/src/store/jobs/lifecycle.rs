@@ -14,11 +14,12 @@ use crate::{
     model::{Job, JobId, JobStatus, Plan, Row, UserId, WorkItem, WorkKind, month},
     store::{
         BoxFuture, Store, StoreError,
-        accounts::{MAX_ATTEMPTS, user_pk},
+        accounts::user_pk,
         after_lost_race,
         client::Written,
         item::{Condition, Item, delete},
         ranked::Change,
+        retry::MAX_ATTEMPTS,
         work::work_key,
     },
 };

@@ -14,12 +14,13 @@ pub(super) use lists::{study_lists, test_lists};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{MAX_ATTEMPTS, user_pk},
+    accounts::user_pk,
     after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
+    retry::MAX_ATTEMPTS,
     round_trips::round_trip,
-    seats::{Choice, End, Progress, Ticket, read_progress, reservation, seats_key, variant_of},
+    seats::{Choice, End, Progress, Ticket, link_key, read_progress, reservation, seats_key, variant_of},
     studies::{read_study, study_pk},
 };
 use crate::{
@@ -43,10 +44,6 @@ pub(super) fn test_session_pk(id: TestSessionId) -> String {
 
 fn key(id: TestSessionId) -> (String, String) {
     (test_session_pk(id), "SESS".to_owned())
-}
-
-pub(super) fn link_key(study: StudyId, tester: UserId) -> (String, String) {
-    (study_pk(study), format!("TESTER#{tester}"))
 }
 
 pub(super) fn assignment_key(study: StudyId, tester: UserId) -> (String, String) {

@@ -5,8 +5,9 @@ use std::convert::Infallible;
 
 use time::OffsetDateTime;
 
+use super::super::seats::link_key;
 use super::{
-    assigned_key, assignment_key, guard_key, key, link_key, lists::list, read_test_session, test_session_pk, tested_key,
+    assigned_key, assignment_key, guard_key, key, lists::list, read_test_session, test_session_pk, tested_key,
 };
 use crate::{
     model::{StudyId, TestSession, TestSessionId, TestStatus, UserId},

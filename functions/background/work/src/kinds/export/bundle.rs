@@ -8,16 +8,15 @@ use shared::{
         Account, AgentJob, ExportId, IngestedStream, TestSession, TestSessionId, User, UserId, UserKey, VariantLabel,
     },
     openscouter::{
-        connections::connection_object,
+        connections::ConnectionView,
         consents::ConsentView,
-        envelope::optional_time,
         erasures::ErasureView,
         format::{millis, timestamp},
         reports::view::report_view,
         studies::view::study_data,
         test_sessions::NotesView,
-        tokens::token_object,
-        users::user_object,
+        tokens::TokenView,
+        users::UserView,
     },
     store::{Export, ExportState, Run, Store, StoreError, StudyFilter},
 };
@@ -144,7 +143,7 @@ impl Bundle<'_> {
         let connections = store.connections_of(user.id).await?;
         Ok(json!({
             "exportedAt": timestamp(now),
-            "user": user_object(account),
+            "user": UserView::of(account),
             "profile": store.profile(user.id).await?.0,
             "ndCategories": store.special_categories(user.id).await?,
             "consents": consents.iter().map(ConsentView::new).collect::<Vec<_>>(),
@@ -153,7 +152,7 @@ impl Bundle<'_> {
             "ratings": {"count": count, "sum": sum},
             "signIns": sign_ins.collect::<Vec<_>>(),
             "apiTokens": self.tokens(account, now).await?,
-            "connections": connections.iter().map(connection_object).collect::<Vec<_>>(),
+            "connections": connections.iter().map(ConnectionView::of).collect::<Vec<_>>(),
             "erasure": store.erasure_of(user.id).await?.as_ref().map(ErasureView::new),
         }))
     }
@@ -161,7 +160,7 @@ impl Bundle<'_> {
     async fn tokens(&self, account: &Account, now: OffsetDateTime) -> Result<Vec<Value>, StoreError> {
         // an organization has 50 at most
         let tokens = self.store.tokens_page(Some(account.organization.id), 0, ROWS, now).await?;
-        Ok(tokens.members.iter().map(|token| token_object(token, None)).collect())
+        Ok(tokens.members.iter().map(|token| json!(TokenView::of(token))).collect())
     }
 
     /// The studies of the own organization.
@@ -242,8 +241,8 @@ impl Bundle<'_> {
             "status": session.status.as_str(),
             "abandoned": session.abandoned,
             "startedAt": timestamp(session.created_at),
-            "completedAt": optional_time(session.completed_at),
-            "confirmedAt": optional_time(session.confirmed_at),
+            "completedAt": session.completed_at.map(timestamp),
+            "confirmedAt": session.confirmed_at.map(timestamp),
             "durationSeconds": session.duration_seconds(),
             "pauses": session.pauses.iter().map(pause).collect::<Vec<_>>(),
             "notes": NotesView::new(session, &notes).notes,
@@ -271,7 +270,7 @@ fn agent_job_object(job: &AgentJob) -> Value {
         "momentCount": job.moments,
         "insights": insights,
         "createdAt": timestamp(job.created_at),
-        "finishedAt": optional_time(job.finished_at),
+        "finishedAt": job.finished_at.map(timestamp),
     })
 }
 
@@ -289,7 +288,7 @@ async fn outsend(store: &Store, user: &User, now: OffsetDateTime) -> Result<Valu
             "id": key.id,
             "name": key.name,
             "createdAt": timestamp(key.created_at),
-            "expiresAt": optional_time(key.expires_at),
+            "expiresAt": key.expires_at.map(timestamp),
         })
     };
     Ok(json!({"sessions": sessions, "apiKeys": keys.iter().map(key).collect::<Vec<_>>()}))
