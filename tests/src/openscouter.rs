@@ -11,7 +11,6 @@ use base64::Engine as _;
 use local::demo;
 use serde_json::{Value, json};
 use shared::{
-    lambda::Function as _,
     model::{Email, Organization, OrganizationId, Plan, Role, TokenKind, User},
     secret::new_token,
     store::Token,

@@ -8,7 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use shared::lambda::{Invoke, InvokeError, Reply};
+use shared::{
+    BoxFuture,
+    lambda::{Invoke, InvokeError, Reply},
+};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
@@ -106,20 +109,29 @@ impl Lambda {
         let mut pools = lock(&self.0.pools);
         let pool = pools.entry(function.to_owned()).or_default();
         let result = change(pool);
+        self.grow(function, pool);
+        result
+    }
+
+    /// Starts the processes that a function's pool wants, unless the system stops.
+    fn grow(&self, function: &str, pool: &mut Pool) {
         if *self.0.host.stop.borrow() {
-            return result;
+            return;
         }
         while let Some((worker, kill)) = pool.grow() {
-            let (lambda, host, function) = (self.clone(), Arc::clone(&self.0.host), function.to_owned());
-            let process = tokio::spawn(async move {
-                let cause = process::run(&host, &function, worker, kill).await;
-                lambda.change(&function, |pool| pool.ended(worker, &cause));
-            });
+            let process = tokio::spawn(self.clone().run(function.to_owned(), worker, kill));
             let mut processes = lock(&self.0.processes);
             processes.retain(|process| !process.is_finished());
             processes.push(process);
         }
-        result
+    }
+
+    /// Runs one process to its end, and tells the pool.
+    fn run(self, function: String, worker: u64, kill: oneshot::Receiver<()>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let cause = process::run(&self.0.host, &function, worker, kill).await;
+            self.change(&function, |pool| pool.ended(worker, &cause));
+        })
     }
 }
 

@@ -6,9 +6,7 @@ use time::OffsetDateTime;
 use shared::{
     clock::epoch_millis,
     model::Report,
-    openscouter::{
-        reports::view::{Contents, Finding, Moment, SessionContents, Share, StudyContents, tester_label},
-    },
+    openscouter::reports::view::{Contents, Finding, Moment, SessionContents, Share, StudyContents, tester_label},
 };
 
 use crate::{
