@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    config::{LlmSettings, Settings},
+    config::{ExposeSecret as _, LlmSettings, Settings},
     http_client,
 };
 
@@ -111,7 +111,7 @@ pub async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Draft> {
     let body = request(model, briefs)?.to_string();
     let mut headers = vec![("content-type", "application/json".to_owned())];
     if let Some(key) = &model.key {
-        headers.push(("authorization", format!("Bearer {key}")));
+        headers.push(("authorization", format!("Bearer {}", key.expose_secret())));
     }
     let url = format!("{}/chat/completions", model.url.trim_end_matches('/'));
     let answer = match http_client::send("POST", url, headers, body).await {

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     BoxFuture,
-    config::Provider,
+    config::{ExposeSecret as _, Provider},
     context::Context,
     http::{Request, Response},
     http_client,
@@ -233,7 +233,7 @@ async fn ask(cx: &RequestContext, provider: &Provider, code: &str, verifier: &st
         ("code", code),
         ("redirect_uri", &callback(cx)),
         ("client_id", &provider.client_id),
-        ("client_secret", &provider.client_secret),
+        ("client_secret", provider.client_secret.expose_secret()),
         ("code_verifier", verifier),
     ]);
     let json = ("accept", "application/json".to_owned());

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     BoxFuture,
+    config::ExposeSecret as _,
     context::Context,
     http::{Request, Response},
     model::{EventId, WebhookEvent},
@@ -34,7 +35,7 @@ async fn source(cx: &RequestContext) -> Result<&str, Problem> {
         return Err(Problem::not_found("Webhook source"));
     };
     let sent = cx.request.header("x-webhook-secret");
-    if sent.as_deref().is_some_and(|sent| constant_time_eq(sent, secret)) {
+    if sent.as_deref().is_some_and(|sent| constant_time_eq(sent, secret.expose_secret())) {
         return Ok(source);
     }
     cx.anonymous().await?;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     BoxFuture,
-    config::Captcha,
+    config::{Captcha, ExposeSecret as _},
     context::Context,
     http::{Request, Response},
     http_client,
@@ -159,7 +159,8 @@ async fn check_captcha(cx: &RequestContext, checker: &Captcha, answer: Option<St
     let Some(answer) = answer else { return Err(Detail::Captcha.into()) };
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let remote = encode(&cx.request.source_ip);
-    let body = format!("secret={}&response={}&remoteip={remote}", encode(&checker.secret), encode(&answer));
+    let body =
+        format!("secret={}&response={}&remoteip={remote}", encode(checker.secret.expose_secret()), encode(&answer));
     let media = ("content-type", "application/x-www-form-urlencoded".to_owned());
     let sent = http_client::send("POST", checker.url.clone(), vec![media], body).await;
     let (_, answer) = sent.map_err(|cause| Problem::Crash(format!("captcha: {cause}")))?;
