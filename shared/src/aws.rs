@@ -6,7 +6,7 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-use crate::config::StoreSettings;
+use crate::config::{ExposeSecret as _, StoreSettings};
 
 /// How every client of AWS speaks HTTP.
 pub fn http_client() -> impl HttpClient + use<> {
@@ -18,9 +18,9 @@ pub fn http_client() -> impl HttpClient + use<> {
 pub fn credentials(settings: &StoreSettings) -> Credentials {
     let credentials = &settings.credentials;
     Credentials::new(
-        credentials.access_key_id.clone(),
-        credentials.secret_access_key.clone(),
-        credentials.session_token.clone(),
+        credentials.access_key_id.expose_secret(),
+        credentials.secret_access_key.expose_secret(),
+        credentials.session_token.as_ref().map(|token| token.expose_secret().to_owned()),
         None,
         "environment",
     )

@@ -3,6 +3,13 @@
 use std::{fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation,
+    crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
+    decode, decode_header, encode,
+    errors::{Error, ErrorKind},
+    signature,
+};
 use ring::{
     rand::SystemRandom,
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
@@ -13,7 +20,10 @@ use serde_json::{Value, json};
 use crate::secret::sha256_hex;
 
 /// Most bytes of a signed text.
-const LONGEST: usize = 4_096;
+const MAX_LENGTH: usize = 4_096;
+
+/// Bytes of an Ed25519 seed, and of a public key.
+const KEY_BYTES: usize = 32;
 
 /// A key or a signed text that is not well-formed; tells nothing of its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,10 +43,12 @@ struct Jwk {
 impl Jwk {
     fn public(&self) -> Result<PublicKey, Malformed> {
         let bytes = URL_SAFE_NO_PAD.decode(&self.x).map_err(|_| Malformed)?;
-        if self.kty != "OKP" || self.crv != "Ed25519" || self.kid.is_empty() || bytes.len() != 32 {
+        if self.kty != "OKP" || self.crv != "Ed25519" || self.kid.is_empty() || bytes.len() != KEY_BYTES {
             return Err(Malformed);
         }
-        Ok(PublicKey { kid: self.kid.clone(), x: self.x.clone(), bytes })
+        install_provider();
+        let key = DecodingKey::from_ed_der(&bytes);
+        Ok(PublicKey { kid: self.kid.clone(), x: self.x.clone(), key, bytes })
     }
 }
 
@@ -44,6 +56,7 @@ impl Jwk {
 struct PublicKey {
     kid: String,
     x: String,
+    key: DecodingKey,
     bytes: Vec<u8>,
 }
 
@@ -77,35 +90,39 @@ impl KeySet {
     /// # Errors
     /// When it is no such text, or the claims are not of the form.
     pub fn verify<T: DeserializeOwned>(&self, text: &str) -> Result<T, Malformed> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return Err(Malformed);
         }
-        let (signed, signature) = text.rsplit_once('.').ok_or(Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(Malformed)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Malformed);
-        let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Malformed)?;
-        if header.alg != "EdDSA" || header.typ != "JWT" {
+        let header = decode_header(text).map_err(|_| Malformed)?;
+        let kid = header.kid.as_deref().ok_or(Malformed)?;
+        // whatever else a header says is refused: no key, address or compression of the sender's is looked at
+        if header != header_of(kid) {
             return Err(Malformed);
         }
-        let key = self.0.iter().find(|key| key.kid == header.kid).ok_or(Malformed)?;
-        let key = UnparsedPublicKey::new(&ED25519, &key.bytes);
-        key.verify(signed.as_bytes(), &decode(signature)?).map_err(|_| Malformed)?;
-        serde_json::from_slice(&decode(claims)?).map_err(|_| Malformed)
+        let key = self.0.iter().find(|key| key.kid == kid).ok_or(Malformed)?;
+        decode(text, &key.key, &signature_only()).map(|token| token.claims).map_err(|_| Malformed)
     }
 }
 
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
+/// The header of every text of ours.
+fn header_of(kid: &str) -> Header {
+    Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::EdDSA) }
+}
+
+/// Checks the algorithm and the signature. Time, issuer and audience are looked at by the caller, who has our clock.
+fn signature_only() -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_aud = false;
+    validation
 }
 
 /// The key that signs. `Debug` hides it.
 #[derive(Clone)]
 pub struct Signer {
     kid: String,
+    key: EncodingKey,
     pair: Arc<Ed25519KeyPair>,
 }
 
@@ -125,7 +142,8 @@ impl Signer {
         let public = key.public()?;
         let seed = URL_SAFE_NO_PAD.decode(key.d.as_deref().ok_or(Malformed)?).map_err(|_| Malformed)?;
         let pair = Ed25519KeyPair::from_seed_and_public_key(&seed, &public.bytes).map_err(|_| Malformed)?;
-        Ok(Self { kid: key.kid, pair: Arc::new(pair) })
+        let encoding = EncodingKey::from_ed_der(&[seed, public.bytes].concat());
+        Ok(Self { kid: key.kid, key: encoding, pair: Arc::new(pair) })
     }
 
     /// A secret that belongs to `text`: only the key's holder can make it, again and again.
@@ -140,12 +158,61 @@ impl Signer {
     /// # Errors
     /// When the claims cannot be written as JSON.
     pub fn sign(&self, claims: &impl Serialize) -> Result<String, Malformed> {
-        let header = Header { alg: "EdDSA".to_owned(), typ: "JWT".to_owned(), kid: self.kid.clone() };
-        let encode = |bytes: Vec<u8>| URL_SAFE_NO_PAD.encode(bytes);
-        let header = encode(serde_json::to_vec(&header).map_err(|_| Malformed)?);
-        let signed = format!("{header}.{}", encode(serde_json::to_vec(claims).map_err(|_| Malformed)?));
-        let signature = self.pair.sign(signed.as_bytes());
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref())))
+        encode(&header_of(&self.kid), claims, &self.key).map_err(|_| Malformed)
+    }
+}
+
+/// Ed25519 of `ring`, which TLS links already, for [`jsonwebtoken`].
+static PROVIDER: CryptoProvider = CryptoProvider {
+    signer_factory: |algorithm, key| match (algorithm, key.family()) {
+        (Algorithm::EdDSA, AlgorithmFamily::Ed) => Ok(Box::new(RingSigner(key_pair(key.as_bytes())?))),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+    verifier_factory: |algorithm, key| match (algorithm, key.family()) {
+        (Algorithm::EdDSA, AlgorithmFamily::Ed) => Ok(Box::new(RingVerifier(key.try_get_as_bytes()?.to_vec()))),
+        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+    },
+    key_utils: KeyUtils::new_unimplemented(),
+};
+
+/// Makes [`PROVIDER`] the process's own; it is there before any key is.
+fn install_provider() {
+    // it fails when it was installed before, by us: nobody else does
+    let _ = PROVIDER.install_default();
+}
+
+/// The pair of an [`EncodingKey`] of ours: the seed, then the public key.
+fn key_pair(bytes: &[u8]) -> Result<Ed25519KeyPair, Error> {
+    let invalid = || Error::from(ErrorKind::InvalidEddsaKey);
+    let (seed, public) = bytes.split_at_checked(KEY_BYTES).ok_or_else(invalid)?;
+    Ed25519KeyPair::from_seed_and_public_key(seed, public).map_err(|_| invalid())
+}
+
+struct RingSigner(Ed25519KeyPair);
+
+impl signature::Signer<Vec<u8>> for RingSigner {
+    fn try_sign(&self, message: &[u8]) -> Result<Vec<u8>, signature::Error> {
+        Ok(self.0.sign(message).as_ref().to_vec())
+    }
+}
+
+impl JwtSigner for RingSigner {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
+    }
+}
+
+struct RingVerifier(Vec<u8>);
+
+impl signature::Verifier<Vec<u8>> for RingVerifier {
+    fn verify(&self, message: &[u8], signature: &Vec<u8>) -> Result<(), signature::Error> {
+        UnparsedPublicKey::new(&ED25519, &self.0).verify(message, signature).map_err(|_| signature::Error::new())
+    }
+}
+
+impl JwtVerifier for RingVerifier {
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::EdDSA
     }
 }
 
@@ -183,16 +250,28 @@ mod tests {
         let with_header =
             |header: Value| format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), parts[1], parts[2]);
         let kid = public["kid"].clone();
+        let signed = |header: Value| {
+            let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), parts[1]);
+            let signature = signer.pair.sign(signed.as_bytes());
+            format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.as_ref()))
+        };
+        let plain = signed(json!({"alg": "EdDSA", "typ": "JWT", "kid": kid}));
+        assert_eq!(keys.verify::<Value>(&plain), Ok(json!({"a": 1})));
         for wrong in [
             foreign,
             with_header(json!({"alg": "none", "typ": "JWT", "kid": kid})),
             with_header(json!({"alg": "HS256", "typ": "JWT", "kid": kid})),
             with_header(json!({"alg": "EdDSA", "typ": "JWT", "kid": kid, "jwk": public})),
+            signed(json!({"alg": "EdDSA", "typ": "JWT", "kid": kid, "jwk": public})),
+            signed(json!({"alg": "EdDSA", "typ": "JWT", "kid": kid, "zzz": 1})),
+            signed(json!({"alg": "EdDSA", "typ": "at+jwt", "kid": kid})),
+            signed(json!({"alg": "EdDSA", "kid": kid})),
+            signed(json!({"alg": "EdDSA", "typ": "JWT"})),
             format!("{}.{}.", parts[0], parts[1]),
             format!("{}.{}", parts[0], parts[1]),
             format!("{text}."),
             format!("{text}A"),
-            format!("{}{text}", "A".repeat(LONGEST)),
+            format!("{}{text}", "A".repeat(MAX_LENGTH)),
             String::new(),
         ] {
             assert_eq!(keys.verify::<Value>(&wrong), Err(Malformed), "{wrong}");

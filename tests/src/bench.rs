@@ -212,7 +212,7 @@ impl Bench {
             "multiValueQueryStringParameters": parameters,
             "body": base64::engine::general_purpose::STANDARD.encode(body),
             "isBase64Encoded": true,
-            "requestContext": {"path": path, "identity": {"sourceIp": "127.0.0.1"}},
+            "requestContext": {"path": path, "httpMethod": method, "identity": {"sourceIp": "127.0.0.1"}},
         });
         self.invoke(function, Bytes::from(event.to_string())).await
     }

@@ -40,7 +40,7 @@ pub fn resources(api: Api) -> Vec<&'static str> {
 /// The function with a name.
 #[must_use]
 pub fn named(name: &str) -> &'static dyn Function {
-    local::functions::ALL.into_iter().find(|known| known.name() == name).unwrap()
+    local::functions::ALL.into_iter().find(|known| known.name() == name).unwrap_or_else(|| panic!("no function {name}"))
 }
 
 /// The function that the gateway routes a request to.

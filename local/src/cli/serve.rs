@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde_json::json;
+use shared::config::ExposeSecret as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -127,9 +128,11 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     if arguments.ready_json {
         let (control, outset) = (&server.control, &server.outset);
         let (outsend, openscouter) = (&server.outsend, &server.openscouter);
+        let cron_secret = &server.context.settings().openscouter.cron_secret;
+        let cron_secret = cron_secret.as_ref().map(|secret| secret.expose_secret());
         let ready = json!({
             "ready": true, "control": control, "outset": outset, "outsend": outsend,
-            "openscouter": openscouter, "cron_secret": server.context.settings().openscouter.cron_secret, "demo": told,
+            "openscouter": openscouter, "cron_secret": cron_secret, "demo": told,
         });
         print(&ready.to_string())?;
     }

@@ -1,5 +1,6 @@
 //! Reads variables and says which one is wrong.
 
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
 /// Why a function cannot start.
@@ -47,6 +48,16 @@ impl<'a> Environment<'a> {
     /// A variable that must be set.
     pub(super) fn required(&self, name: &'static str) -> Result<String, SettingsError> {
         self.optional(name).ok_or(SettingsError::Missing(name))
+    }
+
+    /// A secret that may be missing.
+    pub(super) fn secret(&self, name: &str) -> Option<SecretString> {
+        self.optional(name).map(SecretString::from)
+    }
+
+    /// A secret that must be set.
+    pub(super) fn required_secret(&self, name: &'static str) -> Result<SecretString, SettingsError> {
+        self.required(name).map(SecretString::from)
     }
 
     /// A whole number.

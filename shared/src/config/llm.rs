@@ -1,22 +1,18 @@
 //! Settings of the language model that writes agents' texts (openscouter 12.8).
 
+use secrecy::SecretString;
+
 use super::{Environment, SettingsError};
 
-/// A language model behind an interface like OpenAI's (openscouter 1.3, 12.8). `Debug` hides the key.
-#[derive(Clone)]
+/// A language model behind an interface like OpenAI's (openscouter 1.3, 12.8).
+#[derive(Clone, Debug)]
 pub struct LlmSettings {
     /// Its name there.
     pub model: String,
     /// Base URL, without `/chat/completions`.
     pub url: String,
     /// Our key there.
-    pub key: Option<String>,
-}
-
-impl std::fmt::Debug for LlmSettings {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "LlmSettings({}, {}, …)", self.model, self.url)
-    }
+    pub key: Option<SecretString>,
 }
 
 impl LlmSettings {
@@ -28,7 +24,7 @@ impl LlmSettings {
             Some("openai") => Ok(Some(Self {
                 model: env.required("OUTSCOUT_AGENT_MODEL")?,
                 url: url.ok_or(SettingsError::Missing("OUTSCOUT_AGENT_BASE_URL"))?,
-                key: env.optional("OUTSCOUT_AGENT_API_KEY"),
+                key: env.secret("OUTSCOUT_AGENT_API_KEY"),
             })),
             // Bedrock has such an interface, too
             Some("bedrock") => Ok(Some(Self {
@@ -37,7 +33,7 @@ impl LlmSettings {
                     Some(url) => url,
                     None => format!("https://bedrock-runtime.{}.amazonaws.com/openai/v1", env.required("AWS_REGION")?),
                 },
-                key: Some(env.required("OUTSCOUT_AGENT_API_KEY")?),
+                key: Some(env.required_secret("OUTSCOUT_AGENT_API_KEY")?),
             })),
             Some(_) => {
                 let (name, expected) = ("OUTSCOUT_AGENT_PROVIDER", "embedded, openai or bedrock");

@@ -12,6 +12,9 @@ mod store;
 
 use std::path::PathBuf;
 
+/// How a secret of the settings is used: it shows itself in no log, and only where its text is asked for.
+pub use secrecy::{ExposeSecret, SecretString};
+
 pub use self::{
     environment::{Environment, SettingsError},
     jobs::OutboundSettings,
@@ -105,11 +108,20 @@ mod tests {
     }
 
     #[test]
-    fn debug_hides_the_credentials() {
-        let settings = Settings::read(|name| {
-            environment(name).map(|_| if name.contains("KEY") { "hush" } else { "x" }.to_owned())
+    fn debug_hides_the_secrets() {
+        let provider = r#"[{"name":"google","authorize_url":"x","token_url":"x","user_info_url":"x","client_id":"x",
+            "client_secret":"hush"}]"#;
+        let settings = Settings::read(|name| match name {
+            "OUTSCOUT_AGENT_PROVIDER" => Some("openai".to_owned()),
+            "OUTSCOUT_WEBHOOK_SECRETS" => Some(r#"{"source":"hush"}"#.to_owned()),
+            "OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS" => Some(provider.to_owned()),
+            "OUTSCOUT_OPENSCOUTER_SIGNING_KEY" => None,
+            _ if ["KEY", "SECRET", "TOKEN"].iter().any(|part| name.contains(part)) => Some("hush".to_owned()),
+            _ if name.starts_with("OUTSCOUT_AGENT") => Some("x".to_owned()),
+            _ => environment(name),
         })
         .unwrap();
-        assert!(!format!("{settings:?}").contains("hush"));
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("google") && !shown.contains("hush"), "{shown}");
     }
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use secrecy::SecretString;
+
 use super::{Environment, SettingsError};
 use crate::jwt::{KeySet, Signer};
 
-/// Settings of the OpenScouter API (openscouter 1.3). `Debug` hides the secrets.
-#[derive(Clone)]
+/// Settings of the OpenScouter API (openscouter 1.3).
+#[derive(Clone, Debug)]
 pub struct OpenScouterSettings {
     /// Whether the stage is `production`.
     pub production: bool,
@@ -21,23 +23,17 @@ pub struct OpenScouterSettings {
     /// The key that new access tokens are signed with; only the functions that sign have one.
     pub signer: Option<Signer>,
     /// Secrets of webhooks by source; what is not named is refused (openscouter 1.3, 16.3).
-    pub webhook_secrets: BTreeMap<String, String>,
+    pub webhook_secrets: BTreeMap<String, SecretString>,
     /// The secret that starts cron jobs; without one nobody can (openscouter 20).
-    pub cron_secret: Option<String>,
+    pub cron_secret: Option<SecretString>,
     /// Version of the text that testers consent to (openscouter 1.3).
     pub consent_version: String,
     /// Log-in providers by name.
     pub providers: Vec<Provider>,
 }
 
-impl std::fmt::Debug for OpenScouterSettings {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("OpenScouterSettings").field("public_url", &self.public_url).finish_non_exhaustive()
-    }
-}
-
-/// A log-in provider (openscouter 1.3, 7). `Debug` hides the secret.
-#[derive(Clone, serde::Deserialize)]
+/// A log-in provider (openscouter 1.3, 7).
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Provider {
     /// `google` or `github`.
     pub name: String,
@@ -50,13 +46,7 @@ pub struct Provider {
     /// Our id there.
     pub client_id: String,
     /// Our secret there.
-    pub client_secret: String,
-}
-
-impl std::fmt::Debug for Provider {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Provider({}, …)", self.name)
-    }
+    pub client_secret: SecretString,
 }
 
 impl OpenScouterSettings {
@@ -74,7 +64,7 @@ impl OpenScouterSettings {
             keys: keys.unwrap_or_default(),
             signer,
             webhook_secrets: env.json("OUTSCOUT_WEBHOOK_SECRETS", "an object of secrets by source")?,
-            cron_secret: env.optional("OUTSCOUT_CRON_SECRET"),
+            cron_secret: env.secret("OUTSCOUT_CRON_SECRET"),
             consent_version: env.optional("OUTSCOUT_CONSENT_VERSION").unwrap_or_else(|| "v1.1".to_owned()),
             providers: env.json("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS", "a list of providers")?,
         })

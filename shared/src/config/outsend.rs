@@ -1,5 +1,7 @@
 //! Settings of the Outsend API.
 
+use secrecy::SecretString;
+
 use super::{Environment, SettingsError};
 
 /// Settings of the Outsend API.
@@ -15,19 +17,13 @@ pub struct OutsendSettings {
     pub captcha: Option<Captcha>,
 }
 
-/// How a captcha is checked (outsend 6.3). `Debug` hides the secret.
-#[derive(Clone)]
+/// How a captcha is checked (outsend 6.3).
+#[derive(Clone, Debug)]
 pub struct Captcha {
     /// Our secret at the provider.
-    pub secret: String,
+    pub secret: SecretString,
     /// Where answers are checked.
     pub url: String,
-}
-
-impl std::fmt::Debug for Captcha {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "Captcha({}, …)", self.url)
-    }
 }
 
 impl OutsendSettings {
@@ -38,7 +34,7 @@ impl OutsendSettings {
             public_url: env.optional("OUTSCOUT_OUTSEND_PUBLIC_URL"),
             cors_origins: env.list("OUTSCOUT_OUTSEND_CORS_ORIGINS"),
             invite_only: env.flag("OUTSCOUT_OUTSEND_INVITE_ONLY", false)?,
-            captcha: env.optional("OUTSCOUT_OUTSEND_CAPTCHA_SECRET").map(|secret| Captcha { secret, url }),
+            captcha: env.secret("OUTSCOUT_OUTSEND_CAPTCHA_SECRET").map(|secret| Captcha { secret, url }),
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Where the tables are, and how AWS is reached.
 
+use secrecy::SecretString;
+
 use super::{Environment, SettingsError};
 
 /// The tables, and how AWS is reached.
@@ -19,21 +21,15 @@ pub struct StoreSettings {
     pub credentials: Credentials,
 }
 
-/// AWS credentials; `Debug` shows none of them.
-#[derive(Clone)]
+/// AWS credentials.
+#[derive(Clone, Debug)]
 pub struct Credentials {
     /// Access key id.
-    pub access_key_id: String,
+    pub access_key_id: SecretString,
     /// Secret access key.
-    pub secret_access_key: String,
+    pub secret_access_key: SecretString,
     /// Session token of a role.
-    pub session_token: Option<String>,
-}
-
-impl std::fmt::Debug for Credentials {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("Credentials(…)")
-    }
+    pub session_token: Option<SecretString>,
 }
 
 impl StoreSettings {
@@ -45,9 +41,9 @@ impl StoreSettings {
             endpoint: env.optional("AWS_ENDPOINT_URL_DYNAMODB"),
             windows_endpoint: env.optional("OUTSCOUT_WINDOWS_ENDPOINT_URL"),
             credentials: Credentials {
-                access_key_id: env.required("AWS_ACCESS_KEY_ID")?,
-                secret_access_key: env.required("AWS_SECRET_ACCESS_KEY")?,
-                session_token: env.optional("AWS_SESSION_TOKEN"),
+                access_key_id: env.required_secret("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: env.required_secret("AWS_SECRET_ACCESS_KEY")?,
+                session_token: env.secret("AWS_SESSION_TOKEN"),
             },
         })
     }

@@ -1,56 +1,19 @@
-//! A request as the gateway hands it over.
+//! A request as the gateway hands it over: a REST API proxy event, in the type that `lambda_http` has for it.
 //!
-//! The REST API proxy event is read here and not by `lambda_http`: that crate unwraps a URL made of
-//! the client's `Host` and forgets the order of query parameters, both of which the contract needs
-//! (outset 7.2, 15).
+//! Its conversion to an `http::Request` is not used: it panics when the client's `Host`, `X-Forwarded-Proto` or path
+//! makes no URL and when a body is not base64, lets the last value of a header stand for all, and takes the order out
+//! of query parameters, which the contract shows (outset 7.2, 8.4).
 
 use std::collections::HashMap;
 
 use base64::Engine;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequest as Event;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{origin, query::Query};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Event {
-    http_method: String,
-    #[serde(default)]
-    resource: Option<String>,
-    path: String,
-    #[serde(default)]
-    headers: Option<HashMap<String, String>>,
-    #[serde(default)]
-    multi_value_headers: Option<Map<String, Value>>,
-    #[serde(default)]
-    multi_value_query_string_parameters: Option<Map<String, Value>>,
-    #[serde(default)]
-    path_parameters: Option<HashMap<String, String>>,
-    #[serde(default)]
-    body: Option<String>,
-    #[serde(default)]
-    is_base64_encoded: bool,
-    request_context: EventContext,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct EventContext {
-    #[serde(default)]
-    path: Option<String>,
-    #[serde(default)]
-    identity: Identity,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Identity {
-    #[serde(default)]
-    source_ip: Option<String>,
-}
 
 /// One HTTP request.
 #[derive(Clone, Debug)]
@@ -80,15 +43,22 @@ impl Request {
     /// has at least `min_request_id_length` characters.
     ///
     /// # Errors
-    /// When `event` is none.
-    pub fn from_event(event: &[u8], roots: &[&str], min_request_id_length: usize) -> Result<Self, String> {
-        let event: Event = serde_json::from_slice(event).map_err(|error| format!("not a proxy event: {error}"))?;
-        let headers = read_headers(event.headers, event.multi_value_headers);
+    /// When `bytes` are none.
+    pub fn from_event(bytes: &[u8], roots: &[&str], min_request_id_length: usize) -> Result<Self, String> {
+        let no_event = |error: serde_json::Error| format!("not a proxy event: {error}");
+        let event: Event = serde_json::from_slice(bytes).map_err(no_event)?;
+        let query = if event.multi_value_query_string_parameters.is_empty() {
+            Query::default()
+        } else {
+            ordered_query(bytes).map_err(no_event)?
+        };
+        let headers = if event.multi_value_headers.is_empty() { event.headers } else { event.multi_value_headers };
+        let headers = latin_1(headers);
+        let path = event.path.ok_or("not a proxy event: it has no path")?;
         // some local emulators put the resource where the client's path belongs
-        let of_context = event.request_context.path.as_deref().filter(|path| Some(*path) != event.resource.as_deref());
-        let client_path = of_context.unwrap_or(&event.path);
-        let (prefix, path) = origin::split_prefix(client_path, roots);
-        let (prefix, path) = (prefix.to_owned(), path.to_owned());
+        let of_context = event.request_context.path.filter(|path| Some(path) != event.resource.as_ref());
+        let client_path = of_context.unwrap_or(path);
+        let (prefix, path) = origin::split_prefix(&client_path, roots);
         let body = match (event.body, event.is_base64_encoded) {
             (None, _) => Bytes::new(),
             (Some(text), false) => Bytes::from(text),
@@ -98,11 +68,11 @@ impl Request {
                 .map_err(|error| format!("body is not base64: {error}"))?,
         };
         Ok(Self {
-            method: event.http_method,
-            prefix,
-            path,
-            path_parameters: event.path_parameters.unwrap_or_default(),
-            query: Query::from_pairs(pairs(event.multi_value_query_string_parameters)),
+            method: event.http_method.to_string(),
+            prefix: prefix.to_owned(),
+            path: path.to_owned(),
+            path_parameters: event.path_parameters,
+            query,
             request_id: request_id(&headers, min_request_id_length),
             headers,
             body,
@@ -135,35 +105,33 @@ impl Request {
     }
 }
 
-fn read_headers(single: Option<HashMap<String, String>>, multi: Option<Map<String, Value>>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let mut add = |name: &str, value: &str| {
-        // the event is JSON: a Latin-1 byte of the wire stands in it as one character
-        let bytes: Option<Vec<u8>> = value.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-        let bytes = bytes.unwrap_or_else(|| value.as_bytes().to_vec());
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(&bytes)) {
-            headers.append(name, value);
+/// The event is JSON: a Latin-1 byte of the wire stands in it as one character, and is one byte again here.
+fn latin_1(mut headers: HeaderMap) -> HeaderMap {
+    for value in headers.values_mut().filter(|value| !value.as_bytes().is_ascii()) {
+        let text = std::str::from_utf8(value.as_bytes()).unwrap_or_default();
+        let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+        if let Some(bytes) = bytes.and_then(|bytes| HeaderValue::from_bytes(&bytes).ok()) {
+            *value = bytes;
         }
-    };
-    match multi.filter(|multi| !multi.is_empty()) {
-        Some(multi) => {
-            for (name, values) in &multi {
-                values.as_array().into_iter().flatten().filter_map(Value::as_str).for_each(|value| add(name, value));
-            }
-        }
-        None => single.iter().flatten().for_each(|(name, value)| add(name, value)),
     }
     headers
 }
 
-fn pairs(parameters: Option<Map<String, Value>>) -> Vec<(String, String)> {
+/// The query of an event in received order, which the event's own type does not keep.
+fn ordered_query(event: &[u8]) -> serde_json::Result<Query> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Ordered {
+        multi_value_query_string_parameters: Map<String, Value>,
+    }
+    let ordered: Ordered = serde_json::from_slice(event)?;
     let mut pairs = Vec::new();
-    for (name, values) in parameters.unwrap_or_default() {
+    for (name, values) in ordered.multi_value_query_string_parameters {
         for value in values.as_array().into_iter().flatten().filter_map(Value::as_str) {
             pairs.push((name.clone(), value.to_owned()));
         }
     }
-    pairs
+    Ok(Query::from_pairs(pairs))
 }
 
 fn request_id(headers: &HeaderMap, least: usize) -> String {
@@ -181,17 +149,23 @@ mod tests {
 
     use super::*;
 
-    fn path_of(context_path: Value) -> (String, String) {
-        let event = json!({
+    fn read(more: Value) -> Result<Request, String> {
+        let mut event = json!({
             "httpMethod": "GET", "resource": "/v1/studies/{id}", "path": "/v1/studies/x/",
-            "requestContext": {"path": context_path},
+            "requestContext": {"httpMethod": "GET"},
         });
-        let request = Request::from_event(event.to_string().as_bytes(), &["/v1"], 1).unwrap();
-        (request.prefix, request.path)
+        for (name, value) in more.as_object().unwrap() {
+            event[name] = value.clone();
+        }
+        Request::from_event(event.to_string().as_bytes(), &["/v1"], 1)
     }
 
     #[test]
     fn the_path_is_the_client_s_and_never_the_resource() {
+        let path_of = |path: Value| {
+            let request = read(json!({"requestContext": {"httpMethod": "GET", "path": path}})).unwrap();
+            (request.prefix, request.path)
+        };
         let bare = (String::new(), "/v1/studies/x/".to_owned());
         assert_eq!(path_of(json!("/prod/v1/studies/x/")), ("/prod".to_owned(), bare.1.clone()));
         assert_eq!(path_of(json!("/v1/studies/{id}")), bare);
@@ -200,10 +174,29 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_refused() {
-        for event in
-            ["", "{}", "[]", r#"{"httpMethod":"GET","path":"/","requestContext":{},"body":"?","isBase64Encoded":true}"#]
-        {
+        for event in ["", "{}", "[]", r#"{"httpMethod":"GET","path":"/"}"#] {
             assert!(Request::from_event(event.as_bytes(), &["/v1"], 1).is_err(), "{event}");
         }
+        assert!(read(json!({"path": null})).is_err());
+        assert!(read(json!({"body": "?", "isBase64Encoded": true})).is_err());
+    }
+
+    #[test]
+    fn odd_values_are_kept_as_they_came() {
+        let request = read(json!({
+            "headers": {"Host": "one", "X-Odd": "last"}, "path": "/v1/a b\u{fc}?#/[",
+            "multiValueHeaders": {"Host": ["b/../:x"], "X-Forwarded-Proto": [" "], "X-Odd": ["\u{fc}", "\u{20ac}", "last"]},
+            "multiValueQueryStringParameters": {"z": ["1", "2"], "a": ["\u{fc}"], "b": [""]}, "queryStringParameters": null,
+            "body": null, "isBase64Encoded": false, "pathParameters": null, "stageVariables": null,
+        }))
+        .unwrap();
+        let odd: Vec<_> = request.headers.get_all("x-odd").iter().map(HeaderValue::as_bytes).collect();
+        assert_eq!(odd, [b"\xfc".as_slice(), "\u{20ac}".as_bytes(), b"last"]);
+        assert_eq!(request.header("host").as_deref(), Some("b/../:x"));
+        assert_eq!(request.path, "/v1/a b\u{fc}?#/[");
+        assert_eq!(request.query.encode(), "z=1&z=2&a=%C3%BC&b=");
+        assert!(request.body.is_empty() && request.path_parameters.is_empty());
+        let single = read(json!({"headers": {"X-Odd": "\u{fc}"}, "multiValueHeaders": null})).unwrap();
+        assert_eq!(single.header("x-odd").as_deref(), Some("\u{fc}"));
     }
 }

@@ -112,7 +112,7 @@ mod tests {
         let invoke =
             lambda::http("test", &outset::DIALECT, Context::new(settings, Clock::system()), false, Arc::new(handler));
         let event = json!({
-            "httpMethod": method, "path": "/v1/x/", "requestContext": {},
+            "httpMethod": method, "path": "/v1/x/", "requestContext": {"httpMethod": method},
             "multiValueHeaders": {"X-Request-Id": [request_id]},
         });
         serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await.unwrap().whole().unwrap()).unwrap()

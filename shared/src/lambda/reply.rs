@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use serde_json::{Map, Value, json};
+use serde::{Serialize, Serializer};
 
 use crate::{
     BoxFuture,
@@ -87,15 +87,33 @@ pub(super) fn reply(mut response: Response, streams: bool) -> Result<Reply, Invo
     if pieces.is_some() {
         return Err(InvokeError::failed("a streamed answer of a function that does not stream"));
     }
-    let mut headers: Map<String, Value> = Map::new();
-    for (name, value) in &response.headers {
-        headers.insert((*name).to_owned(), json!([clean(value)]));
+    let headers = response.headers.iter().map(|(name, value)| (*name, [clean(value)])).collect();
+    let response = ProxyResponse {
+        status_code: response.status,
+        multi_value_headers: Headers(headers),
+        body: &response.body,
+        is_base64_encoded: false,
+    };
+    let json = serde_json::to_vec(&response).map_err(|error| InvokeError::failed(error.to_string()))?;
+    Ok(Reply::Whole(Bytes::from(json)))
+}
+
+/// A REST API proxy response. The one of `lambda_http` holds a `HeaderMap`, which writes names in lower case, and the
+/// gateway hands names to the client as they stand here.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ProxyResponse<'a> {
+    status_code: u16,
+    multi_value_headers: Headers,
+    body: &'a str,
+    is_base64_encoded: bool,
+}
+
+/// Headers in order, each with its values.
+struct Headers(Vec<(&'static str, [String; 1])>);
+
+impl Serialize for Headers {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, values)| (name, values)))
     }
-    let response = json!({
-        "statusCode": response.status,
-        "multiValueHeaders": headers,
-        "body": response.body,
-        "isBase64Encoded": false,
-    });
-    Ok(Reply::Whole(Bytes::from(response.to_string())))
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use shared::{
-    config::Provider,
+    config::{ExposeSecret as _, Provider},
     http_client,
     model::Email,
     openscouter::{envelope::Problem, oauth::form_encoded, providers::callback_uri, request_context::RequestContext},
@@ -47,7 +47,7 @@ pub(crate) async fn ask(
         ("code", code),
         ("redirect_uri", &callback_uri(cx)),
         ("client_id", &provider.client_id),
-        ("client_secret", &provider.client_secret),
+        ("client_secret", provider.client_secret.expose_secret()),
         ("code_verifier", verifier),
     ]);
     let json = ("accept", "application/json".to_owned());

@@ -6,6 +6,7 @@ mod agents;
 use serde::Serialize;
 
 use shared::{
+    config::ExposeSecret as _,
     http::Response,
     model::{AgentJobId, TestSessionId},
     openscouter::{
@@ -40,9 +41,9 @@ async fn check_scheduler(cx: &RequestContext) -> Result<(), Problem> {
     let header = cx.request.header("authorization");
     let sent = header.as_deref().and_then(|header| header.split_once(' '));
     let sent = sent.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, secret)| secret);
-    let secret = cx.context.settings().openscouter.cron_secret.as_deref();
+    let secret = cx.context.settings().openscouter.cron_secret.as_ref();
     if let (Some(sent), Some(secret)) = (sent, secret)
-        && constant_time_eq(sent, secret)
+        && constant_time_eq(sent, secret.expose_secret())
     {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use shared::{
 };
 use time::{Duration, OffsetDateTime};
 
-use crate::page::{Span, page};
+use crate::{page::page, text::Span};
 
 fn start() -> OffsetDateTime {
     parse_time("2026-03-16T10:00:00Z").unwrap()

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use shared::{
+    config::ExposeSecret as _,
     http::Response,
     model::{EventId, WebhookEvent},
     openscouter::{
@@ -41,7 +42,7 @@ async fn check_source(cx: &RequestContext) -> Result<(), Problem> {
         return Err(Problem::not_found("Webhook source"));
     };
     let sent = cx.request.header("x-webhook-secret");
-    if sent.as_deref().is_some_and(|sent| constant_time_eq(sent, secret)) {
+    if sent.as_deref().is_some_and(|sent| constant_time_eq(sent, secret.expose_secret())) {
         return Ok(());
     }
     cx.anonymous().await?;

@@ -10,7 +10,7 @@ use engine::analysis::MomentKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{
-    config::{LlmSettings, Settings},
+    config::{ExposeSecret as _, LlmSettings, Settings},
     http_client,
 };
 
@@ -111,7 +111,7 @@ pub(crate) async fn rewrite(settings: &Settings, briefs: &[Brief]) -> Option<Dra
     let body = request(model, briefs)?.to_string();
     let mut headers = vec![("content-type", "application/json".to_owned())];
     if let Some(key) = &model.key {
-        headers.push(("authorization", format!("Bearer {key}")));
+        headers.push(("authorization", format!("Bearer {}", key.expose_secret())));
     }
     let url = format!("{}/chat/completions", model.url.trim_end_matches('/'));
     let answer = match http_client::send("POST", url, headers, body).await {
