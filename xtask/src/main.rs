@@ -1,7 +1,7 @@
 //! `cargo xtask`: what developers of outscout have done for them.
 
 mod checks;
-
+mod endpoint;
 mod house;
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 const USAGE: &str = "\
 cargo xtask new-endpoint <api> <operation> <METHOD> <path>
     Makes an endpoint that answers 501: its crate, template entry, sample event, wire test and golden rows.
-    <api> is outset, outsend or openscouter; <path> is written as in the template, e.g. /api/jobs/{id}/launch.
+    <api> is outsend or openscouter; <path> is written as in the template, e.g. /api/jobs/{id}/launch.
 cargo xtask check
     What must hold before a commit and takes under two minutes: formatting, the house, templates, documents, events.
 cargo xtask openapi
@@ -26,6 +26,9 @@ fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
+        ["new-endpoint", api, operation, method, path] => {
+            endpoint::create(root, endpoint::Endpoint { api, operation, method, path })
+        }
         ["check"] => checks::check(root),
         ["openapi"] => checks::openapi(root),
         _ => Err(USAGE.to_owned()),

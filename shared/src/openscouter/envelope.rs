@@ -60,6 +60,12 @@ impl Problem {
         Self::Refused(422, if field.is_empty() { reason.to_owned() } else { format!("{field}: {reason}") })
     }
 
+    /// 501: an operation that is there and does nothing yet.
+    #[must_use]
+    pub fn not_implemented() -> Self {
+        Self::Refused(501, "Not implemented".to_owned())
+    }
+
     /// The answer that says so (openscouter 2.4).
     #[must_use]
     pub fn answer(self) -> Response {

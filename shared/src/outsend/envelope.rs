@@ -41,6 +41,12 @@ impl From<getrandom::Error> for Problem {
 }
 
 impl Problem {
+    /// 501: an operation that is there and does nothing yet.
+    #[must_use]
+    pub const fn not_implemented() -> Self {
+        Self::Detail(Detail::NotImplemented)
+    }
+
     /// The answer, its texts in `language` (outsend 2.5, 3.1).
     #[must_use]
     pub fn answer(self, language: Locale) -> Response {

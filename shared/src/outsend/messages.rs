@@ -30,6 +30,8 @@ pub fn language(accept_language: Option<&str>) -> Locale {
 pub enum Detail {
     /// bad_json
     BadJson,
+    /// not_implemented
+    NotImplemented,
     /// bad_content_type
     BadContentType,
     /// captcha
@@ -154,6 +156,7 @@ impl Detail {
             Self::TooLarge => 413,
             Self::Rate(_) => 429,
             Self::Server => 500,
+            Self::NotImplemented => 501,
             Self::ModuleOff(_) => 503,
         }
     }
@@ -162,6 +165,7 @@ impl Detail {
     #[must_use]
     pub fn text(&self, language: Locale) -> String {
         let (english, french) = match self {
+            Self::NotImplemented => ("Not implemented.", "Non implémenté."),
             Self::BadJson => ("Request body is not valid JSON.", "Le corps de la requête n'est pas un JSON valide."),
             Self::BadContentType => {
                 ("Content-Type must be application/json.", "Content-Type doit être application/json.")

@@ -7,6 +7,7 @@ use super::{
     accounts::{account_keys, read_account, read_session, session_key},
     api_tokens::{read_token, token_key},
     connections::{connection_key, read_connection},
+    item::Item,
     refresh_tokens::{family_key, read_family},
     test_tokens::{read_test_token, test_token_key},
     user_keys::{key_key, read_key},
@@ -123,40 +124,50 @@ impl Store {
                 self.memory.keep_owner(&pk, user, organization);
             }
             let Some(account) = read_account(user, organization, &items)? else { return Ok(None) };
-            let generation = account.user.generation;
-            Ok(match credential {
-                Credential::Session(_) => {
-                    let session = read_session(&found)?;
-                    let lives = now < session.expires_at && session.generation == generation;
-                    lives.then_some(Principal::Session(session, account))
-                }
-                Credential::Key(_) => {
-                    let key = read_key(&found)?;
-                    key.works_at(now).then_some(Principal::Key(key, account))
-                }
-                Credential::Family(_, claimed, _) => {
-                    let family = read_family(&found)?;
-                    // a suspension ends the family, and is what the caller is told while it lasts
-                    let lives = family.generation == generation || !account.user.active;
-                    let lives = lives && claimed == account.user.id;
-                    lives.then_some(Principal::Family(family, account))
-                }
-                Credential::Token(_, hash) => {
-                    let token = read_token(&found)?;
-                    let works = token.works_at(now) && constant_time_eq(&token.hash, hash);
-                    works.then_some(Principal::Token(token, account))
-                }
-                Credential::Test(_) => {
-                    let token = read_test_token(&found)?;
-                    (now < token.expires_at).then_some(Principal::Test(token, account))
-                }
-                Credential::Connection(_, hash) => {
-                    let connection = read_connection(&found)?;
-                    let access = connection.access.iter().find(|access| constant_time_eq(&access.hash, hash));
-                    let draft = access.filter(|access| now.unix_timestamp() < access.end).map(|access| access.draft);
-                    draft.map(|draft| Principal::Connection(connection, draft, account))
-                }
-            })
+            living(credential, &found, account, now)
         })
     }
+}
+
+/// The principal that a credential's item stands for, where the credential works at a time.
+fn living(
+    credential: Credential<'_>,
+    found: &Item,
+    account: Account,
+    now: OffsetDateTime,
+) -> Result<Option<Principal>, StoreError> {
+    let generation = account.user.generation;
+    Ok(match credential {
+        Credential::Session(_) => {
+            let session = read_session(found)?;
+            let lives = now < session.expires_at && session.generation == generation;
+            lives.then_some(Principal::Session(session, account))
+        }
+        Credential::Key(_) => {
+            let key = read_key(found)?;
+            key.works_at(now).then_some(Principal::Key(key, account))
+        }
+        Credential::Family(_, claimed, _) => {
+            let family = read_family(found)?;
+            // a suspension ends the family, and is what the caller is told while it lasts
+            let lives = family.generation == generation || !account.user.active;
+            let lives = lives && claimed == account.user.id;
+            lives.then_some(Principal::Family(family, account))
+        }
+        Credential::Token(_, hash) => {
+            let token = read_token(found)?;
+            let works = token.works_at(now) && constant_time_eq(&token.hash, hash);
+            works.then_some(Principal::Token(token, account))
+        }
+        Credential::Test(_) => {
+            let token = read_test_token(found)?;
+            (now < token.expires_at).then_some(Principal::Test(token, account))
+        }
+        Credential::Connection(_, hash) => {
+            let connection = read_connection(found)?;
+            let access = connection.access.iter().find(|access| constant_time_eq(&access.hash, hash));
+            let draft = access.filter(|access| now.unix_timestamp() < access.end).map(|access| access.draft);
+            draft.map(|draft| Principal::Connection(connection, draft, account))
+        }
+    })
 }

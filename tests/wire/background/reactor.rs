@@ -142,7 +142,11 @@ async fn many_create_cancel_and_admit_at_once() {
             async move { world.verification(&[&format!("a{number}-{round}@one.test")]).await }
         }));
         let now = world.bench.context.clock().now();
-        let (created, admitted) = tokio::join!(created, store.admit(Lane::Parallel, now));
+        let admission = async {
+            let _reactor = world.bench.faults.running("background-reactor");
+            store.admit(Lane::Parallel, now).await
+        };
+        let (created, admitted) = tokio::join!(created, admission);
         admitted.unwrap();
         let cancelled = created[0].clone();
         ids.extend(created);

@@ -1,11 +1,109 @@
-//! `POST /api/jobs`: a job that finds places (outsend 8.2).
+//! `POST /api/jobs` and `POST /api/jobs/{type}`: a job that finds places, or one over rows (outsend 8.2, 8.3).
 
-use harness::{outsend::jobs::World, snapshot};
-use serde_json::json;
+use harness::{
+    outsend::{detail, jobs::World},
+    snapshot,
+};
+use serde_json::{Value, json};
+use time::Duration;
 
 #[tokio::test]
-async fn is_unavailable() {
+async fn what_cannot_be_created_is_told_and_stored_nowhere() {
+    let world = World::start().await;
+    let create = |kind: &'static str, body: Value| {
+        let world = &world;
+        async move {
+            world.bench.advance(Duration::minutes(1));
+            let answer = world.post(&format!("/api/jobs/{kind}"), &body).await;
+            (answer.status, detail(&answer), answer.json()["errors"].clone())
+        }
+    };
+    let refused = |status: u64, text: &str| (status, text.to_owned(), Value::Null);
+    let invalid = |field: &str, message: &str| {
+        (422, "Validation failed.".to_owned(), json!([{"field": field, "message": message}]))
+    };
+    assert_eq!(create("nonsense", json!({})).await, refused(404, "Unknown job type."));
+    assert_eq!(create("queue", json!({"items": []})).await, refused(404, "Unknown job type."));
+    for slug in ["import", "filter", "sort"] {
+        let text = format!("Module {slug} only runs inside a pipeline.");
+        assert_eq!(create(slug, json!({})).await, refused(400, &text));
+    }
+    for slug in ["emails", "reviews", "dead-check", "dead_check", "delivery-check", "scrap"] {
+        let text = format!("Module {} is temporarily unavailable.", slug.replace('-', "_"));
+        assert_eq!(create(slug, json!({"items": [{"site_web": "a.test"}]})).await, refused(503, &text));
+    }
+    assert_eq!(create("verify-emails", json!({})).await, invalid("items", "Field is required."));
+    assert_eq!(create("verify-emails", json!({"items": null})).await, invalid("items", "Field is required."));
+    assert_eq!(create("verify-emails", json!({"items": {}})).await, invalid("items", "Must be a list."));
+    assert_eq!(create("verify-emails", json!({"items": []})).await, invalid("items", "Must have 1 to 10000 entries."));
+    let many: Vec<_> = (0..10_001).map(|_| json!({"email": "a@b.test"})).collect();
+    assert_eq!(
+        create("verify-emails", json!({"items": many})).await,
+        invalid("items", "Must have 1 to 10000 entries.")
+    );
+    assert_eq!(create("verify-emails", json!({"items": [1]})).await, invalid("items.0", "Must be a object."));
+    let nested = json!({"items": [{"email": "a@b.test"}, {"email": {"a": 1}}]});
+    assert_eq!(create("verify-emails", nested).await, invalid("items.1.email", "Invalid format."));
+    let nested = json!({"items": [{"email": "a@b.test", "x": [[1]]}]});
+    assert_eq!(create("verify-emails", nested).await, invalid("items.0.x", "Invalid format."));
+    let wide: serde_json::Map<_, _> = (0..201).map(|key| (format!("k{key}"), json!(1))).collect();
+    assert_eq!(create("verify-emails", json!({"items": [wide]})).await, invalid("items", "Invalid format."));
+    let long = json!({"items": [{"email": "a@b.test", "text": "x".repeat(33_000)}]});
+    assert_eq!(create("verify-emails", long).await, invalid("items.0", "Invalid format."));
+    let useless = json!({"items": [{"email": "nobody"}, {"nom": "X"}]});
+    assert_eq!(create("verify-emails", useless).await, invalid("items", "No usable row: every item lacks email."));
+    let unknown = "j_01KSMB92NRM7N8P9Q0R1S2T3V4";
+    for source in [unknown, "nonsense"] {
+        assert_eq!(create("verify-emails", json!({"source_job_id": source})).await, refused(404, "Job not found."));
+    }
+    let both = json!({"source_job_id": 1, "items": [{"email": "a@b.test"}]});
+    assert_eq!(create("verify-emails", both).await, invalid("source_job_id", "Must be a string."));
+    let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], "{").await;
+    assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON."));
+    let huge = format!("{{\"items\":\"{}\"}}", "x".repeat(4 * 1024 * 1024));
+    let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], &huge).await;
+    assert_eq!(answer.status, 413);
+    assert_eq!(world.get("/api/jobs").await.body, "[]");
+    let stored = world.bench.items("main").await.unwrap();
+    for prefix in ["JOB#", "LANE#", "WAIT#", "DEADLINE#", "QUOTA#"] {
+        assert!(stored.iter().all(|item| !item.contains(prefix)), "{prefix}");
+    }
+}
+
+#[tokio::test]
+async fn a_source_alone_gives_its_rows() {
+    let world = World::start().await;
+    let source = world.verification(&["a@one.test", "b@one.test", "nx@nx.test"]).await;
+    let body = json!({"source_job_id": source});
+    let early = world.post("/api/jobs/verify-emails", &body).await;
+    assert_eq!((early.status, detail(&early).as_str()), (400, "Source is not completed."));
+    world.settle().await;
+    let job = world.post("/api/jobs/verify-emails", &body).await.json();
+    assert_eq!((&job["source_job_id"], &job["grid_points_count"]), (&json!(source), &json!(3)));
+    // lineage only, beside rows of its own
+    let lineage = json!({"source_job_id": source, "items": [{"email": "c@two.test"}]});
+    let lineage = world.post("/api/jobs/verify-emails", &lineage).await.json();
+    assert_eq!((&lineage["source_job_id"], &lineage["grid_points_count"]), (&json!(source), &json!(1)));
+    world.settle().await;
+    assert_eq!(world.rows(job["id"].as_str().unwrap()).await, world.rows(&source).await);
+    let other = world.other("bob@example.com").await;
+    assert_eq!(other.post("/api/jobs/verify-emails", &body).await.status, 404, "another one's job");
+    world.bench.advance(Duration::days(7) + Duration::seconds(2));
+    let late = world.post("/api/jobs/verify-emails", &body).await;
+    assert_eq!((late.status, detail(&late).as_str()), (400, "Source results are no longer available."));
+}
+
+#[tokio::test]
+async fn succeeds() {
+    let world = World::start().await;
+    let body = json!({"items": [{"email": "a@one.test", "note": 4.5}, {"nom": "nobody"}]});
+    let answer = world.post("/api/jobs/verify-emails", &body).await;
+    snapshot!("jobs-create", &answer);
+}
+
+#[tokio::test]
+async fn a_job_that_finds_places_is_unavailable() {
     let world = World::start().await;
     let answer = world.post("/api/jobs", &json!({"queries": ["bakery"], "zones": ["Paris"]})).await;
-    snapshot!("jobs-create", &answer);
+    assert_eq!((answer.status, detail(&answer).as_str()), (503, "Module scrap is temporarily unavailable."));
 }

@@ -17,7 +17,6 @@ mod auth_verify_email;
 mod fallback;
 mod jobs_cancel;
 mod jobs_create;
-mod jobs_create_typed;
 mod jobs_delete;
 mod jobs_download;
 mod jobs_get;

@@ -82,7 +82,7 @@ impl Source {
             {
                 nested.push(declared.ident.to_string());
             }
-            declare(&mut module, item, &path);
+            declare(&mut module, item);
             Paths { found: &mut module.paths }.visit_item(item);
         }
         self.modules.insert(path.clone(), module);
@@ -151,7 +151,7 @@ impl Source {
 
     /// The item that a path from the root stands for, behind all re-exports.
     fn resolve(&self, path: &[String], depth: usize) -> Option<Reference> {
-        let end = (0..=path.len()).rev().find(|end| self.modules.contains_key(&path[..*end].to_vec()))?;
+        let end = (0..=path.len()).rev().find(|end| self.modules.contains_key(&path[..*end]))?;
         let (module, rest) = (path[..end].to_vec(), &path[end..]);
         let Some(name) = rest.first() else { return Some((module, String::new())) };
         let source = self.modules.get(&module)?;
@@ -212,7 +212,7 @@ fn attributes(item: &Item) -> &[syn::Attribute] {
     }
 }
 
-fn declare(module: &mut Module, item: &Item, path: &Names) {
+fn declare(module: &mut Module, item: &Item) {
     let mut add = |name: &syn::Ident, visibility: &syn::Visibility| {
         module.items.insert(name.to_string(), matches!(visibility, syn::Visibility::Public(_)));
     };
@@ -224,16 +224,16 @@ fn declare(module: &mut Module, item: &Item, path: &Names) {
         Item::Struct(item) => add(&item.ident, &item.vis),
         Item::Trait(item) => add(&item.ident, &item.vis),
         Item::Type(item) => add(&item.ident, &item.vis),
-        Item::Use(item) => import(module, &item.tree, &mut Vec::new(), path),
+        Item::Use(item) => import(module, &item.tree, &mut Vec::new()),
         _ => {}
     }
 }
 
-fn import(module: &mut Module, tree: &UseTree, before: &mut Names, path: &Names) {
+fn import(module: &mut Module, tree: &UseTree, before: &mut Names) {
     match tree {
         UseTree::Path(tree) => {
             before.push(tree.ident.to_string());
-            import(module, &tree.tree, before, path);
+            import(module, &tree.tree, before);
             before.pop();
         }
         UseTree::Name(tree) if tree.ident == "self" => {
@@ -252,7 +252,7 @@ fn import(module: &mut Module, tree: &UseTree, before: &mut Names, path: &Names)
         UseTree::Glob(_) => module.globs.push(before.clone()),
         UseTree::Group(tree) => {
             for tree in &tree.items {
-                import(module, tree, before, path);
+                import(module, tree, before);
             }
         }
     }

@@ -24,7 +24,8 @@ pub(crate) async fn check(cx: &RequestContext, provider: &Captcha, answer: Optio
     let answer = answer.filter(|answer| !answer.is_empty()).ok_or(Detail::Captcha)?;
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let remote = encode(&cx.request.source_ip);
-    let body = format!("secret={}&response={}&remoteip={remote}", encode(provider.secret.expose_secret()), encode(answer));
+    let body =
+        format!("secret={}&response={}&remoteip={remote}", encode(provider.secret.expose_secret()), encode(answer));
     let media = ("content-type", "application/x-www-form-urlencoded".to_owned());
     let sent = http_client::send("POST", provider.url.clone(), vec![media], body).await;
     let (_, answer) = sent.map_err(|cause| Problem::Crash(format!("captcha: {cause}")))?;

@@ -68,6 +68,13 @@ pub(super) enum Move<'a> {
     Leave(&'a Job),
 }
 
+/// The keys that a lane's waiting jobs gain and lose in a step.
+#[derive(Clone, Debug, Default)]
+struct Turn {
+    entered: Option<(Lane, String)>,
+    left: Option<(Lane, String)>,
+}
+
 fn ids(item: &Item, name: &'static str) -> Result<Vec<String>, StoreError> {
     let text = item.read("lane").text(name)?;
     Ok(text.split_whitespace().map(str::to_owned).collect())
@@ -118,47 +125,30 @@ impl Store {
         let mut next = lanes.clone();
         next.version += 1;
         let mut members = Vec::new();
-        // the key that a lane's waiting jobs gain or lose
-        let (mut entered, mut left) = (None, None);
+        let mut turn = Turn::default();
         match step {
             Move::Enter(job) => {
                 let key = queue_key(job);
                 let wait = Item::new(user_pk(user), wait_sk(job.lane(), &key)).text("job", job.id.to_string());
                 members.push(wait.put(&self.main, Condition::None)?);
-                entered = Some((job.lane(), key));
+                turn.entered = Some((job.lane(), key));
             }
             Move::Admit(job) => {
                 next.running.push(job.id.to_string());
-                left = Some((job.lane(), queue_key(job)));
+                turn.left = Some((job.lane(), queue_key(job)));
             }
-            Move::Leave(job) if job.status == JobStatus::Pending => left = Some((job.lane(), queue_key(job))),
+            Move::Leave(job) if job.status == JobStatus::Pending => {
+                turn.left = Some((job.lane(), queue_key(job)));
+            }
             Move::Leave(job) => next.running.retain(|id| *id != job.id.to_string()),
         }
-        if let Some((lane, key)) = &left {
+        if let Some((lane, key)) = &turn.left {
             members.push(delete(&self.main, user_pk(user), wait_sk(*lane, key))?);
         }
-        let below = |running: usize| running < self.rules.running_of_user;
+        let running = (lanes.running.len(), next.running.len());
         for (lane, slot) in Lane::ALL.into_iter().zip(next.ready.iter_mut()) {
             let before = slot.take();
-            *slot = if !below(next.running.len()) {
-                None
-            } else if let Some((_, key)) = entered.as_ref().filter(|(of, _)| *of == lane) {
-                // a new job is the youngest, unless it is the only one, or clocks differ
-                match &before {
-                    Some(oldest) if oldest <= key => before.clone(),
-                    _ => Some(key.clone()),
-                }
-            } else if before.is_some()
-                && left.as_ref().is_none_or(|(of, key)| *of != lane || before.as_ref() != Some(key))
-            {
-                before.clone()
-            } else if before.is_none() && below(lanes.running.len()) {
-                // there was room already, so nobody waits
-                None
-            } else {
-                let gone = left.as_ref().filter(|(of, _)| *of == lane).map(|(_, key)| key);
-                self.oldest_waiting(user, lane).await?.into_iter().find(|key| Some(key) != gone)
-            };
+            *slot = self.next_ready(user, lane, before.as_ref(), running, &turn).await?;
             if *slot != before {
                 if let Some(before) = before {
                     members.push(delete(&self.main, lane_pk(lane), format!("READY#{before}"))?);
@@ -178,6 +168,31 @@ impl Store {
         }
         members.push(item.put(&self.main, condition)?);
         Ok(members)
+    }
+
+    /// The job of a user that is next in a lane after a step: its queue key, or nothing when nobody waits or the user's
+    /// running jobs leave no room. `running` counts those before and after the step.
+    async fn next_ready(
+        &self,
+        user: UserId,
+        lane: Lane,
+        before: Option<&String>,
+        running: (usize, usize),
+        turn: &Turn,
+    ) -> Result<Option<String>, StoreError> {
+        let below = |running: usize| running < self.rules.running_of_user;
+        let of_lane = |key: &'_ Option<(Lane, String)>| key.clone().filter(|(of, _)| *of == lane).map(|(_, key)| key);
+        let (entered, left) = (of_lane(&turn.entered), of_lane(&turn.left));
+        Ok(match (before, entered) {
+            _ if !below(running.1) => None,
+            // a new job is the youngest, unless it is the only one, or clocks differ
+            (Some(oldest), Some(key)) if *oldest > key => Some(key),
+            (None, Some(key)) => Some(key),
+            (Some(oldest), _) if left.as_ref() != Some(oldest) => Some(oldest.clone()),
+            // there was room already, so nobody waits
+            (None, None) if below(running.0) => None,
+            _ => self.oldest_waiting(user, lane).await?.into_iter().find(|key| Some(key) != left.as_ref()),
+        })
     }
 
     async fn lane(&self, lane: Lane) -> Result<(Vec<String>, u64), StoreError> {

@@ -125,18 +125,7 @@ impl Store {
     pub fn create_job<'a>(&'a self, new: &'a NewJob, plan: Plan) -> BoxFuture<'a, Result<Creation, StoreError>> {
         Box::pin(async move {
             let job = &new.job;
-            let mut payload = chunks(job.id, Kind::Input, 0, &new.rows)?;
-            if let Some(text) = &new.text {
-                payload.extend(text_parts(job.id, text)?);
-            }
-            payload.extend(log_chunk(job.id, 1, &new.log)?);
-            let size: usize = payload.iter().map(Item::size).sum();
-            if size > MAX_IN_TRANSACTION || payload.len() > MAX_CHUNKS {
-                // what is staged for a job that never comes to be goes by itself
-                let ttl = (job.expires_at + self.rules.retention + STAGED).unix_timestamp();
-                self.batch_put(std::mem::take(&mut payload).into_iter().map(|item| item.number("ttl", ttl)).collect())
-                    .await?;
-            }
+            let payload = self.staged(new).await?;
             let quota = self.quota(plan);
             let (lists, insertion) = (collections(job), Change::Insert(job_rank(job)));
             for attempt in 0..MAX_ATTEMPTS {
@@ -146,18 +135,7 @@ impl Store {
                     after_lost_race(attempt).await?;
                     continue;
                 };
-                let mut members = vec![job_item(job).put(&self.main, Condition::Absent)?];
-                if job.charged > 0 {
-                    members.push(self.charge_member(job, i64::try_from(job.charged).unwrap_or(i64::MAX), quota)?);
-                }
-                if let Some(resumed) = &new.resumes {
-                    let next = Job { resumed_as: Some(job.id), version: resumed.version + 1, ..resumed.clone() };
-                    members.push(job_item(&next).put(&self.main, Condition::Version(resumed.version))?);
-                }
-                members.push(parameters_item(job.id, &new.parameters)?.put(&self.main, Condition::None)?);
-                for item in &payload {
-                    members.push(item.clone().put(&self.main, Condition::None)?);
-                }
+                let mut members = self.creation_members(new, &payload, quota)?;
                 members.extend(self.lane_members(job.user, &lanes, &Move::Enter(job)).await?);
                 members.extend(self.deadline_members(None, Some(job))?);
                 members.extend(ranked);
@@ -182,6 +160,47 @@ impl Store {
             }
             Err(StoreError::Contended(MAX_ATTEMPTS))
         })
+    }
+
+    /// What a new job brings along: its rows, its text and its log. What is more than a transaction holds is written at
+    /// once, and goes by itself when the job never comes to be; nothing is left to write then.
+    async fn staged(&self, new: &NewJob) -> Result<Vec<Item>, StoreError> {
+        let job = &new.job;
+        let mut payload = chunks(job.id, Kind::Input, 0, &new.rows)?;
+        if let Some(text) = &new.text {
+            payload.extend(text_parts(job.id, text)?);
+        }
+        payload.extend(log_chunk(job.id, 1, &new.log)?);
+        let size: usize = payload.iter().map(Item::size).sum();
+        if size <= MAX_IN_TRANSACTION && payload.len() <= MAX_CHUNKS {
+            return Ok(payload);
+        }
+        let ttl = (job.expires_at + self.rules.retention + STAGED).unix_timestamp();
+        self.batch_put(payload.into_iter().map(|item| item.number("ttl", ttl)).collect()).await?;
+        Ok(Vec::new())
+    }
+
+    /// The members of a creation that are the job's own: the job first, then its charge and the job that it resumes.
+    fn creation_members(
+        &self,
+        new: &NewJob,
+        payload: &[Item],
+        quota: Option<u64>,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let job = &new.job;
+        let mut members = vec![job_item(job).put(&self.main, Condition::Absent)?];
+        if job.charged > 0 {
+            members.push(self.charge_member(job, i64::try_from(job.charged).unwrap_or(i64::MAX), quota)?);
+        }
+        if let Some(resumed) = &new.resumes {
+            let next = Job { resumed_as: Some(job.id), version: resumed.version + 1, ..resumed.clone() };
+            members.push(job_item(&next).put(&self.main, Condition::Version(resumed.version))?);
+        }
+        members.push(parameters_item(job.id, &new.parameters)?.put(&self.main, Condition::None)?);
+        for item in payload {
+            members.push(item.clone().put(&self.main, Condition::None)?);
+        }
+        Ok(members)
     }
 
     /// Ends a job as it was read, with what its last step committed; `Ok(None)` when it changed meanwhile.
