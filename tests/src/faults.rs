@@ -44,6 +44,9 @@ pub struct Faults {
     running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
+/// Stands among the functions for a test that calls the store itself while functions run.
+const THE_TEST: &str = "the test";
+
 /// A function that is under way.
 #[derive(Debug)]
 pub struct Running {
@@ -109,12 +112,18 @@ impl Faults {
         Running { function, running: Arc::clone(&self.running) }
     }
 
+    /// Until the value is dropped, the test calls the store itself beside the functions: nothing is refused.
+    #[must_use]
+    pub fn beside_functions(&self) -> Running {
+        self.running(THE_TEST)
+    }
+
     /// Whether no function that runs may do this. A call cannot be told from another's of the same moment, so one that
     /// may is enough; without any, it is the test's own. What a function no longer waits for can come late and be taken
     /// for the next one's: its refusal reaches nobody.
     fn refuses(&self, request: &[u8]) -> bool {
         let running: Vec<_> = self.running.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
-        if running.is_empty() {
+        if running.is_empty() || running.contains(&THE_TEST) {
             return false;
         }
         let accesses = accesses(request);

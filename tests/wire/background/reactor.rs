@@ -133,6 +133,7 @@ async fn the_jobs_of_a_deactivated_owner_wait_and_hold_nobody_up() {
 #[tokio::test]
 async fn many_create_cancel_and_admit_at_once() {
     let world = World::start().await;
+    let _beside = world.bench.faults.beside_functions();
     let store = world.bench.context.store();
     let mut ids = Vec::new();
     for round in 0..4 {
@@ -142,11 +143,7 @@ async fn many_create_cancel_and_admit_at_once() {
             async move { world.verification(&[&format!("a{number}-{round}@one.test")]).await }
         }));
         let now = world.bench.context.clock().now();
-        let admission = async {
-            let _reactor = world.bench.faults.running("background-reactor");
-            store.admit(Lane::Parallel, now).await
-        };
-        let (created, admitted) = tokio::join!(created, admission);
+        let (created, admitted) = tokio::join!(created, store.admit(Lane::Parallel, now));
         admitted.unwrap();
         let cancelled = created[0].clone();
         ids.extend(created);

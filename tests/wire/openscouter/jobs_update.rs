@@ -246,6 +246,7 @@ async fn tasks_that_are_replaced_leave_nothing_behind() {
 #[tokio::test]
 async fn readers_meet_the_old_tasks_or_the_new_ones() {
     let team = Team::start().await;
+    let _beside = team.bench.faults.beside_functions();
     let (_, path) = draft(&team, &largest()).await;
     let store = team.bench.context.store();
     let now = team.bench.context.clock().now();

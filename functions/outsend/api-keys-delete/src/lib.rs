@@ -21,7 +21,8 @@ pub const FUNCTION: Endpoint =
 async fn revoke(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let user = &caller.account.user;
     object(&cx.request, false)?;
-    let digits = cx.path("key_id").strip_prefix("key_").and_then(ulid::parse).ok_or(Detail::NoKey)?;
+    let digits = cx.path("key_id").strip_prefix("key_").map(str::to_ascii_lowercase);
+    let digits = digits.and_then(|digits| ulid::decode_lower(&digits)).ok_or(Detail::NoKey)?;
     let id = format!("key_{digits}");
     let mut audit = cx.record(Action::TokenRevoked, user);
     audit.object = Some(id.clone());
