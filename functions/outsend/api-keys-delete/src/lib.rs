@@ -23,7 +23,7 @@ async fn revoke(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     object(&cx.request, false)?;
     let digits = cx.path("key_id").strip_prefix("key_").map(str::to_ascii_lowercase);
     let digits = digits.and_then(|digits| ulid::decode_lower(&digits)).ok_or(Detail::NoKey)?;
-    let id = format!("key_{digits}");
+    let id = format!("key_{}", ulid::encode(&digits));
     let mut audit = cx.record(Action::TokenRevoked, user);
     audit.object = Some(id.clone());
     let revoked = cx.context.store().revoke_user_key(user.id, &id, &audit).await?;
