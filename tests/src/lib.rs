@@ -1,6 +1,12 @@
 //! The test bench: functions over an embedded DynamoDB engine, called with the gateway's events, and what the tests of
 //! several operations need: people, worlds, teams, stubs of other services, snapshots.
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot go on panics")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::missing_panics_doc,
+    clippy::print_stderr,
+    reason = "a test that cannot go on panics, and says why"
+)]
 
 mod answer;
 mod bench;

@@ -31,6 +31,7 @@ const HIDDEN: &[(&str, &str)] = &[
     (r#""requestId": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}""#, "\"requestId\": \"[request id]\""),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time with milliseconds]"),
+    (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time with microseconds]"),
     (r"\b\d\d:\d\d:\d\d\b", "[time in the session]"),
     (r"\b\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC", "[minute]"),
     (r"-\d{8}\.json", "-[date].json"),

@@ -17,6 +17,8 @@ cargo xtask new-endpoint <api> <operation> <METHOD> <path>
     <api> is outsend or openscouter; <path> is written as in the template, e.g. /api/jobs/{id}/launch.
 cargo xtask check
     What must hold before a commit and takes under two minutes: formatting, the house, templates, documents, events.
+cargo xtask test
+    All tests: those of `cargo test`, and the unit tests of the functions that have some.
 cargo xtask openapi
     Writes the YAML form of the golden API documents from their JSON.
 ";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
             endpoint::create(root, endpoint::Endpoint { api, operation, method, path })
         }
         ["check"] => checks::check(root),
+        ["test"] => checks::test(root),
         ["openapi"] => checks::openapi(root),
         _ => Err(USAGE.to_owned()),
     };
