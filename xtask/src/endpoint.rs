@@ -101,15 +101,18 @@ impl Edit {
 
 /// The paths that a template declares: those of the fallback, and of the functions' events.
 fn declared(template: &str) -> BTreeSet<String> {
-    let own = template.lines().filter_map(|line| {
-        let path = line.strip_prefix("          ")?.trim_start_matches('"');
-        path.starts_with('/').then(|| path.split([' ', '"', ':']).next().unwrap_or_default().to_owned())
-    });
+    let own = template.lines().filter_map(own_path).map(str::to_owned);
     let events = template.lines().filter_map(|line| {
         let (_, path) = line.split_once(" Path: ")?;
         Some(path.trim_start_matches('"').split(['"', ',']).next().unwrap_or_default().to_owned())
     });
     own.chain(events).collect()
+}
+
+/// The path of a line that gives its methods to the fallback.
+fn own_path(line: &str) -> Option<&str> {
+    let path = line.strip_prefix("          ")?.trim_start_matches('"');
+    path.starts_with('/').then(|| path.split([' ', '"', ':']).next().unwrap_or_default())
 }
 
 /// A path as a template's key.
@@ -211,12 +214,8 @@ impl Endpoint<'_> {
             let rest = GATEWAY.into_iter().filter(|method| *method != self.method);
             let rest: Vec<_> = rest.map(|method| format!("{}: *fallback", method.to_ascii_lowercase())).collect();
             template = declare(template, self.path, &format!("{{ {} }}", rest.join(", ")));
-            let mut parent = self.path;
-            while let Some((above, _)) = parent.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
-                if !known.contains(above) {
-                    template = declare(template, above, "*nowhere");
-                }
-                parent = above;
+            for path in self.new_parents(&known) {
+                template = declare(template, &path, "*nowhere");
             }
         }
         template.insert_before(&format!("  {}Fallback:", capitalized(self.api)), &block)
@@ -242,6 +241,22 @@ impl Endpoint<'_> {
             lines[index] = format!("{start}{{ {} }}", rest.join(", "));
         }
         Ok(lines.join("\n") + "\n")
+    }
+
+    /// The paths above that were not there; the gateway asks for what is below each, too, and takes one variable there.
+    fn new_parents(&self, known: &BTreeSet<String>) -> Vec<String> {
+        let mut new = Vec::new();
+        let mut below = self.path;
+        while let Some((above, segment)) = below.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+            if !known.contains(above) {
+                new.push(above.to_owned());
+                if !segment.starts_with('{') {
+                    new.push(format!("{above}/{{proxy+}}"));
+                }
+            }
+            below = above;
+        }
+        new
     }
 
     fn wire_test(&self, root: &Path) -> Edit {
@@ -282,11 +297,9 @@ impl Endpoint<'_> {
 /// A template with one more path of the fallback, in its order.
 fn declare(template: Edit, path: &str, methods: &str) -> Edit {
     let line = format!("          {}: {methods}", quoted(path));
-    let bare = |line: &str| line.replace('"', "");
     let mut lines: Vec<&str> = template.text.lines().collect();
-    let own = |line: &str| bare(line).starts_with("          /");
-    let next = lines.iter().position(|known| own(known) && bare(known) > bare(&line));
-    let last = lines.iter().rposition(|known| own(known)).map_or(lines.len(), |last| last + 1);
+    let next = lines.iter().position(|known| own_path(known).is_some_and(|known| known > path));
+    let last = lines.iter().rposition(|known| own_path(known).is_some()).map_or(lines.len(), |last| last + 1);
     lines.insert(next.unwrap_or(last), &line);
     Edit { text: lines.join("\n") + "\n", ..template }
 }

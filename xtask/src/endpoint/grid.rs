@@ -65,20 +65,16 @@ pub(super) fn with_rows(endpoint: &Endpoint<'_>, known: &BTreeSet<String>, grid:
         } else {
             row(method, endpoint.path, not_allowed(&text, method)?)
         };
-        added.push((endpoint.path, line));
+        added.push((endpoint.path.to_owned(), line));
     }
-    let mut below = endpoint.path;
-    while let Some((above, _)) = below.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
-        if !known.contains(above) {
-            for method in METHODS {
-                added.push((above, row(method, above, statuses(&text, method, "/api")?)));
-            }
+    for path in endpoint.new_parents(known) {
+        for method in METHODS {
+            added.push((path.clone(), row(method, &path, statuses(&text, method, "/api")?)));
         }
-        below = above;
     }
     for (path, line) in added {
         let of = |line: &str| line.split_whitespace().nth(1).unwrap_or_default().to_owned();
-        let index = lines.iter().position(|known| of(known).as_str() > path).unwrap_or(lines.len());
+        let index = lines.iter().position(|known| of(known) > path).unwrap_or(lines.len());
         lines.insert(index, line);
     }
     Ok(Edit { text: lines.join("\n") + "\n", ..grid })
