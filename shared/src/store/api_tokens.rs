@@ -2,6 +2,7 @@
 //! ones; in the lists of the organization and of the platform, and in the order in which they end.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use ranked::Change;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -12,7 +13,6 @@ use super::{
     directory::Entry,
     item::{Condition, Item, delete},
     organizations::organization_pk,
-    ranked::Change,
     retry::MAX_ATTEMPTS,
 };
 use crate::{

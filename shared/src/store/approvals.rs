@@ -3,6 +3,7 @@
 mod mended;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use ranked::{Change, Head};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -13,7 +14,6 @@ use super::{
     client::Written,
     collection::newest_first,
     item::{Condition, Item, delete},
-    ranked::{Change, Head},
     retry::MAX_ATTEMPTS,
     studies::study_pk,
 };

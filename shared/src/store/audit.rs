@@ -2,6 +2,7 @@
 //! that follows. There is a list for each combination of filters, so that every page of every filter costs the same.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use ranked::Change;
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -10,7 +11,6 @@ use super::{
     collection::{bounds, id_of, newest_first},
     item::{Condition, Item, delete},
     organizations::{organization_pk, read_organization},
-    ranked::Change,
     retry::MAX_ATTEMPTS,
 };
 use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, WorkItem, WorkKind};

@@ -2,13 +2,13 @@
 //! its nodes, the head and the ranked entities in one transaction, conditional on the head's version.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use ranked::{ApplyError, Change, Edit, Head, Node, NodeId, NodeReader, PageError, Shape};
 use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
-    ranked::{self, ApplyError, Change, Edit, Head, Node, NodeId, NodeReader, PageError, Shape},
 };
 use crate::{
     clock::epoch_micros,

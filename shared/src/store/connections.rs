@@ -1,6 +1,7 @@
 //! OAuth clients, authorization codes and connections (openscouter 8).
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use ranked::Change;
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -8,7 +9,6 @@ use super::{
     client::Written,
     collection::newest_first,
     item::{Condition, Item, delete},
-    ranked::Change,
     retry::MAX_ATTEMPTS,
 };
 use crate::model::{AuditEntry, ClientId, Connection, ConnectionId, OAuthClient, OAuthCode, OrganizationId, UserId};

@@ -6,6 +6,7 @@
 //! user, an organization or a study adds it here, and a test that reads both tables after a deletion watches it.
 //! What stays is the audit trail, which names ids and no person.
 
+use ranked::Change;
 use std::collections::HashSet;
 
 use time::OffsetDateTime;
@@ -21,7 +22,6 @@ use super::{
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
-    ranked::Change,
     refresh_tokens::family_key,
     retry::MAX_ATTEMPTS,
     rights::{ERASURES, due_rank},

@@ -6,11 +6,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use super::ranked::{Node, NodeId};
 use crate::{
     model::{OrganizationId, UserId},
     secret::KeyHash,
 };
+use ranked::{Node, NodeId};
 
 const MAX_TENANTS: usize = 10_000;
 const MAX_COLLECTIONS: usize = 64;

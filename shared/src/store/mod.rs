@@ -134,7 +134,6 @@ mod organizations;
 mod participants;
 mod principals;
 mod quiz;
-pub mod ranked;
 mod refresh_tokens;
 mod reports;
 mod retry;

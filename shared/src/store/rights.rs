@@ -1,5 +1,6 @@
 //! What people may ask for about themselves: profile and erasure (openscouter 18); exports stand beside.
 
+use ranked::Change;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -10,7 +11,6 @@ use super::{
     after_lost_race,
     client::Written,
     item::{Condition, Item},
-    ranked::Change,
     retry::MAX_ATTEMPTS,
 };
 use crate::{

@@ -1,5 +1,6 @@
 //! Studies and their lists.
 
+use ranked::{Change, Head};
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -11,7 +12,6 @@ use super::{
     client::Written,
     collection::{Collection, Placing, newest_first, ranked_study, study_rank},
     item::Condition,
-    ranked::{Change, Head},
     retry::after_lost_race,
     seats::{Progress, read_progress, seats_key},
     study_items::study_key,

@@ -1,13 +1,13 @@
 //! New studies, many at once.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
+use ranked::Change;
 
 use super::{
     BoxFuture, Store, StoreError,
     client::Written,
     collection::{Collection, study_rank},
     item::Condition,
-    ranked::Change,
     retry::after_lost_race,
     studies::rank_studies,
     study_items::{bytes_beside, study_item},

@@ -1,5 +1,6 @@
 //! Drafts that are deleted, and what goes after them.
 
+use ranked::Change;
 use time::OffsetDateTime;
 
 use super::{
@@ -7,7 +8,6 @@ use super::{
     client::Written,
     collection::{Collection, newest_first, study_rank},
     item::{Condition, Item, delete_version},
-    ranked::Change,
     retry::after_lost_race,
     studies::{rank_studies, study_pk},
     study_items::study_key,

@@ -23,7 +23,13 @@ const LONG_FUNCTIONS: &str = include_str!("../../exceptions/long-functions.txt")
 /// # Errors
 /// When a file cannot be read, or is no Rust.
 pub(crate) fn check(root: &Path) -> io::Result<Vec<String>> {
-    let libraries = [("shared", "shared"), ("engine", "engine"), ("engine_types", "engine/types"), ("local", "local")];
+    let libraries = [
+        ("shared", "shared"),
+        ("ranked", "shared/ranked"),
+        ("engine", "engine"),
+        ("engine_types", "engine/types"),
+        ("local", "local"),
+    ];
     let libraries: Vec<Source> = libraries
         .into_iter()
         .filter(|(_, folder)| root.join(folder).exists())

@@ -1,6 +1,7 @@
 //! A job's transitions: each one conditional write that succeeds once, with all that follows from it (outsend 7.2).
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use ranked::Change;
 use time::OffsetDateTime;
 
 use super::{
@@ -18,7 +19,6 @@ use crate::{
         after_lost_race,
         client::Written,
         item::{Condition, Item, delete},
-        ranked::Change,
         retry::MAX_ATTEMPTS,
         work::work_key,
     },

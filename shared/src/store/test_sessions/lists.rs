@@ -1,6 +1,7 @@
 //! The lists that sessions are in. They follow by work, since a thousand testers who start at once must not wait for
 //! one another; where nobody is in the way, a session is in its lists before its creator is answered.
 
+use ranked::Change;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -11,7 +12,6 @@ use crate::{
     store::{
         BoxFuture, Page, Store, StoreError, UpdateError,
         collection::{Placing, newest_first},
-        ranked::Change,
         seats::End,
         studies::{ListedStudy, read_study, study_pk},
     },

@@ -215,7 +215,7 @@ impl Store {
                 match self.transact(self.assignment_members(study, tester, now)?.to_vec()).await? {
                     Written::Refused(failed) if failed.is_empty() => after_lost_race(attempt).await?,
                     Written::Done | Written::Refused(_) => {
-                        return self.rank_study_of_tester(study, tester, super::ranked::Change::Insert).await;
+                        return self.rank_study_of_tester(study, tester, ranked::Change::Insert).await;
                     }
                 }
             }

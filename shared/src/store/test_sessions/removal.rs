@@ -1,6 +1,7 @@
 //! What becomes of sessions when their tester withdraws a consent, or when an account goes (openscouter 18, 21). What
 //! is found by something goes before what finds it, so that a fault in between leaves nothing behind.
 
+use ranked::Change;
 use std::convert::Infallible;
 
 use time::OffsetDateTime;
@@ -11,10 +12,7 @@ use super::{
 };
 use crate::{
     model::{StudyId, TestSession, TestSessionId, TestStatus, UserId},
-    store::{
-        Store, StoreError, UpdateError, after_lost_race, client::Written, collection::newest_first, item::delete,
-        ranked::Change,
-    },
+    store::{Store, StoreError, UpdateError, after_lost_race, client::Written, collection::newest_first, item::delete},
 };
 
 impl Store {
