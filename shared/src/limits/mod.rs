@@ -199,12 +199,6 @@ impl Limits {
         started.counted
     }
 
-    /// Whether a started request is already known to pass under `limit`, so that nothing is left to do.
-    #[must_use]
-    pub fn settled(started: &Started, limit: u32) -> bool {
-        started.counted && started.bucket.quota == limit
-    }
-
     /// Counts an attempt in the fixed window of `seconds` that `now` is in, aligned on the Unix epoch
     /// (outsend 5.2). Whether it passes is [`Attempt::under`] a limit, which need not be known yet.
     ///
