@@ -1,0 +1,1 @@
+//! What works once works once.

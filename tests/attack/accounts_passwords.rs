@@ -1,0 +1,1 @@
+//! The strictest rule for passwords holds everywhere.

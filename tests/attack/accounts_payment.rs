@@ -1,0 +1,1 @@
+//! An unpaid study stays closed.

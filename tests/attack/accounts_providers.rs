@@ -1,0 +1,1 @@
+//! Log-in through providers, and the consent page.

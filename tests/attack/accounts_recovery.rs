@@ -1,0 +1,1 @@
+//! What a reset ends.

@@ -1,0 +1,1 @@
+//! Guesses, mails and requests are counted for whom they concern.

@@ -1,0 +1,1 @@
+//! Words of strangers in names and mails.

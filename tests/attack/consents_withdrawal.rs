@@ -1,0 +1,1 @@
+//! A consent that was withdrawn, and items that have expired.

@@ -1,0 +1,1 @@
+//! Answers that a shared cache may keep.

@@ -1,0 +1,1 @@
+//! The control port, as a web page reaches it.

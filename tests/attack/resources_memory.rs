@@ -1,0 +1,1 @@
+//! Bodies that take many times their length in memory.

@@ -1,0 +1,1 @@
+//! Bodies whose cost grows faster than their length.
