@@ -22,12 +22,14 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     background::Background,
     control::{Control, Outbox},
-    data::{ANY_PORT, DataDirectory, Held, settings, signing_variables, variables},
-    embedded_store::{Engine, EngineError, stopped},
+    data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
+    embedded_store::{Engine, EngineError, new_credentials, stopped},
     functions,
     gateway::Gateway,
+    guard::HostNames,
     lambda::{self, Lambda},
     log::Capture,
+    private,
     schedule::Scheduler,
     streams::{self, Checkpoints, Mapping},
     template::{Api, Templates},
@@ -52,6 +54,8 @@ pub struct Options {
     pub launcher: Option<PathBuf>,
     /// Variables of the functions' environment.
     pub variables: Vec<(String, String)>,
+    /// Names under which the control port may be asked for, beside those of this machine.
+    pub host_names: Vec<String>,
 }
 
 /// A running server.
@@ -90,10 +94,12 @@ impl Server {
         let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
             std::array::from_fn(|_| watch::channel(false));
         let file = directory.as_ref().map(DataDirectory::store_file);
-        let store = Engine::start(ANY_PORT, file.as_deref(), &templates.tables, engine_stop.clone()).await?;
-        let windows = Engine::start(ANY_PORT, None, &templates.tables, engine_stop).await?;
+        // nobody else knows them: the engines answer this system's processes and the command line of its owner
+        let (credentials, tables) = (new_credentials()?, &templates.tables);
+        let store = Engine::start(ANY_PORT, &credentials, file.as_deref(), tables, engine_stop.clone()).await?;
+        let windows = Engine::start(ANY_PORT, &credentials, None, tables, engine_stop).await?;
         if let Some(directory) = &directory {
-            directory.announce(&store.endpoint)?;
+            directory.announce(&store)?;
         }
         let scratch = (options.lambda.is_some() && directory.is_none()).then(scratch).transpose()?;
         let clock_file = clock_file(directory.as_ref(), scratch.as_deref());
@@ -105,13 +111,15 @@ impl Server {
         };
         let mut given = options.variables.clone();
         given.extend(own_variables([&control, &outsend, &openscouter], &keys)?);
-        let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
-        let settings = settings(places.0, places.1, places.2, &given)?;
+        let (store_url, windows_url) = (store.endpoint.as_str(), windows.endpoint.as_str());
+        let clock = clock_file.as_deref();
+        let places = Places { store: store_url, windows: windows_url, clock, credentials: &credentials };
+        let settings = settings(places, &given)?;
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
-                let variables = variables(places.0, places.1, places.2, &given);
+                let variables = variables(places, &given);
                 let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
                 Some(processes(options, log.clone(), function_stop).await?)
             }
@@ -123,12 +131,13 @@ impl Server {
         let streams_file = directory.as_ref().map(DataDirectory::streams_file);
         let checkpoints = streams_file.map(Checkpoints::open).transpose()?.unwrap_or_default();
         let mut tasks = vec![scheduler.run(work.clone())];
-        tasks.extend(consumers(background.mappings, &invokers, (&store.endpoint, &checkpoints), &work)?);
+        tasks.extend(consumers(background.mappings, &invokers, (&store, &checkpoints), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
+        let hosts = HostNames::with(&options.host_names);
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
         let routers = [
-            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls }.router(),
+            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router(),
             gateway(templates.outset),
             gateway(templates.outsend),
             gateway(templates.openscouter),
@@ -210,13 +219,14 @@ fn clock_file(directory: Option<&DataDirectory>, scratch: Option<&Path>) -> Opti
 fn consumers(
     mappings: Vec<Mapping>,
     invokers: &HashMap<String, Invoke>,
-    (endpoint, checkpoints): (&str, &Checkpoints),
+    (store, checkpoints): (&Engine, &Checkpoints),
     work: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, EngineError> {
     let consumer = |mapping: Mapping| {
         let invoke = invokers.get(&mapping.function);
         let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
-        Ok(streams::run(mapping, endpoint, checkpoints.clone(), Arc::clone(invoke), work.clone()))
+        let place = (store.endpoint.as_str(), &store.credentials);
+        Ok(streams::run(mapping, place, checkpoints.clone(), Arc::clone(invoke), work.clone()))
     };
     mappings.into_iter().map(consumer).collect()
 }
@@ -256,7 +266,7 @@ fn kept_offset(file: &Path) -> i64 {
 
 fn scratch() -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("outscout-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir(&folder)?;
+    private::make_directory(&folder)?;
     Ok(folder)
 }
 
