@@ -53,7 +53,7 @@ pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> R
 }
 
 fn read_json(text: &str) -> Result<Vec<Row>, EngineError> {
-    let mut value: Value = serde_json::from_str(text)?;
+    let mut value = shared::json::parse(text.as_bytes())?;
     if let Some(studies) = value.get_mut("studies") {
         value = studies.take();
     }

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, AlgorithmFamily, DecodingKey, EncodingKey, Header, Validation,
     crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils},
-    decode, decode_header, encode,
+    decode, encode,
     errors::{Error, ErrorKind},
     signature,
 };
@@ -93,15 +93,26 @@ impl KeySet {
         if text.len() > MAX_LENGTH {
             return Err(Malformed);
         }
-        let header = decode_header(text).map_err(|_| Malformed)?;
-        let kid = header.kid.as_deref().ok_or(Malformed)?;
-        // whatever else a header says is refused: no key, address or compression of the sender's is looked at
-        if header != header_of(kid) {
-            return Err(Malformed);
-        }
+        let kid = read_header(text)?;
         let key = self.0.iter().find(|key| key.kid == kid).ok_or(Malformed)?;
         decode(text, &key.key, &signature_only()).map(|token| token.claims).map_err(|_| Malformed)
     }
+}
+
+/// The key's id in a header of ours. Whatever else a header says is refused before it is read: no key, address or
+/// compression of the sender's is looked at, and nothing is as deep as a stack.
+fn read_header(text: &str) -> Result<String, Malformed> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Ours {
+        alg: String,
+        typ: String,
+        kid: String,
+    }
+    let (header, _) = text.split_once('.').ok_or(Malformed)?;
+    let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| Malformed)?;
+    let ours: Ours = serde_json::from_slice(&header).map_err(|_| Malformed)?;
+    if (ours.alg.as_str(), ours.typ.as_str()) == ("EdDSA", "JWT") { Ok(ours.kid) } else { Err(Malformed) }
 }
 
 /// The header of every text of ours.

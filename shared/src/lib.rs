@@ -7,6 +7,7 @@ pub mod config;
 pub mod context;
 pub mod http;
 pub mod http_client;
+pub mod json;
 pub mod jwt;
 pub mod lambda;
 pub mod limits;

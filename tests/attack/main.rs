@@ -15,6 +15,7 @@ mod cloud_policies;
 mod consents_withdrawal;
 mod edge_caches;
 mod edge_paths;
+mod fuzz;
 mod laptop_control;
 mod laptop_files;
 mod laptop_store;

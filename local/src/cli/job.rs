@@ -11,6 +11,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value, json};
+use shared::json;
 use sse_stream::{Sse, SseByteStream};
 use tokio::io::AsyncWriteExt as _;
 
@@ -153,13 +154,13 @@ impl Remote {
             request = request.header("Content-Type", "application/json").body(body.to_string());
         }
         let answer = self.send(request).await?.bytes().await?;
-        Ok(serde_json::from_slice(&answer)?)
+        Ok(json::parse(&answer)?)
     }
 }
 
 /// What a refusal says.
 fn refusal(status: StatusCode, body: &[u8], wait: Option<&str>) -> String {
-    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let body = json::parse(body).unwrap_or_default();
     let mut text = body.get("detail").and_then(Value::as_str).map_or_else(|| status.to_string(), str::to_owned);
     for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -236,7 +237,7 @@ fn segment(text: &str) -> Result<&str, Failed> {
 fn rows(file: &Path) -> Result<Value, Failed> {
     let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return Ok(serde_json::from_slice(&bytes)?);
+        return Ok(json::parse(&bytes)?);
     }
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
     let columns = reader.headers()?.clone();
@@ -325,7 +326,7 @@ fn told(bar: &ProgressBar, json: bool, event: &Sse) -> Result<bool, Failed> {
     if data.is_empty() {
         return Ok(false);
     }
-    let data: Value = serde_json::from_str(data)?;
+    let data = json::parse(data.as_bytes())?;
     if json {
         print(&json!({"event": name, "id": event.id, "data": data}).to_string())?;
     }
@@ -351,7 +352,7 @@ fn told(bar: &ProgressBar, json: bool, event: &Sse) -> Result<bool, Failed> {
 
 /// What the last event means for the command.
 fn ended(event: &Sse) -> Result<(), Failed> {
-    let data: Value = serde_json::from_str(event.data.as_deref().unwrap_or("null"))?;
+    let data = json::parse(event.data.as_deref().unwrap_or("null").as_bytes())?;
     let text = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     if event.event.as_deref() == Some("error") {
         return Err(Failed::Other(text("message").into()));

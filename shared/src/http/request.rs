@@ -98,6 +98,13 @@ impl Request {
         self.path_parameters.get(name).map_or("", String::as_str)
     }
 
+    /// Whether the gateway's catch-all took the request: its path is nowhere, also when it ends like a path of the API,
+    /// as that of an unknown stage does.
+    #[must_use]
+    pub fn is_astray(&self) -> bool {
+        !self.path_parameter("proxy").is_empty()
+    }
+
     /// Whether the method only reads (GET, HEAD, OPTIONS).
     #[must_use]
     pub fn is_safe(&self) -> bool {

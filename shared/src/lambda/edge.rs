@@ -49,13 +49,14 @@ pub(super) async fn answer(
     let (method, path, request_id) =
         (request.method.clone(), (dialect.loggable_path)(&request.path), request.request_id.clone());
     let language = request.header("accept-language");
+    let personal = is_personal(&request);
     let work = AssertUnwindSafe(async move { handler(context, request).await }).catch_unwind();
     let (answered, cost) = round_trips::counted(work).await;
     let mut answer = answered.unwrap_or_else(|panic| (dialect.crash)(panic_text(panic.as_ref()), language.as_deref()));
     for (name, value) in dialect.headers {
         answer = answer.header(name, *value);
     }
-    answer = answer.header("X-Request-Id", request_id.clone());
+    answer = cacheable(answer, personal).header("X-Request-Id", request_id.clone());
     if answer.stream.is_none() {
         let length = answer.body.len();
         answer = answer.header("Content-Length", length.to_string());
@@ -85,6 +86,33 @@ pub(super) async fn answer(
         "request"
     );
     Ok(answer)
+}
+
+/// Headers that carry credentials.
+const CREDENTIALS: [&str; 4] = ["authorization", "cookie", "x-api-key", "x-webhook-secret"];
+
+/// Whether the answer to a request is for who sent it alone: it came with a credential, of whatever dialect, or names a
+/// host that a cache does not tell requests by.
+fn is_personal(request: &Request) -> bool {
+    CREDENTIALS.iter().chain(&["x-forwarded-host"]).any(|name| request.headers.contains_key(*name))
+}
+
+/// The answer with what caches may do with it (outset 13.1, outsend 2.1, openscouter 2.11): nobody keeps one that sets a
+/// cookie, or that says nothing of it; no shared cache keeps a `personal` one.
+fn cacheable(answer: Response, personal: bool) -> Response {
+    let value = |name: &str| answer.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let given = value("Cache-Control").map(|(_, rule)| rule.as_str()).unwrap_or_default();
+    let rules: Vec<_> = given.split(',').map(str::trim).filter(|rule| !rule.is_empty()).collect();
+    let has = |names: &[&str]| rules.iter().any(|rule| names.contains(rule));
+    let rule = if value("Set-Cookie").is_some() || rules.is_empty() {
+        if has(&["no-transform"]) { "no-store, no-transform".to_owned() } else { "no-store".to_owned() }
+    } else if personal && !has(&["no-store", "no-cache", "private"]) {
+        let others = rules.iter().filter(|rule| **rule != "public" && !rule.starts_with("s-maxage"));
+        ["private"].iter().chain(others).copied().collect::<Vec<_>>().join(", ")
+    } else {
+        return answer;
+    };
+    answer.header("Cache-Control", rule)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -124,6 +152,33 @@ mod tests {
 
     fn hello(_: Context, _: Request) -> BoxFuture<'static, Response> {
         Box::pin(async { Response::empty(200).header("X-Odd", "a\r\nb").body("hello") })
+    }
+
+    #[test]
+    fn what_caches_may_do() {
+        for (given, cookie, personal, rule) in [
+            (None, false, false, "no-store"),
+            (Some("public, max-age=60"), false, false, "public, max-age=60"),
+            (Some("public, max-age=60"), false, true, "private, max-age=60"),
+            (Some("public, s-maxage=9, max-age=60"), false, true, "private, max-age=60"),
+            (Some("max-age=60"), false, true, "private, max-age=60"),
+            (Some("private, no-cache"), false, true, "private, no-cache"),
+            (Some("no-cache, no-transform"), false, true, "no-cache, no-transform"),
+            (Some("no-cache, no-transform"), true, true, "no-store, no-transform"),
+            (Some("public, max-age=60"), true, false, "no-store"),
+            (Some("private, max-age=9"), true, true, "no-store"),
+        ] {
+            let mut answer = Response::empty(200);
+            if let Some(given) = given {
+                answer = answer.header("Cache-Control", given);
+            }
+            if cookie {
+                answer = answer.header("Set-Cookie", "a=b");
+            }
+            let answer = cacheable(answer, personal);
+            let rules: Vec<_> = answer.headers.iter().filter(|(name, _)| *name == "Cache-Control").collect();
+            assert_eq!(rules, [&("Cache-Control", rule.to_owned())], "{given:?}");
+        }
     }
 
     #[tokio::test]

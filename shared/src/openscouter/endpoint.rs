@@ -125,7 +125,7 @@ async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
             guard(cx).await?;
             handler(cx).await
         }
-        Steps::Nowhere => Err(Problem::Crash("the gateway's routes are not those of the API".to_owned())),
+        Steps::Nowhere => Err(nowhere()),
     }
 }
 
@@ -158,13 +158,17 @@ fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
                 .header("Access-Control-Max-Age", "86400"),
         ));
     }
-    let Some(methods) = methods(ROUTES, &cx.request.path) else {
-        return Err(Problem::Refused(404, "Route not found".to_owned()));
-    };
+    let known = if cx.request.is_astray() { None } else { methods(ROUTES, &cx.request.path) };
+    let methods = known.ok_or_else(nowhere)?;
     if !methods.contains(&cx.request.method.as_str()) {
         return Err(Problem::Method(format!("{}, OPTIONS", methods.join(", "))));
     }
     Ok(None)
+}
+
+/// The answer to a path that is routed nowhere (openscouter 2.4).
+fn nowhere() -> Problem {
+    Problem::Refused(404, "Route not found".to_owned())
 }
 
 /// The request's origin, if pages of it may call (openscouter 2.9).
@@ -175,7 +179,9 @@ fn allowed_origin(cx: &RequestContext) -> Option<String> {
 }
 
 fn cors(cx: &RequestContext, answer: Response) -> Response {
-    if !cx.request.headers.contains_key("origin") {
+    // what caches hand to other pages, too, depends on the page in any case
+    let public = answer.headers.iter().any(|(name, value)| *name == "Cache-Control" && value.contains("public"));
+    if !public && !cx.request.headers.contains_key("origin") {
         return answer;
     }
     let answer = answer.header("Vary", "Origin");

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::{envelope::Problem, format::parse_time};
-use crate::{http::Request, model::Email};
+use crate::{http::Request, json, model::Email};
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1_048_576;
@@ -66,7 +66,7 @@ impl Fields {
         if request.body.is_empty() {
             return Ok(Self::new(Map::new()));
         }
-        match serde_json::from_slice(&request.body) {
+        match json::parse(&request.body) {
             Ok(Value::Object(object)) => Ok(Self::new(object)),
             Ok(_) => Err(Problem::invalid("body", "must be an object")),
             Err(_) => Err(Problem::bad("Malformed JSON body")),

@@ -58,7 +58,7 @@ impl RequestContext {
             let outcome = work.await;
             match &outcome {
                 Ok(answer) if (200..300).contains(&answer.status) => {
-                    let mut body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+                    let mut body: Value = crate::json::parse(answer.body.as_bytes()).unwrap_or_default();
                     for secret in secrets {
                         if let Some(member) = body.pointer_mut(&format!("/data/{secret}")) {
                             *member = Value::Null;

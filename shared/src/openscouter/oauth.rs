@@ -1,5 +1,7 @@
 //! What the endpoints of the OAuth 2.1 authorization server share (openscouter 8.1).
 
+use std::collections::HashSet;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -19,6 +21,8 @@ use crate::{
     secret::read_handle,
 };
 
+/// Most fields of a form.
+const MAX_FIELDS: usize = 64;
 /// Most characters of an address that answers are sent to.
 const MAX_URI: usize = 2_048;
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -61,16 +65,17 @@ impl Form {
     /// Reads the body (openscouter 8.1).
     ///
     /// # Errors
-    /// 400 when it is no form, or gives a field twice.
+    /// 400 when it is no form, gives a field twice, or has more fields than any client sends.
     pub fn read(request: &Request) -> Result<Self, Problem> {
         let malformed = || refusal(400, "invalid_request", "the body must be a form");
         check_media(request, "application/x-www-form-urlencoded").map_err(|_| malformed())?;
-        let query = Query::parse(std::str::from_utf8(&request.body).map_err(|_| malformed())?);
-        let twice = query
-            .pairs()
-            .iter()
-            .enumerate()
-            .any(|(index, (name, _))| query.pairs().iter().take(index).any(|(before, _)| before == name));
+        let text = std::str::from_utf8(&request.body).map_err(|_| malformed())?;
+        if text.split('&').filter(|pair| !pair.is_empty()).count() > MAX_FIELDS {
+            return Err(refusal(400, "invalid_request", "the form has too many fields"));
+        }
+        let query = Query::parse(text);
+        let names: HashSet<_> = query.pairs().iter().map(|(name, _)| name).collect();
+        let twice = names.len() < query.pairs().len();
         if twice { Err(refusal(400, "invalid_request", "a field is given twice")) } else { Ok(Self(query)) }
     }
 

@@ -6,7 +6,10 @@ use super::{
     envelope::Problem,
     messages::{Detail, Fault},
 };
-use crate::http::{Request, query::Query};
+use crate::{
+    http::{Request, query::Query},
+    json,
+};
 
 /// Most bytes of a body, but for the routes that name more (outsend 2.1).
 pub const MAX_BODY: usize = 64 * 1024;
@@ -29,7 +32,7 @@ pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Pro
     if request.body.is_empty() && !needed {
         return Ok(Map::new());
     }
-    serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson.into())
+    json::parse_object(&request.body).map_err(|_| Detail::BadJson.into())
 }
 
 /// Reads fields in the order of their table and gathers what is wrong with them.

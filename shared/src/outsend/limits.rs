@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::fields::object;
 use crate::{
     http::{Request, Response},
     limits::Verdict,
@@ -48,10 +49,10 @@ pub const fn tier(plan: Plan) -> Policy {
 }
 
 /// The hash of the e-mail address that a body names, before anything of the body is checked: a part of the bucket that
-/// a request counts in (outsend 5.2). A body without one counts for the empty address.
+/// a request counts in (outsend 5.2). A body without one counts for the empty address, as does one of another media type.
 #[must_use]
 pub fn named_email(request: &Request) -> String {
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let body = object(request, true).unwrap_or_default();
     let email = body.get("email").and_then(Value::as_str).unwrap_or_default();
     sha256_hex(email.trim().to_lowercase().as_bytes())
 }

@@ -13,7 +13,10 @@ use super::{
     organizations::{organization_pk, read_organization},
     retry::MAX_ATTEMPTS,
 };
-use crate::model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, WorkItem, WorkKind};
+use crate::{
+    json,
+    model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, WorkItem, WorkKind},
+};
 
 pub(super) const ORGANIZATIONS: &str = "RANK#organizations";
 /// How long a record is kept (openscouter 21).
@@ -71,7 +74,7 @@ fn read_entry(item: &Item) -> Result<AuditEntry, StoreError> {
         actor: reader.optional_text("actor").and_then(UserId::parse),
         role: reader.optional_text("role").and_then(Role::parse),
         object: reader.optional_text("object").map(str::to_owned),
-        detail: reader.parsed("detail", |text| serde_json::from_str(text).ok())?,
+        detail: reader.parsed("detail", |text| json::parse(text.as_bytes()).ok())?,
         request_id: reader.text("request_id")?.to_owned(),
         at: reader.time("at")?,
     })

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     clock::epoch_micros,
+    json,
     model::{AuditEntry, ErasureId, UserId},
 };
 
@@ -67,7 +68,7 @@ impl Store {
             let (pk, sk) = profile_key(user);
             let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok((Map::new(), 0)) };
             let reader = item.read("profile");
-            let profile = reader.parsed("profile", |text| serde_json::from_str(text).ok())?;
+            let profile = reader.parsed("profile", |text| json::parse_object(text.as_bytes()).ok())?;
             Ok((profile, reader.number("version")?))
         })
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use shared::{
     config::{ExposeSecret as _, Provider},
-    http_client,
+    http_client, json,
     model::Email,
     openscouter::{envelope::Problem, oauth::form_encoded, providers::callback_uri, request_context::RequestContext},
 };
@@ -58,7 +58,7 @@ pub(crate) async fn ask(
     if status >= 500 {
         return Err(fault(format!("status {status}")));
     }
-    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let answer = json::parse(&answer).unwrap_or_default();
     let token = answer.get("access_token").and_then(Value::as_str).filter(|_| status < 300);
     let token = token.ok_or_else(|| Problem::unauthorized("Invalid credentials"))?;
     let headers = vec![json, agent, ("authorization", format!("Bearer {token}"))];
@@ -67,7 +67,7 @@ pub(crate) async fn ask(
     if status >= 300 {
         return Err(fault(format!("status {status}")));
     }
-    Ok(Person::read(&serde_json::from_slice(&answer).unwrap_or_default()))
+    Ok(Person::read(&json::parse(&answer).unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use shared::{
     http::Response,
+    json,
     model::{ClientId, OAuthClient},
     openscouter::{
         self, Endpoint,
@@ -32,7 +33,7 @@ struct ClientView<'a> {
 
 async fn register(cx: &RequestContext) -> Result<Response, Problem> {
     check_media(&cx.request, "application/json").map_err(|_| no_object())?;
-    let body: Value = serde_json::from_slice(&cx.request.body).unwrap_or_default();
+    let body = json::parse(&cx.request.body).unwrap_or_default();
     let body = body.as_object().ok_or_else(no_object)?;
     let redirect_uris = read_redirect_uris(body)?;
     let name = read_name(body)?;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use shared::{
     config::ExposeSecret as _,
     http::Response,
+    json,
     model::{EventId, WebhookEvent},
     openscouter::{
         self, Endpoint,
@@ -51,13 +52,14 @@ async fn check_source(cx: &RequestContext) -> Result<(), Problem> {
 
 async fn receive(cx: &RequestContext) -> Result<Response, Problem> {
     let source = cx.path("source");
-    let parsed = serde_json::from_slice::<Value>(&cx.request.body);
+    // what is of another media type is not looked at, and costs what one event costs
+    let parsed = check_media(&cx.request, "application/json").map(|()| json::parse(&cx.request.body));
     // a batch costs its number of events, also when one of them turns out wrong (openscouter 2.8)
-    let cost = parsed.as_ref().ok().and_then(Value::as_array).map_or(1, |events| events.len().clamp(1, MAX_EVENTS));
+    let sent = parsed.as_ref().ok().and_then(|body| body.as_ref().ok());
+    let cost = sent.and_then(Value::as_array).map_or(1, |events| events.len().clamp(1, MAX_EVENTS));
     let bucket = format!("openscouter/webhook/{source}");
     cx.check_rate_limit(WEBHOOK, bucket, u32::try_from(cost).unwrap_or(1)).await?;
-    check_media(&cx.request, "application/json")?;
-    let body = match parsed {
+    let body = match parsed? {
         Ok(body) => body,
         Err(_) if cx.request.body.is_empty() => json!({}),
         Err(_) => return Err(Problem::bad("Malformed JSON body")),

@@ -25,6 +25,7 @@ use super::{
 };
 use crate::{
     http::Request,
+    json,
     model::{IngestedStream, TestSession},
     secret::sha256_hex,
     store::IngestedBatch,
@@ -46,6 +47,7 @@ impl<'a> Body<'a> {
         let malformed = || Problem::bad("Malformed JSON body");
         let text = if request.body.is_empty() { b"{}".as_slice() } else { &*request.body };
         let text = std::str::from_utf8(text).map_err(|_| malformed())?;
+        json::check_depth(&request.body).map_err(|_| malformed())?;
         // what is valid is not looked at in this way again
         serde_json::from_str::<IgnoredAny>(text).map_err(|_| malformed())?;
         let members = Field::of("", ["sessionId", "batch"], &mut Scan::new(text));
@@ -57,8 +59,8 @@ impl<'a> Body<'a> {
     fn fields(&self) -> Result<(String, &'a str), Problem> {
         let mut object = Map::new();
         if let Some(session) = self.session.sent() {
-            let session = serde_json::from_str(session);
-            let session: Value = session.map_err(|_| Problem::invalid("sessionId", "must be a string"))?;
+            let session = json::parse(session.as_bytes());
+            let session = session.map_err(|_| Problem::invalid("sessionId", "must be a string"))?;
             object.insert("sessionId".to_owned(), session);
         }
         let session = Fields::new(object).text("sessionId", 1, usize::MAX)?;

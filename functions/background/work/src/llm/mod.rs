@@ -90,7 +90,7 @@ fn request(model: &LlmSettings, briefs: &[Brief]) -> Option<Value> {
 
 /// Reads a model's answer; the text says why it cannot be used.
 fn draft(body: &[u8], count: usize) -> Result<Draft, &'static str> {
-    let body: Value = serde_json::from_slice(body).map_err(|_| "no JSON")?;
+    let body = shared::json::parse(body).map_err(|_| "no JSON")?;
     let content = body.pointer("/choices/0/message/content").and_then(Value::as_str).ok_or("no message")?;
     let draft: Draft = serde_json::from_str(content).map_err(|_| "a message of another form")?;
     let texts = draft.moments.iter().flat_map(|text| [&text.note, &text.recommendation]).chain([&draft.summary]);

@@ -1,0 +1,186 @@
+//! JSON that others wrote: bodies of requests, answers of other services, files, and what was stored of them.
+//!
+//! `serde_json` reads its own `Value` with two traits that a stranger could use: an object whose first member has the name
+//! of its raw values is read as the text that this member holds, and that text is nested anew, with a depth of its own.
+//! What is read here is as deep as [`MAX_DEPTH`] says and no deeper, and a name is a name.
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value};
+
+/// Arrays and objects that may lie in one another (outset 10.2, outsend 2.1, openscouter 2.1).
+pub const MAX_DEPTH: usize = 128;
+
+/// A text that is no JSON, or is nested deeper than [`MAX_DEPTH`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no JSON, or nested too deep")]
+pub struct Malformed;
+
+/// Looks at a text's depth, before anything is made of it. Its length is all that this costs.
+///
+/// # Errors
+/// When arrays and objects are nested deeper than [`MAX_DEPTH`].
+pub fn check_depth(text: &[u8]) -> Result<(), Malformed> {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ if quoted => {}
+            b'[' | b'{' => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(Malformed);
+                }
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads a text. Of members with one name the last counts.
+///
+/// # Errors
+/// When it is no JSON, or is nested too deep.
+pub fn parse(text: &[u8]) -> Result<Value, Malformed> {
+    check_depth(text)?;
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    // the depth was looked at, and the own limit is lower by one
+    deserializer.disable_recursion_limit();
+    let Plain(value) = Plain::deserialize(&mut deserializer).map_err(|_| Malformed)?;
+    deserializer.end().map_err(|_| Malformed)?;
+    Ok(value)
+}
+
+/// Reads an object.
+///
+/// # Errors
+/// As [`parse`], and when it is another value.
+pub fn parse_object(text: &[u8]) -> Result<Map<String, Value>, Malformed> {
+    match parse(text)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(Malformed),
+    }
+}
+
+/// A value of which no member has a meaning of its own.
+struct Plain(Value);
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Values).map(Self)
+    }
+}
+
+struct Values;
+
+impl<'de> Visitor<'de> for Values {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
+        Ok(Value::String(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(Plain(entry)) = entries.next_element()? {
+            array.push(entry);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Plain(value))) = members.next_entry()? {
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RAW: &str = "$serde_json::private::RawValue";
+
+    fn nested(depth: usize) -> String {
+        format!("{}1{}", "[{\"a\":".repeat(depth / 2), "}]".repeat(depth / 2))
+    }
+
+    #[test]
+    fn as_deep_as_it_says() {
+        assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
+        assert_eq!(parse(nested(MAX_DEPTH + 2).as_bytes()), Err(Malformed));
+        let odd = format!("{}{}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1));
+        assert_eq!(check_depth(odd.as_bytes()), Err(Malformed));
+        let strings = serde_json::json!(["[{".repeat(200), "\\\"[[".repeat(200)]).to_string();
+        assert_eq!(check_depth(strings.as_bytes()), Ok(()));
+        assert_eq!(check_depth(&b"]}".repeat(1_000)), Ok(()), "what is no JSON is found by who reads it");
+    }
+
+    #[test]
+    fn a_name_is_a_name() {
+        for name in [RAW, "$serde_json::private::Number"] {
+            for inner in ["[[", "{}", "1"] {
+                let text = serde_json::json!({ "a": { name: inner } });
+                assert_eq!(parse(text.to_string().as_bytes()), Ok(text));
+            }
+        }
+        let escaped = br#"[{"\u0024serde_json::private::RawValue":"[1]"}]"#;
+        assert_eq!(parse(escaped).unwrap()[0][RAW], "[1]");
+    }
+
+    #[test]
+    fn the_last_of_several_members_counts_and_nothing_follows() {
+        assert_eq!(parse(br#"{"a":1,"b":2,"a":3}"#).unwrap().to_string(), r#"{"a":3,"b":2}"#);
+        for text in ["", " ", "{} {}", "[1,]", "nul", "\"\\ud800\"", "1e999", "{\"a\":}", "\u{feff}{}"] {
+            assert_eq!(parse(text.as_bytes()), Err(Malformed), "{text}");
+        }
+        assert_eq!(parse_object(b"[]"), Err(Malformed));
+        assert!(parse_object(b" {} ").unwrap().is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn everything_else_is_read_as_serde_json_reads_it(text in "[\\[\\]{}:,\"\\\\u0-9a-f.eE+tnlrus -]{0,40}") {
+            let general = serde_json::from_str::<Value>(&text).ok();
+            prop_assert_eq!(parse(text.as_bytes()).ok(), general);
+        }
+    }
+}

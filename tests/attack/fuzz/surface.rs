@@ -1,0 +1,254 @@
+//! Everything that takes a body, over the real handlers: each route with a caller who may call it, in a world where what
+//! the path and the sample body name is there.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use harness::{
+    Answer, Bench, Failure,
+    functions::{Api, named},
+    openscouter::{
+        person,
+        studies::{body, draft},
+        team::Team,
+    },
+    outsend::jobs,
+    outset, read,
+};
+use serde_json::{Map, Value, json};
+use shared::{http::query::Query, model::Role};
+
+const WEBHOOKS: &str = r#"{"ci":"of the ci"}"#;
+
+/// A request that a route answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Sample {
+    pub(crate) api: Api,
+    pub(crate) function: &'static str,
+    pub(crate) method: String,
+    /// Path and query.
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+/// The world of the samples.
+pub(crate) struct Surface {
+    team: Team,
+    jobs: jobs::World,
+    outset: outset::World,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// The event of a request from an address.
+fn event(sample: &Sample, address: &str) -> Bytes {
+    let (path, query) = sample.url.split_once('?').unwrap_or((&sample.url, ""));
+    let mut parameters = Map::new();
+    for (name, value) in Query::parse(query).pairs() {
+        let values = parameters.entry(name.clone()).or_insert_with(|| json!([]));
+        values.as_array_mut().unwrap().push(json!(value));
+    }
+    let mut headers = Map::new();
+    let always = [("host", "api.test"), ("x-forwarded-proto", "https")];
+    let given = sample.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    for (name, value) in always.into_iter().chain(given) {
+        let values = headers.entry(name.to_lowercase()).or_insert_with(|| json!([]));
+        values.as_array_mut().unwrap().push(json!(value));
+    }
+    let routes = harness::functions::routes(sample.api);
+    let found = local::routing::find(routes, &sample.method, path).map(|found| found.parameters);
+    let event = json!({
+        "httpMethod": sample.method, "path": path, "pathParameters": found.unwrap_or_default(),
+        "multiValueHeaders": headers, "multiValueQueryStringParameters": parameters,
+        "body": STANDARD.encode(&sample.body), "isBase64Encoded": true,
+        "requestContext": {"path": path, "httpMethod": sample.method, "identity": {"sourceIp": address}},
+    });
+    Bytes::from(event.to_string())
+}
+
+/// The ids that stand for those of the sample events.
+struct Ids {
+    draft: String,
+    study: String,
+    session: String,
+    tester: String,
+    other: String,
+    organization: String,
+    at: String,
+}
+
+impl Ids {
+    /// A path as the world has it: the sample's id stands for whatever the resource needs.
+    fn path(&self, path: &str) -> String {
+        let id = match path.split('/').nth(2).unwrap_or_default() {
+            "jobs" => &self.draft,
+            "reports" => &self.study,
+            "sessions" => &self.session,
+            _ if path.contains("/users/") => &self.other,
+            _ => &self.organization,
+        };
+        path.replace("tok_01kjprzb00eq2a50h7skvsvvnv", id)
+    }
+
+    /// A body as the world has it.
+    fn body(&self, body: &str) -> String {
+        let mut body = replaced(body, "job_", &self.study);
+        body = replaced(&body, "sess_", &self.session);
+        body = replaced(&body, "user_", &self.tester);
+        replaced(&body, "2026-", &self.at)
+    }
+}
+
+/// A JSON text with every string that begins with `prefix` replaced.
+fn replaced(text: &str, prefix: &str, by: &str) -> String {
+    let prefix = format!("\"{prefix}");
+    let mut parts = text.split(&prefix);
+    let mut made = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, rest) = part.split_once('"').unwrap();
+        made.push_str(&format!("\"{by}\"{rest}"));
+    }
+    made
+}
+
+impl Surface {
+    /// A new world.
+    pub(crate) async fn start() -> Self {
+        let variables = [("OUTSCOUT_WEBHOOK_SECRETS", WEBHOOKS), ("OUTSCOUT_CRON_SECRET", "of the scheduler")];
+        let team = Team::over(Bench::with(&variables).await.unwrap()).await;
+        let (jobs, outset) = (jobs::World::start().await, outset::World::new().await);
+        let (_, path) = draft(&team, &body()).await;
+        let study = team.study(&json!({"targeting": {"countries": ["US"], "testerCount": 5}})).await;
+        team.approve(&study).await;
+        let session = team.session(&study).await;
+        let other = person(&team.bench, Role::Tester, "otto@example.com").await;
+        let ids = Ids {
+            draft: path.rsplit('/').next().unwrap().to_owned(),
+            study,
+            session,
+            tester: team.user.id.wire(),
+            organization: other.organization.wire(),
+            other: other.id.wire(),
+            at: team.at(0),
+        };
+        let mut world = Self { team, jobs, outset, samples: Vec::new() };
+        world.samples = world.all(&ids).await;
+        world
+    }
+
+    /// The bench that an API's samples are for.
+    pub(crate) fn bench(&self, api: Api) -> &Bench {
+        match api {
+            Api::Outset => &self.outset.bench,
+            Api::Outsend => &self.jobs.bench,
+            Api::OpenScouter => &self.team.bench,
+        }
+    }
+
+    /// Sends a request, a second after the last one and from an address of its own: what is counted is not the question.
+    pub(crate) async fn send(&self, sample: &Sample) -> Result<Answer, Failure> {
+        static SENT: AtomicU32 = AtomicU32::new(0);
+        let [_, b, c, d] = SENT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let bench = self.bench(sample.api);
+        bench.advance(time::Duration::seconds(1));
+        read(bench.invoke(named(sample.function), event(sample, &format!("10.{b}.{c}.{d}"))).await?).await
+    }
+
+    /// A sample of each POST, PUT and PATCH, with a caller who may.
+    async fn all(&self, ids: &Ids) -> Vec<Sample> {
+        let mut all = Vec::new();
+        for function in local::functions::ALL {
+            let file = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name());
+            let sample: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+            let method = sample["httpMethod"].as_str().unwrap_or_default().to_owned();
+            if !matches!(method.as_str(), "POST" | "PUT" | "PATCH") {
+                continue;
+            }
+            let path = sample["path"].as_str().unwrap();
+            let body =
+                String::from_utf8(STANDARD.decode(sample["body"].as_str().unwrap_or_default()).unwrap()).unwrap();
+            let form = path.starts_with("/api/oauth") && !path.ends_with("register");
+            let media = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+            let (api, _) = function.name().split_once('-').unwrap();
+            let api = match api {
+                "outset" => Api::Outset,
+                "outsend" => Api::Outsend,
+                _ => Api::OpenScouter,
+            };
+            let sample = Sample {
+                api,
+                function: function.name(),
+                method,
+                url: if api == Api::OpenScouter { ids.path(path) } else { path.to_owned() },
+                headers: vec![("content-type".to_owned(), media.to_owned())],
+                body: if api == Api::OpenScouter { ids.body(&body) } else { body }.into_bytes(),
+            };
+            all.push(self.called(sample).await);
+        }
+        all.extend(self.more());
+        assert!(all.len() > 55, "{}", all.len());
+        all
+    }
+
+    /// The sample with the first of the world's credentials that its route takes.
+    async fn called(&self, sample: Sample) -> Sample {
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let candidates = match sample.api {
+            Api::Outset => vec![own("authorization", &format!("Api-Key {}", self.outset.fixture.full))],
+            Api::Outsend if sample.url.contains("/auth/") => vec![own("cookie", &self.jobs.session)],
+            Api::Outsend => vec![own("x-api-key", &self.jobs.key)],
+            Api::OpenScouter if sample.url.contains("/webhooks/") => vec![own("x-webhook-secret", "of the ci")],
+            Api::OpenScouter if sample.url.contains("/cron/") => vec![own("authorization", "Bearer of the scheduler")],
+            Api::OpenScouter if sample.url.contains("/auth/") || sample.url.contains("/oauth/") => return sample,
+            Api::OpenScouter => {
+                let team = &self.team;
+                [&team.tester, &team.owner, &team.admin].map(|value| own("authorization", value)).to_vec()
+            }
+        };
+        for candidate in &candidates {
+            let mut tried = sample.clone();
+            tried.headers.push(candidate.clone());
+            // what is no JSON is refused before anything is changed, and behind the rights
+            let broken = Sample { body: b"{".to_vec(), ..tried.clone() };
+            if !matches!(self.send(&broken).await.unwrap().status, 401 | 403) {
+                return tried;
+            }
+        }
+        sample
+    }
+
+    /// Samples that no event stands for.
+    fn more(&self) -> Vec<Sample> {
+        let consent = Sample {
+            api: Api::OpenScouter,
+            function: "openscouter-oauth-authorize",
+            method: "POST".to_owned(),
+            url: "/api/oauth/authorize".to_owned(),
+            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+            body: b"transaction=x&email=dana%40example.com&password=long+enough+phrase".to_vec(),
+        };
+        let rows = Sample {
+            api: Api::Outsend,
+            function: "outsend-jobs-create",
+            method: "POST".to_owned(),
+            url: "/api/jobs/verify-emails".to_owned(),
+            headers: vec![
+                ("content-type".to_owned(), "application/json".to_owned()),
+                ("x-api-key".to_owned(), self.jobs.key.clone()),
+            ],
+            body: br#"{"items":[{"email":"a@b.fr","nom":"A","n":1,"l":["x",2]}]}"#.to_vec(),
+        };
+        vec![consent, rows]
+    }
+
+    /// The sample of a function.
+    pub(crate) fn sample(&self, function: &str) -> Sample {
+        self.samples.iter().find(|sample| sample.function == function).unwrap().clone()
+    }
+}
+
+/// Whether a status says that the request broke something: all from 500 on, but for what is not built or not on.
+pub(crate) fn broke(status: u64) -> bool {
+    status >= 500 && status != 501 && status != 503
+}
