@@ -10,6 +10,7 @@ mod id;
 mod job;
 mod key;
 mod organization;
+mod owner;
 mod participant;
 mod quiz;
 mod study;
@@ -34,6 +35,7 @@ pub use id::{
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
+pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
 pub use study::{

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError, Token, after_lost_race,
+    BoxFuture, Network, Store, StoreError, Token, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     organizations::{organization_item, organization_pk, read_organization},
@@ -137,18 +137,21 @@ pub struct ChangeWith {
     pub token: Option<Token>,
     /// The hash of an invitation that it uses up.
     pub invitation: Option<String>,
+    /// Where the user is, who showed who they are.
+    pub network: Option<Network>,
 }
 
 impl ChangeWith {
     /// Whether there is nothing to write.
     pub(super) const fn is_empty(&self) -> bool {
-        let Self { session, family, audit, work, token, invitation } = self;
+        let Self { session, family, audit, work, token, invitation, network } = self;
         session.is_none()
             && family.is_none()
             && audit.is_none()
             && work.is_none()
             && token.is_none()
             && invitation.is_none()
+            && network.is_none()
     }
 }
 
@@ -299,6 +302,9 @@ impl Store {
         }
         if let Some(audit) = &with.audit {
             members.extend(self.audit_members(audit)?);
+        }
+        if let Some(network) = &with.network {
+            members.push(self.network_member(network)?);
         }
         if let Some((work, now)) = &with.work {
             members.push(self.work_member(work, *now)?);

@@ -27,7 +27,7 @@ struct Sent<'a> {
 
 async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
-    cx.idempotent(&cx.request.source_ip, &[], create(cx, &fields)).await
+    cx.idempotent(&cx.address(), &[], create(cx, &fields)).await
 }
 
 async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Problem> {
@@ -35,9 +35,9 @@ async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Proble
         fields.choice("role", "business, tester", |name| Role::parse(name).filter(|role| *role != Role::Admin))?;
     let email = fields.email("email")?;
     let password = fields.new_password("password", Some(&email))?;
-    let name = fields.text("fullName", 1, 120)?;
+    let name = fields.name("fullName", 120)?;
     let organization_name = match role {
-        Role::Business => fields.text("companyName", 1, 160)?,
+        Role::Business => fields.name("companyName", 160)?,
         Role::Tester | Role::Admin => name.clone(),
     };
     let hash = password::hash(password).await?;
@@ -48,15 +48,15 @@ async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Proble
     account.user.password = Some(hash);
     let email = &account.user.email;
     match known {
-        Some(known) => store.queue(&mail(cx, mail_for(&known), email)?, cx.now).await?,
+        Some(known) => store.queue(&mail(cx, mail_for(&known), email), cx.now).await?,
         None => {
-            let welcome = mail(cx, WorkKind::ScouterVerify, email)?;
+            let welcome = mail(cx, WorkKind::ScouterVerify, email);
             let with = ChangeWith { work: Some((welcome, cx.now)), ..ChangeWith::default() };
             if store.sign_up(&account.user, &account.organization, with).await? == SignUp::EmailTaken
                 && let Some(known) = store.account_by_email(email).await?
             {
                 // somebody was faster
-                store.queue(&mail(cx, mail_for(&known), email)?, cx.now).await?;
+                store.queue(&mail(cx, mail_for(&known), email), cx.now).await?;
             }
         }
     }
