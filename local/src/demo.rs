@@ -10,6 +10,7 @@ use shared::{
         Action, ApiKey, ApiKeyId, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Scope, Status, Study,
         StudyId, Task, User, UserId, UserKey,
     },
+    names, password,
     secret::{PlainKey, new_token},
     store::{ChangeWith, SignUp},
 };
@@ -17,11 +18,17 @@ use time::Duration;
 
 use crate::{embedded_store::EngineError, private};
 
+/// Checks a name that others see.
+fn check_name(name: &str) -> Result<(), EngineError> {
+    names::check(name).map_err(|fault| format!("{name:?} is not a name: {fault:?}").into())
+}
+
 /// A new organization.
 ///
 /// # Errors
 /// When the store fails.
 pub async fn create_organization(context: &Context, name: &str, plan: Plan) -> Result<Organization, EngineError> {
+    check_name(name)?;
     let organization = new_organization(context, name, plan);
     context.store().create_organization(&organization).await?;
     Ok(organization)
@@ -36,7 +43,7 @@ fn new_organization(context: &Context, name: &str, plan: Plan) -> Organization {
 /// A new person with a verified address, in an organization that is made with it; `None` when the address is taken.
 ///
 /// # Errors
-/// When the store fails.
+/// When the password or the name is none that a sign-up takes; when the store fails.
 pub async fn create_person(
     context: &Context,
     organization: &Organization,
@@ -44,11 +51,15 @@ pub async fn create_person(
     (email, name): (&Email, &str),
     password: &str,
 ) -> Result<Option<User>, EngineError> {
+    if let Err(weakness) = password::check_new(password, Some(email.as_str())) {
+        return Err(format!("the password is none: {weakness:?}").into());
+    }
+    check_name(name)?;
     let store = context.store();
     let now = context.clock().now();
     let number = store.next_user_number().await?;
     let mut user = User::new((UserId::at(now), number), email.clone(), name.to_owned(), role, organization.id, now);
-    user.password = Some(shared::password::hash(password.to_owned()).await?);
+    user.password = Some(password::hash(password.to_owned()).await?);
     user.verified = true;
     let made = store.sign_up(&user, organization, ChangeWith::default()).await?;
     Ok((made == SignUp::Created).then_some(user))
@@ -76,6 +87,7 @@ pub async fn create_key(
     scopes: &[Scope],
     expires_at: Option<time::OffsetDateTime>,
 ) -> Result<(ApiKey, PlainKey), EngineError> {
+    check_name(name)?;
     let plain = PlainKey::generate()?;
     let key = ApiKey {
         id: ApiKeyId::generate(),

@@ -1,6 +1,7 @@
 //! What several functions need: settings, entities, the store, the limits, HTTP and Lambda, and one module for each API
 //! dialect. Arrows run one way, from the last of these to the first.
 
+pub mod attempts;
 pub mod aws;
 pub mod clock;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod jwt;
 pub mod lambda;
 pub mod limits;
 pub mod model;
+pub mod names;
 pub mod openscouter;
 pub mod outsend;
 pub mod outset;

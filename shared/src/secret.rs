@@ -213,6 +213,12 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// SHA-256 of `bytes`.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
 /// SHA-256 of `bytes` in lower-case hex.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {

@@ -193,6 +193,32 @@ impl Bench {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Result<Reply, Failure> {
+        self.reply_from("127.0.0.1", function, method, url, (headers, body)).await
+    }
+
+    /// As [`Bench::send`], from another address of the network.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn send_from(
+        &self,
+        source: &str,
+        function: &'static dyn Function,
+        method: &str,
+        url: &str,
+        sent: (&[(&str, &str)], &[u8]),
+    ) -> Result<Answer, Failure> {
+        read(self.reply_from(source, function, method, url, sent).await?).await
+    }
+
+    async fn reply_from(
+        &self,
+        source: &str,
+        function: &'static dyn Function,
+        method: &str,
+        url: &str,
+        (headers, body): (&[(&str, &str)], &[u8]),
+    ) -> Result<Reply, Failure> {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let mut parameters = serde_json::Map::new();
         for (name, value) in shared::http::query::Query::parse(query).pairs() {
@@ -219,7 +245,7 @@ impl Bench {
             "multiValueQueryStringParameters": parameters,
             "body": base64::engine::general_purpose::STANDARD.encode(body),
             "isBase64Encoded": true,
-            "requestContext": {"path": path, "httpMethod": method, "identity": {"sourceIp": "127.0.0.1"}},
+            "requestContext": {"path": path, "httpMethod": method, "identity": {"sourceIp": source}},
         });
         self.invoke(function, Bytes::from(event.to_string())).await
     }

@@ -34,8 +34,11 @@ pub struct Request {
     pub body: Bytes,
     /// Address of the client as the gateway saw it.
     pub source_ip: String,
-    /// Id that the answer, the log and the audit carry (outset 13.1).
+    /// Id that the answer and the log carry: the client's own, if it named one (outset 13.1).
     pub request_id: String,
+    /// Id that the audit trail carries, and the log beside the other: always ours. It is the same one, unless the client
+    /// named its own.
+    pub audit_id: String,
 }
 
 impl Request {
@@ -67,13 +70,15 @@ impl Request {
                 .map(Bytes::from)
                 .map_err(|error| format!("body is not base64: {error}"))?,
         };
+        let (request_id, audit_id) = request_ids(&headers, min_request_id_length);
         Ok(Self {
             method: event.http_method.to_string(),
             prefix: prefix.to_owned(),
             path: path.to_owned(),
             path_parameters: event.path_parameters,
             query,
-            request_id: request_id(&headers, min_request_id_length),
+            request_id,
+            audit_id,
             headers,
             body,
             source_ip: event.request_context.identity.source_ip.unwrap_or_default(),
@@ -141,13 +146,16 @@ fn ordered_query(event: &[u8]) -> serde_json::Result<Query> {
     Ok(Query::from_pairs(pairs))
 }
 
-fn request_id(headers: &HeaderMap, least: usize) -> String {
+/// The id that the answer shows, and ours.
+fn request_ids(headers: &HeaderMap, least: usize) -> (String, String) {
+    let own = uuid::Uuid::now_v7().to_string();
     let given = headers.get("x-request-id").and_then(|value| value.to_str().ok());
     let allowed = |id: &&str| {
         (least..=128).contains(&id.len())
             && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
     };
-    given.filter(allowed).map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned)
+    let shown = given.filter(allowed).map_or_else(|| own.clone(), str::to_owned);
+    (shown, own)
 }
 
 #[cfg(test)]

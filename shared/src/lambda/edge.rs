@@ -46,8 +46,8 @@ pub(super) async fn answer(
     })?;
     let clock = context.clock().clone();
     let began = clock.now();
-    let (method, path, request_id) =
-        (request.method.clone(), (dialect.loggable_path)(&request.path), request.request_id.clone());
+    let (method, path) = (request.method.clone(), (dialect.loggable_path)(&request.path));
+    let (request_id, audit_id) = (request.request_id.clone(), request.audit_id.clone());
     let language = request.header("accept-language");
     let personal = is_personal(&request);
     let work = AssertUnwindSafe(async move { handler(context, request).await }).catch_unwind();
@@ -73,6 +73,7 @@ pub(super) async fn answer(
     tracing::info!(
         target: "canonical",
         request_id,
+        audit_id,
         function,
         http.method = method,
         http.path = path,

@@ -11,6 +11,10 @@
 //! changed it; otherwise the request is refused and nothing is written. Only one party can win a
 //! clean-up and appends stop at the quota, so of N + k parallel requests exactly N pass.
 
+//! A bucket is named for what it counts; the table has only the hash of the name. Buckets that [`of`] names share a
+//! partition with all others of their owner, so that they are found, and removed, when the owner is erased.
+
+mod guesses;
 mod window;
 
 use std::{
@@ -25,12 +29,15 @@ use aws_sdk_dynamodb::{
 };
 use time::OffsetDateTime;
 
+pub use guesses::{Guess, Guessing};
 pub use window::Taken;
 
 use crate::{
     BoxFuture, aws,
     clock::epoch_millis,
     config::StoreSettings,
+    model::Owner,
+    secret::sha256_hex,
     store::{Store, StoreError, round_trips::round_trip},
 };
 
@@ -87,10 +94,27 @@ fn left_seconds(seconds: u32, now: OffsetDateTime) -> u32 {
 pub(crate) fn counted_address(source: &str) -> String {
     match source.parse() {
         Ok(std::net::IpAddr::V6(address)) => {
+            if let Some(address) = address.to_ipv4_mapped() {
+                return address.to_string();
+            }
             let [a, b, c, d, ..] = address.segments();
             format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
         }
         _ => source.to_owned(),
+    }
+}
+
+/// The bucket `name` of an owner.
+#[must_use]
+pub fn of(owner: Owner<'_>, name: &str) -> String {
+    format!("{}\n{name}", owner.partition())
+}
+
+/// Where a bucket is in the table.
+fn place(bucket: &str) -> (String, String) {
+    match bucket.split_once('\n') {
+        Some((partition, name)) => (format!("WINDOW#{partition}"), sha256_hex(name.as_bytes())),
+        None => (format!("WINDOW#{}", sha256_hex(bucket.as_bytes())), "WINDOW".to_owned()),
     }
 }
 
@@ -337,12 +361,47 @@ impl Limits {
         Ok((!replaced).then_some(current))
     }
 
+    /// Removes all buckets of owners who are erased, by the names of their partitions.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn forget<'a>(&'a self, partitions: &'a [String]) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            for partition in partitions {
+                let pk = AttributeValue::S(format!("WINDOW#{partition}"));
+                let mut start = None;
+                loop {
+                    let call = self
+                        .client
+                        .query()
+                        .table_name(&self.table)
+                        .key_condition_expression("pk = :pk")
+                        .expression_attribute_values(":pk", pk.clone())
+                        .projection_expression("pk, sk")
+                        .consistent_read(true)
+                        .set_exclusive_start_key(start);
+                    let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+                    for key in output.items.unwrap_or_default() {
+                        let call = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+                        round_trip(call.send()).await.map_err(|error| StoreError::call("DeleteItem", &error))?;
+                    }
+                    start = output.last_evaluated_key;
+                    if start.is_none() {
+                        break;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn key(&self, bucket: &str) -> UpdateItemFluentBuilder {
+        let (pk, sk) = place(bucket);
         self.client
             .update_item()
             .table_name(&self.table)
-            .key("pk", AttributeValue::S(format!("WINDOW#{bucket}")))
-            .key("sk", AttributeValue::S("WINDOW".to_owned()))
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
@@ -403,6 +462,7 @@ fn verdict(passed: bool, limit: u32, log: &[i64], now_ms: i64) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::UserId;
 
     #[test]
     fn one_network_is_one_address() {
@@ -410,6 +470,17 @@ mod tests {
         assert_eq!(counted_address("2001:db8:1:2::1"), counted_address("2001:0db8:1:2:ffff::"));
         assert_ne!(counted_address("2001:db8:1:2::1"), counted_address("2001:db8:1:3::1"));
         assert_eq!(counted_address("203.0.113.7"), "203.0.113.7");
+        assert_eq!(counted_address("::ffff:203.0.113.7"), "203.0.113.7");
+    }
+
+    #[test]
+    fn a_place_names_nobody() {
+        let user = UserId::generate();
+        let (pk, sk) = place(&of(Owner::User(user), "outsend/user"));
+        assert_eq!(pk, format!("WINDOW#{}", Owner::User(user).partition()));
+        assert!(![&pk, &sk].into_iter().any(|name| name.contains(&user.to_string()) || name.contains("outsend")));
+        assert_eq!(pk, place(&of(Owner::User(user), "outsend/pwchange")).0);
+        assert!(!place("outset/address/192.0.2.1").0.contains("192"));
     }
 
     #[test]

@@ -33,6 +33,16 @@ actions! {
     SignIn = "auth.sign_in",
     /// Somebody signed out.
     SignOut = "auth.sign_out",
+    /// A password was wrong.
+    SignInFailed = "auth.sign_in_failed",
+    /// That was the last one for a while.
+    LockedOut = "auth.locked_out",
+    /// A link for a new password was sent.
+    ResetRequested = "auth.reset_requested",
+    /// A new password was set with such a link.
+    PasswordReset = "auth.password_reset",
+    /// The password was changed by who knows it.
+    PasswordChanged = "auth.password_changed",
     /// A used refresh token was presented again.
     RefreshReuse = "auth.refresh_reuse",
     /// A caller without the right called what only some may call.

@@ -10,6 +10,7 @@ mod id;
 mod job;
 mod key;
 mod organization;
+mod owner;
 mod participant;
 mod quiz;
 mod sign_up;
@@ -35,6 +36,7 @@ pub use id::{
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
+pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
 pub use sign_up::{PendingSignUp, SignUpOf};

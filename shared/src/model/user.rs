@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 
 use super::{FamilyId, Organization, OrganizationId, Plan, UserId};
 use crate::{
+    names,
     password::PasswordHash,
     secret::{HandleKey, sha256_hex},
 };
@@ -42,11 +43,18 @@ impl Email {
     /// Most characters of an address.
     pub const LONGEST: usize = 254;
 
-    /// Reads an address: `local@domain`, one `@`, neither spaces nor control characters, a dot in the domain.
+    /// Reads an address: `local@domain`, one `@`, neither spaces nor characters that show nothing, a dot in the domain.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         let (local, domain) = text.split_once('@')?;
+        // a variation of what is there looks like it
+        if text.chars().any(|c| {
+            names::is_invisible(c)
+                || matches!(c, '\u{180b}'..='\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
+        }) {
+            return None;
+        }
         let labels = domain.split('.').collect::<Vec<_>>();
         let domain_is_one = labels.len() > 1
             && labels.iter().all(|label| {
@@ -406,9 +414,23 @@ mod tests {
         assert_eq!(Email::parse("  Dana.Roe+x@Example.COM ").unwrap().as_str(), "dana.roe+x@example.com");
         assert_eq!(Email::parse("dana@example.com").unwrap().local_part(), "dana");
         let long = format!("a@{}.com", "x".repeat(250));
-        for wrong in
-            ["", "a", "a@b", "@b.c", "a@", "a b@c.d", "a@b@c.d", "a@.d", "a@b..c", ".a@b.c", "a@-b.c", "a\n@b.c", &long]
-        {
+        for wrong in [
+            "",
+            "a",
+            "a@b",
+            "@b.c",
+            "a@",
+            "a b@c.d",
+            "a@b@c.d",
+            "a@.d",
+            "a@b..c",
+            ".a@b.c",
+            "a@-b.c",
+            "a\n@b.c",
+            "a\u{200b}@b.c",
+            "a@b\u{3164}.c",
+            &long,
+        ] {
             assert_eq!(Email::parse(wrong), None, "{wrong:?}");
         }
     }

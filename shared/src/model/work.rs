@@ -1,5 +1,10 @@
 //! Work that outlives a request.
 
+use super::Email;
+
+/// What the ids of mails begin with.
+const MAIL: &str = "mail-";
+
 /// What is to be done: mails, named for what they say (outsend 6.2, openscouter 7), and what follows from a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkKind {
@@ -110,7 +115,7 @@ impl WorkKind {
 /// One piece of work. It names no secret: a token is made when the mail is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkItem {
-    /// ULID.
+    /// Names it among all that waits.
     pub id: String,
     /// What is to be done.
     pub kind: WorkKind,
@@ -118,6 +123,20 @@ pub struct WorkItem {
     pub subject: String,
     /// How often it was taken up.
     pub attempt: u32,
+}
+
+impl WorkItem {
+    /// A mail to an address, of which a request asks for no second one: its work is named for the request's own id.
+    #[must_use]
+    pub fn mail(kind: WorkKind, email: &Email, request: &str) -> Self {
+        Self { id: format!("{MAIL}{request}"), kind, subject: email.as_str().to_owned(), attempt: 0 }
+    }
+
+    /// The own id of the request that asked for a mail.
+    #[must_use]
+    pub fn request(&self) -> &str {
+        self.id.strip_prefix(MAIL).unwrap_or(&self.id)
+    }
 }
 
 /// What a one-time token is for (outsend 6.1).

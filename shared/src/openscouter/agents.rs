@@ -58,7 +58,7 @@ pub async fn check_approved(
 /// (openscouter 12.2).
 #[must_use]
 pub fn session_job(cx: &RequestContext, caller: &Caller, kind: AgentKind, session: &TestSession) -> AgentJob {
-    let asker = (caller.account.user.id, &*cx.request.request_id);
+    let asker = (caller.account.user.id, &*cx.request.audit_id);
     AgentJob {
         session: Some(session.id),
         tester: Some(session.tester),

@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     BoxFuture,
-    model::{Account, Action, ConnectionId, FamilyId, OrganizationId, Plan, TokenId, UserId},
+    limits::{self, Taken},
+    model::{Account, Action, ConnectionId, FamilyId, OrganizationId, Owner, Plan, Role, TokenId, UserId},
     secret::{read_handle, sha256_hex},
-    store::{Credential, Principal},
+    store::{Credential, Principal, StoreError},
 };
 
 /// How far ahead of ours an issuer's clock may be.
@@ -83,13 +84,15 @@ impl PresentedCredential {
         }
     }
 
-    /// What the request counts for; of a test token that a process meets for the first time it is not known yet.
+    /// What the request counts for, as far as this process knows whose the credential is.
     fn bucket(&self, cx: &RequestContext) -> Option<String> {
+        if let Self::Jwt(_, _, user) = self {
+            return Some(user_bucket(*user));
+        }
+        let (user, organization) = cx.context.store().known_owner(self.credential())?;
         Some(match self {
-            Self::Jwt(_, _, user) => user_bucket(*user),
-            Self::Token(id, _) => format!("openscouter/token/{id}"),
-            Self::Test(_) => user_bucket(cx.context.store().known_owner(self.credential())?),
-            Self::Connection(id, _) => format!("openscouter/connection/{id}"),
+            Self::Jwt(..) | Self::Test(_) => user_bucket(user),
+            Self::Token(..) | Self::Connection(..) => organization_bucket(organization),
         })
     }
 
@@ -104,7 +107,21 @@ impl PresentedCredential {
 
 /// A tester's JWT and test token share the tester's key (openscouter 2.8).
 fn user_bucket(user: UserId) -> String {
-    format!("openscouter/user/{user}")
+    limits::of(Owner::User(user), "openscouter/user")
+}
+
+/// An organization's tokens and connections share its limit, however many there are (openscouter 2.8).
+fn organization_bucket(organization: OrganizationId) -> String {
+    limits::of(Owner::Organization(organization), "openscouter/organization")
+}
+
+/// What a caller's request counts for. An admin who has a connection to another's organization takes nothing of its limit.
+fn bucket_of(used: &CredentialKind, account: &Account) -> String {
+    match used {
+        CredentialKind::Jwt(_) | CredentialKind::Test(_) => user_bucket(account.user.id),
+        CredentialKind::Connection(..) if account.user.role == Role::Admin => user_bucket(account.user.id),
+        CredentialKind::Token(_) | CredentialKind::Connection(..) => organization_bucket(account.organization.id),
+    }
 }
 
 /// A request without valid credentials counts for its address, and is told to wait when that is exhausted.
@@ -143,33 +160,35 @@ async fn check(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
         Ok(presented) => presented,
         Err(text) => return Err(refused(cx, text).await),
     };
-    let (store, limits) = (cx.context.store(), cx.context.limits());
+    let (store, windows) = (cx.context.store(), cx.context.limits());
     let (early, guess) = (presented.bucket(cx), tier(presented.guess()).limit);
     let take = async {
         match &early {
-            Some(bucket) => limits.take(bucket, guess, cx.now).await.map(Some),
+            Some(bucket) => windows.take(bucket, guess, cx.now).await.map(Some),
             None => Ok(None),
         }
     };
     let (holder, taken) = futures_util::future::join(store.principal(presented.credential(), cx.now), take).await;
     let found = holder?.and_then(|principal| credential_of(cx, principal));
     let Some((used, account)) = found else {
-        if let (Ok(Some(taken)), Some(bucket)) = (taken, &early)
-            && let Err(error) = limits.give_back(bucket, taken).await
-        {
-            tracing::error!(cause = %error, "request not taken back");
-        }
+        give_back(cx, early.as_deref(), taken).await;
         return Err(refused(cx, "Invalid credentials").await);
     };
     let policy = tier(account.plan());
-    let bucket = early.unwrap_or_else(|| user_bucket(account.user.id));
+    let bucket = bucket_of(&used, &account);
+    let taken = if early.as_ref().is_some_and(|early| *early != bucket) {
+        give_back(cx, early.as_deref(), taken).await;
+        Ok(None)
+    } else {
+        taken
+    };
     let taken = match taken {
-        Ok(None) => limits.take(&bucket, guess, cx.now).await,
+        Ok(None) => windows.take(&bucket, guess, cx.now).await,
         Ok(Some(taken)) => Ok(taken),
         Err(error) => Err(error),
     };
     let judged = match taken {
-        Ok(taken) => limits.judge(&bucket, taken, (guess, policy.limit), cx.now).await,
+        Ok(taken) => windows.judge(&bucket, taken, (guess, policy.limit), cx.now).await,
         Err(error) => Err(error),
     };
     match judged {
@@ -191,6 +210,15 @@ async fn check(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
     }
     touch(cx, &caller.credential).await;
     Ok(caller)
+}
+
+/// Takes a request back that was counted for another than it turned out to be.
+async fn give_back(cx: &RequestContext, bucket: Option<&str>, taken: Result<Option<Taken>, StoreError>) {
+    if let (Ok(Some(taken)), Some(bucket)) = (taken, bucket)
+        && let Err(error) = cx.context.limits().give_back(bucket, taken).await
+    {
+        tracing::error!(cause = %error, "request not taken back");
+    }
 }
 
 async fn touch(cx: &RequestContext, used: &CredentialKind) {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{http::Response, jwt, password::PasswordError, store::StoreError};
+use crate::{attempts::AttemptError, http::Response, jwt, password::PasswordError, store::StoreError};
 
 /// Everything that can go wrong with a request.
 #[derive(Debug)]
@@ -30,6 +30,16 @@ macro_rules! crash_from {
     };
 }
 crash_from!(StoreError, PasswordError, getrandom::Error, jwt::Malformed);
+
+impl From<AttemptError> for Problem {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::TooMany(seconds) => Self::Limited("Too many attempts", seconds),
+            AttemptError::Store(error) => error.into(),
+            AttemptError::Password(error) => error.into(),
+        }
+    }
+}
 
 impl Problem {
     /// 401, with a challenge.

@@ -1,19 +1,21 @@
 //! Bodies, query parameters and their rules (openscouter 2.1, 2.6, 2.7): the first violation is the one that counts.
 
-use std::sync::OnceLock;
-
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use super::{envelope::Problem, format::parse_time};
-use crate::{http::Request, json, model::Email};
+use crate::{
+    http::Request,
+    json,
+    model::Email,
+    names::{self, NameFault},
+    password::{self, Weakness},
+};
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1_048_576;
 /// Most characters of a URL.
 const MAX_URL: usize = 2_048;
-/// The passwords that everybody tries first, in lower case, from 10 characters on.
-const COMMON: &str = include_str!("../common-passwords.txt");
 
 /// What a sent `null` is (openscouter 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -262,12 +264,24 @@ impl Fields {
     /// 422 when it is missing, too short, too long or too common.
     pub fn new_password(&self, name: &str, email: Option<&Email>) -> Result<String, Problem> {
         let password = as_text(name, self.required(name)?)?.to_owned();
-        check_length(name, &password, 10, 128)?;
-        let lower = password.to_lowercase();
-        if is_common(&lower) || email.is_some_and(|email| email.as_str() == lower.trim()) {
-            return Err(Problem::invalid(name, "is too common"));
+        check_length(name, &password, password::MIN_LENGTH, password::MAX_LENGTH)?;
+        match password::check_new(&password, email.map(Email::as_str)) {
+            Ok(()) => Ok(password),
+            // it looked longer than it is
+            Err(Weakness::Length) => {
+                Err(Problem::invalid(name, &format!("must be at least {} characters", password::MIN_LENGTH)))
+            }
+            Err(Weakness::Common) => Err(Problem::invalid(name, "is too common")),
         }
-        Ok(password)
+    }
+
+    /// A name that others see: a text without line breaks, invisible characters and web addresses (openscouter 7).
+    ///
+    /// # Errors
+    /// 422 when it is missing or no such text of this length.
+    pub fn name(&self, name: &str, most: usize) -> Result<String, Problem> {
+        let text = self.text(name, 1, most)?;
+        names::check(&text).map(|()| text).map_err(|fault| Problem::invalid(name, name_fault(fault)))
     }
 
     /// One of some names.
@@ -348,6 +362,13 @@ pub fn as_text<'a>(name: &str, value: &'a Value) -> Result<&'a str, Problem> {
     value.as_str().ok_or_else(|| Problem::invalid(name, "must be a string"))
 }
 
+fn name_fault(fault: NameFault) -> &'static str {
+    match fault {
+        NameFault::Invisible => "must not contain line breaks or invisible characters",
+        NameFault::Address => "must not contain a web address",
+    }
+}
+
 fn check_length(name: &str, text: &str, least: usize, most: usize) -> Result<(), Problem> {
     if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
         return Err(Problem::invalid(name, "must not contain control characters"));
@@ -363,16 +384,6 @@ fn check_length(name: &str, text: &str, least: usize, most: usize) -> Result<(),
         return Err(Problem::invalid(name, &format!("must be at most {most} characters")));
     }
     Ok(())
-}
-
-fn is_common(lower: &str) -> bool {
-    static SORTED: OnceLock<Vec<&'static str>> = OnceLock::new();
-    let sorted = SORTED.get_or_init(|| {
-        let mut lines: Vec<_> = COMMON.lines().collect();
-        lines.sort_unstable();
-        lines
-    });
-    sorted.binary_search(&lower).is_ok()
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ use super::{envelope::Problem, request_context::RequestContext};
 use crate::{
     BoxFuture,
     http::Response,
-    secret::sha256_hex,
-    store::{Claim, Replay},
+    store::{Claim, IdempotencyRecord, Replay},
 };
 
 impl RequestContext {
@@ -38,10 +37,9 @@ impl RequestContext {
                 return Err(Problem::invalid("Idempotency-Key", "must be 1 to 255 visible ASCII characters"));
             }
             let record = [who, &self.request.method, &self.request.path, &key].join("\n");
-            let record = format!("openscouter/{}", sha256_hex(record.as_bytes()));
-            let fingerprint = sha256_hex(&self.request.body);
+            let record = IdempotencyRecord::new("openscouter/", &record, &self.request.body);
             let store = self.context.store();
-            match store.claim_idempotency(&record, &fingerprint, self.now).await? {
+            match store.claim_idempotency(&record, self.now).await? {
                 Claim::First => {}
                 Claim::Finished(replay) => {
                     let answer =

@@ -11,9 +11,10 @@ use super::{
 };
 use crate::{
     BoxFuture,
+    attempts::Origin,
     context::Context,
     http::{Request, origin},
-    limits::{Limits, Verdict},
+    limits::{Limits, Verdict, counted_address},
     model::{Action, AuditEntry, AuditId, User},
 };
 
@@ -69,13 +70,26 @@ impl RequestContext {
         if verdict.passed { Ok(()) } else { Err(Problem::Limited("Rate limit exceeded", verdict.reset_seconds)) }
     }
 
+    /// The address that the request counts for: IPv6 is cut to its /64 (openscouter 2.8).
+    #[must_use]
+    pub fn address(&self) -> String {
+        counted_address(&self.request.source_ip)
+    }
+
+    /// Where an attempt at a password is made.
+    #[must_use]
+    pub fn attempt(&self) -> Origin {
+        let (address, audit_id) = (self.address(), self.request.audit_id.clone());
+        Origin { dialect: "openscouter", address, audit_id, now: self.now }
+    }
+
     /// Steps 4 and 5 of an anonymous endpoint: counts the request for its address. A failure of the counter lets
     /// the request through (openscouter 2.8).
     ///
     /// # Errors
     /// 429 when the address has no requests left.
     pub fn anonymous(&self) -> BoxFuture<'_, Result<(), Problem>> {
-        let bucket = format!("openscouter/address/{}", crate::limits::counted_address(&self.request.source_ip));
+        let bucket = format!("openscouter/address/{}", self.address());
         self.check_rate_limit(UNAUTHENTICATED, bucket, 1)
     }
 
@@ -105,7 +119,7 @@ impl RequestContext {
             role: actor.map(|user| user.role),
             object,
             detail,
-            request_id: self.request.request_id.clone(),
+            request_id: self.request.audit_id.clone(),
             at: self.now,
         }
     }

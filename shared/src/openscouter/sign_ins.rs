@@ -11,10 +11,8 @@ use super::{
     users::UserView,
 };
 use crate::{
-    BoxFuture,
-    limits::Limits,
+    BoxFuture, attempts,
     model::{Account, Email, Family, FamilyId},
-    password,
     secret::{HandleKey, constant_time_eq, read_handle, sha256_hex},
 };
 
@@ -22,9 +20,6 @@ use crate::{
 const REFRESH_PREFIX: &str = "osr_";
 /// How long a refresh token works (openscouter 3.3).
 pub const REFRESH_LENGTH: Duration = Duration::days(30);
-/// Failed attempts for an address in [`THROTTLE_SECONDS`] after which no more are tried.
-const MAX_FAILURES: u32 = 10;
-const THROTTLE_SECONDS: u32 = 900;
 
 /// "session data" (openscouter 7).
 #[derive(Debug, Serialize)]
@@ -120,7 +115,7 @@ pub fn read_refresh_token(token: &str) -> Option<(FamilyId, String)> {
     read_handle(REFRESH_PREFIX, token).map(|(id, hash)| (FamilyId::from_uuid(Uuid::from_bytes(id)), hash))
 }
 
-/// The account of an address if the password is its; counts the failures for the address (openscouter 7).
+/// The account of an address if the password is its; failures are counted (openscouter 7).
 ///
 /// # Errors
 /// 429 after too many failures, and when the store fails.
@@ -132,18 +127,6 @@ pub fn check_password<'a>(
     Box::pin(async move {
         // what is no address is looked up like one that nobody has
         let email = Email::from_stored(email.trim().to_lowercase());
-        let bucket = format!("openscouter/sign-in/{}", sha256_hex(email.as_str().as_bytes()));
-        let limits: &Limits = cx.context.limits();
-        let verdict = limits.attempt(&bucket, THROTTLE_SECONDS, cx.now).await?.under(MAX_FAILURES);
-        if !verdict.passed {
-            return Err(Problem::Limited("Too many attempts", verdict.reset_seconds));
-        }
-        let account = cx.context.store().account_by_email(&email).await?;
-        let stored = account.as_ref().and_then(|account| account.user.password.clone());
-        let right = password::check(password, stored).await?;
-        if right {
-            limits.withdraw(&bucket, THROTTLE_SECONDS, cx.now).await?;
-        }
-        Ok(account.filter(|_| right))
+        Ok(attempts::sign_in(&cx.context, cx.attempt(), &email, password).await?)
     })
 }

@@ -14,7 +14,6 @@ use crate::{
     model::{Account, Email, Organization, OrganizationId, Plan, Role, TokenKind, User, UserId, WorkItem, WorkKind},
     secret::sha256_hex,
     store::{CurrentUser, Rule, UserLookup, UserUpdate},
-    ulid,
 };
 
 /// "user" (openscouter 7).
@@ -92,11 +91,9 @@ pub fn new_account(
 }
 
 /// The work that sends a mail to an address, due at once.
-///
-/// # Errors
-/// When the operating system has no random numbers.
-pub fn mail(cx: &RequestContext, kind: WorkKind, email: &Email) -> Result<WorkItem, Problem> {
-    Ok(WorkItem { id: ulid::generate(cx.now)?, kind, subject: email.as_str().to_owned(), attempt: 0 })
+#[must_use]
+pub fn mail(cx: &RequestContext, kind: WorkKind, email: &Email) -> WorkItem {
+    WorkItem::mail(kind, email, &cx.request.audit_id)
 }
 
 /// Queues a mail for whoever has the body's address, and answers 202 (openscouter 7). Who that is, is found out when
@@ -111,7 +108,7 @@ pub fn queue_mail(cx: &RequestContext, kind: WorkKind) -> BoxFuture<'_, Result<R
     }
     Box::pin(async move {
         let email = Fields::read(&cx.request)?.email("email")?;
-        cx.context.store().queue(&mail(cx, kind, &email)?, cx.now).await?;
+        cx.context.store().queue(&mail(cx, kind, &email), cx.now).await?;
         Ok(success(202, &Accepted { status: "accepted" }))
     })
 }

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     BoxFuture,
-    limits::Attempt,
-    model::{Session, UserId, UserKey},
+    limits::{self, Attempt},
+    model::{Owner, Session, UserId, UserKey},
     secret::sha256_hex,
     store::{Credential, Principal},
 };
@@ -32,7 +32,7 @@ pub fn session_hash(value: &str) -> Option<String> {
 /// The user behind the request's credential, if this process has met it; still to be proved.
 #[must_use]
 pub fn known_user(cx: &RequestContext) -> Option<UserId> {
-    cx.context.store().known_owner(PresentedCredential::read(cx)?.credential())
+    cx.context.store().known_owner(PresentedCredential::read(cx)?.credential()).map(|(user, _)| user)
 }
 
 /// A credential that was sent; the key alone decides when there is one (outsend 4.3).
@@ -81,17 +81,18 @@ pub fn caller(cx: &RequestContext, access: Access) -> BoxFuture<'_, Result<Calle
 async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
     let policy = access.policy;
     let Some(presented) = PresentedCredential::read(cx) else { return Err(anonymous(cx).await) };
-    let (store, limits) = (cx.context.store(), cx.context.limits());
+    let (store, windows) = (cx.context.store(), cx.context.limits());
     let seconds = policy.map_or(TIER_SECONDS, |policy| policy.seconds);
-    let bucket = |user: String| match (&presented, policy) {
-        (_, Some(policy)) => format!("outsend/{}/{user}", policy.name),
-        (PresentedCredential::Session { .. }, None) => format!("outsend/user/{user}"),
-        (PresentedCredential::Key(hash), None) => format!("outsend/key/{hash}"),
+    // of a user's sessions together, and of an organization's keys: however many there are
+    let bucket = |(user, organization)| match (&presented, policy) {
+        (_, Some(policy)) => limits::of(Owner::User(user), &format!("outsend/{}", policy.name)),
+        (PresentedCredential::Session { .. }, None) => user_bucket(user),
+        (PresentedCredential::Key(_), None) => limits::of(Owner::Organization(organization), "outsend/keys"),
     };
-    let early = store.known_owner(presented.credential()).map(|user| bucket(user.to_string()));
+    let early = store.known_owner(presented.credential()).map(bucket);
     let start = async {
         match &early {
-            Some(bucket) => limits.attempt(bucket, seconds, cx.now).await.map(Some),
+            Some(bucket) => windows.attempt(bucket, seconds, cx.now).await.map(Some),
             None => Ok(None),
         }
     };
@@ -116,7 +117,7 @@ async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Pro
     };
     let attempt = match attempt {
         Some(attempt) => attempt,
-        None => limits.attempt(&bucket(account.user.id.to_string()), seconds, cx.now).await?,
+        None => windows.attempt(&bucket((account.user.id, account.organization.id)), seconds, cx.now).await?,
     };
     let policy = policy.unwrap_or_else(|| tier(account.organization.plan));
     cx.apply_verdict(policy, attempt.under(policy.limit))?;
@@ -127,6 +128,12 @@ async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Pro
         slide(cx, session, value).await?;
     }
     Ok(Caller { account })
+}
+
+/// The bucket of a user's sessions (outsend 5.1).
+#[must_use]
+pub fn user_bucket(user: UserId) -> String {
+    limits::of(Owner::User(user), "outsend/user")
 }
 
 /// Steps 4 and 5.

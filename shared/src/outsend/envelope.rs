@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::messages::{Detail, Fault};
-use crate::{http::Response, model::Locale, password::PasswordError, store::StoreError};
+use crate::{attempts::AttemptError, http::Response, model::Locale, password::PasswordError, store::StoreError};
 
 /// Everything that can go wrong with a request (outsend 3).
 #[derive(Debug)]
@@ -31,6 +31,16 @@ impl From<StoreError> for Problem {
 impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         Self::Crash(error.to_string())
+    }
+}
+
+impl From<AttemptError> for Problem {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::TooMany(seconds) => Detail::Rate(seconds).into(),
+            AttemptError::Store(error) => error.into(),
+            AttemptError::Password(error) => error.into(),
+        }
     }
 }
 

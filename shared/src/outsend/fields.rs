@@ -9,6 +9,9 @@ use super::{
 use crate::{
     http::{Request, query::Query},
     json,
+    model::Email,
+    names::{self, NameFault},
+    password::{self, Weakness},
 };
 
 /// Most bytes of a body, but for the routes that name more (outsend 2.1).
@@ -33,6 +36,17 @@ pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Pro
         return Ok(Map::new());
     }
     json::parse_object(&request.body).map_err(|_| Detail::BadJson.into())
+}
+
+/// Checks a new password by the rule of all dialects.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_password(password: &str, email: Option<&Email>) -> Result<(), Fault> {
+    password::check_new(password, email.map(Email::as_str)).map_err(|weakness| match weakness {
+        Weakness::Length => Fault::Characters(password::MIN_LENGTH, password::MAX_LENGTH),
+        Weakness::Common => Fault::CommonPassword,
+    })
 }
 
 /// Reads fields in the order of their table and gathers what is wrong with them.
@@ -126,9 +140,13 @@ impl Fields {
         parsed
     }
 
-    /// A new password (outsend 6.1).
-    pub fn new_password(&mut self, name: &str) -> Option<String> {
-        let password = self.text(name, 8, 128)?;
+    /// A new password (outsend 6.1); of the account with an address, if that is known yet.
+    pub fn new_password(&mut self, name: &str, email: Option<&Email>) -> Option<String> {
+        let password = self.text(name, password::MIN_LENGTH, password::MAX_LENGTH)?;
+        if let Err(fault) = check_password(&password, email) {
+            self.fault(name, fault);
+            return None;
+        }
         let letter = password.chars().any(char::is_alphabetic);
         let other = password.chars().any(|c| !c.is_alphabetic() && !c.is_whitespace());
         if letter && other {
@@ -136,6 +154,29 @@ impl Fields {
         }
         self.fault(name, Fault::WeakPassword);
         None
+    }
+
+    /// A name that others see, which may be left out: trimmed, without line breaks, invisible characters and web
+    /// addresses (outsend 6.3).
+    pub fn optional_name(&mut self, name: &str, max: usize) -> Option<String> {
+        self.optional(name)?;
+        self.name(name, max)
+    }
+
+    /// A name that others see and that must be there.
+    pub fn name(&mut self, name: &str, max: usize) -> Option<String> {
+        let text = self.trimmed(name, 1, max)?;
+        match names::check(&text) {
+            Ok(()) => Some(text),
+            Err(NameFault::Invisible) => {
+                self.fault(name, Fault::Invisible);
+                None
+            }
+            Err(NameFault::Address) => {
+                self.fault(name, Fault::Address);
+                None
+            }
+        }
     }
 
     /// A flag that must be there and `true`.

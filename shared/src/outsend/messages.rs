@@ -303,6 +303,12 @@ pub enum Fault {
     NotTrue,
     /// A password without a letter, or without a digit or symbol.
     WeakPassword,
+    /// A password that many have, or the address itself.
+    CommonPassword,
+    /// A name with a line break or a character that shows nothing.
+    Invisible,
+    /// A name with a web address.
+    Address,
     /// No row has this column.
     NoUsableRow(&'static str),
 }
@@ -330,6 +336,14 @@ impl Fault {
                 format!("No usable row: every item lacks {column}."),
                 format!("Aucune ligne utilisable : {column} manque partout."),
             ),
+            Self::CommonPassword => ("Is too common.".to_owned(), "Est trop courant.".to_owned()),
+            Self::Invisible => (
+                "Must not contain line breaks or invisible characters.".to_owned(),
+                "Ne doit contenir ni saut de ligne ni caractère invisible.".to_owned(),
+            ),
+            Self::Address => {
+                ("Must not contain a web address.".to_owned(), "Ne doit pas contenir d'adresse web.".to_owned())
+            }
             Self::WeakPassword => (
                 "Must contain a letter and a digit or symbol.".to_owned(),
                 "Doit contenir une lettre et un chiffre ou un symbole.".to_owned(),

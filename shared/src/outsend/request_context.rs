@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     BoxFuture,
+    attempts::Origin,
     context::Context,
     http::{Request, origin},
     limits::{Verdict, counted_address},
@@ -125,6 +126,13 @@ impl RequestContext {
         counted_address(&self.request.source_ip)
     }
 
+    /// Where an attempt at a password is made.
+    #[must_use]
+    pub fn attempt(&self) -> Origin {
+        let (address, audit_id) = (self.address(), self.request.audit_id.clone());
+        Origin { dialect: "outsend", address, audit_id, now: self.now }
+    }
+
     /// A record of what `actor` did, for the audit trail.
     #[must_use]
     pub fn record(&self, action: Action, actor: &User) -> AuditEntry {
@@ -135,7 +143,7 @@ impl RequestContext {
             role: Some(actor.role),
             object: None,
             detail: json!({"dialect": "outsend"}),
-            request_id: self.request.request_id.clone(),
+            request_id: self.request.audit_id.clone(),
             at: self.now,
         }
     }

@@ -2,11 +2,7 @@
 
 use serde::Serialize;
 
-use super::{
-    envelope::{Problem, json_answer},
-    format::timestamp,
-    request_context::RequestContext,
-};
+use super::{envelope::json_answer, format::timestamp, request_context::RequestContext};
 use crate::{
     http::Response,
     model::{Account, Email, WorkItem, WorkKind},
@@ -68,9 +64,7 @@ pub fn account_answer(cx: &RequestContext, account: &Account, cookie: &str) -> R
 }
 
 /// The work that sends a mail to `email`, due at once (outsend 6.2).
-///
-/// # Errors
-/// When the operating system gives no random bytes.
-pub fn mail_work(cx: &RequestContext, kind: WorkKind, email: &Email) -> Result<WorkItem, Problem> {
-    Ok(WorkItem { id: ulid::generate(cx.now)?, kind, subject: email.as_str().to_owned(), attempt: 0 })
+#[must_use]
+pub fn mail_work(cx: &RequestContext, kind: WorkKind, email: &Email) -> WorkItem {
+    WorkItem::mail(kind, email, &cx.request.audit_id)
 }

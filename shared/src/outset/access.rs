@@ -6,8 +6,8 @@ use crate::{
     BoxFuture,
     config::OutsetLimits,
     http::Request,
-    limits::{Limits, Started},
-    model::{ApiKey, OrganizationId, Plan, Scope},
+    limits::{self, Limits, Started, counted_address},
+    model::{ApiKey, OrganizationId, Owner, Plan, Scope},
     secret::{KeyHash, PlainKey},
     store::KeyWithPlan,
 };
@@ -35,6 +35,11 @@ fn limit_of(limits: OutsetLimits, plan: Plan) -> u32 {
         Plan::Free => limits.free,
         Plan::Pro => limits.pro,
     }
+}
+
+/// All keys of an organization share its limit (outset 12).
+fn bucket_of(organization: OrganizationId) -> String {
+    limits::of(Owner::Organization(organization), "outset/keys")
 }
 
 /// Reads `Authorization` (outset 5.1).
@@ -72,19 +77,26 @@ pub(super) fn authenticate<'a>(
 ) -> BoxFuture<'a, Result<(Caller, Admission), Problem>> {
     Box::pin(async move {
         let context = &cx.context;
-        let bucket = format!("outset/key/{}", hash.as_str());
+        let early = context.store().known_tenant(hash).map(bucket_of);
         let limits = context.settings().outset.limits;
         let start = async {
-            if limits.free == 0 && limits.pro == 0 {
-                return Ok(None);
+            match &early {
+                Some(bucket) if limits.free > 0 || limits.pro > 0 => {
+                    context.limits().start(bucket, cx.now).await.map(Some)
+                }
+                _ => Ok(None),
             }
-            context.limits().start(&bucket, cx.now).await.map(Some)
         };
         let (found, started) = futures_util::future::join(context.store().key_by_hash(hash), start).await;
         let (found, started) = (found?, started?);
         let Some(KeyWithPlan { key, plan }) = found.filter(|found| found.key.works_at(cx.now)) else {
+            // a key that ended takes nothing of its organization's limit
+            if let (Some(bucket), Some(started)) = (&early, started.filter(Limits::counted)) {
+                context.limits().refund(bucket, started, cx.now).await?;
+            }
             return Err(anonymous(cx, Problem::AuthenticationFailed).await);
         };
+        let bucket = early.unwrap_or_else(|| bucket_of(key.organization));
         let needed = if cx.request.is_safe() { Scope::StudiesRead } else { Scope::StudiesWrite };
         if !key.has(needed) {
             // the limit's step was not reached, so the request does not count
@@ -113,7 +125,7 @@ pub(super) fn check_address_limit(cx: &RequestContext) -> BoxFuture<'_, Result<(
         if limit == 0 {
             return Ok(());
         }
-        let bucket = format!("outset/address/{}", cx.request.source_ip);
+        let bucket = format!("outset/address/{}", counted_address(&cx.request.source_ip));
         let verdict = cx.context.limits().charge(&bucket, limit, cx.now).await?;
         cx.apply_verdict("anonymous", verdict)
     })
@@ -129,10 +141,10 @@ impl Admission {
             let limit = limit_of(cx.context.settings().outset.limits, self.plan);
             let settle = async {
                 match self.started {
-                    Some(started) if limit > 0 => {
-                        cx.context.limits().settle(&self.bucket, started, limit, cx.now).await.map(Some)
-                    }
-                    _ => Ok(None),
+                    _ if limit == 0 => Ok(None),
+                    Some(started) => cx.context.limits().settle(&self.bucket, started, limit, cx.now).await.map(Some),
+                    // a process that meets the key for the first time
+                    None => cx.context.limits().charge(&self.bucket, limit, cx.now).await.map(Some),
                 }
             };
             let touch = cx.context.store().touch_key(&self.key, cx.now);

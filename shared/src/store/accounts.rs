@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{
-    BoxFuture, Store, StoreError, Token, after_lost_race,
+    BoxFuture, Network, Store, StoreError, Token, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     organizations::{organization_item, organization_pk, read_organization},
@@ -150,13 +150,25 @@ pub struct ChangeWith {
     pub organization_name: Option<(OrganizationId, String)>,
     /// The removal of what the change ends; the update of a user adds it by itself.
     pub end_credentials: Option<(WorkItem, OffsetDateTime)>,
+    /// Where the user is, who showed who they are.
+    pub network: Option<Network>,
 }
 
 impl ChangeWith {
     /// Whether there is nothing to write.
     pub(super) const fn is_empty(&self) -> bool {
-        let Self { session, family, audit, work, token, invitation, sign_up, organization_name, end_credentials } =
-            self;
+        let Self {
+            session,
+            family,
+            audit,
+            work,
+            token,
+            invitation,
+            sign_up,
+            organization_name,
+            end_credentials,
+            network,
+        } = self;
         session.is_none()
             && family.is_none()
             && audit.is_none()
@@ -166,6 +178,7 @@ impl ChangeWith {
             && sign_up.is_none()
             && organization_name.is_none()
             && end_credentials.is_none()
+            && network.is_none()
     }
 }
 
@@ -319,6 +332,9 @@ impl Store {
         }
         if let Some(audit) = &with.audit {
             members.extend(self.audit_members(audit)?);
+        }
+        if let Some(network) = &with.network {
+            members.push(self.network_member(network)?);
         }
         for (work, now) in with.work.iter().chain(&with.end_credentials) {
             members.push(self.work_member(work, *now)?);

@@ -83,6 +83,10 @@ fn read_entry(item: &Item) -> Result<AuditEntry, StoreError> {
 impl Store {
     /// The transaction members that write a record and the work that ranks it.
     pub(super) fn audit_members(&self, entry: &AuditEntry) -> Result<Vec<TransactWriteItem>, StoreError> {
+        self.audit_members_if(entry, Condition::Absent)
+    }
+
+    fn audit_members_if(&self, entry: &AuditEntry, condition: Condition) -> Result<Vec<TransactWriteItem>, StoreError> {
         let (pk, sk) = entry_key(entry.id);
         let item = Item::new(pk, sk)
             .text("id", entry.id.to_string())
@@ -99,17 +103,23 @@ impl Store {
             subject: entry.id.to_string(),
             attempt: 0,
         };
-        Ok(vec![item.put(&self.main, Condition::Absent)?, self.work_member(&work, entry.at)?])
+        Ok(vec![item.put(&self.main, condition)?, self.work_member(&work, entry.at)?])
     }
 
-    /// Writes a record by itself.
+    /// Writes records of what was tried at somebody, all or none; where there is nobody, nothing, which costs the same.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn record<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn record_of<'a>(&'a self, entries: &'a [AuditEntry], somebody: bool) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
+            // a new record is never there
+            let condition = if somebody { Condition::Absent } else { Condition::Present };
             for attempt in 0..MAX_ATTEMPTS {
-                match self.transact(self.audit_members(entry)?).await? {
+                let mut members = Vec::new();
+                for entry in entries {
+                    members.extend(self.audit_members_if(entry, condition)?);
+                }
+                match self.transact(members).await? {
                     Written::Done => return Ok(()),
                     Written::Refused(failed) if !failed.is_empty() => return Ok(()),
                     Written::Refused(_) => after_lost_race(attempt).await?,
@@ -117,6 +127,14 @@ impl Store {
             }
             Err(StoreError::Contended(MAX_ATTEMPTS))
         })
+    }
+
+    /// Writes a record by itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn record<'a>(&'a self, entry: &'a AuditEntry) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.record_of(std::slice::from_ref(entry), true)
     }
 
     /// Ranks a record in its lists; again, nothing changes.

@@ -140,6 +140,16 @@ impl Store {
 
     /// All items of a partition of the main table whose sort key begins with `prefix`.
     pub(super) fn query<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
+        self.query_in(&self.main, pk, prefix)
+    }
+
+    /// [`Store::query`] of a table.
+    pub(super) fn query_in<'a>(
+        &'a self,
+        table: &'a str,
+        pk: String,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
         Box::pin(async move {
             let mut start = None;
             let mut items = Vec::new();
@@ -147,7 +157,7 @@ impl Store {
                 let call = self
                     .client
                     .query()
-                    .table_name(&self.main)
+                    .table_name(table)
                     .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
                     .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
                     .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
@@ -222,17 +232,22 @@ impl Store {
         for request in requests {
             let (size, request): (usize, WriteRequest) = request?;
             if batch.len() == MAX_WRITES || (bytes + size > MAX_WRITTEN && !batch.is_empty()) {
-                self.batch_write(std::mem::take(&mut batch)).await?;
+                self.batch_write(&self.main, std::mem::take(&mut batch)).await?;
                 bytes = 0;
             }
             bytes += size;
             batch.push(request);
         }
-        self.batch_write(batch).await
+        self.batch_write(&self.main, batch).await
     }
 
     /// Deletes items of the main table.
     pub(super) async fn batch_delete(&self, keys: Vec<(String, String)>) -> Result<(), StoreError> {
+        self.batch_delete_in(&self.main, keys).await
+    }
+
+    /// Deletes items of a table.
+    pub(super) async fn batch_delete_in(&self, table: &str, keys: Vec<(String, String)>) -> Result<(), StoreError> {
         for batch in keys.chunks(MAX_WRITES) {
             let requests = batch.iter().map(|(pk, sk)| {
                 let delete = DeleteRequest::builder()
@@ -242,21 +257,21 @@ impl Store {
                     .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
                 Ok(WriteRequest::builder().delete_request(delete).build())
             });
-            self.batch_write(requests.collect::<Result<_, StoreError>>()?).await?;
+            self.batch_write(table, requests.collect::<Result<_, StoreError>>()?).await?;
         }
         Ok(())
     }
 
-    async fn batch_write(&self, requests: Vec<WriteRequest>) -> Result<(), StoreError> {
+    async fn batch_write(&self, table: &str, requests: Vec<WriteRequest>) -> Result<(), StoreError> {
         let mut pending = requests;
         for attempt in 0.. {
             if pending.is_empty() {
                 break;
             }
             let call =
-                self.client.batch_write_item().set_request_items(Some(HashMap::from([(self.main.clone(), pending)])));
+                self.client.batch_write_item().set_request_items(Some(HashMap::from([(table.to_owned(), pending)])));
             let output = round_trip(call.send()).await.map_err(|error| StoreError::call("BatchWriteItem", &error))?;
-            pending = output.unprocessed_items.unwrap_or_default().remove(&self.main).unwrap_or_default();
+            pending = output.unprocessed_items.unwrap_or_default().remove(table).unwrap_or_default();
             if !pending.is_empty() {
                 after_lost_race(attempt).await?;
             }

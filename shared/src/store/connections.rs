@@ -25,7 +25,7 @@ fn client_key(id: ClientId) -> (String, String) {
     (format!("CLIENT#{id}"), "CLIENT".to_owned())
 }
 
-fn code_key(id: ConnectionId) -> (String, String) {
+pub(super) fn code_key(id: ConnectionId) -> (String, String) {
     (format!("CODE#{id}"), "CODE".to_owned())
 }
 
@@ -58,6 +58,11 @@ fn client_item(client: &OAuthClient, now: OffsetDateTime) -> Item {
         .time("created_at", client.created_at)
         .time("expires_at", end)
         .number("ttl", end.unix_timestamp())
+}
+
+/// Where a user's code is listed, in the table of short-lived records.
+fn listed_code_key(user: UserId, id: ConnectionId) -> (String, String) {
+    (format!("USER#{user}"), format!("CODE#{id}"))
 }
 
 fn code_item(code: &OAuthCode, version: u64) -> Item {
@@ -207,8 +212,14 @@ impl Store {
     pub fn issue_code<'a>(&'a self, code: &'a OAuthCode) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
-                let member = code_item(code, 1).put(&self.hot, Condition::Absent)?;
-                match self.transact(vec![member]).await? {
+                // for the deletion of the user
+                let (pk, sk) = listed_code_key(code.user, code.connection);
+                let listed = Item::new(pk, sk).number("ttl", (code.expires_at + CODE_KEPT).unix_timestamp());
+                let members = vec![
+                    code_item(code, 1).put(&self.hot, Condition::Absent)?,
+                    listed.put(&self.hot, Condition::None)?,
+                ];
+                match self.transact(members).await? {
                     Written::Done => return Ok(true),
                     Written::Refused(failed) if !failed.is_empty() => {
                         // the first answer to this very write can have been lost

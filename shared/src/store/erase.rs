@@ -17,6 +17,7 @@ use super::{
     after_lost_race,
     client::Written,
     collection::{Collection, PLACED, newest_first, study_rank},
+    connections::code_key,
     consents::special_key,
     item::{Condition, Item, delete},
     jobs::{Ending, JobFilter, every_collection},
@@ -28,9 +29,12 @@ use super::{
     studies::study_pk,
     test_sessions::{assigned_key, assignment_key, study_lists, test_lists},
     test_tokens::test_token_key,
+    tokens::{listed_tokens, token_key},
     user_keys::key_key,
 };
-use crate::model::{AuditEntry, FamilyId, OrganizationId, Status, Study, StudyId, User, UserId, WorkItem, WorkKind};
+use crate::model::{
+    AuditEntry, ConnectionId, FamilyId, OrganizationId, Owner, Status, Study, StudyId, User, UserId, WorkItem, WorkKind,
+};
 
 /// Studies that one slice removes.
 const SLICE: u32 = 25;
@@ -56,7 +60,7 @@ impl Store {
                 let mut members = vec![
                     tombstone.clone().put(&self.main, Condition::Version(user.version))?,
                     delete(&self.main, pk, sk)?,
-                    self.work_member(&erasure(user.id, user.organization), now)?,
+                    self.work_member(&erasure(user), now)?,
                 ];
                 members.extend(self.audit_members(audit)?);
                 match self.transact(members).await? {
@@ -171,7 +175,22 @@ impl Store {
         Ok(())
     }
 
+    /// What a user has in the table of short-lived records: one-time tokens and codes. What leads to them goes last.
+    async fn erase_short_lived(&self, user: UserId) -> Result<(), StoreError> {
+        let listed = self.query_in(&self.hot, user_pk(user), "").await?;
+        let (mut found, mut lists) = (Vec::new(), Vec::new());
+        for item in &listed {
+            let sk = item.read("item").text("sk")?;
+            found.extend(listed_tokens(item).iter().map(|hash| token_key(hash)));
+            found.extend(sk.strip_prefix("CODE#").and_then(ConnectionId::parse).map(code_key));
+            lists.push((item.pk().to_owned(), sk.to_owned()));
+        }
+        self.batch_delete_in(&self.hot, found).await?;
+        self.batch_delete_in(&self.hot, lists).await
+    }
+
     async fn erase_user(&self, user: UserId) -> Result<(), StoreError> {
+        self.erase_short_lived(user).await?;
         if let Some(erasure) = self.erasure_of(user).await? {
             self.remove_everywhere(&[ERASURES.to_owned()], due_rank(erasure.due_at, user)).await?;
         }
@@ -287,11 +306,12 @@ impl Store {
 const ORGANIZATIONS_RANKED: &str = super::audit::ORGANIZATIONS;
 
 /// The work that removes what is left of an account.
-fn erasure(user: UserId, organization: OrganizationId) -> WorkItem {
+fn erasure(user: &User) -> WorkItem {
+    let address = Owner::Email(&user.email.hash()).partition();
     WorkItem {
-        id: format!("erase-{user}"),
+        id: format!("erase-{}", user.id),
         kind: WorkKind::Erase,
-        subject: format!("{user} {organization}"),
+        subject: format!("{} {} {address}", user.id, user.organization),
         attempt: 0,
     }
 }

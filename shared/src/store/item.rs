@@ -61,6 +61,10 @@ impl Item {
         }
     }
 
+    pub(super) fn texts(self, name: &str, values: &[String]) -> Self {
+        self.with(name, text_list(values))
+    }
+
     /// About how many bytes the item is.
     pub(super) fn size(&self) -> usize {
         let of = |value: &AttributeValue| match value {
@@ -110,6 +114,11 @@ impl Item {
             .map_err(|error| StoreError::Call { operation: "Put", cause: error.to_string() })?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
+}
+
+/// Texts as a list.
+pub(super) fn text_list(values: &[String]) -> AttributeValue {
+    AttributeValue::L(values.iter().cloned().map(AttributeValue::S).collect())
 }
 
 /// What a write rests on.
@@ -188,6 +197,12 @@ impl<'a> Reader<'a> {
 
     pub(super) fn optional_text(&self, name: &'static str) -> Option<&'a str> {
         self.item.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str)
+    }
+
+    /// The texts of a list; none when it is not there.
+    pub(super) fn texts(&self, name: &'static str) -> Vec<String> {
+        let values = self.item.0.get(name).and_then(|value| value.as_l().ok()).map(Vec::as_slice).unwrap_or_default();
+        values.iter().filter_map(|value| value.as_s().ok().cloned()).collect()
     }
 
     pub(super) fn text(&self, name: &'static str) -> Result<&'a str, StoreError> {

@@ -12,6 +12,7 @@
 //! | user by address | `EMAIL#<sha-256 of the address>` | `EMAIL` | main |
 //! | invitation (by hash) | `INVITE#<sha-256>` | `INVITE` | main |
 //! | number of the last user | `COUNTER#USER` | `COUNTER` | main |
+//! | network that a user signed in from | `USER#<id>` | `NETWORK#<sha-256 of user and network>` | main |
 //! | session (by hash) | `LOGIN#<sha-256 of the cookie>` | `LOGIN` | main |
 //! | user's session (for the export) | `USER#<id>` | `LOGIN#<sha-256>` | main |
 //! | user's API key (by hash) | `OSK#<sha-256>` | `OSK` | main |
@@ -70,13 +71,14 @@
 //! | user's interest in a module; messages of its thread | `USER#<id>` | `INTEREST#<slug>`; `THREAD#<thread>#<message>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
-//! | user's current token of a kind | `USER#<id>` | `TOKEN#<kind>` | hot |
+//! | user's tokens of a kind that work, and those that ended | `USER#<id>` | `TOKEN#<kind>` | hot |
 //! | what a later sign-up said, until its link is sent | `USER#<id>` | `SIGNUP#<work id>` | hot |
 //! | authorization code | `CODE#<connection id>` | `CODE` | hot |
+//! | authorization code (for the deletion) | `USER#<id>` | `CODE#<connection id>` | hot |
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
-//! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
-//! | idempotency record; parts of a long answer | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY`; `IDEMPOTENCY#PART<3 digits>` | hot |
+//! | rate window of an owner; of nobody (of a fixed one: `<bucket>#<number>`) | `WINDOW#<sha-256 of the owner>`; `WINDOW#<sha-256 of the bucket>` | `<sha-256 of the bucket>`; `WINDOW` | hot |
+//! | idempotency record, its answer sealed; parts of a long one | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY`; `IDEMPOTENCY#PART<3 digits>` | hot |
 //!
 //! # Access patterns
 //!
@@ -131,6 +133,7 @@ mod invitations;
 mod item;
 mod jobs;
 mod memory;
+mod networks;
 mod oauth_states;
 mod organizations;
 mod participants;
@@ -167,11 +170,12 @@ pub use collection::Page;
 pub use connections::Exchange;
 pub use error::StoreError;
 pub use exports::{Export, ExportState, Run};
-pub use idempotency::{Claim, Replay};
+pub use idempotency::{Claim, IdempotencyRecord, Replay};
 pub use ingested::{IngestedBatch, ItemId};
 pub use jobs::{
     Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, LogLine, NewJob, Removal, StoredInput, Taken,
 };
+pub use networks::Network;
 pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;

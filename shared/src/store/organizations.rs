@@ -250,6 +250,12 @@ impl Store {
         })
     }
 
+    /// The organization of a key that this process has seen before; the key may have ended meanwhile.
+    #[must_use]
+    pub fn known_tenant(&self, hash: &KeyHash) -> Option<OrganizationId> {
+        self.memory.tenant(hash)
+    }
+
     /// The keys of an organization, in the order of their creation.
     ///
     /// # Errors

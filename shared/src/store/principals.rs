@@ -83,10 +83,11 @@ impl Principal {
 }
 
 impl Store {
-    /// The user of a credential that this process has seen before; what was seen may have ended meanwhile.
+    /// The user and the organization of a credential that this process has seen before; what was seen may have ended
+    /// meanwhile.
     #[must_use]
-    pub fn known_owner(&self, credential: Credential<'_>) -> Option<UserId> {
-        self.memory.owner(&credential.key().0).map(|(user, _)| user)
+    pub fn known_owner(&self, credential: Credential<'_>) -> Option<(UserId, OrganizationId)> {
+        self.memory.owner(&credential.key().0)
     }
 
     /// Whom a credential belongs to, with the account as it is now; `None` when it is unknown, ended

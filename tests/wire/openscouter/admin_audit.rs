@@ -65,7 +65,9 @@ async fn the_audit_trail() {
     let row = &get(&bench, "/api/admin/audit?action=token.issued", &ann).await.json()["data"][0];
     let members: Vec<_> = row.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["auditId", "action", "actorId", "actorRole", "objectId", "detail", "requestId", "at"]);
-    assert_eq!((&row["actorRole"], &row["requestId"]), (&json!("business"), &json!("the-request-id")));
+    assert_eq!(row["actorRole"], "business");
+    let id = row["requestId"].as_str().unwrap();
+    assert!(id != "the-request-id" && id.len() == 36, "ours, whatever the client names: {id}");
     for (query, status) in [("from=yesterday", 400), ("page=0", 400), ("action=nothing", 422)] {
         assert_eq!(get(&bench, &format!("/api/admin/audit?{query}"), &ann).await.status, status, "{query}");
     }

@@ -7,6 +7,7 @@ use serde_json::json;
 use shared::{
     http::Response,
     model::{Account, Action, TokenKind},
+    names,
     openscouter::{
         self, Endpoint,
         envelope::{Problem, success},
@@ -16,7 +17,7 @@ use shared::{
         users::new_account,
     },
     secret::{new_token, sha256_hex},
-    store::{ChangeWith, OauthState, Token, UserUpdate},
+    store::{ChangeWith, Network, OauthState, Token, UserUpdate},
 };
 
 use person::Person;
@@ -62,8 +63,8 @@ async fn enter(
         Some(known) => known,
         None => {
             let role = kept.role.ok_or_else(|| Problem::invalid("role", "is required"))?;
-            let name = person.name.clone().filter(|name| !name.is_empty());
-            let name = name.unwrap_or_else(|| person.email.local_part().to_owned());
+            let name = person.name.clone().filter(|name| !name.is_empty() && names::check(name).is_ok());
+            let name = name.unwrap_or_else(|| names::of_local_part(person.email.local_part()));
             new_account(cx, role, person.email.clone(), name.clone(), name).await?
         }
     };
@@ -78,7 +79,8 @@ async fn enter(
         None => {
             let (family, data) = sign_ins::open(cx, &account)?;
             let audit = cx.record(Action::SignIn, Some(&account.user), None, json!({"method": kept.provider}));
-            (ChangeWith { family: Some(family), audit: Some(audit), ..ChangeWith::default() }, Some(data))
+            let network = Network::of(&account.user, cx.address(), cx.now);
+            (ChangeWith { family: Some(family), audit: Some(audit), network, ..ChangeWith::default() }, Some(data))
         }
     };
     let answer = (account.clone(), data);

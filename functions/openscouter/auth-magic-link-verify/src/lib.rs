@@ -15,7 +15,7 @@ use shared::{
         sign_ins::{self, SessionData},
         users::redeem,
     },
-    store::{ChangeWith, CurrentUser, UserUpdate},
+    store::{ChangeWith, CurrentUser, Network, UserUpdate},
 };
 
 /// The function.
@@ -38,6 +38,7 @@ fn sign_in(cx: &RequestContext, current: CurrentUser) -> Result<UserUpdate<Sessi
     let (family, data) = sign_ins::open(cx, &account)?;
     let detail = json!({"method": token.map(|token| token.kind.as_str())});
     let audit = cx.record(Action::SignIn, Some(&account.user), None, detail);
-    let with = ChangeWith { family: Some(family), audit: Some(audit), ..ChangeWith::default() };
+    let network = Network::of(&account.user, cx.address(), cx.now);
+    let with = ChangeWith { family: Some(family), audit: Some(audit), network, ..ChangeWith::default() };
     Ok(UserUpdate::change(account.user, with, data))
 }

@@ -1,10 +1,11 @@
 //! `POST /api/auth/reset-password`: a new password (openscouter 7).
 
 use serde::Serialize;
+use serde_json::json;
 
 use shared::{
     http::Response,
-    model::TokenKind,
+    model::{Action, TokenKind},
     openscouter::{
         self, Endpoint,
         envelope::{Problem, success},
@@ -30,15 +31,16 @@ async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
     fields.new_password("password", None)?;
     fields.optional_flag("revokeCredentials")?;
     let kinds = [TokenKind::ScouterReset];
-    redeem(cx, &token, &kinds, &|current| Box::pin(with_password(&fields, current))).await?;
+    redeem(cx, &token, &kinds, &|current| Box::pin(with_password(cx, &fields, current))).await?;
     Ok(success(200, &Reset { reset: true }))
 }
 
 /// The token's user with the new password.
-async fn with_password(fields: &Fields, current: CurrentUser) -> Result<UserUpdate<()>, Problem> {
+async fn with_password(cx: &RequestContext, fields: &Fields, current: CurrentUser) -> Result<UserUpdate<()>, Problem> {
     let mut user = current.account.user;
     let password = fields.new_password("password", Some(&user.email))?;
     let revoke = fields.optional_flag("revokeCredentials")?.unwrap_or(false);
     user.reset_password(password::hash(password).await?, revoke);
-    Ok(UserUpdate::change(user, ChangeWith::default(), ()))
+    let audit = Some(cx.record(Action::PasswordReset, Some(&user), None, json!({})));
+    Ok(UserUpdate::change(user, ChangeWith { audit, ..ChangeWith::default() }, ()))
 }

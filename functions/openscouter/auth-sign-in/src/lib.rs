@@ -12,7 +12,7 @@ use shared::{
         request_context::RequestContext,
         sign_ins::{self, check_password},
     },
-    store::ChangeWith,
+    store::{ChangeWith, Network},
 };
 
 /// The function.
@@ -32,7 +32,8 @@ async fn sign_in(cx: &RequestContext) -> Result<Response, Problem> {
     }
     let (family, data) = sign_ins::open(cx, &account)?;
     let audit = cx.record(Action::SignIn, Some(&account.user), None, json!({"method": "password"}));
-    let with = ChangeWith { family: Some(family), audit: Some(audit), ..ChangeWith::default() };
+    let network = Network::of(&account.user, cx.address(), cx.now);
+    let with = ChangeWith { family: Some(family), audit: Some(audit), network, ..ChangeWith::default() };
     cx.context.store().sign_in(with).await?;
     Ok(success(200, &data))
 }

@@ -29,7 +29,7 @@ struct Sent<'a> {
 
 async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
-    cx.idempotent(&cx.request.source_ip, &[], create(cx, &fields)).await
+    cx.idempotent(&cx.address(), &[], create(cx, &fields)).await
 }
 
 async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Problem> {
@@ -37,9 +37,9 @@ async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Proble
         fields.choice("role", "business, tester", |name| Role::parse(name).filter(|role| *role != Role::Admin))?;
     let email = fields.email("email")?;
     let password = fields.new_password("password", Some(&email))?;
-    let name = fields.text("fullName", 1, 120)?;
+    let name = fields.name("fullName", 120)?;
     let organization_name = match role {
-        Role::Business => fields.text("companyName", 1, 160)?,
+        Role::Business => fields.name("companyName", 160)?,
         Role::Tester | Role::Admin => name.clone(),
     };
     let hash = password::hash(password).await?;

@@ -7,6 +7,7 @@ use shared::{
     http::Response,
     json,
     model::{ClientId, OAuthClient},
+    names,
     openscouter::{
         self, Endpoint,
         envelope::{Problem, json_answer},
@@ -78,9 +79,11 @@ fn read_redirect_uris(body: &Map<String, Value>) -> Result<Vec<String>, Problem>
 fn read_name(body: &Map<String, Value>) -> Result<Option<String>, Problem> {
     match body.get("client_name") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(name)) if name.chars().count() <= 120 && !name.chars().any(char::is_control) => {
+        Some(Value::String(name)) if name.chars().count() <= 120 && names::check(name.trim()).is_ok() => {
             Ok(Some(name.trim().to_owned()).filter(|name| !name.is_empty()))
         }
-        Some(_) => Err(metadata("client_name must be a text of at most 120 characters")),
+        Some(_) => Err(metadata(
+            "client_name must be a name of at most 120 characters, without line breaks, invisible characters and web addresses",
+        )),
     }
 }

@@ -33,7 +33,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         if progress.reported == 0 {
             return Err(Problem::invalid("", "No complete session reports for this study"));
         }
-        let asker = (caller.account.user.id, &*cx.request.request_id);
+        let asker = (caller.account.user.id, &*cx.request.audit_id);
         let make = || AgentJob::asked(AgentKind::Synthesis, (study.id, study.organization), asker, cx.now);
         Ok(accepted(&store.order_study_report(study.id, &make, cx.now).await?))
     })

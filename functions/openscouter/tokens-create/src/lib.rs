@@ -30,7 +30,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
 }
 
 async fn issue(cx: &RequestContext, caller: &Caller, fields: &Fields) -> Result<Response, Problem> {
-    let name = fields.text("name", 1, 80)?;
+    let name = fields.name("name", 80)?;
     let scopes = read_scopes(fields)?;
     let expires_at = fields.optional_future("expiresAt", cx.now)?;
     let user = &caller.account.user;

@@ -43,7 +43,7 @@ struct NewKey<'a> {
 async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let user = &caller.account.user;
     let mut fields = Fields::new(object(&cx.request, true)?);
-    let name = fields.trimmed("name", 1, 80);
+    let name = fields.name("name", 80);
     let (reads, writes) = scopes(&mut fields);
     let days = fields.optional_integer("expires_in_days", 1, 365);
     fields.finish()?;

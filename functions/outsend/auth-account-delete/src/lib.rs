@@ -1,8 +1,9 @@
 //! `DELETE /api/auth/account`: removes the account and all that hangs on it (outsend 6.2).
 
 use shared::{
+    attempts,
     http::Response,
-    model::{Action, User},
+    model::{Action, Owner, User},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -25,12 +26,25 @@ async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     fields.finish()?;
     let store = cx.context.store();
     let (user, organization) = (caller.account.user.id, caller.account.user.organization);
+    let known = caller.account.user.clone();
     let lookup = UserLookup::Known(caller.account);
+    let attempt = attempts::in_session(&cx.context, cx.attempt(), &known).await?;
     let rule = |user: User| Box::pin(deleted(cx, user, &password));
     let deleted = store.update_user(lookup, cx.now, &|current| rule(current.account.user)).await;
-    deleted.map_err(|error| error.or_missing(|| Detail::AuthRequired.into()))?;
+    match deleted.map_err(|error| error.or_missing(|| Detail::AuthRequired.into())) {
+        Err(Problem::Detail(Detail::WrongPassword)) => {
+            attempt.wrong(&known).await?;
+            return Err(Detail::WrongPassword.into());
+        }
+        deleted => deleted?,
+    }
     // the work does it again if this does not come to its end
-    if let Err(error) = store.erase_slice(user, organization, cx.now).await {
+    let windows = [Owner::User(user), Owner::Organization(organization), Owner::Email(&known.email.hash())];
+    let erased = async {
+        store.erase_slice(user, organization, cx.now).await?;
+        cx.context.limits().forget(&windows.map(Owner::partition)).await
+    };
+    if let Err(error) = erased.await {
         tracing::warn!(cause = %error, "an account's removal is left to the work");
     }
     Ok(done().header("Set-Cookie", cx.set_cookie("")))

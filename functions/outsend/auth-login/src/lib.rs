@@ -1,8 +1,10 @@
 //! `POST /api/auth/login`: opens a session (outsend 6.2).
 
 use shared::{
+    attempts,
     http::Response,
-    model::{Action, Email},
+    limits,
+    model::{Action, Email, Owner},
     outsend::{
         self, Endpoint,
         envelope::Problem,
@@ -13,8 +15,7 @@ use shared::{
         sessions::new_session,
         users::account_answer,
     },
-    password,
-    store::ChangeWith,
+    store::{ChangeWith, Network},
 };
 
 /// The function.
@@ -26,7 +27,8 @@ const LOGIN: Policy = Policy::new("login", 5, 900);
 
 async fn guard(cx: &RequestContext) -> Result<(), Problem> {
     cx.same_site()?;
-    cx.check_rate_limit(LOGIN, format!("outsend/login/{}/{}", cx.address(), named_email(&cx.request))).await
+    let bucket = limits::of(Owner::Email(&named_email(&cx.request)), &format!("outsend/login/{}", cx.address()));
+    cx.check_rate_limit(LOGIN, bucket).await
 }
 
 async fn log_in(cx: &RequestContext) -> Result<Response, Problem> {
@@ -34,18 +36,17 @@ async fn log_in(cx: &RequestContext) -> Result<Response, Problem> {
     let email = fields.trimmed("email", 1, Email::LONGEST);
     let password = fields.text("password", 1, 128);
     fields.finish()?;
-    let store = cx.context.store();
     // what is no address is looked up like one that nobody has
     let email = Email::from_stored(email.unwrap_or_default().to_lowercase());
-    let account = store.account_by_email(&email).await?;
-    let stored = account.as_ref().and_then(|account| account.user.password.clone());
-    let right = password::check(password.unwrap_or_default(), stored).await?;
-    let Some(account) = account.filter(|_| right) else { return Err(Detail::BadCredentials.into()) };
+    let account = attempts::sign_in(&cx.context, cx.attempt(), &email, password.unwrap_or_default()).await?;
+    let Some(account) = account else { return Err(Detail::BadCredentials.into()) };
     if !account.user.active {
         return Err(Detail::Deactivated.into());
     }
     let (session, cookie) = new_session(&account.user, cx.now)?;
     let audit = cx.record(Action::SignIn, &account.user);
-    store.sign_in(ChangeWith { session: Some(session), audit: Some(audit), ..ChangeWith::default() }).await?;
+    let network = Network::of(&account.user, cx.address(), cx.now);
+    let with = ChangeWith { session: Some(session), audit: Some(audit), network, ..ChangeWith::default() };
+    cx.context.store().sign_in(with).await?;
     Ok(account_answer(cx, &account, &cookie))
 }

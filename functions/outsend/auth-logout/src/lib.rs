@@ -5,7 +5,7 @@ use shared::{
     model::Action,
     outsend::{
         self, Endpoint,
-        authentication::{check_address_limit, session_hash},
+        authentication::{check_address_limit, session_hash, user_bucket},
         envelope::{Problem, done},
         fields::object,
         limits::tier,
@@ -26,7 +26,7 @@ async fn log_out(cx: &RequestContext) -> Result<Response, Problem> {
     };
     if let Some(Principal::Session(session, account)) = &principal {
         cx.same_site()?;
-        cx.check_rate_limit(tier(account.organization.plan), format!("outsend/user/{}", account.user.id)).await?;
+        cx.check_rate_limit(tier(account.organization.plan), user_bucket(account.user.id)).await?;
         object(&cx.request, false)?;
         store.end_session(&session.hash, &cx.record(Action::SignOut, &account.user)).await?;
     } else {

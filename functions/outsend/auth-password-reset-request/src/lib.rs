@@ -2,7 +2,8 @@
 
 use shared::{
     http::Response,
-    model::{Email, WorkKind},
+    limits,
+    model::{Email, Owner, WorkKind},
     outsend::{
         self, Endpoint,
         envelope::{Problem, done},
@@ -21,7 +22,8 @@ pub const FUNCTION: Endpoint =
 const RESET: Policy = Policy::new("reset", 3, 3_600);
 
 async fn guard(cx: &RequestContext) -> Result<(), Problem> {
-    cx.check_rate_limit(RESET, format!("outsend/reset/{}/{}", cx.address(), named_email(&cx.request))).await
+    let bucket = limits::of(Owner::Email(&named_email(&cx.request)), &format!("outsend/reset/{}", cx.address()));
+    cx.check_rate_limit(RESET, bucket).await
 }
 
 async fn request(cx: &RequestContext) -> Result<Response, Problem> {
@@ -30,7 +32,7 @@ async fn request(cx: &RequestContext) -> Result<Response, Problem> {
     fields.finish()?;
     if let Some(email) = email {
         // whether anybody has the address is found out when the mail is made, so every answer costs the same
-        cx.context.store().queue(&mail_work(cx, WorkKind::Reset, &email)?, cx.now).await?;
+        cx.context.store().queue(&mail_work(cx, WorkKind::Reset, &email), cx.now).await?;
     }
     Ok(done())
 }

@@ -2,11 +2,11 @@
 
 use shared::{
     http::Response,
-    model::TokenKind,
+    model::{Action, TokenKind},
     outsend::{
         self, Endpoint,
         envelope::{Problem, done},
-        fields::{Fields, object},
+        fields::{Fields, check_password, object},
         request_context::RequestContext,
         tokens::{count, redeem},
     },
@@ -20,16 +20,26 @@ pub const FUNCTION: Endpoint = outsend::guarded(env!("CARGO_PKG_NAME"), count, |
 async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
     let mut fields = Fields::new(object(&cx.request, true)?);
     let token = fields.text("token", 1, 128).unwrap_or_default();
-    let new = fields.new_password("new_password").unwrap_or_default();
+    let new = fields.new_password("new_password", None).unwrap_or_default();
     let revoke = fields.optional_flag("revoke_credentials");
     fields.finish()?;
-    redeem(cx, &token, &TokenKind::Reset, &|current| Box::pin(with_password(current, new.clone(), revoke))).await?;
+    let rule = |current| Box::pin(with_password(cx, current, new.clone(), revoke));
+    redeem(cx, &token, &TokenKind::Reset, &|current| rule(current)).await?;
     Ok(done())
 }
 
 /// The user with a new password: every sign-in ends, and who reads the mails has the address.
-async fn with_password(current: CurrentUser, new: String, revoke: bool) -> Result<UserUpdate<()>, Problem> {
+async fn with_password(
+    cx: &RequestContext,
+    current: CurrentUser,
+    new: String,
+    revoke: bool,
+) -> Result<UserUpdate<()>, Problem> {
     let mut user = current.account.user;
+    if let Err(fault) = check_password(&new, Some(&user.email)) {
+        return Err(Problem::Invalid(vec![("new_password".to_owned(), fault)]));
+    }
     user.reset_password(password::hash(new).await?, revoke);
-    Ok(UserUpdate::change(user, ChangeWith::default(), ()))
+    let audit = Some(cx.record(Action::PasswordReset, &user));
+    Ok(UserUpdate::change(user, ChangeWith { audit, ..ChangeWith::default() }, ()))
 }

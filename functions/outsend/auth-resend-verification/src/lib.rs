@@ -28,6 +28,6 @@ async fn resend(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     if user.verified {
         return Err(Detail::AlreadyVerified.into());
     }
-    cx.context.store().queue(&mail_work(cx, WorkKind::Verify, &user.email)?, cx.now).await?;
+    cx.context.store().queue(&mail_work(cx, WorkKind::Verify, &user.email), cx.now).await?;
     Ok(done())
 }

@@ -5,6 +5,7 @@ mod captcha;
 use shared::{
     http::Response,
     model::{Account, Action, Email, Locale, Organization, OrganizationId, Plan, Role, User, UserId, WorkKind},
+    names,
     outsend::{
         self, Endpoint,
         envelope::Problem,
@@ -49,14 +50,14 @@ impl Form {
         let settings = &cx.context.settings().outsend;
         let mut fields = Fields::new(object(&cx.request, true)?);
         let email = fields.parsed("email", Email::parse);
-        let password = fields.new_password("password");
+        let password = fields.new_password("password", email.as_ref());
         let invitation = if settings.invite_only { fields.trimmed("invitation_code", 1, 64) } else { None };
         fields.accepted("accept_responsibility");
         let captcha = match &settings.captcha {
             Some(_) => fields.optional_trimmed("hcaptcha_token", 0, captcha::MAX_LENGTH),
             None => None,
         };
-        let name = fields.optional_trimmed("name", 1, 120);
+        let name = fields.optional_name("name", 120);
         let locale = fields.optional_trimmed("locale", 0, 120);
         let locale = locale.and_then(|text| {
             let locale = Locale::parse(&text);
@@ -83,7 +84,7 @@ async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
     let store = cx.context.store();
     let account = new_account(cx, form, hash, store.next_user_number().await?);
     let (session, cookie) = new_session(&account.user, cx.now)?;
-    let welcome = mail_work(cx, WorkKind::Welcome, &account.user.email)?;
+    let welcome = mail_work(cx, WorkKind::Welcome, &account.user.email);
     let audit = cx.record(Action::SignIn, &account.user);
     let with = ChangeWith {
         session: Some(session),
@@ -107,7 +108,7 @@ async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
 /// Tells the owner of the address, and nobody else. As long as nobody has confirmed it, that can be whoever was refused
 /// here: from now on no link puts a password in force that came before.
 fn refused(cx: &RequestContext, email: &Email, known: Option<Account>) -> Result<UserUpdate<()>, Problem> {
-    let work = Some((mail_work(cx, WorkKind::AddressTaken, email)?, cx.now));
+    let work = Some((mail_work(cx, WorkKind::AddressTaken, email), cx.now));
     let with = ChangeWith { work, ..ChangeWith::default() };
     Ok(match known.map(|known| known.user) {
         Some(mut user) if !user.verified => {
@@ -119,7 +120,7 @@ fn refused(cx: &RequestContext, email: &Email, known: Option<Account>) -> Result
 }
 
 fn new_account(cx: &RequestContext, form: Form, password: PasswordHash, number: u64) -> Account {
-    let name = form.name.unwrap_or_else(|| form.email.local_part().to_owned());
+    let name = form.name.unwrap_or_else(|| names::of_local_part(form.email.local_part()));
     let organization = Organization {
         id: OrganizationId::at(cx.now),
         name: name.clone(),

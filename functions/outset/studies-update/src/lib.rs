@@ -18,8 +18,7 @@ use shared::{
         routes::Resource,
         studies::{NamedStudy, StudyView, named, owned},
     },
-    secret::sha256_hex,
-    store::{Claim, Replay, UpdateError},
+    store::{Claim, IdempotencyRecord, Replay, UpdateError},
 };
 
 use self::patch::Patch;
@@ -47,9 +46,9 @@ async fn idempotent(cx: &RequestContext, caller: &Caller, study: Study, header: 
         Problem::Invalid(vec![FieldError::general("idempotency_key_invalid", "Idempotency-Key is not valid.")])
     })?;
     let store = cx.context.store();
-    let record = sha256_hex(format!("{}\n{}\n{key}", caller.key.as_str(), study.id).as_bytes());
-    let fingerprint = sha256_hex(&cx.request.body);
-    match store.claim_idempotency(&record, &fingerprint, cx.now).await? {
+    let identity = format!("{}\n{}\n{key}", caller.key.as_str(), study.id);
+    let record = IdempotencyRecord::new("", &identity, &cx.request.body);
+    match store.claim_idempotency(&record, cx.now).await? {
         Claim::OtherRequest => return Err(Problem::IdempotencyKeyReused),
         Claim::InProgress => return Err(Problem::IdempotencyInProgress),
         Claim::Finished(replay) => return Ok(replayed(replay)),

@@ -2,7 +2,7 @@
 
 use shared::{
     BoxFuture,
-    model::{OrganizationId, UserId, WorkItem},
+    model::{OrganizationId, Owner, UserId, WorkItem},
 };
 
 use crate::{
@@ -10,15 +10,19 @@ use crate::{
     workers::Workers,
 };
 
-/// The removal of an account's remains; the subject is the user and the organization, with a space between.
+/// The removal of an account's remains; the subject is the user, the organization and the partition of the address's
+/// rate windows, with spaces between; work of before has no third.
 pub(crate) const ERASE: Kind = Kind { run: erase, give_up: try_later };
 
 fn erase<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
     Box::pin(async {
         let began = workers.now();
-        let (user, organization) = subject(work).ok_or(WorkError::Subject)?;
+        let (user, organization, address) = subject(work).ok_or(WorkError::Subject)?;
+        let windows = [Owner::User(user), Owner::Organization(organization)];
+        let windows: Vec<_> = windows.map(Owner::partition).into_iter().chain(address.map(str::to_owned)).collect();
         while workers.now() - began < MAX_TIME {
             if workers.store().erase_slice(user, organization, workers.now()).await? {
+                workers.context().limits().forget(&windows).await?;
                 return Ok(Outcome::Done("erased"));
             }
         }
@@ -26,7 +30,7 @@ fn erase<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<O
     })
 }
 
-fn subject(work: &WorkItem) -> Option<(UserId, OrganizationId)> {
-    let (user, organization) = work.subject.split_once(' ')?;
-    Some((UserId::parse(user)?, OrganizationId::parse(organization)?))
+fn subject(work: &WorkItem) -> Option<(UserId, OrganizationId, Option<&str>)> {
+    let mut words = work.subject.split(' ');
+    Some((UserId::parse(words.next()?)?, OrganizationId::parse(words.next()?)?, words.next()))
 }

@@ -43,12 +43,12 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
         ),
         (Message::Verify, Locale::En) => (
             "Confirm your e-mail address",
-            "Please confirm your e-mail address; the link is valid for 48 hours and replaces earlier ones.",
+            "Please confirm your e-mail address; the link is valid for 48 hours.",
             "Confirm my address",
         ),
         (Message::Verify, Locale::Fr) => (
             "Confirmez votre adresse e-mail",
-            "Merci de confirmer votre adresse e-mail ; le lien est valable 48 heures et remplace les précédents.",
+            "Merci de confirmer votre adresse e-mail ; le lien est valable 48 heures.",
             "Confirmer mon adresse",
         ),
         (Message::Reset | Message::ScouterReset, Locale::En) => (
@@ -78,13 +78,13 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
         (Message::ScouterVerify, Locale::En) => (
             "Confirm your e-mail address",
             "Please confirm your e-mail address, if you signed up yourself just now; else ignore this mail. \
-             The link is valid for 24 hours and replaces earlier ones.",
+             The link is valid for 24 hours.",
             "Confirm my address",
         ),
         (Message::ScouterVerify, Locale::Fr) => (
             "Confirmez votre adresse e-mail",
             "Merci de confirmer votre adresse e-mail, si vous venez de vous inscrire vous-même ; sinon ignorez ce message. \
-             Le lien est valable 24 heures et remplace les précédents.",
+             Le lien est valable 24 heures.",
             "Confirmer mon adresse",
         ),
         (Message::MagicLink, Locale::En) => (
@@ -113,13 +113,14 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
     }
 }
 
-/// Composes a mail to a person called `name`; `link` only where the message has one.
-pub(super) fn compose(message: Message, locale: Locale, name: &str, link: Option<&str>) -> Mail {
+/// Composes a mail to a person called `name`, or whose name is not to be told; `link` only where the message has one.
+pub(super) fn compose(message: Message, locale: Locale, name: Option<&str>, link: Option<&str>) -> Mail {
     let (subject, sentence, called) = words(message, locale);
-    let greeting = match locale {
-        Locale::En => format!("Hello {name},"),
-        Locale::Fr => format!("Bonjour {name},"),
+    let hello = match locale {
+        Locale::En => "Hello",
+        Locale::Fr => "Bonjour",
     };
+    let greeting = name.map_or_else(|| format!("{hello},"), |name| format!("{hello} {name},"));
     let text_link = link.map_or_else(String::new, |link| format!("\n{called}: {link}\n"));
     let page = html! {
         (DOCTYPE)
@@ -142,8 +143,11 @@ mod tests {
 
     #[test]
     fn names_are_text_and_not_markup() {
-        let mail = compose(Message::Reset, Locale::Fr, "<b>Zoé</b>", Some("https://a.test/reset-password?token=x"));
+        let mail =
+            compose(Message::Reset, Locale::Fr, Some("<b>Zoé</b>"), Some("https://a.test/reset-password?token=x"));
         assert!(mail.html.contains("&lt;b&gt;Zoé") && mail.html.contains("href=\"https://a.test/reset"));
         assert!(mail.text.starts_with("Bonjour <b>Zoé</b>,\n") && mail.text.contains("token=x"));
+        let mail = compose(Message::Welcome, Locale::En, None, None);
+        assert!(mail.text.starts_with("Hello,\n") && mail.html.contains("<p>Hello,</p>"));
     }
 }

@@ -1,11 +1,19 @@
-//! Mails (outsend 6.2, openscouter 7). Sent twice, two arrive, and the second one's link works.
+//! Mails (outsend 6.2, openscouter 7). Sent twice, two arrive, and the links of both work, until one is used.
+//!
+//! Whoever asks, one recipient gets a limited number; who asks is not told. A notice that a password was changed is not
+//! counted: nobody who floods an address with other mails hides it.
 
 mod messages;
 
+use serde_json::json;
 use shared::{
     BoxFuture,
     config::Settings,
-    model::{Account, Email, SignUpOf, TokenKind, WorkItem, WorkKind},
+    limits,
+    model::{
+        Account, Action, AuditEntry, AuditId, Email, Owner, SignUpOf, TokenKind, User, WorkItem, WorkKind,
+    },
+    names,
     secret::new_token,
     store::Token,
 };
@@ -15,6 +23,11 @@ use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
     workers::Workers,
 };
+
+/// Mails to a recipient in an hour, and the window's seconds.
+const HOUR: (u32, u32) = (5, 3_600);
+/// Mails to a recipient in a day, and the window's seconds.
+const DAY: (u32, u32) = (20, 86_400);
 
 /// A kind for each message; the subject is the address.
 pub(crate) const WELCOME: Kind = mail(|workers, work| send(workers, work, Message::Welcome));
@@ -39,7 +52,6 @@ fn send<'a>(workers: &'a Workers, work: &'a WorkItem, message: Message) -> BoxFu
         let Some(account) = account.filter(|account| account.user.active) else {
             return Ok(Outcome::Done("no such account"));
         };
-        let Some(mailer) = workers.mailer() else { return Ok(Outcome::Done("no sender configured")) };
         let user = &account.user;
         let message = match message {
             // whoever has not confirmed the address yet is asked to do that first (openscouter 7)
@@ -50,14 +62,53 @@ fn send<'a>(workers: &'a Workers, work: &'a WorkItem, message: Message) -> BoxFu
         if user.verified && matches!(token, Some(TokenKind::Verify | TokenKind::ScouterVerify)) {
             return Ok(Outcome::Done("verified already"));
         }
+        if message != Message::PasswordChanged && !within_limits(workers, &email, token).await? {
+            return Ok(Outcome::Done("too many mails to the address"));
+        }
+        if matches!(token, Some(TokenKind::Reset | TokenKind::ScouterReset)) {
+            workers.store().record(&asked_for(workers, work, user)).await?;
+        }
+        let Some(mailer) = workers.mailer() else { return Ok(Outcome::Done("no sender configured")) };
         let link = match token {
             None => None,
             Some(kind) => Some(issue_link(workers, work, &account, kind).await?),
         };
-        let mail = compose(message, user.locale, &user.name, link.as_deref());
+        // an address that nobody has verified gets no words of whoever gave it
+        let name = Some(&*user.name).filter(|name| user.verified && names::check(name).is_ok());
+        let mail = compose(message, user.locale, name, link.as_deref());
         mailer.send(&user.email, &mail).await.map_err(WorkError::Failed)?;
         Ok(Outcome::Done("sent"))
     })
+}
+
+/// Counts a mail for its recipient: links for a new password by themselves, so that no other mail takes their place.
+async fn within_limits(workers: &Workers, email: &Email, token: Option<TokenKind>) -> Result<bool, WorkError> {
+    let recovers = matches!(token, Some(TokenKind::Reset | TokenKind::ScouterReset));
+    let name = if recovers { "mail/recovery" } else { "mail/other" };
+    let (hash, now) = (email.hash(), workers.now());
+    let bucket = |window: &str| limits::of(Owner::Email(&hash), &format!("{name}/{window}"));
+    let (hour, day) = (bucket("hour"), bucket("day"));
+    let windows = workers.context().limits();
+    // what an hour refuses takes nothing of the day
+    let passed = windows.attempt(&hour, HOUR.1, now).await?.under(HOUR.0).passed
+        && windows.attempt(&day, DAY.1, now).await?.under(DAY.0).passed;
+    Ok(passed)
+}
+
+/// The record of a link for a new password: its id follows from the request's, so that there is one.
+fn asked_for(workers: &Workers, work: &WorkItem, user: &User) -> AuditEntry {
+    let now = workers.now();
+    let dialect = if work.kind == WorkKind::Reset { "outsend" } else { "openscouter" };
+    AuditEntry {
+        id: AuditId::parse(work.request()).unwrap_or_else(|| AuditId::at(now)),
+        action: Action::ResetRequested,
+        actor: None,
+        role: None,
+        object: Some(user.id.wire()),
+        detail: json!({ "dialect": dialect }),
+        request_id: work.request().to_owned(),
+        at: now,
+    }
 }
 
 /// The token that a message's link carries, if it has a link.
@@ -72,7 +123,7 @@ const fn token_kind(message: Message) -> Option<TokenKind> {
     }
 }
 
-/// A link with a new token, which replaces earlier ones. No stored work names it.
+/// A link with a new token. No stored work names it.
 async fn issue_link(
     workers: &Workers,
     work: &WorkItem,
