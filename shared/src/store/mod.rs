@@ -174,7 +174,7 @@ pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use principals::{Credential, Principal};
 pub use quiz::Attempted;
-pub use reports::Feedback;
+pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};
 pub use seats::Progress;

@@ -19,7 +19,7 @@ pub const FUNCTION: Endpoint =
 async fn list(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let paging = Paging::read(&cx.request.query)?;
     let store = cx.context.store();
-    let page = store.connections_page(caller.sees(), paging.offset(), paging.limit).await?;
+    let page = store.connections_page(caller.sees(), paging.offset(), paging.limit, cx.now).await?;
     let rows: Vec<_> = page.members.iter().map(ConnectionView::of).collect();
     Ok(paging.list(&rows, page.total))
 }

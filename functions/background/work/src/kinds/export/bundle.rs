@@ -140,7 +140,8 @@ impl Bundle<'_> {
         assignments.sort_by_key(|(study, at)| (*at, *study));
         let assignments =
             assignments.iter().map(|(study, at)| json!({"jobId": study.wire(), "acceptedAt": timestamp(*at)}));
-        let connections = store.connections_of(user.id).await?;
+        let mut connections = store.connections_of(user.id).await?;
+        connections.retain(|connection| connection.lives_at(now));
         Ok(json!({
             "exportedAt": timestamp(now),
             "user": UserView::of(account),
