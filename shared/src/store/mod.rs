@@ -74,6 +74,7 @@
 //! | authorization code | `CODE#<connection id>` | `CODE` | hot |
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
+//! | who holds a user's streams, by kind | `STREAMS#<user>` | `STREAM`, `DOWNLOAD` | hot |
 //! | rate window (of a fixed one: `<bucket>#<number>`) | `WINDOW#<bucket>` | `WINDOW` | hot |
 //! | idempotency record; parts of a long answer | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY`; `IDEMPOTENCY#PART<3 digits>` | hot |
 //!
@@ -140,6 +141,7 @@ mod retry;
 mod rights;
 pub mod round_trips;
 mod seats;
+mod stream_leases;
 mod studies;
 mod study_creation;
 mod study_items;
@@ -178,6 +180,7 @@ pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};
 pub use seats::Progress;
+pub use stream_leases::{Lasting, Leased, Place};
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
