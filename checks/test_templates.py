@@ -13,7 +13,7 @@ READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retr
            "outsend-auth-me", "outsend-auth-export", "outsend-api-keys-list", "outsend-fallback",
            "outsend-jobs-list", "outsend-jobs-get", "outsend-jobs-items", "outsend-jobs-report", "outsend-jobs-stream",
            "outsend-jobs-download", "outsend-modules-registry-list",
-           "openscouter-auth-me", "openscouter-auth-jwks", "openscouter-oauth-metadata", "openscouter-connections-list",
+           "openscouter-auth-me", "openscouter-auth-jwks", "openscouter-oauth-metadata",
            "openscouter-me-profile-get", "openscouter-me-exports-get", "openscouter-me-exports-download",
            "openscouter-me-erasure-get", "openscouter-jobs-list", "openscouter-jobs-get", "openscouter-sessions-list",
            "openscouter-sessions-get", "openscouter-sessions-notes-get", "openscouter-ai-get",

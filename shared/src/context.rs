@@ -26,7 +26,7 @@ impl Context {
     /// Builds the context that `settings` describe. Opens no connection yet.
     #[must_use]
     pub fn new(settings: Settings, clock: Clock) -> Self {
-        let store = Store::connect(&settings.store, &settings.jobs);
+        let store = Store::connect(&settings.store, &settings.jobs, clock.clone());
         let limits = Limits::connect(&settings.store, &store);
         Self(Arc::new(Inner { settings, clock, store, limits }))
     }

@@ -4,7 +4,9 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use shared::{
     context::Context,
-    model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
+    model::{
+        ApiKey, ApiKeyId, Email, Organization, OrganizationId, Payment, Plan, Scope, Status, Study, StudyId, Task,
+    },
     outset::{datetime, text::Text, url},
 };
 
@@ -257,6 +259,16 @@ async fn create_study(
 async fn import_studies(context: &Context, org: &str, file: &std::path::Path, quiet: bool) -> Result<Value, Failed> {
     let organization = organization(context, org).await?;
     let mut studies = import::read(file, organization.id, context.clock().now())?;
+    for study in studies.iter_mut().filter(|study| study.status.is_active() || study.status == Status::Paused) {
+        // what runs was paid for, or need not be
+        if organization.billing_exempt {
+            study.details.payment = Payment::Exempt;
+        } else if study.status.is_active() {
+            let text =
+                format!("study {} is {}, and its organization must pay for it first", study.id, study.status.as_str());
+            return Err(Failed::Usage(text));
+        }
+    }
     // neighbours in the lists go in together
     studies.sort_by_key(|study| (study.created_at, study.id));
     let total = u64::try_from(studies.len()).unwrap_or(u64::MAX);

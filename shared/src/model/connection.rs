@@ -72,6 +72,12 @@ impl Connection {
         self.user != user.id || self.generation == user.credential_generation
     }
 
+    /// Whether its refresh token still works at a time, and so any of its tokens can.
+    #[must_use]
+    pub fn lives_at(&self, now: OffsetDateTime) -> bool {
+        now < self.refresh_expires_at
+    }
+
     /// The scopes of a token that may (not) make drafts.
     #[must_use]
     pub const fn scope(draft: bool) -> &'static str {

@@ -36,6 +36,14 @@ macro_rules! uuid_id {
             pub fn at(now: OffsetDateTime) -> Self {
                 Self(uuid_of(now))
             }
+
+            /// What sorts before every id of this time or later; no id itself.
+            #[must_use]
+            pub fn first_at(now: OffsetDateTime) -> Self {
+                let mut bytes = [0; 16];
+                bytes[..6].copy_from_slice(&uuid_of(now).as_bytes()[..6]);
+                Self(Uuid::from_bytes(bytes))
+            }
         }
     };
     ($(#[$doc:meta])* $name:ident) => {

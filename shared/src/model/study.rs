@@ -243,6 +243,12 @@ pub enum Payment {
 }
 
 impl Payment {
+    /// Whether nothing is left to pay.
+    #[must_use]
+    pub const fn is_settled(self) -> bool {
+        matches!(self, Self::Paid | Self::Exempt)
+    }
+
     /// The wire name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

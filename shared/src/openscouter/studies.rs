@@ -3,7 +3,11 @@
 pub mod body;
 pub mod view;
 
-use super::{access::Viewer, envelope::Problem, request_context::RequestContext};
+use super::{
+    access::{Caller, Viewer},
+    envelope::Problem,
+    request_context::RequestContext,
+};
 use crate::{
     model::{Study, StudyId},
     store::Progress,
@@ -67,4 +71,29 @@ pub async fn update(
     let (organization, id) = (study.organization, study.id);
     let updated = cx.context.store().update_study(organization, id, Some(study), rule).await;
     updated.map_err(|error| error.or_missing(missing))
+}
+
+/// Whether the organization of a study need not pay for it (openscouter 1.3).
+///
+/// # Errors
+/// When the store fails.
+pub async fn billing_exempt(cx: &RequestContext, caller: &Caller, study: &Study) -> Result<bool, Problem> {
+    match caller.viewer() {
+        Viewer::Owner(_) => Ok(caller.account.organization.billing_exempt),
+        Viewer::Admin | Viewer::Tester(_) => {
+            let organization = cx.context.store().organization(study.organization).await?;
+            Ok(organization.is_some_and(|organization| organization.billing_exempt))
+        }
+    }
+}
+
+/// Refuses to open a study that is not paid for and must be (openscouter 5.1).
+///
+/// # Errors
+/// 422 when it is not.
+pub fn check_paid(study: &Study, exempt: bool) -> Result<(), Problem> {
+    if exempt || study.details.payment.is_settled() {
+        return Ok(());
+    }
+    Err(Problem::invalid("", "Study payment is not confirmed"))
 }

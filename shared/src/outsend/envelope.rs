@@ -78,7 +78,9 @@ impl Problem {
         let body = Refusal { detail, errors };
         let mut answer = json_answer(status, &body).header("Content-Language", language.as_str());
         match self {
-            Self::Detail(Detail::Rate(seconds)) => answer = answer.header("Retry-After", seconds.to_string()),
+            Self::Detail(Detail::Rate(seconds) | Detail::StreamsHeld { seconds, .. }) => {
+                answer = answer.header("Retry-After", seconds.to_string())
+            }
             Self::Detail(Detail::Method(allow)) => answer = answer.header("Allow", allow),
             Self::Crash(cause) => answer.cause = Some(cause),
             _ => {}

@@ -118,6 +118,13 @@ pub enum Detail {
     TooLarge,
     /// rate, with the seconds to wait
     Rate(u32),
+    /// streams
+    StreamsHeld {
+        /// How many a user may hold.
+        most: usize,
+        /// Seconds to wait.
+        seconds: u32,
+    },
     /// server
     Server,
 }
@@ -154,7 +161,7 @@ impl Detail {
             Self::Method(_) => 405,
             Self::Purged => 410,
             Self::TooLarge => 413,
-            Self::Rate(_) => 429,
+            Self::Rate(_) | Self::StreamsHeld { .. } => 429,
             Self::Server => 500,
             Self::NotImplemented => 501,
             Self::ModuleOff(_) => 503,
@@ -182,6 +189,13 @@ impl Detail {
                     language,
                     format!("Limit reached: {n} API keys."),
                     format!("Limite atteinte : {n} clés API."),
+                );
+            }
+            Self::StreamsHeld { most, .. } => {
+                return pick(
+                    language,
+                    format!("Limit reached: {most} open streams."),
+                    format!("Limite atteinte : {most} flux ouverts."),
                 );
             }
             Self::EfCeiling { need, ceiling } => {

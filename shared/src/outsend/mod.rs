@@ -13,6 +13,7 @@ pub mod messages;
 pub mod request_context;
 pub mod routes;
 pub mod sessions;
+pub mod streams;
 pub mod tokens;
 pub mod users;
 

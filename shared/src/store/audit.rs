@@ -232,7 +232,7 @@ impl Store {
         Err(StoreError::Contended(MAX_ATTEMPTS))
     }
 
-    /// One page of the trail, newest first.
+    /// One page of the trail, newest first: of the last two years, whatever the sweep has come to.
     ///
     /// # Errors
     /// When the store fails.
@@ -241,11 +241,17 @@ impl Store {
         filter: &'a AuditFilter,
         offset: u64,
         limit: u32,
+        now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Page<AuditEntry>, StoreError>> {
         Box::pin(async move {
+            let oldest = now - KEPT;
+            if filter.to.is_some_and(|to| to < oldest) {
+                return Ok(Page { total: 0, members: Vec::new() });
+            }
+            let from = filter.from.map_or(oldest, |from| from.max(oldest));
             let pk = list_pk(filter.action, filter.actor, filter.object.as_deref());
             let key = |id| entry_key(AuditId::from_uuid(id));
-            self.page_of(&pk, bounds(filter.from, filter.to), (offset, limit), key, read_entry).await
+            self.page_of(&pk, bounds(Some(from), filter.to), (offset, limit), key, read_entry).await
         })
     }
 

@@ -24,7 +24,7 @@ use super::{
     retry::after_lost_race,
     round_trips::{items_read, round_trip},
 };
-use crate::{aws, config::StoreSettings, model::JobRules};
+use crate::{aws, clock::Clock, config::StoreSettings, model::JobRules};
 
 /// DynamoDB returns at most this many items for one `BatchGetItem`.
 const BATCH: usize = 100;
@@ -54,12 +54,13 @@ pub struct Store {
     /// Held by who puts an entity into its lists, so that the tasks of a process do not get in each other's way.
     pub(super) placing: std::sync::Arc<tokio::sync::Mutex<()>>,
     pub(super) rules: JobRules,
+    pub(super) clock: Clock,
 }
 
 impl Store {
-    /// The store that `settings` name, where jobs run under `rules`. Opens no connection yet.
+    /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, rules: &JobRules) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock) -> Self {
         Self {
             client: aws::dynamodb(settings, settings.endpoint.as_deref()),
             main: settings.main_table.clone(),
@@ -68,6 +69,7 @@ impl Store {
             ingested: std::sync::Arc::default(),
             placing: std::sync::Arc::default(),
             rules: rules.clone(),
+            clock,
         }
     }
 
@@ -76,6 +78,12 @@ impl Store {
         self.client.clone()
     }
 
+    /// Whether an item's time has not passed. What has ended is not there, whether the store has removed it or not.
+    pub(super) fn lives(&self, item: &Item) -> bool {
+        item.lives_at(|| self.clock.now())
+    }
+
+    /// A consistent read of one item that has not ended.
     pub(super) fn get<'a>(
         &'a self,
         table: &'a str,
@@ -92,11 +100,12 @@ impl Store {
                 .consistent_read(true);
             let output = round_trip(call.send()).await.map_err(|error| StoreError::call("GetItem", &error))?;
             items_read(usize::from(output.item.is_some()));
-            Ok(output.item.map(Item::from))
+            Ok(output.item.map(Item::from).filter(|item| self.lives(item)))
         })
     }
 
-    /// Consistent reads of many keys of the main table; missing ones are absent from the answer, which has no order.
+    /// Consistent reads of many keys of the main table; missing ones, and those that have ended, are absent from the
+    /// answer, which has no order.
     pub(super) fn batch_get(&self, keys: Vec<(String, String)>) -> BoxFuture<'_, Result<Vec<Item>, StoreError>> {
         Box::pin(async move {
             let mut pending = keys;
@@ -122,7 +131,7 @@ impl Store {
                 let output = round_trip(call.send()).await.map_err(|error| StoreError::call("BatchGetItem", &error))?;
                 let found = output.responses.unwrap_or_default().remove(&self.main).unwrap_or_default();
                 items_read(found.len());
-                items.extend(found.into_iter().map(Item::from));
+                items.extend(found.into_iter().map(Item::from).filter(|item| self.lives(item)));
                 let unprocessed = output.unprocessed_keys.unwrap_or_default().remove(&self.main);
                 for key in unprocessed.map(|request| request.keys).unwrap_or_default() {
                     if let (Some(AttributeValue::S(pk)), Some(AttributeValue::S(sk))) = (key.get("pk"), key.get("sk")) {
@@ -138,7 +147,7 @@ impl Store {
         })
     }
 
-    /// All items of a partition of the main table whose sort key begins with `prefix`.
+    /// All items of a partition of the main table whose sort key begins with `prefix` and that have not ended.
     pub(super) fn query<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
         self.query_in(&self.main, pk, prefix)
     }
@@ -150,6 +159,15 @@ impl Store {
         pk: String,
         prefix: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
+        Box::pin(async move {
+            let mut items = self.query_all(pk, prefix).await?;
+            items.retain(|item| self.lives(item));
+            Ok(items)
+        })
+    }
+
+    /// [`Store::query`] with those that have ended, for who removes them.
+    pub(super) fn query_all<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
         Box::pin(async move {
             let mut start = None;
             let mut items = Vec::new();

@@ -292,7 +292,7 @@ impl Store {
         self.rank_in_all(&lists, &change(newest_first(connection.created_at, connection.id.as_bytes()))).await
     }
 
-    /// A connection, unless it ended.
+    /// A connection, unless it ended; one that ran out is still there.
     ///
     /// # Errors
     /// When the store fails.
@@ -344,7 +344,8 @@ impl Store {
         })
     }
 
-    /// One page of the connections of an organization, or of all, newest first.
+    /// One page of the connections of an organization, or of all, newest first. Those of the page that ran out are
+    /// ended first, each of them once.
     ///
     /// # Errors
     /// When the store fails.
@@ -353,10 +354,24 @@ impl Store {
         organization: Option<OrganizationId>,
         offset: u64,
         limit: u32,
+        now: OffsetDateTime,
     ) -> BoxFuture<'_, Result<Page<Connection>, StoreError>> {
         Box::pin(async move {
             let key = |id| connection_key(ConnectionId::from_uuid(id));
-            self.page_of(&list_pk(organization), (None, None), (offset, limit), key, read_connection).await
+            for attempt in 0..MAX_ATTEMPTS {
+                let list = list_pk(organization);
+                let page = self.page_of(&list, (None, None), (offset, limit), key, read_connection).await?;
+                let (live, ended): (Vec<_>, Vec<_>) =
+                    page.members.into_iter().partition(|connection| connection.lives_at(now));
+                if ended.is_empty() {
+                    return Ok(Page { total: page.total, members: live });
+                }
+                for connection in ended {
+                    self.end_connection(&connection, None).await?;
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MAX_ATTEMPTS))
         })
     }
 

@@ -1,6 +1,7 @@
 //! Consents of testers, and the special-category data that one of them covers: in a partition of its own
 //! (openscouter 18, 21).
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::{Duration, OffsetDateTime};
 
@@ -9,7 +10,7 @@ use super::{
     accounts::user_pk,
     after_lost_race,
     client::Written,
-    item::{Condition, Item, check_version, delete},
+    item::{Condition, Item, check, check_version, delete},
     retry::MAX_ATTEMPTS,
 };
 use crate::{
@@ -50,6 +51,17 @@ fn read_consent(item: &Item) -> Result<(Consent, u64), StoreError> {
         revoked_at: reader.optional_time("revoked_at")?,
     };
     Ok((consent, reader.number("version")?))
+}
+
+/// Up to which time of their beginning sessions are reached by the withdrawal of a consent, where `testing` is the
+/// consent that sessions need as it is now; `None` means all.
+fn reached(kind: ConsentKind, revoked_at: OffsetDateTime, testing: Option<Consent>) -> Option<OffsetDateTime> {
+    match testing.filter(|_| kind == ConsentKind::Testing) {
+        None => Some(revoked_at),
+        Some(consent) if consent.revoked_at.is_some() => None,
+        // a second that began before it was given belongs to what came before
+        Some(consent) => Some(revoked_at.max(consent.given_at - Duration::seconds(1))),
+    }
 }
 
 impl Store {
@@ -173,6 +185,42 @@ impl Store {
         })
     }
 
+    /// Ends the running sessions that the withdrawal of a consent reaches (openscouter 18), so that nothing is taken in
+    /// any more when it is answered. Run twice, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn end_running_tests(
+        &self,
+        user: UserId,
+        (kind, revoked_at): (ConsentKind, OffsetDateTime),
+        now: OffsetDateTime,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        Box::pin(async move {
+            let consent = self.consent(user, ConsentKind::Testing);
+            let (consent, running) = futures_util::future::try_join(consent, self.running_tests(user, now)).await?;
+            let last = reached(kind, revoked_at, consent.map(|(consent, _)| consent));
+            let mut ended = Vec::new();
+            for session in running {
+                if last.is_none_or(|last| session.created_at <= last) {
+                    ended.push(self.end_test_session(session.id, now));
+                }
+            }
+            stream::iter(ended).buffer_unordered(AT_A_TIME).try_collect().await
+        })
+    }
+
+    /// Whether a tester has withdrawn the consent that sessions need.
+    pub(super) async fn has_withdrawn(&self, user: UserId) -> Result<bool, StoreError> {
+        let consent = self.consent(user, ConsentKind::Testing).await?;
+        Ok(consent.is_some_and(|(consent, _)| consent.revoked_at.is_some()))
+    }
+
+    /// The member that holds unless a tester has withdrawn the consent that sessions need.
+    pub(super) fn consent_member(&self, user: UserId) -> Result<TransactWriteItem, StoreError> {
+        check(&self.main, consent_key(user, ConsentKind::Testing), "attribute_not_exists(revoked_at)", None, [])
+    }
+
     /// The special categories that a tester named.
     ///
     /// # Errors
@@ -234,12 +282,7 @@ impl Store {
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let consent = self.consent(user, ConsentKind::Testing).await?.map(|(consent, _)| consent);
-            let last = match consent.filter(|_| kind == ConsentKind::Testing) {
-                None => Some(revoked_at),
-                Some(consent) if consent.revoked_at.is_some() => None,
-                // a second that began before it was given belongs to what came before
-                Some(consent) => Some(revoked_at.max(consent.given_at - Duration::seconds(1))),
-            };
+            let last = reached(kind, revoked_at, consent);
             let ids = self.tested(user).await?.into_iter().map(|(id, _)| id);
             let forget = |id| async move {
                 if enough() {

@@ -111,7 +111,7 @@ impl Store {
             for token in &tokens.members {
                 self.revoke_token(token, None).await?;
             }
-            let connections = self.connections_page(Some(organization), 0, SLICE).await?;
+            let connections = self.connections_page(Some(organization), 0, SLICE, now).await?;
             for connection in &connections.members {
                 self.end_connection(connection, None).await?;
             }
@@ -139,7 +139,7 @@ impl Store {
         prefix: &str,
         beside: impl Fn(&Item, &str) -> Option<(String, String)>,
     ) -> Result<(), StoreError> {
-        let items = self.query(pk, prefix).await?;
+        let items = self.query_all(pk, prefix).await?;
         let (mut keys, mut found) = (HashSet::new(), HashSet::new());
         for item in &items {
             let sk = item.read("item").text("sk")?;

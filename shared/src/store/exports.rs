@@ -19,6 +19,8 @@ use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionI
 
 /// How long an export can be fetched, and how long it is told that one failed (openscouter 5.3).
 const KEPT: Duration = Duration::days(7);
+/// How long it is told that one has expired, whether the store has removed it or not.
+const TOLD: Duration = Duration::days(7);
 /// How much longer its parts stay, since they are written before it is complete.
 const MARGIN: Duration = Duration::days(1);
 /// The item that says that one is being made.
@@ -252,7 +254,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn advance_export<'a>(&'a self, next: &'a Export) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move { self.write_export(next, next.expires_at).await })
+        Box::pin(async move { self.write_export(next, next.expires_at.map(|end| end + TOLD)).await })
     }
 
     async fn write_export(&self, next: &Export, gone_at: Option<OffsetDateTime>) -> Result<(), StoreError> {

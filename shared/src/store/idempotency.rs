@@ -19,6 +19,8 @@ use super::{
 use crate::secret::{sha256, sha256_hex};
 
 const KEPT_S: i64 = 24 * 60 * 60;
+/// How much longer its parts stay, so that none of them ends before the record does.
+const MARGIN_S: i64 = 60;
 /// A request that has not answered after this long has died; its key may be used again.
 const LEASE_S: i64 = 60;
 
@@ -216,7 +218,7 @@ impl Store {
         for (number, part) in parts.iter().enumerate().skip(1) {
             let item = Item::new(pk(&record.name), part_sk(number))
                 .bytes("part", part.to_vec())
-                .number("ttl", now.unix_timestamp() + KEPT_S);
+                .number("ttl", now.unix_timestamp() + KEPT_S + MARGIN_S);
             let call = self.client.put_item().table_name(&self.hot).set_item(Some(item.0));
             round_trip(call.send()).await.map_err(|error| StoreError::call("PutItem", &error))?;
         }

@@ -7,10 +7,7 @@
 
 mod memory;
 
-use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::value::RawValue;
 use time::{Duration, OffsetDateTime};
 
@@ -20,7 +17,7 @@ use self::memory::{Batch, Ingested, Key};
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     chunked::{PART, compress, decompress},
-    client::{Written, unhindered},
+    client::Written,
     item::{Condition, Item},
     round_trips::{items_read, round_trip},
     test_sessions::test_session_pk,
@@ -126,13 +123,18 @@ enum Fresh {
 /// What became of the write of a batch.
 enum Put {
     Done,
+    /// The session does not run any more.
+    Over,
     /// Somebody else's batch has the number; it is here, unless it was asked for as a part of several.
     Taken(Option<Item>),
+    /// Another transaction was in the way.
+    Hindered,
 }
 
 impl Store {
-    /// Keeps a batch in one write; how many of its items were there already (openscouter 11.1). A batch with a name is
-    /// kept once, also when none of its items has an id: again, the answer is the first one.
+    /// Keeps a batch in one write, if the session still runs then; how many of its items were there already (openscouter
+    /// 11.1), and `None` when it does not run any more. A batch with a name is kept once, also when none of its items has
+    /// an id: again, the answer is the first one.
     ///
     /// # Errors
     /// When the store fails.
@@ -143,7 +145,7 @@ impl Store {
         batch: &'a IngestedBatch,
         name: Option<String>,
         now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<u32, StoreError>> {
+    ) -> BoxFuture<'a, Result<Option<u32>, StoreError>> {
         Box::pin(async move {
             let (memory, key) = (&*self.ingested, (session.id, stream));
             // whether what is there already must be known, and not its number alone
@@ -154,7 +156,7 @@ impl Store {
             for attempt in 0.. {
                 let (next, fresh) = match self.fresh_items(key, batch, whole, (&name, called)).await? {
                     Fresh::Items(next, fresh) => (next, fresh),
-                    Fresh::Answered(duplicates) => return Ok(duplicates),
+                    Fresh::Answered(duplicates) => return Ok(Some(duplicates)),
                     Fresh::Forgotten => {
                         after_lost_race(attempt).await?;
                         continue;
@@ -162,7 +164,7 @@ impl Store {
                 };
                 let duplicates = u32::try_from(batch.len() - fresh.len()).unwrap_or(u32::MAX);
                 if fresh.is_empty() {
-                    return Ok(duplicates);
+                    return Ok(Some(duplicates));
                 }
                 let pieces = batch.pieces(&fresh)?;
                 let count = u32::try_from(pieces.len()).unwrap_or(1);
@@ -172,17 +174,20 @@ impl Store {
                         memory.with(key, |known| {
                             known.take(next, count, fresh.iter().filter_map(|item| item.id), own);
                         });
-                        return Ok(duplicates);
+                        return Ok(Some(duplicates));
                     }
+                    Put::Over => return Ok(None),
                     Put::Taken(there) => {
                         if self.taken(key, next, there.as_ref(), attempt, &name).await? {
-                            return Ok(duplicates);
+                            return Ok(Some(duplicates));
+                        }
+                        if attempt == 0 {
+                            continue;
                         }
                     }
+                    Put::Hindered => {}
                 }
-                if attempt > 0 {
-                    after_lost_race(attempt).await?;
-                }
+                after_lost_race(attempt).await?;
             }
             Err(StoreError::Contended(u32::MAX))
         })
@@ -246,38 +251,24 @@ impl Store {
     ) -> Result<Put, StoreError> {
         let end = session.guarded_until().max(now) + KEPT;
         let pk = test_session_pk(session.id);
-        let mut items = (first..).zip(pieces).map(|(number, bytes)| {
+        let only = pieces.len() == 1;
+        // who withdraws a consent ends the session: nothing is kept behind that, whatever was read before
+        let mut members = vec![self.running_member(session.id)?];
+        for (number, bytes) in (first..).zip(pieces) {
             let item = Item::new(pk.clone(), sk(stream, number))
                 .text("batch", name)
                 .bytes("items", bytes)
                 .number("ttl", end.unix_timestamp());
             // who sends the batch again is told the same
-            if batch.called.is_some() { item.number("duplicates", batch.duplicates) } else { item }
-        });
-        let only = items.next();
-        let rest: Vec<_> = items.collect();
-        let Some(only) = only else { return Ok(Put::Done) };
-        if !rest.is_empty() {
-            let members = std::iter::once(only).chain(rest).map(|item| item.put(&self.main, Condition::Absent));
-            let members = members.collect::<Result<Vec<TransactWriteItem>, _>>()?;
-            let written = self.transact(members).await?;
-            return Ok(if written == Written::Done { Put::Done } else { Put::Taken(None) });
+            let item = if batch.called.is_some() { item.number("duplicates", batch.duplicates) } else { item };
+            members.push(item.put(&self.main, Condition::Absent)?);
         }
-        let call = self
-            .client
-            .put_item()
-            .table_name(&self.main)
-            .set_item(Some(only.0))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match unhindered(|| call.clone().send()).await {
-            Ok(_) => Ok(Put::Done),
-            Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(refused)) => {
-                    Ok(Put::Taken(refused.item().cloned().map(Item::from)))
-                }
-                _ => Err(StoreError::call("PutItem", &error)),
-            },
+        match self.transact(members).await? {
+            Written::Done => Ok(Put::Done),
+            Written::Refused(failed) if failed.is_empty() => Ok(Put::Hindered),
+            Written::Refused(failed) if failed.contains(&0) && !failed.contains(&1) => Ok(Put::Over),
+            Written::Refused(_) if only => Ok(Put::Taken(self.get(&self.main, pk, sk(stream, first)).await?)),
+            Written::Refused(_) => Ok(Put::Taken(None)),
         }
     }
 
@@ -367,7 +358,7 @@ impl Store {
         })
     }
 
-    /// What was kept of a stream, in the order of arrival: the batches' JSON arrays.
+    /// What was kept of a stream and has not outlived its time, in the order of arrival: the batches' JSON arrays.
     ///
     /// # Errors
     /// When the store fails.
@@ -379,7 +370,9 @@ impl Store {
         Box::pin(async move {
             let mut batches = Vec::new();
             self.read_batches((session, stream), 0, false, &mut |_, item| {
-                batches.push(text_of(item)?);
+                if self.lives(item) {
+                    batches.push(text_of(item)?);
+                }
                 Ok(())
             })
             .await?;

@@ -75,6 +75,12 @@ impl Item {
         self.0.iter().map(|(name, value)| name.len() + of(value)).sum()
     }
 
+    /// Whether the item's time has not passed: DynamoDB removes what has ended up to days later.
+    pub(super) fn lives_at(&self, now: impl FnOnce() -> OffsetDateTime) -> bool {
+        let end = self.0.get("ttl").and_then(|end| end.as_n().ok()?.parse::<i64>().ok());
+        end.is_none_or(|end| now().unix_timestamp() < end)
+    }
+
     /// The partition key, empty when there is none.
     pub(super) fn pk(&self) -> &str {
         self.0.get("pk").and_then(|value| value.as_s().ok()).map_or("", String::as_str)
@@ -171,15 +177,31 @@ pub(super) fn check_version(
     sk: String,
     version: u64,
 ) -> Result<TransactWriteItem, StoreError> {
-    let check = ConditionCheck::builder()
+    let version = [(":value", AttributeValue::N(version.to_string()))];
+    check(table, (pk, sk), "#name = :value", Some("version"), version)
+}
+
+/// A transaction member that holds as long as a condition does, in which `#name` stands for the attribute `name`.
+pub(super) fn check(
+    table: &str,
+    (pk, sk): (String, String),
+    condition: &str,
+    name: Option<&str>,
+    values: impl IntoIterator<Item = (&'static str, AttributeValue)>,
+) -> Result<TransactWriteItem, StoreError> {
+    let mut check = ConditionCheck::builder()
         .table_name(table)
         .key("pk", AttributeValue::S(pk))
         .key("sk", AttributeValue::S(sk))
-        .condition_expression("#version = :version")
-        .expression_attribute_names("#version", "version")
-        .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
-        .build()
-        .map_err(|error| StoreError::Call { operation: "ConditionCheck", cause: error.to_string() })?;
+        .condition_expression(condition);
+    if let Some(name) = name {
+        check = check.expression_attribute_names("#name", name);
+    }
+    for (value, given) in values {
+        check = check.expression_attribute_values(value, given);
+    }
+    let check =
+        check.build().map_err(|error| StoreError::Call { operation: "ConditionCheck", cause: error.to_string() })?;
     Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
@@ -240,5 +262,19 @@ impl<'a> Reader<'a> {
 
     pub(super) fn optional_time(&self, name: &'static str) -> Result<Option<OffsetDateTime>, StoreError> {
         if self.item.0.contains_key(name) { self.time(name).map(Some) } else { Ok(None) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_lives_until_its_time() {
+        let item = Item::new("a".to_owned(), "b".to_owned());
+        let at = |seconds| move || OffsetDateTime::UNIX_EPOCH + time::Duration::seconds(seconds);
+        assert!(item.lives_at(at(i64::from(i32::MAX))));
+        let ending = item.number("ttl", 10);
+        assert!(ending.lives_at(at(9)) && !ending.lives_at(at(10)) && !ending.lives_at(at(11)));
     }
 }

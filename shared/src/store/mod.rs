@@ -77,6 +77,7 @@
 //! | authorization code (for the deletion) | `USER#<id>` | `CODE#<connection id>` | hot |
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
+//! | who holds a user's streams, by kind | `STREAMS#<user>` | `STREAM`, `DOWNLOAD` | hot |
 //! | rate window of an owner; of nobody (of a fixed one: `<bucket>#<number>`) | `WINDOW#<sha-256 of the owner>`; `WINDOW#<sha-256 of the bucket>` | `<sha-256 of the bucket>`; `WINDOW` | hot |
 //! | idempotency record, its answer sealed; parts of a long one | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY`; `IDEMPOTENCY#PART<3 digits>` | hot |
 //!
@@ -146,6 +147,7 @@ mod rights;
 pub mod round_trips;
 mod seats;
 mod sign_ups;
+mod stream_leases;
 mod studies;
 mod study_creation;
 mod study_items;
@@ -181,10 +183,11 @@ pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use principals::{Credential, Principal};
 pub use quiz::Attempted;
-pub use reports::Feedback;
+pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};
 pub use seats::Progress;
+pub use stream_leases::{Lasting, Leased, Place};
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};

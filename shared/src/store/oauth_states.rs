@@ -1,6 +1,9 @@
 //! Log-ins through another provider that are under way (openscouter 7), in the hot table.
 
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use aws_sdk_dynamodb::{
+    operation::delete_item::DeleteItemError,
+    types::{AttributeValue, ReturnValue},
+};
 use time::{Duration, OffsetDateTime};
 
 use super::{
@@ -18,6 +21,8 @@ const LENGTH: Duration = Duration::minutes(10);
 pub struct OauthState {
     /// SHA-256 of the state, in hex.
     pub hash: String,
+    /// SHA-256 of what the browser keeps that began, in hex.
+    pub browser: String,
     /// The provider.
     pub provider: String,
     /// The role of a new account.
@@ -44,6 +49,7 @@ impl Store {
             let (pk, sk) = key(&state.hash);
             let end = now + LENGTH;
             let item = Item::new(pk, sk)
+                .text("browser", &*state.browser)
                 .text("provider", &*state.provider)
                 .optional_text("role", state.role.map(Role::as_str))
                 .optional_text("redirect", state.redirect.as_deref())
@@ -54,13 +60,14 @@ impl Store {
         })
     }
 
-    /// Takes a log-in up, once.
+    /// Takes a log-in up, once, in the browser that began it; another one's leaves it as it is.
     ///
     /// # Errors
     /// When the store fails.
     pub fn take_oauth_state<'a>(
         &'a self,
         hash: &'a str,
+        browser: &'a str,
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Option<OauthState>, StoreError>> {
         Box::pin(async move {
@@ -71,8 +78,18 @@ impl Store {
                 .table_name(&self.hot)
                 .key("pk", AttributeValue::S(pk))
                 .key("sk", AttributeValue::S(sk))
+                .condition_expression("browser = :browser")
+                .expression_attribute_values(":browser", AttributeValue::S(browser.to_owned()))
                 .return_values(ReturnValue::AllOld);
-            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("DeleteItem", &error))?;
+            let output = match round_trip(call.send()).await {
+                Ok(output) => output,
+                Err(error)
+                    if error.as_service_error().is_some_and(DeleteItemError::is_conditional_check_failed_exception) =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(StoreError::call("DeleteItem", &error)),
+            };
             let Some(item) = output.attributes.map(Item::from) else { return Ok(None) };
             let reader = item.read("log-in");
             if reader.time("expires_at")? <= now {
@@ -80,6 +97,7 @@ impl Store {
             }
             Ok(Some(OauthState {
                 hash: hash.to_owned(),
+                browser: browser.to_owned(),
                 provider: reader.text("provider")?.to_owned(),
                 role: reader.optional_text("role").and_then(Role::parse),
                 redirect: reader.optional_text("redirect").map(str::to_owned),

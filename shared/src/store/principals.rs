@@ -153,7 +153,7 @@ fn living(
             let family = read_family(found)?;
             // a suspension ends the family, and is what the caller is told while it lasts
             let lives = family.generation == generation || !account.user.active;
-            let lives = lives && claimed == account.user.id;
+            let lives = lives && claimed == account.user.id && now < family.expires_at;
             lives.then_some(Principal::Family(family, account))
         }
         Credential::Token(_, hash) => {

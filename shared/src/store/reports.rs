@@ -40,6 +40,17 @@ pub struct Feedback {
     pub created_at: OffsetDateTime,
 }
 
+/// What became of feedback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedbackGiven {
+    /// It is kept.
+    Done,
+    /// There was feedback of this role before.
+    Before,
+    /// The tester has withdrawn the consent that sessions need.
+    Withdrawn,
+}
+
 impl Store {
     pub(super) fn report_members(
         &self,
@@ -142,7 +153,7 @@ impl Store {
         })
     }
 
-    /// Keeps feedback, once for each role: what is there already comes back.
+    /// Keeps feedback, once for each role; a tester's as long as the consent is not withdrawn.
     ///
     /// # Errors
     /// When the store fails.
@@ -150,7 +161,7 @@ impl Store {
         &'a self,
         feedback: &'a Feedback,
         tester: UserId,
-    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+    ) -> BoxFuture<'a, Result<FeedbackGiven, StoreError>> {
         Box::pin(async move {
             let item = Item::new(test_session_pk(feedback.session), format!("FEEDBACK#{}", feedback.role.as_str()))
                 .text("id", feedback.id.to_string())
@@ -159,20 +170,24 @@ impl Store {
                 .time("created_at", feedback.created_at);
             for attempt in 0.. {
                 let mut members = vec![item.clone().put(&self.main, Condition::Absent)?];
-                if feedback.role == Role::Business {
-                    members.push(self.rating_member(tester, feedback.rating)?);
-                }
+                let own = feedback.role == Role::Tester;
+                members.push(match own {
+                    true => self.consent_member(tester)?,
+                    false => self.rating_member(tester, feedback.rating)?,
+                });
                 match self.transact(members).await? {
-                    Written::Done => return Ok(true),
+                    Written::Done => return Ok(FeedbackGiven::Done),
+                    Written::Refused(failed) if own && failed == [1] => return Ok(FeedbackGiven::Withdrawn),
                     Written::Refused(failed) if !failed.is_empty() => {
                         let sk = format!("FEEDBACK#{}", feedback.role.as_str());
                         let known = self.get(&self.main, test_session_pk(feedback.session), sk).await?;
-                        return Ok(known.is_some_and(|known| known.0 == item.0));
+                        let ours = known.is_some_and(|known| known.0 == item.0);
+                        return Ok(if ours { FeedbackGiven::Done } else { FeedbackGiven::Before });
                     }
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
-            Ok(false)
+            Err(StoreError::Contended(u32::MAX))
         })
     }
 

@@ -70,7 +70,8 @@ impl Store {
             };
             let (pk, sk) = current_key(tester.id, study);
             for attempt in 0..MAX_ATTEMPTS {
-                let older = self.get(&self.main, pk.clone(), sk.clone()).await?;
+                // also one that has ended, whose place this one takes
+                let older = self.query_all(pk.clone(), &sk).await?.into_iter().next();
                 let version = older.as_ref().map(|item| item.read("test token").number("version")).transpose()?;
                 let current =
                     test_token_item((pk.clone(), sk.clone()), &token).number("version", version.unwrap_or(0) + 1);

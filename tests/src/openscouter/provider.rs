@@ -1,6 +1,9 @@
 //! Another provider that people log in with (openscouter 7), and a log-in through it.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use axum::{
     Form, Json, Router,
@@ -21,7 +24,11 @@ struct Inner {
     told: Value,
     challenge: Value,
     person: Value,
+    addresses: Option<Value>,
 }
+
+/// What browsers keep of log-ins that they began, by state.
+static KEPT: Mutex<BTreeMap<String, String>> = Mutex::new(BTreeMap::new());
 
 /// The provider.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +38,11 @@ impl Provider {
     /// From now on it says this of the person.
     pub fn says(&self, person: Value) {
         self.0.lock().unwrap().person = person;
+    }
+
+    /// From now on it lists these addresses of the person, as GitHub does beside the person.
+    pub fn lists(&self, addresses: Value) {
+        self.0.lock().unwrap().addresses = Some(addresses);
     }
 
     /// The form that it was last sent.
@@ -56,24 +68,43 @@ async fn user_info(State(world): State<Provider>, headers: HeaderMap) -> impl In
     Json(world.0.lock().unwrap().person.clone())
 }
 
+async fn addresses(State(world): State<Provider>, headers: HeaderMap) -> impl IntoResponse {
+    assert_eq!(headers["authorization"], "Bearer at");
+    match world.0.lock().unwrap().addresses.clone() {
+        Some(addresses) => (StatusCode::OK, Json(addresses)),
+        None => (StatusCode::NOT_FOUND, Json(json!({"message": "Not Found"}))),
+    }
+}
+
 /// A bench whose provider `google` it is.
 pub async fn start() -> (Bench, Provider) {
+    start_as("google").await
+}
+
+/// A bench whose provider of this name it is.
+pub async fn start_as(name: &str) -> (Bench, Provider) {
     let provider = Provider::default();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = Router::new().route("/token", post(token)).route("/me", get(user_info)).with_state(provider.clone());
+    let router = Router::new().route("/token", post(token)).route("/me", get(user_info));
+    let router = router.route("/me/emails", get(addresses)).with_state(provider.clone());
     tokio::spawn(async move { axum::serve(listener, router).await });
     let providers = json!([{
-        "name": "google", "authorize_url": "https://accounts.test/authorize", "token_url": format!("{url}/token"),
+        "name": name, "authorize_url": "https://accounts.test/authorize", "token_url": format!("{url}/token"),
         "user_info_url": format!("{url}/me"), "client_id": "us", "client_secret": "hush",
     }]);
     let bench = Bench::with(&[("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS", &providers.to_string())]).await.unwrap();
     (bench, provider)
 }
 
-/// Begins a log-in; the state.
+/// Begins a log-in; the state, whose cookie the browser keeps.
 pub async fn begin(bench: &Bench, provider: &Provider, query: &str) -> String {
-    let answer = send(bench, "GET", &format!("/api/auth/oauth/google/start?{query}"), &[], "").await;
+    begin_at(bench, provider, &format!("/api/auth/oauth/google/start?{query}")).await
+}
+
+/// The same through any provider's address.
+pub async fn begin_at(bench: &Bench, provider: &Provider, path: &str) -> String {
+    let answer = send(bench, "GET", path, &[], "").await;
     assert_eq!(answer.status, 302, "{}", answer.body);
     let (target, query) = answer.header("location").split_once('?').unwrap();
     assert_eq!(target, "https://accounts.test/authorize");
@@ -87,10 +118,24 @@ pub async fn begin(bench: &Bench, provider: &Provider, query: &str) -> String {
         assert_eq!(query.last(name), Some(value));
     }
     provider.0.lock().unwrap().challenge = json!(query.last("code_challenge").unwrap());
-    query.last("state").unwrap().to_owned()
+    let state = query.last("state").unwrap().to_owned();
+    let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
+    KEPT.lock().unwrap().insert(state.clone(), cookie);
+    state
+}
+
+/// The cookie that the browser keeps which began with a state.
+pub fn cookie(state: &str) -> String {
+    KEPT.lock().unwrap().get(state).cloned().unwrap_or_default()
 }
 
 /// The browser's return from the provider.
 pub async fn come_back(bench: &Bench, state: &str, code: &str) -> Answer {
-    send(bench, "GET", &format!("/api/auth/callback?state={state}&code={code}"), &[], "").await
+    come_back_with(bench, state, &format!("code={code}"), &cookie(state)).await
+}
+
+/// The return of a browser with a cookie; what the provider says is `query`.
+pub async fn come_back_with(bench: &Bench, state: &str, query: &str, cookie: &str) -> Answer {
+    let headers: Vec<_> = (!cookie.is_empty()).then_some(("cookie", cookie)).into_iter().collect();
+    send(bench, "GET", &format!("/api/auth/callback?state={state}&{query}"), &headers, "").await
 }

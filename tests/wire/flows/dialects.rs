@@ -159,10 +159,12 @@ async fn a_study_that_outset_launched() {
     assert_eq!(data(&team.owner("PATCH", &path, &json!({"tasks": more["tasks"]})).await), more, "the same tasks");
     let other = json!({"tasks": [{"title": "Find a book", "description": "Any."}]});
     assert_eq!(told(&team.owner("PATCH", &path, &other).await), refused("tasks: cannot be changed after launch"));
-    // who must pay and did not is launched by Outset's rules, and told as unpaid
+    // who must pay and did not opens nothing (outset 6.2)
     let organization = format!("/api/admin/organizations/{}", outset.organization.wire());
     assert_eq!(team.admin("PATCH", &organization, &json!({"billingExempt": false})).await.status, 200);
     let (id, path) = outset.imported(&["Find a book"]).await;
-    assert_eq!(outset.patch(id, &json!({"active": true})).await.json()["status"], "open");
-    assert_eq!(data(&team.owner("GET", &path, &Value::Null).await)["paymentStatus"], "unpaid");
+    let refusal = outset.patch(id, &json!({"active": true})).await;
+    assert_eq!((refusal.status, &refusal.json()["errors"][0]["code"]), (400, &json!("payment_required")));
+    let seen = data(&team.owner("GET", &path, &Value::Null).await);
+    assert_eq!((&seen["status"], &seen["paymentStatus"]), (&json!("draft"), &json!("unpaid")));
 }

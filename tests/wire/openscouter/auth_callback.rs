@@ -3,7 +3,7 @@
 use harness::{
     openscouter::{
         PASSWORD, bearer, data, error, get, person, post,
-        provider::{self, begin, come_back, start},
+        provider::{self, begin, come_back, come_back_with, cookie, start},
         send, told,
     },
     snapshot,
@@ -46,7 +46,7 @@ async fn what_a_provider_can_refuse() {
     let state = begin(&bench, &provider, "").await;
     assert_eq!(told(&come_back(&bench, &state, "bad").await), (401, "Invalid credentials".to_owned()));
     let state = begin(&bench, &provider, "").await;
-    let denied = send(&bench, "GET", &format!("/api/auth/callback?state={state}&error=access_denied"), &[], "").await;
+    let denied = come_back_with(&bench, &state, "error=access_denied", &cookie(&state)).await;
     assert_eq!(told(&denied), (401, "Invalid credentials".to_owned()));
     for wrong in ["", "x"] {
         assert_eq!(error(&come_back(&bench, wrong, "good").await), "state: is invalid or expired");

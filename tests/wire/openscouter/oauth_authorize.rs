@@ -38,9 +38,10 @@ async fn what_the_authorization_endpoint_refuses() {
         (("scope", Some("read admin")), "invalid_scope"),
         (("resource", Some("https://evil.test/api")), "invalid_target"),
     ] {
-        let (target, query) = location(&begin(&bench, &client, &[change]).await);
-        assert_eq!((target.as_str(), query.last("error")), (CALLBACK, Some(expected)), "{change:?}");
-        assert_eq!((query.last("state"), query.last("iss")), (Some("a b"), Some("https://api.test")));
+        let answer = begin(&bench, &client, &[change]).await;
+        assert_eq!((answer.status, answer.header("location")), (400, ""), "{change:?}: nobody has decided yet");
+        let link = format!("{CALLBACK}?error={expected}&amp;state=a%20b&amp;iss=https%3A%2F%2Fapi.test");
+        assert!(answer.body.contains(&format!("<a href=\"{link}\"")), "{change:?}: {}", answer.body);
     }
     bench.advance(Duration::seconds(61));
     let other_port = begin(&bench, &client, &[("redirect_uri", Some("http://localhost:9/callback"))]).await;

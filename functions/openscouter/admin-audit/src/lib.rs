@@ -69,7 +69,7 @@ async fn list(cx: &RequestContext, _caller: Caller) -> Result<Response, Problem>
         return Ok(paging.empty_list());
     }
     let filter = AuditFilter { action, actor, object, from, to };
-    let page = cx.context.store().audit_page(&filter, paging.offset(), paging.limit).await?;
+    let page = cx.context.store().audit_page(&filter, paging.offset(), paging.limit, cx.now).await?;
     let rows: Vec<_> = page.members.iter().map(AuditView::of).collect();
     Ok(paging.list(&rows, page.total))
 }

@@ -29,16 +29,26 @@ async fn callback(cx: &RequestContext) -> Result<Response, Problem> {
     let query = &cx.request.query;
     let unknown = || Problem::bad("state: is invalid or expired");
     let state = query.last("state").ok_or_else(unknown)?;
-    let store = cx.context.store();
-    let kept = store.take_oauth_state(&sha256_hex(state.as_bytes()), cx.now).await?.ok_or_else(unknown)?;
-    let provider = providers::provider(cx, &kept.provider).ok_or_else(unknown)?;
+    let browser = providers::cookie(cx).ok_or_else(unknown)?;
+    let (hash, browser) = (sha256_hex(state.as_bytes()), sha256_hex(browser.as_bytes()));
+    let kept = cx.context.store().take_oauth_state(&hash, &browser, cx.now).await?.ok_or_else(unknown)?;
+    // the log-in is over, whatever comes of it
+    let answer = log_in(cx, &kept, state).await.unwrap_or_else(Problem::answer);
+    Ok(answer.header("Set-Cookie", providers::set_cookie(cx, "")))
+}
+
+/// What comes of a log-in that this browser began.
+async fn log_in(cx: &RequestContext, kept: &OauthState, state: &str) -> Result<Response, Problem> {
+    let (query, store) = (&cx.request.query, cx.context.store());
+    let provider = providers::provider(cx, &kept.provider);
+    let provider = provider.ok_or_else(|| Problem::bad("state: is invalid or expired"))?;
     let refused = || Problem::unauthorized("Invalid credentials");
     let code = query.last("code").filter(|_| query.last("error").is_none()).ok_or_else(refused)?;
     let person = person::ask(cx, provider, code, &providers::verifier(cx, state)?).await?;
     let Some(person) = person.filter(|person| person.verified) else {
         return Err(Problem::forbidden("Email address not verified"));
     };
-    let rule = |known| enter(cx, &kept, &person, known);
+    let rule = |known| enter(cx, kept, &person, known);
     let entered = store.update_user_of(&person.email, cx.now, &|known| Box::pin(rule(known))).await;
     let (account, data) = entered.map_err(|error| error.or_missing(refused))?;
     match &kept.redirect {

@@ -18,7 +18,8 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    /// Reads a user-info answer: OpenID Connect's, GitHub's, or GitHub's list of addresses.
+    /// Reads a user-info answer: OpenID Connect's, or GitHub's list of addresses, of which the primary one counts. An
+    /// address is verified when the provider says so, and not when it says nothing.
     fn read(body: &Value) -> Option<Self> {
         let entry = match body {
             Value::Array(entries) => entries.iter().find(|entry| entry["primary"] == true)?,
@@ -27,11 +28,14 @@ impl Person {
         let said = entry.get("email_verified").or_else(|| entry.get("verified"));
         Some(Self {
             email: Email::parse(entry.get("email")?.as_str()?)?,
-            // a provider that does not say shows verified addresses only
-            verified: said.is_none_or(|said| *said == true || *said == "true"),
-            name: entry.get("name").and_then(Value::as_str).map(|name| name.trim().chars().take(120).collect()),
+            verified: said.is_some_and(|said| *said == true || *said == "true"),
+            name: name_of(entry),
         })
     }
+}
+
+fn name_of(person: &Value) -> Option<String> {
+    person.get("name").and_then(Value::as_str).map(|name| name.trim().chars().take(120).collect())
 }
 
 /// Exchanges a code at the provider and asks who it is; `None` when the provider names no address.
@@ -62,12 +66,25 @@ pub(crate) async fn ask(
     let token = answer.get("access_token").and_then(Value::as_str).filter(|_| status < 300);
     let token = token.ok_or_else(|| Problem::unauthorized("Invalid credentials"))?;
     let headers = vec![json, agent, ("authorization", format!("Bearer {token}"))];
-    let sent = http_client::send("GET", provider.user_info_url.clone(), headers, String::new()).await;
-    let (status, answer) = sent.map_err(fault)?;
-    if status >= 300 {
-        return Err(fault(format!("status {status}")));
+    let url = provider.user_info_url.clone();
+    let Some(said) = look(url, headers.clone()).await.map_err(fault)? else { return Ok(None) };
+    // the address of a profile is whatever its owner wrote: which ones are verified, GitHub says apart
+    if provider.name == "github" && said.is_object() {
+        let url = format!("{}/emails", provider.user_info_url.trim_end_matches('/'));
+        let Some(list @ Value::Array(_)) = look(url, headers).await.map_err(fault)? else { return Ok(None) };
+        return Ok(Person::read(&list).map(|person| Person { name: name_of(&said), ..person }));
     }
-    Ok(Person::read(&json::parse(&answer).unwrap_or_default()))
+    Ok(Person::read(&said))
+}
+
+/// What a provider says at an address; `None` when it refuses.
+async fn look(url: String, headers: Vec<(&'static str, String)>) -> Result<Option<Value>, String> {
+    let (status, answer) = http_client::send("GET", url, headers, String::new()).await?;
+    match status {
+        200..300 => Ok(Some(json::parse(&answer).unwrap_or_default())),
+        300..500 => Ok(None),
+        _ => Err(format!("status {status}")),
+    }
 }
 
 #[cfg(test)]
@@ -85,7 +102,7 @@ mod tests {
         );
         assert_eq!(read(json!({"email": "a@b.test", "email_verified": "true"})), Some((true, None)));
         assert_eq!(read(json!({"email": "a@b.test", "email_verified": false})), Some((false, None)));
-        assert_eq!(read(json!({"email": "a@b.test", "login": "a"})), Some((true, None)));
+        assert_eq!(read(json!({"email": "a@b.test", "login": "a"})), Some((false, None)), "nothing is said");
         let addresses =
             json!([{"email": "x@b.test", "primary": false}, {"email": "a@b.test", "primary": true, "verified": false}]);
         assert_eq!(read(addresses), Some((false, None)));

@@ -8,7 +8,7 @@ use shared::{
         envelope::Problem,
         format::is_allowed_origin,
         oauth::{challenge, form_encoded},
-        providers::{callback_uri, provider, verifier},
+        providers::{callback_uri, provider, set_cookie, verifier},
         request_context::RequestContext,
     },
     secret::new_token,
@@ -27,8 +27,9 @@ async fn start(cx: &RequestContext) -> Result<Response, Problem> {
     let role = query.last("role").map(read_role).transpose()?;
     let redirect = query.last("redirect").map(|text| check_redirect(cx, text)).transpose()?;
     let (state, hash) = new_token("")?;
+    let (kept_by_browser, browser) = new_token("")?;
     let verifier = verifier(cx, &state)?;
-    let kept = OauthState { hash, provider: provider.name.clone(), role, redirect };
+    let kept = OauthState { hash, browser, provider: provider.name.clone(), role, redirect };
     cx.context.store().keep_oauth_state(&kept, cx.now).await?;
     let scope = if provider.name == "github" { "read:user user:email" } else { "openid email profile" };
     let query = form_encoded(&[
@@ -41,7 +42,10 @@ async fn start(cx: &RequestContext) -> Result<Response, Problem> {
         ("code_challenge_method", "S256"),
     ]);
     let joint = if provider.authorize_url.contains('?') { '&' } else { '?' };
-    Ok(Response::empty(302).header("Location", format!("{}{joint}{query}", provider.authorize_url)))
+    Ok(Response::empty(302)
+        .header("Location", format!("{}{joint}{query}", provider.authorize_url))
+        .header("Cache-Control", "no-store")
+        .header("Set-Cookie", set_cookie(cx, &kept_by_browser)))
 }
 
 /// The role of an account that the log-in may make.

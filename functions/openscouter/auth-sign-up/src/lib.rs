@@ -57,19 +57,19 @@ async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Proble
 /// has confirmed the address, the mail's link belongs to this sign-up, and what it said holds when it is followed.
 fn admit(cx: &RequestContext, new: &Account, known: Option<Account>) -> Result<UserUpdate<()>, Problem> {
     let email = &new.user.email;
-    let work = |kind| Ok::<_, Problem>(Some((mail(cx, kind, email)?, cx.now)));
+    let work = |kind| Some((mail(cx, kind, email), cx.now));
     Ok(match known.map(|known| known.user) {
         None => {
-            let with = ChangeWith { work: work(WorkKind::ScouterWelcome)?, ..ChangeWith::default() };
+            let with = ChangeWith { work: work(WorkKind::ScouterWelcome), ..ChangeWith::default() };
             UserUpdate::create(new.clone(), with, ())
         }
         Some(known) if known.verified => {
-            UserUpdate::keep(ChangeWith { work: work(WorkKind::AddressTaken)?, ..ChangeWith::default() }, ())
+            UserUpdate::keep(ChangeWith { work: work(WorkKind::AddressTaken), ..ChangeWith::default() }, ())
         }
         Some(mut known) => {
             let sign_up = pending(new, known.rivals)?;
             known.rivals = known.rivals.with_one();
-            let (sign_up, work) = (Some((known.id, sign_up)), work(WorkKind::ScouterSignUp)?);
+            let (sign_up, work) = (Some((known.id, sign_up)), work(WorkKind::ScouterSignUp));
             UserUpdate::change(known, ChangeWith { sign_up, work, ..ChangeWith::default() }, ())
         }
     })

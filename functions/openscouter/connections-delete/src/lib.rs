@@ -30,7 +30,7 @@ async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let missing = || Problem::not_found("Connection");
     let id = ConnectionId::from_wire(cx.path("id")).ok_or_else(missing)?;
     let store = cx.context.store();
-    let connection = store.connection(id).await?.ok_or_else(missing)?;
+    let connection = store.connection(id).await?.filter(|known| known.lives_at(cx.now)).ok_or_else(missing)?;
     if caller.sees().is_some_and(|organization| organization != connection.organization) {
         return Err(missing());
     }

@@ -19,7 +19,7 @@ pub const FUNCTION: Endpoint =
 async fn list(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let paging = Paging::read(&cx.request.query)?;
     let store = cx.context.store();
-    let page = store.connections_page(caller.sees(), paging.offset(), paging.limit).await?;
+    let page = store.connections_page(caller.sees(), paging.offset(), paging.limit, cx.now).await?;
     // what the caller ended with all others goes off the list by work
     let live = page.members.iter().filter(|connection| connection.lives_for(&caller.account.user));
     let rows: Vec<_> = live.map(ConnectionView::of).collect();

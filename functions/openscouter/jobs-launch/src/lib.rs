@@ -2,14 +2,14 @@
 
 use shared::{
     http::Response,
-    model::{Payment, Status, Study, StudyId},
+    model::{Status, Study, StudyId},
     openscouter::{
         self, Endpoint,
-        access::{Caller, OWNING_WRITERS, Viewer},
+        access::{Caller, OWNING_WRITERS},
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        studies::{self, owned_with_progress, view::study_view, wrong_state},
+        studies::{self, billing_exempt, check_paid, owned_with_progress, view::study_view, wrong_state},
     },
 };
 
@@ -29,17 +29,6 @@ async fn launch(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     Ok(success(200, &study_view(cx, &launched, progress)))
 }
 
-/// Whether the organization of a study need not pay for it (openscouter 1.3).
-async fn billing_exempt(cx: &RequestContext, caller: &Caller, study: &Study) -> Result<bool, Problem> {
-    match caller.viewer() {
-        Viewer::Owner(_) => Ok(caller.account.organization.billing_exempt),
-        Viewer::Admin | Viewer::Tester(_) => {
-            let organization = cx.context.store().organization(study.organization).await?;
-            Ok(organization.is_some_and(|organization| organization.billing_exempt))
-        }
-    }
-}
-
 /// Refuses a study that is no draft, is not complete or is not paid (openscouter 9.4).
 fn check_ready(study: &Study, exempt: bool) -> Result<(), Problem> {
     if study.status != Status::Draft {
@@ -55,8 +44,5 @@ fn check_ready(study: &Study, exempt: bool) -> Result<(), Problem> {
     if let Some((name, _)) = complete.iter().find(|(_, there)| !there) {
         return Err(Problem::invalid(name, "is required to launch"));
     }
-    if details.payment != Payment::Paid && !exempt {
-        return Err(Problem::invalid("", "Study payment is not confirmed"));
-    }
-    Ok(())
+    check_paid(study, exempt)
 }

@@ -11,7 +11,9 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        studies::{self, body::Changes, owned_with_progress, view::study_view, wrong_state},
+        studies::{
+            self, billing_exempt, body::Changes, check_paid, owned_with_progress, view::study_view, wrong_state,
+        },
     },
 };
 
@@ -25,7 +27,9 @@ async fn update(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let fields = Fields::read(&cx.request)?;
     let (study, progress) = owned_with_progress(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;
     let only_drafts = matches!(caller.credential, CredentialKind::Connection(..));
-    let rule = |current: &Study| patched(cx, &fields, current, (only_drafts, progress.sessions > 0));
+    // what goes on must be paid for, as what is launched
+    let exempt = study.details.payment.is_settled() || billing_exempt(cx, &caller, &study).await?;
+    let rule = |current: &Study| patched(cx, &fields, current, (only_drafts, progress.sessions > 0, exempt));
     let was = study.status;
     let study = studies::update(cx, study, &rule).await?;
     if was == Status::Paused && study.status == Status::Open {
@@ -42,7 +46,7 @@ fn patched(
     cx: &RequestContext,
     fields: &Fields,
     current: &Study,
-    (only_drafts, began): (bool, bool),
+    (only_drafts, began, exempt): (bool, bool, bool),
 ) -> Result<Option<Study>, Problem> {
     let merged = merged(fields, current)?;
     let changes = Changes::read(&merged, Some(current))?;
@@ -62,6 +66,9 @@ fn patched(
         Some(wanted) => moved(current, wanted, began)?,
     };
     if let Some(to) = to {
+        if to.is_active() {
+            check_paid(current, exempt)?;
+        }
         let version = next.version;
         next = next.moved_to(to, cx.now);
         next.version = version;

@@ -50,7 +50,12 @@ async fn revoke(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let user = &caller.account.user;
     let detail = json!({"kind": kind.as_str()});
     let audit = cx.record(Action::ConsentRevoked, Some(user), Some(user.id.wire()), detail);
-    let consent = cx.context.store().revoke_consent(user.id, kind, cx.now, &audit).await?.ok_or_else(missing)?;
+    let store = cx.context.store();
+    let consent = store.revoke_consent(user.id, kind, cx.now, &audit).await?.ok_or_else(missing)?;
+    // also when it was withdrawn before: whoever did may have come no further
+    if let Some(revoked_at) = consent.revoked_at {
+        store.end_running_tests(user.id, (kind, revoked_at), cx.now).await?;
+    }
     let view = Revoked { kind: kind.as_str(), revoked_at: consent.revoked_at.map(timestamp), cascade: CASCADE };
     Ok(success(202, &view))
 }

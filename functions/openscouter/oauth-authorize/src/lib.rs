@@ -1,5 +1,6 @@
 //! `GET`, `POST /api/oauth/authorize`: sign-in, consent, and the code that comes of it (openscouter 8.1).
 
+mod name;
 mod page;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +18,8 @@ use shared::{
     },
     secret::new_handle,
 };
+
+use self::page::Client;
 
 /// The function.
 pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(authorize(cx)));
@@ -65,23 +68,40 @@ impl Transaction {
         lives.then_some(transaction)
     }
 
-    /// The origin that answers are sent to.
-    fn target(&self) -> String {
+    /// The origin that answers are sent to, and its host.
+    fn target(&self) -> (String, &str) {
         let mut parts = self.redirect_uri.splitn(4, '/');
         let (scheme, _, authority) = (parts.next(), parts.next(), parts.next());
         let authority = authority.unwrap_or_default().split('?').next().unwrap_or_default();
-        format!("{}//{authority}", scheme.unwrap_or_default())
+        (format!("{}//{authority}", scheme.unwrap_or_default()), authority)
     }
 
-    /// Sends the browser back to the client.
-    fn back(&self, cx: &RequestContext, parameters: &[(&str, &str)]) -> Response {
+    /// The page that asks a user to sign in.
+    fn sign_in_page(&self, cx: &RequestContext, status: u16, fault: Option<&str>) -> Result<Response, Problem> {
+        let (origin, host) = self.target();
+        let client = Client { name: &self.client_name, host, origin: &origin };
+        Ok(page::sign_in(status, &client, &self.sign(cx)?, fault))
+    }
+
+    /// A fault of the client's request, which its user sees: whoever wrote the link to here does not send anybody on.
+    fn fault(&self, cx: &RequestContext, error: &str) -> Response {
+        page::fault(error, (self.target().1, &self.address(cx, &[("error", error)])))
+    }
+
+    /// The client's address with an answer.
+    fn address(&self, cx: &RequestContext, parameters: &[(&str, &str)]) -> String {
         let base = cx.base();
         let all = parameters.iter().copied();
         let all = all.chain(self.state.as_deref().map(|state| ("state", state))).chain([("iss", &*base)]);
         let query = form_encoded(&all.collect::<Vec<_>>());
         let joint = if self.redirect_uri.contains('?') { '&' } else { '?' };
+        format!("{}{joint}{query}", self.redirect_uri)
+    }
+
+    /// Sends the browser of a user who decided back to the client.
+    fn back(&self, cx: &RequestContext, parameters: &[(&str, &str)]) -> Response {
         Response::empty(302)
-            .header("Location", format!("{}{joint}{query}", self.redirect_uri))
+            .header("Location", self.address(cx, parameters))
             .header("Cache-Control", "no-store")
             .header("Referrer-Policy", "no-referrer")
     }
@@ -141,7 +161,7 @@ async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
         aud: transaction_audience(cx),
         exp: cx.now.unix_timestamp() + TRANSACTION_SECONDS,
         client: client.id.wire(),
-        client_name: client.name.unwrap_or_else(|| "An application".to_owned()),
+        client_name: name::plain(client.name.as_deref().unwrap_or_default()),
         redirect_uri: redirect_uri.to_owned(),
         challenge: String::new(),
         state: None,
@@ -150,7 +170,7 @@ async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
         signed_in: None,
         generation: 0,
     };
-    let fault = |transaction: &Transaction, error: &str| Ok(transaction.back(cx, &[("error", error)]));
+    let fault = |transaction: &Transaction, error: &str| Ok(transaction.fault(cx, error));
     let state = query.last("state");
     if state.is_some_and(|state| state.chars().count() > MAX_STATE) {
         return fault(&transaction, "invalid_request");
@@ -176,8 +196,7 @@ async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
         Some(resource) if resource == mcp || resource == api => resource.to_owned(),
         Some(_) => return fault(&transaction, "invalid_target"),
     };
-    let signed = transaction.sign(cx)?;
-    Ok(page::sign_in(200, &transaction.client_name, &signed, None, &transaction.target()))
+    transaction.sign_in_page(cx, 200, None)
 }
 
 async fn go_on(cx: &RequestContext) -> Result<Response, Problem> {
@@ -213,9 +232,7 @@ async fn sign_in(cx: &RequestContext, mut transaction: Transaction, form: &Form)
     let (email, password) = (form.optional("email").unwrap_or_default(), form.optional("password"));
     let account = check_password(cx, email, password.unwrap_or_default().to_owned()).await?;
     let Some(account) = account else {
-        let signed = transaction.sign(cx)?;
-        let fault = Some("Invalid email or password");
-        return Ok(page::sign_in(401, &transaction.client_name, &signed, fault, &transaction.target()));
+        return transaction.sign_in_page(cx, 401, Some("Invalid email or password"));
     };
     if !may_connect(&account) {
         return Ok(page::refusal(403, NOT_YOU));
@@ -225,7 +242,9 @@ async fn sign_in(cx: &RequestContext, mut transaction: Transaction, form: &Form)
     let signed = transaction.sign(cx)?;
     let organization = account.organization.id.wire();
     let own = (account.user.role == Role::Business).then_some((&*organization, &*account.organization.name));
-    Ok(page::consent(&transaction.client_name, &signed, own, transaction.draft, &transaction.target()))
+    let (origin, host) = transaction.target();
+    let client = Client { name: &transaction.client_name, host, origin: &origin };
+    Ok(page::consent(&client, &signed, own, transaction.draft))
 }
 
 async fn decide(

@@ -41,6 +41,31 @@ pub(super) fn refusal(status: u16, text: &str) -> Response {
     page(status, "This cannot be done", &html! { p { (text) } }, None)
 }
 
+/// A page in place of an answer that the client would be sent: nobody has decided anything yet, so the browser goes there
+/// only if its user says so.
+pub(super) fn fault(error: &str, (host, address): (&str, &str)) -> Response {
+    let content = html! {
+        p { "The application asked in a way that is not allowed (" code { (error) } "). Nothing was decided." }
+        p { a href=(address) rel="noreferrer nofollow" { "Go to " strong { (host) } } }
+    };
+    page(400, "This cannot be done", &content, None)
+}
+
+/// Who asks, and where the answer leads.
+fn asker(client: &Client<'_>, asks: &str) -> Markup {
+    html! {
+        p { bdi { (client.name) } " " (asks) }
+        p { "Your decision is sent to " strong { (client.host) } ". Go on only if you trust it." }
+    }
+}
+
+/// A client as pages show it: what it calls itself, and the host and the origin that answers are sent to.
+pub(super) struct Client<'a> {
+    pub(super) name: &'a str,
+    pub(super) host: &'a str,
+    pub(super) origin: &'a str,
+}
+
 /// The form that carries the transaction to the next page.
 fn form(transaction: &str, content: &Markup) -> Markup {
     html! {
@@ -52,27 +77,26 @@ fn form(transaction: &str, content: &Markup) -> Markup {
 }
 
 /// The sign-in.
-pub(super) fn sign_in(status: u16, client: &str, transaction: &str, fault: Option<&str>, target: &str) -> Response {
+pub(super) fn sign_in(status: u16, client: &Client<'_>, transaction: &str, fault: Option<&str>) -> Response {
     let fields = html! {
         label { "Email " input name="email" type="email" autocomplete="username" required; }
         label { "Password " input name="password" type="password" autocomplete="current-password" required; }
         button name="action" value="sign-in" { "Sign in" }
     };
     let content = html! {
-        p { (client) " asks for access. Sign in to decide." }
+        (asker(client, "asks for access. Sign in to decide."))
         @if let Some(fault) = fault { p role="alert" { (fault) } }
         (form(transaction, &fields))
     };
-    page(status, "Sign in", &content, Some(target))
+    page(status, "Sign in", &content, Some(client.origin))
 }
 
 /// The consent: `workspace` is the user's own, or `None` for an admin, who names one.
 pub(super) fn consent(
-    client: &str,
+    client: &Client<'_>,
     transaction: &str,
     workspace: Option<(&str, &str)>,
     draft: bool,
-    target: &str,
 ) -> Response {
     let fields = html! {
         label {
@@ -91,8 +115,8 @@ pub(super) fn consent(
         button name="action" value="deny" { "Refuse" }
     };
     let content = html! {
-        p { (client) " asks for access to:" }
+        (asker(client, "asks for access to:"))
         (form(transaction, &fields))
     };
-    page(200, "Allow access?", &content, Some(target))
+    page(200, "Allow access?", &content, Some(client.origin))
 }

@@ -59,6 +59,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         let session = match cx.context.store().create_test_session(&new, cx.now).await? {
             TestCreation::Created(session) => session,
             TestCreation::Exists => return Err(taken()),
+            TestCreation::Withdrawn => return Err(unconsented()),
             TestCreation::Full => return Err(full()),
             TestCreation::Shut => return Err(shut(cx, ground.study.id).await?),
         };
@@ -152,7 +153,7 @@ impl Ground {
             return refuse("tester has not accepted this study");
         }
         if !self.consents {
-            return refuse("tester has not given consent");
+            return Err(unconsented());
         }
         Ok(())
     }
@@ -170,6 +171,10 @@ impl Ground {
         }
         Ok(())
     }
+}
+
+fn unconsented() -> Problem {
+    Problem::invalid("testerId", "tester has not given consent")
 }
 
 fn taken() -> Problem {

@@ -12,9 +12,9 @@ use shared::{
         fields::Fields,
         format::timestamp,
         request_context::RequestContext,
-        test_sessions::{seen, wrong_state},
+        test_sessions::{consent_withdrawn, seen, wrong_state},
     },
-    store::Feedback,
+    store::{Feedback, FeedbackGiven},
 };
 
 /// Who may call (openscouter 4).
@@ -49,8 +49,10 @@ async fn give_feedback(cx: &RequestContext, caller: Caller) -> Result<Response, 
         let role = if matches!(caller.viewer(), Viewer::Tester(_)) { Role::Tester } else { Role::Business };
         let feedback =
             Feedback { id: FeedbackId::at(cx.now), session: session.id, role, rating, comment, created_at: cx.now };
-        if !cx.context.store().give_feedback(&feedback, session.tester).await? {
-            return Err(Problem::invalid("", "Feedback was already given"));
+        match cx.context.store().give_feedback(&feedback, session.tester).await? {
+            FeedbackGiven::Done => {}
+            FeedbackGiven::Before => return Err(Problem::invalid("", "Feedback was already given")),
+            FeedbackGiven::Withdrawn => return Err(consent_withdrawn()),
         }
         let view = FeedbackView {
             feedback_id: feedback.id.wire(),

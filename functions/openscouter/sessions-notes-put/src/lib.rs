@@ -12,7 +12,7 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        test_sessions::{NotesView, missing, seen, wrong_state},
+        test_sessions::{NotesView, consent_withdrawn, missing, seen, wrong_state},
     },
     store::UpdateError,
 };
@@ -25,10 +25,13 @@ async fn put(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
     let session = seen(cx, &caller, cx.path("id")).await?;
     let sent = read(&fields)?;
-    let rule = |session: &TestSession, before: &Notes| {
+    let rule = |session: &TestSession, before: &Notes, withdrawn: bool| {
         let notes = replaced(&sent, before, cx)?;
         if session.status == TestStatus::Confirmed {
             return Err(wrong_state(session, "active, paused, completed or analyzed"));
+        }
+        if withdrawn {
+            return Err(consent_withdrawn());
         }
         Ok(notes)
     };

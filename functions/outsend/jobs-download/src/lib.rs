@@ -3,6 +3,7 @@
 mod file;
 
 use engine::export::Format;
+use futures_util::future::join;
 use shared::{
     http::Response,
     model::JobStatus,
@@ -13,7 +14,9 @@ use shared::{
         jobs::{NamedJob, named},
         messages::{Detail, Fault},
         request_context::RequestContext,
+        streams::{hold, holding},
     },
+    store::Lasting,
 };
 
 use self::file::File;
@@ -40,12 +43,14 @@ async fn download(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<
         return Err(Detail::NotReady.into());
     }
     let store = cx.context.store();
-    let columns = store.job_parameters(job.id).await?.ok_or(Detail::NoJob)?.columns;
+    let columns = store.job_parameters(job.id);
+    let (columns, held) = join(columns, hold(cx, &caller, Lasting::Download)).await;
+    let (columns, held) = (columns?.ok_or(Detail::NoJob)?.columns, held?);
     let name = format!("attachment; filename=\"{}_{}.{}\"", job.module.as_str(), job.id, format.extension());
     let file = File::new(store.results(job.id), job.results, format.encoder(&columns));
     Ok(Response::empty(200)
         .header("Content-Type", format.content_type())
         .header("Content-Disposition", name)
         .header("Cache-Control", "no-store")
-        .stream(file.into_stream()))
+        .stream(holding(held, file.into_stream())))
 }

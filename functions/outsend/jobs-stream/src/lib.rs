@@ -13,7 +13,9 @@ use shared::{
         jobs::{NamedJob, named},
         messages::Detail,
         request_context::RequestContext,
+        streams::{hold, holding},
     },
+    store::Lasting,
 };
 
 use self::watch::Watch;
@@ -28,10 +30,11 @@ async fn stream(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Re
     let last = cx.request.header("last-event-id").and_then(|text| text.trim().parse::<u64>().ok());
     let credential = PresentedCredential::read(cx).ok_or(Detail::AuthRequired)?;
     let seen = last.unwrap_or(job.log_last).min(job.log_last);
+    let held = hold(cx, &caller, Lasting::Stream).await?;
     let watch = Watch::new(cx.context.clone(), credential, caller.account.user.id, job, seen);
     Ok(Response::empty(200)
         .header("Content-Type", "text/event-stream")
         .header("Cache-Control", "no-cache, no-transform")
         .header("X-Accel-Buffering", "no")
-        .stream(watch.into_stream(cx.now)))
+        .stream(holding(held, watch.into_stream(cx.now))))
 }

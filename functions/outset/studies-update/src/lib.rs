@@ -95,11 +95,9 @@ async fn apply(cx: &RequestContext, study: Study) -> Result<Response, Problem> {
     }
     let patch = read_patch(&cx.request)?;
     let (organization, id) = (study.organization, study.id);
-    let exempt = match (study.status, patch.active) {
-        // a draft is launched, and launches are for the dialect that knows of payments, too
-        (Status::Draft, Some(true)) => {
-            store.organization(organization).await?.is_some_and(|known| known.billing_exempt)
-        }
+    let exempt = match (study.details.payment.is_settled(), patch.active) {
+        // what is opened must be paid for, or need not be
+        (false, Some(true)) => store.organization(organization).await?.is_some_and(|known| known.billing_exempt),
         _ => false,
     };
     let change = |current: &Study| {
@@ -142,6 +140,14 @@ fn next_state(current: &Study, patch: &Patch, exempt: bool, now: OffsetDateTime)
             current.activation(active).map_err(|refused| FieldError::of("active", "invalid", refused.to_string()))?
         }
     };
+    let opens = matches!(activation, Activation::MoveTo(to) if to.is_active());
+    if opens && !exempt && !current.details.payment.is_settled() {
+        return Err(FieldError::of(
+            "active",
+            "payment_required",
+            "This study must be paid for before it can be opened.",
+        ));
+    }
     let url = patch.completion_url.as_ref().filter(|url| **url != current.completion_url);
     let mut next = match (activation, url) {
         (Activation::Unchanged, None) => return Ok(None),

@@ -31,6 +31,8 @@ use crate::{
     store::IngestedBatch,
 };
 
+/// States in which a session takes in.
+const RUNNING: &str = "active or paused";
 /// Most items of a batch.
 const MAX_ITEMS: usize = 500;
 
@@ -112,7 +114,11 @@ pub fn ingest(cx: &RequestContext, caller: Caller, stream: IngestedStream) -> Ou
             let window = Window { from: session.created_at - Duration::seconds(60), to: cx.now + LEEWAY };
             let (batch, rejections) = judged(stream, window, batch, cx.request.body.len());
             let name = batch_name(cx, &caller);
-            let duplicates = cx.context.store().keep_ingested(&session, stream, &batch, name, cx.now).await?;
+            let store = cx.context.store();
+            let Some(duplicates) = store.keep_ingested(&session, stream, &batch, name, cx.now).await? else {
+                let session = seen(cx, &caller, &id).await?;
+                return Err(wrong_state(&session, RUNNING));
+            };
             let view = BatchView {
                 session_id: session.id.wire(),
                 accepted: batch.len(),
@@ -172,7 +178,7 @@ async fn recording(
     let (session, profile) = futures_util::future::join(seen(cx, caller, id), profile).await;
     let session = session?;
     if !session.status.is_running() {
-        return Err(wrong_state(&session, "active or paused"));
+        return Err(wrong_state(&session, RUNNING));
     }
     let (taken, name) = match stream {
         IngestedStream::Events => (session.records.events, "interaction"),

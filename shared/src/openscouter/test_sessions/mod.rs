@@ -35,6 +35,12 @@ pub fn wrong_state(session: &TestSession, expected: &str) -> Problem {
     Problem::invalid("", &format!("Session is {}, expected {expected}", session.status.as_str()))
 }
 
+/// 422: the tester has withdrawn the consent that sessions need, so that nothing of theirs is taken in (openscouter 18).
+#[must_use]
+pub fn consent_withdrawn() -> Problem {
+    Problem::invalid("", "Tester has withdrawn consent")
+}
+
 /// Whether a caller may see a session (openscouter 3.6, 3.8).
 fn sees(caller: &Caller, session: &TestSession) -> bool {
     let bound = match &caller.credential {

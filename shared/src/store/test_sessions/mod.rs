@@ -4,6 +4,7 @@
 mod lists;
 mod notes;
 mod removal;
+mod running;
 mod update;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
@@ -34,7 +35,9 @@ use crate::{
 /// Where the ends of running sessions stand, in the order of time.
 const GUARD: &str = "GUARD";
 /// Members of a new session's transaction that come before its assignment.
-const WITHOUT_ASSIGNMENT: usize = 5;
+const WITHOUT_ASSIGNMENT: usize = 6;
+/// Where among them the tester's consent is.
+const CONSENT: usize = 5;
 /// What a tester's partition finds sessions by.
 const TESTED: &str = "TESTED#";
 
@@ -58,6 +61,11 @@ pub(super) fn assigned_key(study: StudyId, tester: UserId) -> (String, String) {
 /// The session as it is found from its tester.
 fn tested_key(session: TestSessionId, tester: UserId) -> (String, String) {
     (user_pk(tester), format!("{TESTED}{session}"))
+}
+
+/// The session that an item of its tester's names.
+fn tested_id(sk: &str) -> Option<TestSessionId> {
+    TestSessionId::parse(sk.strip_prefix(TESTED)?)
 }
 
 fn guard_key(session: &TestSession) -> (String, String) {
@@ -126,10 +134,21 @@ pub enum TestCreation {
     Created(Box<TestSession>),
     /// The tester has one already.
     Exists,
+    /// The tester has withdrawn the consent that sessions need.
+    Withdrawn,
     /// The study takes no new sessions.
     Shut,
     /// The study has no seat left.
     Full,
+}
+
+/// What became of the write of a new session.
+enum NewWritten {
+    Done,
+    /// The tester has one already, of this number.
+    Exists(u32),
+    /// The tester has withdrawn the consent.
+    Withdrawn,
 }
 
 /// What the rules for a new session rest on (openscouter 10.3).
@@ -245,11 +264,18 @@ impl Store {
             let session = TestSession::new(study, tester, index + 1, variant, now);
             let work = ranking_work(&session);
             let seat = (index, test.is_some());
-            if let Some(used) = self.write_new_test(new, &session, &work, now).await? {
-                // who was faster may have used this very number
-                let end = if used == session.number { End::Used } else { End::Void };
-                self.settle_seat(study.id, tester, seat, end).await?;
-                return Ok(TestCreation::Exists);
+            match self.write_new_test(new, &session, &work, now).await? {
+                NewWritten::Done => {}
+                NewWritten::Exists(used) => {
+                    // who was faster may have used this very number
+                    let end = if used == session.number { End::Used } else { End::Void };
+                    self.settle_seat(study.id, tester, seat, end).await?;
+                    return Ok(TestCreation::Exists);
+                }
+                NewWritten::Withdrawn => {
+                    self.settle_seat(study.id, tester, seat, End::Void).await?;
+                    return Ok(TestCreation::Withdrawn);
+                }
             }
             // the session is there: what goes wrong from here on is made good by the work
             let after = async {
@@ -267,14 +293,14 @@ impl Store {
         })
     }
 
-    /// Writes a new session with what goes along; where the tester has one already, its number comes back.
+    /// Writes a new session with what goes along, unless the tester has one already or withdrew the consent.
     async fn write_new_test(
         &self,
         new: &NewTest<'_>,
         session: &TestSession,
         work: &WorkItem,
         now: OffsetDateTime,
-    ) -> Result<Option<u32>, StoreError> {
+    ) -> Result<NewWritten, StoreError> {
         let (pk, sk) = link_key(session.study, session.tester);
         let link =
             Item::new(pk.clone(), sk.clone()).text("session", session.id.to_string()).number("number", session.number);
@@ -286,18 +312,20 @@ impl Store {
             Item::new(guard_pk, guard_sk).put(&self.main, Condition::None)?,
             Item::new(user, name).text("study", session.study.to_string()).put(&self.main, Condition::None)?,
             self.work_member(work, now)?,
+            self.consent_member(session.tester)?,
         ];
         if new.assigns {
             members.extend(self.assignment_members(session.study, session.tester, now)?);
         }
         for attempt in 0.. {
             match self.transact(members.clone()).await? {
-                Written::Done => return Ok(None),
+                Written::Done => return Ok(NewWritten::Done),
                 Written::Refused(failed) if !failed.is_empty() => {
                     match self.get(&self.main, pk.clone(), sk.clone()).await? {
                         // the first answer to this very write can have been lost
-                        Some(known) if known.0 == link.0 => return Ok(None),
-                        Some(known) => return known.read("link").number("number").map(Some),
+                        Some(known) if known.0 == link.0 => return Ok(NewWritten::Done),
+                        Some(known) => return known.read("link").number("number").map(NewWritten::Exists),
+                        None if failed.contains(&CONSENT) => return Ok(NewWritten::Withdrawn),
                         None => {
                             // the tester was assigned meanwhile
                             members.truncate(WITHOUT_ASSIGNMENT);
@@ -320,7 +348,7 @@ impl Store {
             let items = self.query(user_pk(tester), TESTED).await?;
             let read = |item: &Item| {
                 let reader = item.read("session of a tester");
-                let id = reader.parsed("sk", |sk| TestSessionId::parse(sk.strip_prefix(TESTED)?))?;
+                let id = reader.parsed("sk", tested_id)?;
                 Ok((id, reader.parsed("study", StudyId::parse)?))
             };
             items.iter().map(read).collect()

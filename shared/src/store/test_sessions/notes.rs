@@ -8,9 +8,9 @@ use crate::{
 };
 
 impl Store {
-    /// Changes the notes on a session by `rule`, which sees the session and its notes and gives the next ones. Both are
-    /// written together, so that the session is what the rule saw: on a lost race both are read and `rule` asked again.
-    /// The session comes back with its notes.
+    /// Changes the notes on a session by `rule`, which sees the session, its notes and whether its tester has withdrawn
+    /// the consent, and gives the next ones. All are as the rule saw them when they are written: on a lost race they are
+    /// read and `rule` asked again. The session comes back with its notes.
     ///
     /// # Errors
     /// As [`UpdateError`] says.
@@ -18,15 +18,17 @@ impl Store {
         &'a self,
         mut session: TestSession,
         now: OffsetDateTime,
-        rule: &'a (dyn Fn(&TestSession, &Notes) -> Result<Notes, E> + Send + Sync),
+        rule: &'a (dyn Fn(&TestSession, &Notes, bool) -> Result<Notes, E> + Send + Sync),
     ) -> BoxFuture<'a, Result<(TestSession, Notes), UpdateError<E>>> {
         Box::pin(async move {
             let mut attempt = 0;
             loop {
-                let before = self.notes(session.id).await?;
-                let notes = rule(&session, &before).map_err(UpdateError::Refused)?;
+                let consent = self.has_withdrawn(session.tester);
+                let (before, withdrawn) = futures_util::future::try_join(self.notes(session.id), consent).await?;
+                let notes = rule(&session, &before, withdrawn).map_err(UpdateError::Refused)?;
                 let next = session.with(|_| {});
-                let members = self.notes_members(session.id, &notes)?;
+                let mut members = self.notes_members(session.id, &notes)?;
+                members.push(self.consent_member(session.tester)?);
                 if self.write_test_session(&session, &next, members, now).await? {
                     return Ok((next, notes));
                 }

@@ -16,9 +16,8 @@ use crate::{
 };
 
 impl Store {
-    /// Ends a session if it runs, and removes what was captured of it and what was made of it. What stays is that it
-    /// took place. Again, nothing changes.
-    pub(in crate::store) async fn forget_test_session(
+    /// Ends a session for its tester, if it runs. Again, nothing changes.
+    pub(in crate::store) async fn end_test_session(
         &self,
         id: TestSessionId,
         now: OffsetDateTime,
@@ -28,9 +27,19 @@ impl Store {
             Ok::<_, Infallible>(session.status.is_running().then(|| session.completed(at, false)))
         };
         match self.update_test_session(id, None, now, &end).await {
-            Ok(_) | Err(UpdateError::NotFound | UpdateError::Refused(_)) => {}
-            Err(UpdateError::Store(error)) => return Err(error),
+            Ok(_) | Err(UpdateError::NotFound | UpdateError::Refused(_)) => Ok(()),
+            Err(UpdateError::Store(error)) => Err(error),
         }
+    }
+
+    /// Ends a session if it runs, and removes what was captured of it and what was made of it. What stays is that it
+    /// took place. Again, nothing changes.
+    pub(in crate::store) async fn forget_test_session(
+        &self,
+        id: TestSessionId,
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        self.end_test_session(id, now).await?;
         for prefix in ["DATA#", "NOTES"] {
             self.drop_items(&test_session_pk(id), prefix).await?;
         }
@@ -40,7 +49,8 @@ impl Store {
             self.drop_made(&session).await?;
             let named = session.snapshot.is_some() || session.analyst.is_some() || session.reporter.is_some();
             if !named && session.report.is_none() {
-                return Ok(());
+                // an analyst that was at work may have written since
+                return self.drop_items(&test_session_pk(id), "NOTES").await;
             }
             let next = session.with(|next| {
                 (next.snapshot, next.analyst, next.reporter, next.report) = (None, None, None, None);

@@ -100,7 +100,8 @@ impl Fixture {
                 // its forms are asked for without a credential, which few may do in a minute
                 self.team.bench.advance(Duration::seconds(30));
                 connected(&self.team.bench, &self.owner).await;
-                let newest = store.connections_page(Some(self.owner.organization), 0, 1).await.unwrap();
+                let now = self.team.bench.context.clock().now();
+                let newest = store.connections_page(Some(self.owner.organization), 0, 1, now).await.unwrap();
                 newest.members[0].id.wire()
             }
             "/api/admin/organizations/{id}" => self.owner.organization.wire(),

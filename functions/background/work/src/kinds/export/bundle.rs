@@ -141,7 +141,7 @@ impl Bundle<'_> {
         let assignments =
             assignments.iter().map(|(study, at)| json!({"jobId": study.wire(), "acceptedAt": timestamp(*at)}));
         let mut connections = store.connections_of(user.id).await?;
-        connections.retain(|connection| connection.lives_for(user));
+        connections.retain(|connection| connection.lives_for(user) && connection.lives_at(now));
         Ok(json!({
             "exportedAt": timestamp(now),
             "user": UserView::of(account),
