@@ -1,7 +1,7 @@
 //! The whole system in one process.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -23,7 +23,7 @@ use crate::{
     background::Background,
     control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
-    embedded_store::{Engine, EngineError, new_credentials, stopped},
+    embedded_store::{Engine, EngineError, new_credentials, stopped, trim_read},
     functions,
     gateway::Gateway,
     guard::HostNames,
@@ -40,6 +40,9 @@ const GRACE: Duration = Duration::from_secs(10);
 
 /// How long the last answers may take to reach their clients.
 const LAST_BYTES: Duration = Duration::from_millis(200);
+
+/// How often stream records are removed that everybody has read.
+const TRIMMED_EVERY: Duration = Duration::from_secs(10);
 
 /// How a server runs.
 #[derive(Clone, Debug, Default)]
@@ -131,6 +134,9 @@ impl Server {
         let streams_file = directory.as_ref().map(DataDirectory::streams_file);
         let checkpoints = streams_file.map(Checkpoints::open).transpose()?.unwrap_or_default();
         let mut tasks = vec![scheduler.run(work.clone())];
+        if let Some(file) = file {
+            tasks.push(tokio::spawn(trim(file, readers(&background.mappings), checkpoints.clone(), work.clone())));
+        }
         tasks.extend(consumers(background.mappings, &invokers, (&store, &checkpoints), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
@@ -229,6 +235,34 @@ fn consumers(
         Ok(streams::run(mapping, place, checkpoints.clone(), Arc::clone(invoke), work.clone()))
     };
     mappings.into_iter().map(consumer).collect()
+}
+
+/// The functions that read each table's stream.
+fn readers(mappings: &[Mapping]) -> Vec<Vec<String>> {
+    let mut tables: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for mapping in mappings {
+        tables.entry(&mapping.table).or_default().push(mapping.function.clone());
+    }
+    tables.into_values().collect()
+}
+
+/// Removes the stream records that all of their readers are done with, from time to time.
+async fn trim(file: PathBuf, readers: Vec<Vec<String>>, checkpoints: Checkpoints, stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = stopped(stop.clone()) => return,
+            () = tokio::time::sleep(TRIMMED_EVERY) => {}
+        }
+        for (shard, reached) in readers.iter().flat_map(|functions| checkpoints.passed_by_all(functions)) {
+            let file = file.clone();
+            let trimmed = tokio::task::spawn_blocking(move || trim_read(&file, &shard, &reached));
+            match trimmed.await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::warn!(cause = %error, "read stream records not removed"),
+                Err(error) => tracing::error!(cause = %error, "trimming failed"),
+            }
+        }
+    }
 }
 
 /// The four listeners: control, Outset, Outsend, OpenScouter.

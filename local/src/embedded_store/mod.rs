@@ -137,6 +137,36 @@ fn trim_stream(file: &Path) -> rusqlite::Result<usize> {
     connection.execute(&old, [])
 }
 
+/// Removes the records of a shard before the one with the public sequence number `reached`, which everybody who reads the
+/// stream is done with. Slice by slice, so that no request waits for it long; how many went.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn trim_read(file: &Path, shard: &str, reached: &str) -> rusqlite::Result<usize> {
+    /// What the engine adds to a stored sequence number to make it public.
+    const OFFSET: u128 = 100_000_000_000_000_000_000;
+    const SLICE: usize = 500;
+    let stored = reached.parse::<u128>().ok().and_then(|number| i64::try_from(number.checked_sub(OFFSET)?).ok());
+    let (Some(stored), Some(table)) = (stored, shard.splitn(3, '-').nth(2)) else { return Ok(0) };
+    let connection = rusqlite::Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    let mut gone = 0;
+    loop {
+        // the record itself stays: new ones are numbered after it
+        let slice = connection.execute(
+            "DELETE FROM _stream_records WHERE rowid IN (
+                 SELECT rowid FROM _stream_records
+                 WHERE table_name = ?1 AND CAST(sequence_number AS INTEGER) < ?2 LIMIT ?3)",
+            rusqlite::params![table, stored, SLICE],
+        )?;
+        gone += slice;
+        if slice < SLICE {
+            return Ok(gone);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// What AWS's clients sign with.
 #[must_use]
 pub fn signing(credentials: &Credentials) -> SigningCredentials {

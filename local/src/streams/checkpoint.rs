@@ -39,6 +39,26 @@ impl Checkpoints {
         reached.get(&key(function, shard)).cloned()
     }
 
+    /// For each shard that all of `functions` read: the last sequence number that every one of them is done with.
+    #[must_use]
+    pub fn passed_by_all(&self, functions: &[String]) -> BTreeMap<String, String> {
+        let reached = self.0.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut passed: BTreeMap<String, (usize, String)> = BTreeMap::new();
+        for (known, number) in reached.iter() {
+            let Some((function, shard)) = known.split_once(' ') else { continue };
+            if functions.iter().any(|name| name == function) {
+                let entry = passed.entry(shard.to_owned()).or_insert_with(|| (0, number.clone()));
+                entry.0 += 1;
+                // numbers have the same length, so that texts are in their order
+                if *number < entry.1 {
+                    entry.1.clone_from(number);
+                }
+            }
+        }
+        let of_all = passed.into_iter().filter(|(_, (count, _))| *count == functions.len());
+        of_all.map(|(shard, (_, number))| (shard, number)).collect()
+    }
+
     /// Writes down that `function` is done with everything up to `number`.
     pub(super) fn reach(&self, function: &str, shard: &str, number: &str) -> io::Result<()> {
         let mut reached = self.0.reached.lock().unwrap_or_else(PoisonError::into_inner);
@@ -51,4 +71,20 @@ impl Checkpoints {
 
 fn key(function: &str, shard: &str) -> String {
     format!("{function} {shard}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_passed_as_far_as_its_slowest_reader() {
+        let checkpoints = Checkpoints::default();
+        let functions = ["work".to_owned(), "reactor".to_owned()];
+        checkpoints.reach("work", "shard", "103").unwrap();
+        assert!(checkpoints.passed_by_all(&functions).is_empty());
+        checkpoints.reach("reactor", "shard", "101").unwrap();
+        checkpoints.reach("reactor", "other", "109").unwrap();
+        assert_eq!(checkpoints.passed_by_all(&functions), BTreeMap::from([("shard".to_owned(), "101".to_owned())]));
+    }
 }

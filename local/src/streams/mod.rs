@@ -7,7 +7,6 @@ mod pattern;
 mod tracker;
 
 use std::{
-    collections::HashMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     time::Duration,
 };
@@ -26,6 +25,7 @@ use shared::{
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
+    time::Instant,
 };
 
 pub use checkpoint::Checkpoints;
@@ -36,6 +36,10 @@ use tracker::Tracker;
 
 /// How often an idle stream is looked at.
 const IDLE: Duration = Duration::from_millis(200);
+
+/// How often a stream that was found is looked for again: its shards change seldom, and to describe one can cost as much
+/// as it holds records.
+const DESCRIBED_EVERY: Duration = Duration::from_secs(60);
 
 /// The pause before a failed batch goes out again: it doubles, up to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
@@ -70,8 +74,19 @@ struct Poller {
     client: Client,
     tracker: Tracker,
     lanes: Vec<mpsc::Sender<(u64, Value)>>,
-    /// How far each shard was read; the checkpoints follow when what was read is done.
-    read: HashMap<String, String>,
+    /// The shards that were found, and when.
+    shards: Vec<Shard>,
+    described_at: Option<Instant>,
+}
+
+/// A shard that is read.
+struct Shard {
+    stream: String,
+    id: String,
+    /// Where the next records are; `None` when it is to be asked for.
+    iterator: Option<String>,
+    /// The last record that was read; the checkpoints follow when what was read is done.
+    read: Option<String>,
 }
 
 /// Hands batches to the function, those of one lane after another.
@@ -101,7 +116,8 @@ pub fn run(
             tasks.spawn(deliverer.clone().run(receiver));
             sender
         });
-        let mut poller = Poller { lanes: lanes.collect(), mapping, client, tracker, read: HashMap::new() };
+        let mut poller =
+            Poller { lanes: lanes.collect(), mapping, client, tracker, shards: Vec::new(), described_at: None };
         tokio::select! {
             () = stopped(stop) => {}
             () = poller.run() => {}
@@ -136,38 +152,62 @@ impl Poller {
 
     /// Reads what is new in every shard; the number of records that were seen.
     async fn pass(&mut self) -> Result<usize, Failure> {
+        if self.described_at.is_none_or(|at| at.elapsed() >= DESCRIBED_EVERY) || self.shards.is_empty() {
+            self.describe().await?;
+        }
         let mut seen = 0;
+        for position in 0..self.shards.len() {
+            seen += self.read(position).await?;
+        }
+        Ok(seen)
+    }
+
+    /// Finds the table's shards; those that are known keep their place.
+    async fn describe(&mut self) -> Result<(), Failure> {
+        let mut found = Vec::new();
         let streams = self.client.list_streams().table_name(&self.mapping.table).send().await?;
         for stream in streams.streams().iter().filter_map(|stream| stream.stream_arn()) {
             let described = self.client.describe_stream().stream_arn(stream).send().await?;
             let shards = described.stream_description().map(|description| description.shards()).unwrap_or_default();
-            for shard in shards.iter().filter_map(|shard| shard.shard_id()) {
-                seen += self.read(stream, shard).await?;
+            for id in shards.iter().filter_map(|shard| shard.shard_id()) {
+                let known = self.shards.iter().position(|shard| shard.stream == stream && shard.id == id);
+                found.push(match known {
+                    Some(position) => self.shards.swap_remove(position),
+                    None => Shard { stream: stream.to_owned(), id: id.to_owned(), iterator: None, read: None },
+                });
             }
         }
-        Ok(seen)
+        self.shards = found;
+        self.described_at = Some(Instant::now());
+        Ok(())
     }
 
     /// Reads a shard from where it was read to its present end.
-    async fn read(&mut self, stream: &str, shard: &str) -> Result<usize, Failure> {
-        let mut iterator = Some(self.iterator(stream, shard).await?);
+    async fn read(&mut self, position: usize) -> Result<usize, Failure> {
         let mut seen = 0;
-        while let Some(position) = iterator {
-            let answer = self.client.get_records().shard_iterator(position).send().await?;
-            if answer.records().is_empty() {
-                break;
-            }
+        loop {
+            let Some(shard) = self.shards.get_mut(position) else { return Ok(seen) };
+            let iterator = match shard.iterator.take() {
+                Some(iterator) => iterator,
+                None => self.iterator(position).await?,
+            };
+            // an iterator that is refused, because it is too old, is asked for again at the next pass
+            let answer = self.client.get_records().shard_iterator(iterator).send().await?;
             seen += answer.records().len();
-            self.hand_on(stream, shard, answer.records()).await?;
-            iterator = answer.next_shard_iterator;
+            self.hand_on(position, answer.records()).await?;
+            let Some(shard) = self.shards.get_mut(position) else { return Ok(seen) };
+            shard.iterator = answer.next_shard_iterator;
+            if answer.records.is_none_or(|records| records.is_empty()) {
+                return Ok(seen);
+            }
         }
-        Ok(seen)
     }
 
-    async fn iterator(&self, stream: &str, shard: &str) -> Result<String, Failure> {
-        let call = self.client.get_shard_iterator().stream_arn(stream).shard_id(shard);
+    async fn iterator(&self, position: usize) -> Result<String, Failure> {
+        let shard = self.shards.get(position).ok_or("no such shard")?;
+        let call = self.client.get_shard_iterator().stream_arn(&shard.stream).shard_id(&shard.id);
         let start = || call.clone().shard_iterator_type(ShardIteratorType::TrimHorizon);
-        let call = match self.read.get(shard).cloned().or_else(|| self.tracker.reached(shard)) {
+        let call = match shard.read.clone().or_else(|| self.tracker.reached(&shard.id)) {
             None => start(),
             Some(number) => {
                 call.clone().shard_iterator_type(ShardIteratorType::AfterSequenceNumber).sequence_number(number)
@@ -183,21 +223,26 @@ impl Poller {
     }
 
     /// Hands records to the lanes of their partition keys.
-    async fn hand_on(&mut self, stream: &str, shard: &str, records: &[Record]) -> Result<(), Failure> {
+    async fn hand_on(&mut self, position: usize, records: &[Record]) -> Result<(), Failure> {
+        let mut skipped = Vec::new();
         for record in records {
-            let event = event::record(record, stream);
+            let shard = self.shards.get(position).ok_or("no such shard")?;
+            let event = event::record(record, &shard.stream);
             let Some(number) = event::sequence_number(record) else { continue };
             let passes = self.passes(&event);
-            let ticket = self.tracker.begin(shard, number);
+            let ticket = self.tracker.begin(&shard.id, number);
             if passes {
                 let lane = self.lanes.get(lane_of(&event, self.lanes.len())).ok_or("no lane")?;
                 lane.send((ticket, event)).await?;
             } else {
-                self.tracker.finish(&[ticket])?;
+                skipped.push(ticket);
             }
-            self.read.insert(shard.to_owned(), number.to_owned());
+            if let Some(shard) = self.shards.get_mut(position) {
+                shard.read = Some(number.to_owned());
+            }
         }
-        Ok(())
+        // one checkpoint for all of them
+        if skipped.is_empty() { Ok(()) } else { Ok(self.tracker.finish(&skipped)?) }
     }
 
     fn passes(&self, event: &Value) -> bool {

@@ -9,20 +9,21 @@ use super::{
     BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::{bounds, id_of, newest_first},
+    group_commit::{Pending, SharedList},
     item::{Condition, Item, delete},
     organizations::{organization_pk, read_organization},
     retry::MAX_ATTEMPTS,
 };
 use crate::{
     json,
-    model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId, WorkItem, WorkKind},
+    model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Role, UserId},
 };
 
 pub(super) const ORGANIZATIONS: &str = "RANK#organizations";
 /// How long a record is kept (openscouter 21).
 const KEPT: Duration = Duration::days(2 * 365);
 
-fn entry_key(id: AuditId) -> (String, String) {
+pub(super) fn audit_key(id: AuditId) -> (String, String) {
     (format!("AUDIT#{id}"), "AUDIT".to_owned())
 }
 
@@ -66,6 +67,20 @@ fn lists_of(entry: &AuditEntry) -> Vec<String> {
     lists
 }
 
+/// Where a record is ranked.
+pub(super) struct AuditPlaces {
+    /// The lists.
+    pub(super) lists: Vec<String>,
+    /// The rank, the same in all of them.
+    pub(super) rank: Vec<u8>,
+}
+
+/// Where the record of an item is ranked.
+pub(super) fn audit_places(item: &Item) -> Result<AuditPlaces, StoreError> {
+    let entry = read_entry(item)?;
+    Ok(AuditPlaces { lists: lists_of(&entry), rank: newest_first(entry.at, entry.id.as_bytes()) })
+}
+
 fn read_entry(item: &Item) -> Result<AuditEntry, StoreError> {
     let reader = item.read("audit record");
     Ok(AuditEntry {
@@ -81,13 +96,13 @@ fn read_entry(item: &Item) -> Result<AuditEntry, StoreError> {
 }
 
 impl Store {
-    /// The transaction members that write a record and the work that ranks it.
+    /// The transaction members that write a record and leave its ranking to the lists' drainer.
     pub(super) fn audit_members(&self, entry: &AuditEntry) -> Result<Vec<TransactWriteItem>, StoreError> {
         self.audit_members_if(entry, Condition::Absent)
     }
 
     fn audit_members_if(&self, entry: &AuditEntry, condition: Condition) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let (pk, sk) = entry_key(entry.id);
+        let (pk, sk) = audit_key(entry.id);
         let item = Item::new(pk, sk)
             .text("id", entry.id.to_string())
             .text("action", entry.action.as_str())
@@ -97,13 +112,9 @@ impl Store {
             .text("detail", entry.detail.to_string())
             .text("request_id", &*entry.request_id)
             .time("at", entry.at);
-        let work = WorkItem {
-            id: format!("audit-{}", entry.id),
-            kind: WorkKind::RankAudit,
-            subject: entry.id.to_string(),
-            attempt: 0,
-        };
-        Ok(vec![item.put(&self.main, condition)?, self.work_member(&work, entry.at)?])
+        let id = entry.id.to_string();
+        let pending = Pending { list: SharedList::Audit, id: &id, subjects: &id, new: true };
+        Ok(vec![item.put(&self.main, condition)?, self.pending_member(pending)?])
     }
 
     /// Writes records of what was tried at somebody, all or none; where there is nobody, nothing, which costs the same.
@@ -137,32 +148,6 @@ impl Store {
         self.record_of(std::slice::from_ref(entry), true)
     }
 
-    /// Ranks a record in its lists; again, nothing changes.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rank_audit(&self, id: AuditId) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            let (pk, sk) = entry_key(id);
-            let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok(()) };
-            let entry = read_entry(&item)?;
-            let rank = newest_first(entry.at, entry.id.as_bytes());
-            self.insert_everywhere(&lists_of(&entry), rank).await
-        })
-    }
-
-    /// Ranks an organization in the operator's list; again, nothing changes.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rank_organization(&self, id: OrganizationId) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            let Some(organization) = self.organization(id).await? else { return Ok(()) };
-            let rank = newest_first(organization.created_at, id.as_bytes());
-            self.insert_everywhere(&[ORGANIZATIONS.to_owned()], rank).await
-        })
-    }
-
     /// Forgets records that are older than the trail is kept, at most `limit`: how many went, and how many could not.
     /// A record goes together with its ranks in the lists.
     ///
@@ -188,7 +173,7 @@ impl Store {
     }
 
     async fn forget_entry(&self, trail: &str, rank: Vec<u8>) -> Result<(), StoreError> {
-        let key = id_of(&rank).map(|id| entry_key(AuditId::from_uuid(id)));
+        let key = id_of(&rank).map(|id| audit_key(AuditId::from_uuid(id)));
         for attempt in 0..MAX_ATTEMPTS {
             let item = match key.clone() {
                 Some((pk, sk)) => self.get(&self.main, pk, sk).await?,
@@ -209,10 +194,6 @@ impl Store {
             after_lost_race(attempt).await?;
         }
         Err(StoreError::Contended(MAX_ATTEMPTS))
-    }
-
-    async fn insert_everywhere(&self, lists: &[String], rank: Vec<u8>) -> Result<(), StoreError> {
-        self.change_everywhere(lists, Change::Insert(rank)).await
     }
 
     /// Takes a rank off lists; one that is not there stays away.
@@ -250,7 +231,7 @@ impl Store {
             }
             let from = filter.from.map_or(oldest, |from| from.max(oldest));
             let pk = list_pk(filter.action, filter.actor, filter.object.as_deref());
-            let key = |id| entry_key(AuditId::from_uuid(id));
+            let key = |id| audit_key(AuditId::from_uuid(id));
             self.page_of(&pk, bounds(Some(from), filter.to), (offset, limit), key, read_entry).await
         })
     }

@@ -122,6 +122,17 @@ fn placed_in(item: &Item) -> Result<Vec<String>, StoreError> {
     item.read("placement").parsed("lists", |text| serde_json::from_str(text).ok())
 }
 
+pub(super) fn read_head(item: &Item) -> Result<Head, StoreError> {
+    let reader = item.read("list head");
+    Ok(Head {
+        total: reader.number("total")?,
+        version: reader.number("version")?,
+        next_id: reader.number("next_id")?,
+        height: reader.number("height")?,
+        root: Node::decode(reader.bytes("root")?).map_err(|_| reader.malformed("root"))?,
+    })
+}
+
 fn node_sk(id: NodeId) -> String {
     format!("NODE#{:020}", id.0)
 }
@@ -164,14 +175,7 @@ impl Store {
         let Some(item) = self.get(&self.main, pk.to_owned(), "HEAD".to_owned()).await? else {
             return Ok(Head::empty());
         };
-        let reader = item.read("list head");
-        Ok(Head {
-            total: reader.number("total")?,
-            version: reader.number("version")?,
-            next_id: reader.number("next_id")?,
-            height: reader.number("height")?,
-            root: Node::decode(reader.bytes("root")?).map_err(|_| reader.malformed("root"))?,
-        })
+        read_head(&item)
     }
 
     /// The ranks at `offset..offset + limit` of a collection; `None` when a writer was in the way
@@ -336,18 +340,22 @@ impl Store {
         changes: &[Change],
     ) -> Result<Option<Vec<TransactWriteItem>>, StoreError> {
         let head = self.head(pk).await?;
-        let edit =
-            match ranked::apply(&head, &Nodes { store: self, pk, version: head.version }, changes, Shape::default())
-                .await
-            {
-                Ok(edit) => edit,
-                Err(ApplyError::Torn) => return Ok(None),
-                Err(ApplyError::Reader(error)) => return Err(error),
-            };
+        let Some(edit) = self.edit_of(pk, &head, changes).await? else { return Ok(None) };
         self.write_edit(pk, &head, edit).map(Some)
     }
 
-    fn write_edit(&self, pk: &str, before: &Head, edit: Edit) -> Result<Vec<TransactWriteItem>, StoreError> {
+    /// What changes do to the collection that has this head; `None` when a writer was in the way.
+    pub(super) async fn edit_of(&self, pk: &str, head: &Head, changes: &[Change]) -> Result<Option<Edit>, StoreError> {
+        let nodes = Nodes { store: self, pk, version: head.version };
+        match ranked::apply(head, &nodes, changes, Shape::default()).await {
+            Ok(edit) => Ok(Some(edit)),
+            Err(ApplyError::Torn) => Ok(None),
+            Err(ApplyError::Reader(error)) => Err(error),
+        }
+    }
+
+    /// The transaction members that write an edit, if the head is still the one that it was made of.
+    pub(super) fn write_edit(&self, pk: &str, before: &Head, edit: Edit) -> Result<Vec<TransactWriteItem>, StoreError> {
         let condition = if before.version == 0 { Condition::Absent } else { Condition::Version(before.version) };
         let head = Item::new(pk.to_owned(), "HEAD".to_owned())
             .number("total", edit.head.total)

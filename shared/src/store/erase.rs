@@ -16,7 +16,7 @@ use super::{
     accounts::{email_key, session_key, user_pk},
     after_lost_race,
     client::Written,
-    collection::{Collection, PLACED, newest_first, study_rank},
+    collection::{Collection, newest_first, study_rank},
     connections::code_key,
     consents::special_key,
     item::{Condition, Item, delete},
@@ -267,16 +267,17 @@ impl Store {
             Some(assigned_key(study.id, tester))
         })
         .await?;
-        self.displace(pk.clone(), &newest_first(study.created_at, study.id.as_bytes())).await?;
+        self.take_off(study.id, study.created_at).await?;
         let lists: Vec<_> = Collection::of(&study).iter().map(|collection| collection.pk(study.organization)).collect();
         let rank = study_rank(study.created_at, study.id);
         // it is found by its item and its rank: the rest of it goes before, and those two together
-        self.drop_but(&pk, "", &["STUDY", PLACED]).await?;
+        self.drop_but(&pk, "", &["STUDY"]).await?;
         for attempt in 0..MAX_ATTEMPTS {
             if let Some(mut members) = self.rank_in_all(&lists, &Change::Remove(rank.clone())).await? {
                 members.push(delete(&self.main, pk.clone(), "STUDY".to_owned())?);
+                members.extend(self.gone_members(study.id, study.created_at)?);
                 if self.transact(members).await? == Written::Done {
-                    self.drop_items(&pk, "").await?;
+                    self.forget(study.id, study.created_at).await?;
                     return Ok(true);
                 }
             }

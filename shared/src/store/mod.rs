@@ -70,6 +70,8 @@
 //! | next moment of a job: its lifetime's or its rows' end | `DEADLINE#<shard>` | `<15 digits>#<job>` | main |
 //! | user's interest in a module; messages of its thread | `USER#<id>` | `INTEREST#<slug>`; `THREAD#<thread>#<message>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
+//! | change of a list that all tenants share, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
+//! | lease of such a list's drainer | `WORK#<list>#0` | `DRAIN` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's tokens of a kind that work, and those that ended | `USER#<id>` | `TOKEN#<kind>` | hot |
 //! | what a later sign-up said, until its link is sent | `USER#<id>` | `SIGNUP#<work id>` | hot |
@@ -128,6 +130,7 @@ mod ended_credentials;
 mod erase;
 mod error;
 mod exports;
+mod group_commit;
 mod idempotency;
 mod ingested;
 mod invitations;
@@ -172,6 +175,7 @@ pub use collection::Page;
 pub use connections::Exchange;
 pub use error::StoreError;
 pub use exports::{Export, ExportState, Run};
+pub use group_commit::{Drained, SharedList};
 pub use idempotency::{Claim, IdempotencyRecord, Replay};
 pub use ingested::{IngestedBatch, ItemId};
 pub use jobs::{

@@ -9,12 +9,13 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
+    group_commit::{Pending, SharedList},
     item::{Condition, Item},
     retry::MAX_ATTEMPTS,
 };
 use crate::{
     clock::epoch_micros,
-    model::{Action, ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope, WorkItem, WorkKind},
+    model::{Action, ApiKey, ApiKeyId, AuditEntry, Organization, OrganizationId, Plan, Scope},
     secret::KeyHash,
 };
 
@@ -114,13 +115,8 @@ impl Store {
         &self,
         organization: &Organization,
     ) -> Result<TransactWriteItem, StoreError> {
-        let work = WorkItem {
-            id: format!("org-{}", organization.id),
-            kind: WorkKind::RankOrganization,
-            subject: organization.id.to_string(),
-            attempt: 0,
-        };
-        self.work_member(&work, organization.created_at)
+        let id = organization.id.to_string();
+        self.pending_member(Pending { list: SharedList::Organizations, id: &id, subjects: &id, new: true })
     }
 
     /// The transaction members that give an organization another name.

@@ -10,14 +10,15 @@ pub(super) use super::study_items::{ListedStudy, read_study, study_item, study_p
 use super::{
     BoxFuture, Page, Store, StoreError, UpdateError,
     client::Written,
-    collection::{Collection, Placing, newest_first, ranked_study, study_rank},
+    collection::{Collection, ranked_study, study_rank},
+    group_commit::{Pending, SharedList},
     item::Condition,
     retry::after_lost_race,
     seats::{Progress, read_progress, seats_key},
     study_items::study_key,
 };
 use crate::{
-    model::{OrganizationId, Status, Study, StudyId, WorkItem, WorkKind},
+    model::{OrganizationId, Status, Study, StudyId},
     secret::KeyHash,
 };
 
@@ -47,10 +48,6 @@ impl StudyFilter {
             Self::Status(status) => Collection::InStatus(status),
         }
     }
-}
-
-pub(super) fn rank_studies(id: &str, subject: &str) -> WorkItem {
-    WorkItem { id: format!("studies-{id}"), kind: WorkKind::RankStudies, subject: subject.to_owned(), attempt: 0 }
 }
 
 /// The operator's list of all studies, or of those in a state.
@@ -139,41 +136,19 @@ impl Store {
         let Some(mut members) = self.collection_changes(current.organization, changes).await? else { return Ok(None) };
         if current.status != next.status {
             let id = current.id.to_string();
-            let work = rank_studies(&format!("{id}-{}", next.version), &id);
-            members.push(self.work_member(&work, next.updated_at)?);
+            let change = format!("{id}-{}", next.version);
+            members.push(self.pending_member(Pending {
+                list: SharedList::Studies,
+                id: &change,
+                subjects: &id,
+                new: false,
+            })?);
         }
         let seats = |study: &Study| (study.status.is_active(), study.details.targeting.tester_count);
         if seats(current) != seats(next) {
             members.push(self.seats_member(next)?);
         }
         Ok(Some(members))
-    }
-
-    /// Ranks studies in the operator's lists by what they are now, and removes what is left of those that were deleted;
-    /// again, nothing changes.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rank_studies<'a>(&'a self, ids: &'a [StudyId]) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            for id in ids {
-                let item = self.get(&self.main, study_pk(*id), "STUDY".to_owned()).await?;
-                let Some(item) = item else {
-                    self.forget_deleted(*id).await?;
-                    continue;
-                };
-                let study = read_study(&item)?.study;
-                let lists = vec![every_study(None), every_study(Some(study.status))];
-                let rank = newest_first(study.created_at, id.as_bytes());
-                let version = study.version;
-                self.place(&Placing { pk: study_pk(*id), rank: &rank, lists: &lists, version }).await?;
-                // deleted in between
-                if self.get(&self.main, study_pk(*id), "STUDY".to_owned()).await?.is_none() {
-                    self.forget(*id, study.created_at).await?;
-                }
-            }
-            Ok(())
-        })
     }
 
     /// Reads the head of the list that a key's caller is about to ask for, if this process has met

@@ -7,9 +7,9 @@ use super::{
     BoxFuture, Store, StoreError,
     client::Written,
     collection::{Collection, study_rank},
+    group_commit::{Pending, SharedList},
     item::Condition,
     retry::after_lost_race,
-    studies::rank_studies,
     study_items::{bytes_beside, study_item},
 };
 use crate::model::{Study, StudyId};
@@ -88,10 +88,11 @@ impl Store {
             Collection::of(study).map(|collection| (collection, Change::Insert(rank.clone())))
         });
         let ranked = self.collection_changes(first.organization, changes).await?;
-        // the operator's lists are shared by all tenants, so that they follow by work
+        // the operator's lists are shared by all tenants, so that they follow through their drainer
         let ids: Vec<_> = studies.iter().map(|study| study.id.to_string()).collect();
-        let work = rank_studies(&format!("{}-1", first.id), &ids.join(" "));
-        let work = self.work_member(&work, first.created_at)?;
-        Ok(ranked.map(|ranked| members.into_iter().chain(ranked).chain([work]).collect()))
+        let (id, subjects) = (format!("{}-1", first.id), ids.join(" "));
+        let pending = Pending { list: SharedList::Studies, id: &id, subjects: &subjects, new: true };
+        let pending = self.pending_member(pending)?;
+        Ok(ranked.map(|ranked| members.into_iter().chain(ranked).chain([pending]).collect()))
     }
 }

@@ -1,5 +1,6 @@
 //! Drafts that are deleted, and what goes after them.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use ranked::Change;
 use time::OffsetDateTime;
 
@@ -7,9 +8,10 @@ use super::{
     BoxFuture, Store, StoreError, UpdateError,
     client::Written,
     collection::{Collection, newest_first, study_rank},
+    group_commit::{Pending, SharedList, study_lists},
     item::{Condition, Item, delete_version},
     retry::after_lost_race,
-    studies::{rank_studies, study_pk},
+    studies::study_pk,
     study_items::study_key,
 };
 use crate::model::{Study, StudyId};
@@ -27,13 +29,12 @@ impl Store {
         &'a self,
         study: Study,
         rule: &'a (dyn Fn(&Study) -> Result<(), E> + Send + Sync),
-        now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Study, UpdateError<E>>> {
         Box::pin(async move {
             let mut current = study;
             for attempt in 0.. {
                 rule(&current).map_err(UpdateError::Refused)?;
-                if self.delete_study(&current, now).await? {
+                if self.delete_study(&current).await? {
                     return Ok(current);
                 }
                 after_lost_race(attempt).await?;
@@ -44,20 +45,15 @@ impl Store {
     }
 
     /// Deletes a study as it was read; `Ok(false)` when it was changed meanwhile, or is gone.
-    async fn delete_study(&self, study: &Study, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let (rank, id) = (study_rank(study.created_at, study.id), study.id.to_string());
+    async fn delete_study(&self, study: &Study) -> Result<bool, StoreError> {
+        let rank = study_rank(study.created_at, study.id);
         let changes = Collection::of(study).map(|collection| (collection, Change::Remove(rank.clone())));
-        let work = rank_studies(&format!("{id}-gone"), &id);
         for attempt in 0.. {
             let ranked = self.collection_changes(study.organization, changes.clone().into_iter()).await?;
             if let Some(ranked) = ranked {
                 let (pk, sk) = study_key(study.id);
-                let tombstone = Item::new(pk.clone(), GONE.to_owned()).time("created_at", study.created_at);
-                let mut members = vec![
-                    delete_version(&self.main, pk, sk, study.version)?,
-                    tombstone.put(&self.main, Condition::None)?,
-                    self.work_member(&work, now)?,
-                ];
+                let mut members = vec![delete_version(&self.main, pk, sk, study.version)?];
+                members.extend(self.gone_members(study.id, study.created_at)?);
                 members.extend(ranked);
                 match self.transact(members).await? {
                     Written::Done => break,
@@ -68,11 +64,28 @@ impl Store {
             after_lost_race(attempt).await?;
         }
         // right away where it can be; else the work does it
-        let rank = newest_first(study.created_at, study.id.as_bytes());
-        if let Err(error) = self.displace(study_pk(study.id), &rank).await {
+        if let Err(error) = self.take_off(study.id, study.created_at).await {
             tracing::debug!(cause = %error, "deleted study taken off the lists later");
         }
         Ok(true)
+    }
+
+    /// The transaction members that go with a study's deletion: what is left of it is removed by the lists' drainer,
+    /// unless that is done before.
+    pub(super) fn gone_members(
+        &self,
+        id: StudyId,
+        created_at: OffsetDateTime,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
+        let tombstone = Item::new(study_pk(id), GONE.to_owned()).time("created_at", created_at);
+        let (subjects, gone) = (id.to_string(), format!("{id}-gone"));
+        let pending = Pending { list: SharedList::Studies, id: &gone, subjects: &subjects, new: false };
+        Ok([tombstone.put(&self.main, Condition::None)?, self.pending_member(pending)?])
+    }
+
+    /// Takes a study off the operator's lists.
+    pub(super) async fn take_off(&self, id: StudyId, created_at: OffsetDateTime) -> Result<(), StoreError> {
+        self.remove_everywhere(&study_lists(), newest_first(created_at, id.as_bytes())).await
     }
 
     /// Removes what is left of a study that was deleted; of one that is forgotten already, nothing is.
@@ -85,7 +98,7 @@ impl Store {
 
     /// Takes a study off the lists and removes all that its partition holds; again, nothing changes.
     pub(super) async fn forget(&self, id: StudyId, created_at: OffsetDateTime) -> Result<(), StoreError> {
-        self.displace(study_pk(id), &newest_first(created_at, id.as_bytes())).await?;
+        self.take_off(id, created_at).await?;
         self.erase_approvals(id).await?;
         // the tombstone, which is why somebody comes back, last
         self.drop_but(&study_pk(id), "", &[GONE]).await?;

@@ -115,6 +115,7 @@ impl Store {
     /// When the store fails.
     pub fn release_leases(&self, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
         Box::pin(async move {
+            self.release_drainers().await?;
             for shard in 0..SHARDS {
                 for item in self.query(shard_pk(shard), "WORK#").await? {
                     let Ok(work) = read(&item) else { continue };

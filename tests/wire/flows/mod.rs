@@ -19,3 +19,4 @@ mod processes;
 mod quota;
 mod research;
 mod secrets;
+mod shared_lists;

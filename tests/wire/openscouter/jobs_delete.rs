@@ -50,12 +50,11 @@ async fn a_deletion_that_was_cut_off_is_finished_by_work() {
     work(&team.bench).await;
     let store = team.bench.context.store().clone();
     let study = store.linked_study(id_of(&path)).await.unwrap().unwrap();
-    let now = team.bench.context.clock().now();
     // the process dies right after the deletion was written
     team.bench.faults.every(1, Fault::Slow(100));
     let deleting = tokio::spawn({
         let (store, study) = (store.clone(), study.clone());
-        async move { store.delete_draft(study, &|_| Ok::<_, std::convert::Infallible>(()), now).await }
+        async move { store.delete_draft(study, &|_| Ok::<_, std::convert::Infallible>(())).await }
     });
     while store.linked_study(study.id).await.unwrap().is_some() {}
     deleting.abort();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 
-use crate::{item, sweep, workers::Workers};
+use crate::{drain, item, sweep, workers::Workers};
 
 /// Pieces of work that one invocation does at a time.
 const AT_A_TIME: usize = 10;
@@ -17,9 +17,13 @@ const AT_A_TIME: usize = 10;
 /// When the schedule's event finds out nothing of what is due.
 pub(crate) async fn handle(workers: Arc<Workers>, event: Value) -> Result<Value, String> {
     let ids = match event.get("Records").and_then(Value::as_array) {
-        Some(records) => named(records),
+        Some(records) => {
+            drain::named(&workers, records).await;
+            named(records)
+        }
         None => {
             sweep::everything(&workers).await;
+            drain::left(&workers).await;
             workers.store().due_work(workers.now()).await.map_err(|error| error.to_string())?
         }
     };

@@ -3,6 +3,7 @@
 //!
 //! Each kind of work is a module under [`kinds`], behind one signature: see [`kind::Kind`].
 
+mod drain;
 mod event;
 mod item;
 mod kind;

@@ -1,9 +1,11 @@
-//! What was written is ranked in the lists that show it. Done again, nothing changes; never given up, since a row would be
+//! What was written is ranked in the lists that show it. Of the lists that all tenants share, only work of an earlier
+//! version comes this way: it is left to their drainer. Done again, nothing changes; never given up, since a row would be
 //! missing for ever.
 
 use shared::{
     BoxFuture,
-    model::{AuditId, OrganizationId, StudyId, TestSessionId, WorkItem},
+    model::{TestSessionId, WorkItem},
+    store::SharedList,
 };
 
 use crate::{
@@ -27,25 +29,20 @@ const fn needed(run: Run) -> Kind {
 }
 
 fn audit<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
-    Box::pin(async {
-        let id = AuditId::parse(&work.subject).ok_or(WorkError::Subject)?;
-        workers.store().rank_audit(id).await?;
-        Ok(RANKED)
-    })
+    left(workers, work, SharedList::Audit)
 }
 
 fn organization<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
-    Box::pin(async {
-        let id = OrganizationId::parse(&work.subject).ok_or(WorkError::Subject)?;
-        workers.store().rank_organization(id).await?;
-        Ok(RANKED)
-    })
+    left(workers, work, SharedList::Organizations)
 }
 
 fn studies<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
-    Box::pin(async {
-        let ids: Option<Vec<_>> = work.subject.split(' ').map(StudyId::parse).collect();
-        workers.store().rank_studies(&ids.ok_or(WorkError::Subject)?).await?;
+    left(workers, work, SharedList::Studies)
+}
+
+fn left<'a>(workers: &'a Workers, work: &'a WorkItem, list: SharedList) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async move {
+        workers.store().leave_to_drainer(list, &work.id, &work.subject).await?;
         Ok(RANKED)
     })
 }

@@ -1,0 +1,507 @@
+//! Group commit of the lists that all tenants share: the operator's studies and organizations, and the audit trail.
+//!
+//! A writer does not touch such a list. It puts a *pending* item beside its entity, in the same transaction, without a
+//! condition: any number of writers, no conflicts. One drainer at a time (a lease) takes pending items by the hundred,
+//! reads what the entities are now, and brings the lists in line with that: some nodes and one head for a whole batch.
+//!
+//! Correctness does not rest on the lease. A list's head is read before the entities are, and written only in the version
+//! that was read, also where nothing changes; so whoever read an older state of an entity fails. Done twice, late or in
+//! any order, nothing changes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use ranked::{Change, Head};
+use time::{Duration, OffsetDateTime};
+
+use super::{
+    BoxFuture, Store, StoreError, after_lost_race,
+    audit::{AuditPlaces, audit_key, audit_places},
+    client::Written,
+    collection::newest_first,
+    item::{Condition, Item},
+    organizations::{organization_pk, read_organization},
+    round_trips::{items_read, round_trip},
+    studies::{every_study, read_study},
+    study_items::study_key,
+};
+use crate::{
+    clock::{Clock, epoch_millis},
+    model::{AuditId, OrganizationId, Status, StudyId},
+    secret::sha256_hex,
+    ulid,
+};
+
+/// Partitions that the pending items of a list are spread over, so that no one of them takes every write.
+const SHARDS: u8 = 8;
+/// How long a drainer may take before another one starts.
+const LEASE: Duration = Duration::seconds(60);
+/// Pending items of a partition that are taken at a time.
+const TAKEN: i32 = 100;
+/// Entities that are brought in line at a time.
+const BATCH: usize = 400;
+/// Audit records that are ranked at a time: each has lists of its own.
+const AUDIT_BATCH: usize = 100;
+/// Lists of audit records that are written at a time.
+const AT_A_TIME: usize = 8;
+/// Members of a transaction.
+const MAX_MEMBERS: usize = 100;
+
+/// Lists that all tenants share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SharedList {
+    /// All studies, and those in each state.
+    Studies,
+    /// All organizations.
+    Organizations,
+    /// The audit trail, for each combination of filters.
+    Audit,
+}
+
+impl SharedList {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Studies, Self::Organizations, Self::Audit];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Studies => "studies",
+            Self::Organizations => "organizations",
+            Self::Audit => "audit",
+        }
+    }
+
+    /// The lists whose pending change has this partition key; `None` when it is another item's.
+    #[must_use]
+    pub fn of_pending(pk: &str) -> Option<Self> {
+        let (name, shard) = pk.strip_prefix("WORK#")?.split_once('#')?;
+        shard.parse::<u8>().ok()?;
+        Self::ALL.into_iter().find(|list| list.as_str() == name)
+    }
+
+    fn pk(self, shard: u8) -> String {
+        format!("WORK#{}#{shard}", self.as_str())
+    }
+
+    fn lease_key(self) -> (String, String) {
+        (self.pk(0), "DRAIN".to_owned())
+    }
+}
+
+/// How far a drainer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Nothing is pending.
+    All,
+    /// Another drainer is at it, and takes up what is pending.
+    Held,
+    /// Its time was over; what is left comes again.
+    More,
+}
+
+/// A change of shared lists that waits for its drainer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pending<'a> {
+    /// The lists.
+    pub(super) list: SharedList,
+    /// What tells it from every other change; the same again when a write is tried again.
+    pub(super) id: &'a str,
+    /// The ids of the entities, with spaces between.
+    pub(super) subjects: &'a str,
+    /// Whether the entities are new, so that they are in no list yet.
+    pub(super) new: bool,
+}
+
+/// A pending item as it was read.
+struct Taken {
+    key: (String, String),
+    subjects: Vec<String>,
+    new: bool,
+}
+
+/// What became of a batch.
+enum Committed {
+    /// The lists are in line.
+    Done,
+    /// Somebody else wrote; it is read again.
+    Raced,
+    /// More nodes change than one transaction holds.
+    TooLarge,
+}
+
+impl Store {
+    /// The transaction member that leaves a change of shared lists to their drainer.
+    pub(super) fn pending_member(&self, pending: Pending<'_>) -> Result<TransactWriteItem, StoreError> {
+        let shard = sha256_hex(pending.id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
+        // the attribute by which the table's stream brings it to the work function, like any new work
+        Item::new(pending.list.pk(shard), format!("PENDING#{}", pending.id))
+            .text("subjects", pending.subjects)
+            .number("new", u8::from(pending.new))
+            .number("attempt", 0)
+            .put(&self.main, Condition::None)
+    }
+
+    /// Leaves entities to the drainer of their lists, whatever is known of them.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn leave_to_drainer<'a>(
+        &'a self,
+        list: SharedList,
+        id: &'a str,
+        subjects: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let member = self.pending_member(Pending { list, id, subjects, new: false })?;
+            match self.transact(vec![member]).await? {
+                Written::Done => Ok(()),
+                Written::Refused(_) => Err(StoreError::Contended(1)),
+            }
+        })
+    }
+
+    /// Brings lists in line with everything that is pending, unless another drainer is at it. Stops at `until`.
+    ///
+    /// # Errors
+    /// When the store fails; what is pending stays so.
+    pub fn drain<'a>(
+        &'a self,
+        list: SharedList,
+        clock: &'a Clock,
+        until: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Drained, StoreError>> {
+        Box::pin(async move {
+            loop {
+                let holder = ulid::generate(clock.now())
+                    .map_err(|error| StoreError::Call { operation: "drain", cause: error.to_string() })?;
+                if !self.take_lease(list, &holder, clock.now()).await? {
+                    return Ok(Drained::Held);
+                }
+                let drained = self.drain_held(list, clock, until).await;
+                self.release_lease(list, &holder).await?;
+                if drained? == Drained::More {
+                    self.come_again(list, &holder).await?;
+                    return Ok(Drained::More);
+                }
+                // what was written since the last look found the lease held
+                if self.pending(list, 1).await?.is_empty() {
+                    return Ok(Drained::All);
+                }
+            }
+        })
+    }
+
+    /// Drains lists that have something pending, whoever was to do so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn drain_left<'a>(
+        &'a self,
+        list: SharedList,
+        clock: &'a Clock,
+        until: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Drained, StoreError>> {
+        Box::pin(async move {
+            if self.pending(list, 1).await?.is_empty() {
+                return Ok(Drained::All);
+            }
+            self.drain(list, clock, until).await
+        })
+    }
+
+    /// Gives back the drainers' leases: for a system of one process, whose earlier drainers are gone for certain.
+    pub(super) async fn release_drainers(&self) -> Result<(), StoreError> {
+        self.batch_delete(SharedList::ALL.into_iter().map(SharedList::lease_key).collect()).await
+    }
+
+    async fn drain_held(&self, list: SharedList, clock: &Clock, until: OffsetDateTime) -> Result<Drained, StoreError> {
+        loop {
+            let taken = self.pending(list, TAKEN).await?;
+            if taken.is_empty() {
+                return Ok(Drained::All);
+            }
+            for part in parts(&taken, list) {
+                self.commit_pending(list, part).await?;
+                self.batch_delete(part.iter().map(|pending| pending.key.clone()).collect()).await?;
+                if clock.now() >= until {
+                    return Ok(Drained::More);
+                }
+            }
+        }
+    }
+
+    async fn take_lease(&self, list: SharedList, holder: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let (pk, sk) = list.lease_key();
+        let number = |value: i64| AttributeValue::N(value.to_string());
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("SET #holder = :holder, #end = :end")
+            .condition_expression("attribute_not_exists(#end) OR #end <= :now OR #holder = :holder")
+            .expression_attribute_names("#holder", "holder")
+            .expression_attribute_names("#end", "end")
+            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()))
+            .expression_attribute_values(":end", number(epoch_millis(now + LEASE)))
+            .expression_attribute_values(":now", number(epoch_millis(now)));
+        self.update(call).await
+    }
+
+    async fn release_lease(&self, list: SharedList, holder: &str) -> Result<(), StoreError> {
+        let (pk, sk) = list.lease_key();
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("REMOVE #end")
+            .condition_expression("#holder = :holder")
+            .expression_attribute_names("#holder", "holder")
+            .expression_attribute_names("#end", "end")
+            .expression_attribute_values(":holder", AttributeValue::S(holder.to_owned()));
+        self.update(call).await.map(|_| ())
+    }
+
+    /// Wakes the next drainer: an item that is about nothing.
+    async fn come_again(&self, list: SharedList, id: &str) -> Result<(), StoreError> {
+        self.leave_to_drainer(list, &format!("again-{id}"), "").await
+    }
+
+    /// The first pending items of every partition.
+    async fn pending(&self, list: SharedList, limit: i32) -> Result<Vec<Taken>, StoreError> {
+        let shards = (0..SHARDS).map(|shard| async move {
+            let call = self
+                .client
+                .query()
+                .table_name(&self.main)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", AttributeValue::S(list.pk(shard)))
+                .expression_attribute_values(":prefix", AttributeValue::S("PENDING#".to_owned()))
+                .consistent_read(true)
+                .limit(limit);
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+            let found = output.items.unwrap_or_default();
+            items_read(found.len());
+            found.into_iter().map(|item| read_pending(&Item::from(item))).collect::<Result<Vec<_>, _>>()
+        });
+        Ok(try_join_all(shards).await?.into_iter().flatten().collect())
+    }
+
+    async fn commit_pending(&self, list: SharedList, taken: &[Taken]) -> Result<(), StoreError> {
+        let mut subjects: BTreeMap<&str, bool> = BTreeMap::new();
+        for pending in taken {
+            for subject in &pending.subjects {
+                *subjects.entry(subject).or_insert(true) &= pending.new;
+            }
+        }
+        match list {
+            SharedList::Studies => {
+                let ids = subjects.iter().filter_map(|(id, new)| Some((StudyId::parse(id)?, *new))).collect();
+                self.commit_halves(ids, &|ids| Box::pin(self.commit_studies(ids))).await
+            }
+            SharedList::Organizations => {
+                let ids = subjects.keys().filter_map(|id| OrganizationId::parse(id)).collect();
+                self.commit_halves(ids, &|ids| Box::pin(self.commit_organizations(ids))).await
+            }
+            SharedList::Audit => {
+                let ids: Vec<_> = subjects.keys().filter_map(|id| AuditId::parse(id)).collect();
+                self.rank_audit(&ids).await
+            }
+        }
+    }
+
+    /// Commits a batch, or the halves of one that is too large, as often as somebody else is in the way.
+    async fn commit_halves<'a, T: Clone + Send>(
+        &self,
+        batch: Vec<T>,
+        commit: &(dyn Fn(Vec<T>) -> BoxFuture<'a, Result<Committed, StoreError>> + Send + Sync),
+    ) -> Result<(), StoreError> {
+        let mut left = vec![batch];
+        let mut attempt = 0;
+        while let Some(batch) = left.pop() {
+            match commit(batch.clone()).await? {
+                Committed::Done => attempt = 0,
+                Committed::Raced => {
+                    after_lost_race(attempt).await?;
+                    attempt += 1;
+                    left.push(batch);
+                }
+                Committed::TooLarge => {
+                    let (first, second) = batch.split_at(batch.len() / 2);
+                    if first.is_empty() {
+                        return Err(StoreError::Contended(attempt)); // one member changes a few nodes of each list
+                    }
+                    left.extend([second.to_vec(), first.to_vec()]);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ranks studies in the operator's lists by what they are now, and removes what is left of those that were deleted.
+    async fn commit_studies(&self, batch: Vec<(StudyId, bool)>) -> Result<Committed, StoreError> {
+        let lists = study_lists();
+        let heads = self.heads(&lists).await?;
+        let items = self.batch_get(batch.iter().map(|(id, _)| study_key(*id)).collect()).await?;
+        let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+        let new: HashSet<_> = batch.iter().filter(|(_, new)| *new).map(|(id, _)| *id).collect();
+        let mut there = HashSet::new();
+        for item in &items {
+            let study = read_study(item)?.study;
+            there.insert(study.id);
+            let rank = newest_first(study.created_at, study.id.as_bytes());
+            let wanted = [every_study(None), every_study(Some(study.status))];
+            for list in &lists {
+                let change = match wanted.contains(list) {
+                    true => Change::Insert(rank.clone()),
+                    false if new.contains(&study.id) => continue,
+                    false => Change::Remove(rank.clone()),
+                };
+                changes.entry(list.clone()).or_default().push(change);
+            }
+        }
+        let committed = self.commit_lists(&heads, changes).await?;
+        if matches!(committed, Committed::Done) {
+            for (id, _) in batch.iter().filter(|(id, _)| !there.contains(id)) {
+                self.forget_deleted(*id).await?;
+            }
+        }
+        Ok(committed)
+    }
+
+    /// Ranks organizations in the operator's list.
+    async fn commit_organizations(&self, batch: Vec<OrganizationId>) -> Result<Committed, StoreError> {
+        let list = super::audit::ORGANIZATIONS.to_owned();
+        let heads = self.heads(std::slice::from_ref(&list)).await?;
+        let keys = batch.iter().map(|id| (organization_pk(*id), "ORG".to_owned())).collect();
+        let mut changes = Vec::new();
+        for item in self.batch_get(keys).await? {
+            let organization = read_organization(&item)?;
+            changes.push(Change::Insert(newest_first(organization.created_at, organization.id.as_bytes())));
+        }
+        self.commit_lists(&heads, BTreeMap::from([(list, changes)])).await
+    }
+
+    /// Ranks records of the audit trail in their lists; again, nothing changes.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn rank_audit<'a>(&'a self, ids: &'a [AuditId]) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+            for item in self.batch_get(ids.iter().map(|id| audit_key(*id)).collect()).await? {
+                let AuditPlaces { lists, rank } = audit_places(&item)?;
+                for list in lists {
+                    changes.entry(list).or_default().push(Change::Insert(rank.clone()));
+                }
+            }
+            // a record never changes, so that its lists need not change together
+            let lists = changes.into_iter().map(|(list, changes)| async move { self.insert_all(&list, changes).await });
+            stream::iter(lists).buffer_unordered(AT_A_TIME).try_collect::<()>().await
+        })
+    }
+
+    async fn insert_all(&self, list: &str, changes: Vec<Change>) -> Result<(), StoreError> {
+        self.commit_halves(changes, &|changes| {
+            Box::pin(async move {
+                let heads = self.heads(&[list.to_owned()]).await?;
+                self.commit_lists(&heads, BTreeMap::from([(list.to_owned(), changes)])).await
+            })
+        })
+        .await
+    }
+
+    /// The heads of lists.
+    async fn heads(&self, lists: &[String]) -> Result<HashMap<String, Head>, StoreError> {
+        let found = self.batch_get(lists.iter().map(|pk| (pk.clone(), "HEAD".to_owned())).collect()).await?;
+        let mut heads: HashMap<_, _> = lists.iter().map(|list| (list.clone(), Head::empty())).collect();
+        for item in found {
+            heads.insert(item.pk().to_owned(), super::collection::read_head(&item)?);
+        }
+        Ok(heads)
+    }
+
+    /// Writes changes of lists, one list after another: each in one write, if its head is the one that was read.
+    async fn commit_lists(
+        &self,
+        heads: &HashMap<String, Head>,
+        changes: BTreeMap<String, Vec<Change>>,
+    ) -> Result<Committed, StoreError> {
+        let mut edits = Vec::new();
+        for (list, changes) in changes.iter().filter(|(_, changes)| !changes.is_empty()) {
+            let Some(head) = heads.get(list) else { return Ok(Committed::Raced) };
+            let Some(edit) = self.edit_of(list, head, changes).await? else { return Ok(Committed::Raced) };
+            let members = self.write_edit(list, head, edit)?;
+            if members.len() > MAX_MEMBERS {
+                return Ok(Committed::TooLarge);
+            }
+            edits.push(members);
+        }
+        for members in edits {
+            if self.transact(members).await? != Written::Done {
+                return Ok(Committed::Raced);
+            }
+        }
+        Ok(Committed::Done)
+    }
+}
+
+/// The operator's lists of studies.
+pub(super) fn study_lists() -> Vec<String> {
+    [None].into_iter().chain(Status::ALL.into_iter().map(Some)).map(every_study).collect()
+}
+
+fn read_pending(item: &Item) -> Result<Taken, StoreError> {
+    let reader = item.read("pending change");
+    let subjects = reader.text("subjects")?.split_whitespace().map(str::to_owned).collect();
+    Ok(Taken { key: (item.pk().to_owned(), reader.text("sk")?.to_owned()), subjects, new: reader.flag("new")? })
+}
+
+/// Pending items in parts that have about a batch of entities each.
+fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
+    let most = if list == SharedList::Audit { AUDIT_BATCH } else { BATCH };
+    let mut parts = Vec::new();
+    let (mut start, mut entities) = (0, 0);
+    for (position, pending) in taken.iter().enumerate() {
+        let begun = position > start;
+        if begun && entities + pending.subjects.len() > most {
+            parts.extend(taken.get(start..position));
+            (start, entities) = (position, 0);
+        }
+        entities += pending.subjects.len();
+    }
+    parts.extend(taken.get(start..).filter(|part| !part.is_empty()));
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pending_changes_are_told_from_other_work() {
+        assert_eq!(SharedList::of_pending("WORK#studies#3"), Some(SharedList::Studies));
+        assert_eq!(SharedList::of_pending("WORK#audit#0"), Some(SharedList::Audit));
+        for other in ["WORK#3", "WORK#studies", "WORK#studies#x", "RANK#studies"] {
+            assert_eq!(SharedList::of_pending(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn parts_hold_every_pending_item_once() {
+        let taken: Vec<_> = [1_usize, 399, 1, 500, 3]
+            .iter()
+            .map(|subjects| Taken {
+                key: (String::new(), String::new()),
+                subjects: vec![String::new(); *subjects],
+                new: true,
+            })
+            .collect();
+        let sizes: Vec<_> = parts(&taken, SharedList::Studies).iter().map(|part| part.len()).collect();
+        assert_eq!(sizes, [2, 1, 1, 1]);
+        assert!(parts(&[], SharedList::Audit).is_empty());
+    }
+}
