@@ -149,16 +149,6 @@ impl Store {
 
     /// All items of a partition of the main table whose sort key begins with `prefix` and that have not ended.
     pub(super) fn query<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
-        self.query_in(&self.main, pk, prefix)
-    }
-
-    /// [`Store::query`] of a table.
-    pub(super) fn query_in<'a>(
-        &'a self,
-        table: &'a str,
-        pk: String,
-        prefix: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
         Box::pin(async move {
             let mut items = self.query_all(pk, prefix).await?;
             items.retain(|item| self.lives(item));
@@ -168,6 +158,16 @@ impl Store {
 
     /// [`Store::query`] with those that have ended, for who removes them.
     pub(super) fn query_all<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
+        self.query_in(&self.main, pk, prefix)
+    }
+
+    /// [`Store::query_all`] of a table.
+    pub(super) fn query_in<'a>(
+        &'a self,
+        table: &'a str,
+        pk: String,
+        prefix: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
         Box::pin(async move {
             let mut start = None;
             let mut items = Vec::new();

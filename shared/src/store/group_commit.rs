@@ -83,7 +83,7 @@ impl SharedList {
         format!("WORK#{}#{shard}", self.as_str())
     }
 
-    fn lease_key(self) -> (String, String) {
+    fn drain_key(self) -> (String, String) {
         (self.pk(0), "DRAIN".to_owned())
     }
 }
@@ -174,11 +174,11 @@ impl Store {
             loop {
                 let holder = ulid::generate(clock.now())
                     .map_err(|error| StoreError::Call { operation: "drain", cause: error.to_string() })?;
-                if !self.take_lease(list, &holder, clock.now()).await? {
+                if !self.take_drain(list, &holder, clock.now()).await? {
                     return Ok(Drained::Held);
                 }
                 let drained = self.drain_held(list, clock, until).await;
-                self.release_lease(list, &holder).await?;
+                self.release_drain(list, &holder).await?;
                 if drained? == Drained::More {
                     self.come_again(list, &holder).await?;
                     return Ok(Drained::More);
@@ -211,7 +211,7 @@ impl Store {
 
     /// Gives back the drainers' leases: for a system of one process, whose earlier drainers are gone for certain.
     pub(super) async fn release_drainers(&self) -> Result<(), StoreError> {
-        self.batch_delete(SharedList::ALL.into_iter().map(SharedList::lease_key).collect()).await
+        self.batch_delete(SharedList::ALL.into_iter().map(SharedList::drain_key).collect()).await
     }
 
     async fn drain_held(&self, list: SharedList, clock: &Clock, until: OffsetDateTime) -> Result<Drained, StoreError> {
@@ -230,8 +230,8 @@ impl Store {
         }
     }
 
-    async fn take_lease(&self, list: SharedList, holder: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let (pk, sk) = list.lease_key();
+    async fn take_drain(&self, list: SharedList, holder: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let (pk, sk) = list.drain_key();
         let number = |value: i64| AttributeValue::N(value.to_string());
         let call = self
             .client
@@ -249,8 +249,8 @@ impl Store {
         self.update(call).await
     }
 
-    async fn release_lease(&self, list: SharedList, holder: &str) -> Result<(), StoreError> {
-        let (pk, sk) = list.lease_key();
+    async fn release_drain(&self, list: SharedList, holder: &str) -> Result<(), StoreError> {
+        let (pk, sk) = list.drain_key();
         let call = self
             .client
             .update_item()

@@ -10,9 +10,7 @@ use shared::{
     BoxFuture,
     config::Settings,
     limits,
-    model::{
-        Account, Action, AuditEntry, AuditId, Email, Owner, SignUpOf, TokenKind, User, WorkItem, WorkKind,
-    },
+    model::{Account, Action, AuditEntry, AuditId, Email, Owner, SignUpOf, TokenKind, User, WorkItem, WorkKind},
     names,
     secret::new_token,
     store::Token,
