@@ -30,7 +30,6 @@ impl People<'_> {
         let email = Email::parse(email).unwrap();
         let mut user = User::new((UserId::at(now), 1), email, "x".to_owned(), Role::Business, organization, now);
         user.active = active;
-        user.verified = true;
         let organization = Organization {
             id: organization,
             name: "x".to_owned(),
