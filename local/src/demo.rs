@@ -171,6 +171,7 @@ async fn create_account(context: &Context, organization: &Organization) -> Resul
     let now = organization.created_at;
     let (outsend_key, hash) = new_token("osk_")?;
     let key = UserKey {
+        generation: user.credential_generation,
         id: format!("key_{}", shared::ulid::generate(now)?),
         hash,
         prefix: outsend_key.chars().take(12).collect(),

@@ -123,6 +123,80 @@ pub fn read_handle(prefix: &str, text: &str) -> Option<([u8; 16], String)> {
     (bytes.len() == 32).then(|| (id, sha256_hex(text.as_bytes())))
 }
 
+/// Marks the tokens that one record gives, so that one that was issued can be told from one that somebody made up,
+/// without a list of them. `Debug` hides it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HandleKey([u8; 32]);
+
+impl HandleKey {
+    /// Where the mark begins in a token's bytes: behind the record's id and 88 random bits.
+    const MARK_AT: usize = 27;
+
+    /// A new key.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads a stored key back.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()?;
+        Some(Self(bytes.try_into().ok()?))
+    }
+
+    /// The key as text, for the store.
+    #[must_use]
+    pub fn to_stored(&self) -> String {
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// A token as [`new_handle`] makes it, whose last 40 bits are the mark.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn new_handle(&self, prefix: &str, id: &[u8; 16]) -> Result<(String, String), getrandom::Error> {
+        let mut bytes = [0_u8; 32];
+        getrandom::fill(&mut bytes)?;
+        let (head, tail) = bytes.split_at_mut(Self::MARK_AT);
+        for (byte, of_id) in head.iter_mut().zip(id) {
+            *byte = *of_id;
+        }
+        let mark = self.mark(prefix, head);
+        for (byte, of_mark) in tail.iter_mut().zip(mark.as_ref()) {
+            *byte = *of_mark;
+        }
+        let value = format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
+        let hash = sha256_hex(value.as_bytes());
+        Ok((value, hash))
+    }
+
+    /// Whether a token of this prefix was made with the key.
+    #[must_use]
+    pub fn made(&self, prefix: &str, token: &str) -> bool {
+        let digits = token.strip_prefix(prefix).unwrap_or_default();
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(digits).unwrap_or_default();
+        let Some((head, tail)) = bytes.split_at_checked(Self::MARK_AT) else { return false };
+        let mark = self.mark(prefix, head);
+        bytes.len() == 32 && mark.as_ref().get(..tail.len()).is_some_and(|mark| mark.ct_eq(tail).into())
+    }
+
+    fn mark(&self, prefix: &str, head: &[u8]) -> ring::hmac::Tag {
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.0);
+        ring::hmac::sign(&key, &[prefix.as_bytes(), head].concat())
+    }
+}
+
+impl fmt::Debug for HandleKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("HandleKey(…)")
+    }
+}
+
 /// Whether two secrets, or their hashes, are the same, in a time that tells nothing of where they differ.
 #[must_use]
 pub fn constant_time_eq(one: &str, other: &str) -> bool {
@@ -185,6 +259,22 @@ mod tests {
         assert_eq!(read_handle("osc_", &token), None);
         assert_eq!(read_handle("osr_", &token[..46]), None);
         assert!(constant_time_eq(&hash, &hash) && !constant_time_eq(&hash, &token) && !constant_time_eq(&hash, ""));
+    }
+
+    #[test]
+    fn a_token_that_was_issued_is_told_from_one_that_was_not() {
+        let key = HandleKey::generate().unwrap();
+        let id = b"0123456789abcdef";
+        let (token, hash) = key.new_handle("osr_", id).unwrap();
+        assert_eq!((token.len(), read_handle("osr_", &token)), (47, Some((*id, hash))));
+        let same = HandleKey::from_stored(&key.to_stored()).unwrap();
+        assert!(key.made("osr_", &token) && same.made("osr_", &token));
+        let (foreign, _) = new_handle("osr_", id).unwrap();
+        let other = HandleKey::generate().unwrap();
+        let moved = token.replace("osr_", "osrt_");
+        assert!(!key.made("osr_", &foreign) && !other.made("osr_", &token) && !key.made("osrt_", &moved));
+        assert!(!key.made("osr_", &token[..46]) && !key.made("osr_", "") && !key.made("osr_", "osr_"));
+        assert_eq!(format!("{key:?}"), "HandleKey(…)");
     }
 
     #[test]

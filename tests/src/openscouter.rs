@@ -11,7 +11,7 @@ use base64::Engine as _;
 use local::demo;
 use serde_json::{Value, json};
 use shared::{
-    model::{Email, Organization, OrganizationId, Plan, Role, TokenKind, User},
+    model::{Email, Organization, OrganizationId, Plan, Role, SignUpOf, TokenKind, User},
     secret::new_token,
     store::Token,
 };
@@ -168,7 +168,8 @@ pub async fn one_time(bench: &Bench, email: &str, kind: TokenKind) -> String {
     let store = bench.context.store();
     let user = user(bench, email).await;
     let (plain, hash) = new_token("").unwrap();
-    let token = Token { hash, kind, user: user.id, email: user.email };
+    // one that verifies belongs to the sign-up that made the account
+    let token = Token { sign_up: SignUpOf::First, ..Token::of(&user, kind, hash) };
     store.issue_token(&token, bench.context.clock().now()).await.unwrap();
     plain
 }

@@ -55,6 +55,13 @@ pub async fn signed_up(bench: &Bench, email: &str) -> String {
     cookie(&answer)
 }
 
+/// The cookie of a new account whose address is confirmed.
+pub async fn confirmed(bench: &Bench, email: &str) -> String {
+    let cookie = signed_up(bench, email).await;
+    change(bench, email, |user| user.verified = true).await;
+    cookie
+}
+
 /// The cookie of a new session.
 pub async fn log_in(bench: &Bench, email: &str, password: &str) -> String {
     let body = json!({"email": email, "password": password});

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{ClientId, ConnectionId, OrganizationId, UserId};
+use super::{ClientId, ConnectionId, OrganizationId, User, UserId};
+use crate::secret::HandleKey;
 
 /// A registered client; public, so it has no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,17 +51,27 @@ pub struct Connection {
     pub access: Vec<AccessToken>,
     /// SHA-256 of the one refresh token that works, in hex.
     pub refresh: String,
+    /// What marks the refresh tokens that were issued; connections of before have none until they rotate.
+    pub mark: Option<HandleKey>,
     /// When that stops working.
     pub refresh_expires_at: OffsetDateTime,
     /// Creation time.
     pub created_at: OffsetDateTime,
     /// Last use, to the minute.
     pub last_used_at: Option<OffsetDateTime>,
+    /// The person's count of ended credentials when the connection was made.
+    pub generation: u64,
     /// Counts changes; every write is conditional on it.
     pub version: u64,
 }
 
 impl Connection {
+    /// Whether the connection was not ended with all others of `user`, as far as it is theirs.
+    #[must_use]
+    pub fn lives_for(&self, user: &User) -> bool {
+        self.user != user.id || self.generation == user.credential_generation
+    }
+
     /// The scopes of a token that may (not) make drafts.
     #[must_use]
     pub const fn scope(draft: bool) -> &'static str {
@@ -85,6 +96,8 @@ pub struct OAuthCode {
     pub challenge: String,
     /// Who allowed it.
     pub user: UserId,
+    /// The person's generation then: a sign-in that ended gives nothing.
+    pub generation: u64,
     /// In which organization.
     pub organization: OrganizationId,
     /// Whether drafts were allowed.

@@ -12,6 +12,7 @@ mod key;
 mod organization;
 mod participant;
 mod quiz;
+mod sign_up;
 mod study;
 mod test_session;
 mod token;
@@ -36,11 +37,12 @@ pub use key::{ApiKey, Scope};
 pub use organization::{Organization, Plan};
 pub use participant::{ParticipantSession, SessionState};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
+pub use sign_up::{PendingSignUp, SignUpOf};
 pub use study::{
     AbTest, Activation, ActivationRefused, AgeRange, Compensation, Details, Payment, SplitRatio, Status, Study,
     StudySettings, Targeting, Task, Variant, VariantLabel,
 };
 pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
-pub use user::{Account, Email, Family, Locale, Role, Session, Standing, User, UserKey};
+pub use user::{Account, Email, Family, Locale, Rivals, Role, Session, Standing, User, UserKey};
 pub use work::{TokenKind, WorkItem, WorkKind};

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{OrganizationId, StudyId, TokenId, UserId};
+use super::{OrganizationId, StudyId, TokenId, User, UserId};
 
 /// What a token may do; each scope implies the ones before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub struct ApiToken {
     pub creator: UserId,
     /// The organization that it acts for.
     pub organization: OrganizationId,
+    /// The creator's count of ended credentials at the creation.
+    pub generation: u64,
     /// Creation time.
     pub created_at: OffsetDateTime,
     /// When it stops working, if ever.
@@ -71,6 +73,8 @@ pub struct TestToken {
     pub organization: OrganizationId,
     /// The study.
     pub study: StudyId,
+    /// The tester's count of ended credentials then.
+    pub generation: u64,
     /// When it stops working.
     pub expires_at: OffsetDateTime,
 }
@@ -80,5 +84,11 @@ impl ApiToken {
     #[must_use]
     pub fn works_at(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the token was not ended with all others of `user`, as far as it is theirs.
+    #[must_use]
+    pub fn lives_for(&self, user: &User) -> bool {
+        self.creator != user.id || self.generation == user.credential_generation
     }
 }

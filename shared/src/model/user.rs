@@ -3,7 +3,10 @@
 use time::OffsetDateTime;
 
 use super::{FamilyId, Organization, OrganizationId, Plan, UserId};
-use crate::{password::PasswordHash, secret::sha256_hex};
+use crate::{
+    password::PasswordHash,
+    secret::{HandleKey, sha256_hex},
+};
 
 /// Language of a user's mails (outsend 6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +140,29 @@ impl Standing {
     }
 }
 
+/// Who signed up with the address of an unconfirmed account after the one that made it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rivals {
+    /// How many, in both dialects.
+    pub sign_ups: u64,
+    /// How many of them were refused, and so got no link of their own (Outsend).
+    pub refused: u64,
+}
+
+impl Rivals {
+    /// One more, which got a link of its own.
+    #[must_use]
+    pub const fn with_one(self) -> Self {
+        Self { sign_ups: self.sign_ups + 1, ..self }
+    }
+
+    /// One more, which was refused.
+    #[must_use]
+    pub const fn with_one_refused(self) -> Self {
+        Self { sign_ups: self.sign_ups + 1, refused: self.refused + 1 }
+    }
+}
+
 /// A person with an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
@@ -164,8 +190,15 @@ pub struct User {
     pub locale: Locale,
     /// The organization that the user belongs to: the tenant of every dialect.
     pub organization: OrganizationId,
-    /// Counts the times that all sessions were ended; a session of an older generation is dead.
+    /// Counts the times that all sign-ins were ended. What an older one opened is dead: sessions, refresh tokens and
+    /// access tokens, one-time tokens of all kinds, and what is half done at the OAuth server (outsend 4.4, openscouter
+    /// 3.3).
     pub generation: u64,
+    /// Counts the times that all keys, API tokens, test tokens and connections were ended; one of an older count is
+    /// dead.
+    pub credential_generation: u64,
+    /// Who else signed up with the address while nobody had confirmed it.
+    pub rivals: Rivals,
     /// Creation time.
     pub created_at: OffsetDateTime,
     /// Counts changes; every write is conditional on it.
@@ -197,8 +230,50 @@ impl User {
             locale: Locale::En,
             organization,
             generation: 0,
+            credential_generation: 0,
+            rivals: Rivals::default(),
             created_at,
             version: 1,
+        }
+    }
+
+    /// Ends every sign-in, every one-time token and what is half done at the OAuth server.
+    pub const fn end_sign_ins(&mut self) {
+        self.generation += 1;
+    }
+
+    /// Ends every sign-in, and every key, API token, test token and connection.
+    pub const fn end_credentials(&mut self) {
+        self.end_sign_ins();
+        self.credential_generation += 1;
+    }
+
+    /// Whoever acts has the address. The first time, everything ends that somebody made before: nobody knew whose the
+    /// account was.
+    pub fn confirm(&mut self) {
+        if !self.verified {
+            self.verified = true;
+            self.rivals = Rivals::default();
+            self.end_credentials();
+        }
+    }
+
+    /// Whoever has the address came in without a password: the one of an unconfirmed account is nobody's known.
+    pub fn confirm_without_password(&mut self) {
+        if !self.verified {
+            self.password = None;
+        }
+        self.confirm();
+    }
+
+    /// Sets a password for whoever has the address: every sign-in ends, and every key, token and connection with
+    /// `revoke`.
+    pub fn reset_password(&mut self, password: PasswordHash, revoke: bool) {
+        self.password = Some(password);
+        self.end_sign_ins();
+        self.confirm();
+        if revoke {
+            self.end_credentials();
         }
     }
 
@@ -231,6 +306,8 @@ pub struct Family {
     pub generation: u64,
     /// SHA-256 of the one refresh token that works, in hex.
     pub current: String,
+    /// What marks the refresh tokens that were issued; families of before have none until they rotate.
+    pub mark: Option<HandleKey>,
     /// Time of the sign-in.
     pub created_at: OffsetDateTime,
     /// When the current refresh token stops working.
@@ -275,6 +352,8 @@ pub struct UserKey {
     pub reads: bool,
     /// May use every other method.
     pub writes: bool,
+    /// The user's count of ended credentials at the creation.
+    pub generation: u64,
     /// Creation time.
     pub created_at: OffsetDateTime,
     /// When it stops working, if ever.
@@ -288,6 +367,12 @@ impl UserKey {
     #[must_use]
     pub fn works_at(&self, now: OffsetDateTime) -> bool {
         self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the key was not ended with all others of `user`, whose it is.
+    #[must_use]
+    pub const fn lives_for(&self, user: &User) -> bool {
+        self.generation == user.credential_generation
     }
 }
 

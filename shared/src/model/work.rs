@@ -13,8 +13,12 @@ pub enum WorkKind {
     PasswordChanged,
     /// Somebody tried to sign up with the address of an account.
     AddressTaken,
-    /// The link that verifies the address, of OpenScouter.
+    /// The link that verifies the address, of OpenScouter, asked for again.
     ScouterVerify,
+    /// The link that verifies the address, for the OpenScouter sign-up that made the account.
+    ScouterWelcome,
+    /// The link that verifies the address, for a later sign-up at OpenScouter.
+    ScouterSignUp,
     /// The link that sets a new password, of OpenScouter.
     ScouterReset,
     /// The link that signs in (openscouter 7).
@@ -33,6 +37,8 @@ pub enum WorkKind {
     WithdrawConsent,
     /// A personal export is put together.
     Export,
+    /// Keys, API tokens and connections that a user ended are removed.
+    EndCredentials,
     /// What is left of a deleted account is removed, slice by slice.
     Erase,
     /// A job goes on, slice by slice (outsend 7.4).
@@ -42,13 +48,15 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 21] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
         Self::PasswordChanged,
         Self::AddressTaken,
         Self::ScouterVerify,
+        Self::ScouterWelcome,
+        Self::ScouterSignUp,
         Self::ScouterReset,
         Self::MagicLink,
         Self::RankAudit,
@@ -58,6 +66,7 @@ impl WorkKind {
         Self::Agent,
         Self::WithdrawConsent,
         Self::Export,
+        Self::EndCredentials,
         Self::Erase,
         Self::Job,
         Self::Purge,
@@ -73,6 +82,8 @@ impl WorkKind {
             Self::PasswordChanged => "mail.password_changed",
             Self::AddressTaken => "mail.address_taken",
             Self::ScouterVerify => "mail.openscouter_verify",
+            Self::ScouterWelcome => "mail.openscouter_welcome",
+            Self::ScouterSignUp => "mail.openscouter_sign_up",
             Self::ScouterReset => "mail.openscouter_reset",
             Self::MagicLink => "mail.magic_link",
             Self::RankAudit => "rank.audit",
@@ -82,6 +93,7 @@ impl WorkKind {
             Self::Agent => "agent",
             Self::WithdrawConsent => "consent.withdraw",
             Self::Export => "export",
+            Self::EndCredentials => "credentials.end",
             Self::Erase => "erase",
             Self::Job => "job",
             Self::Purge => "purge",

@@ -15,9 +15,11 @@ use crate::{
     limits::Limits,
     model::{Account, Email, Family, FamilyId},
     password,
-    secret::{new_handle, read_handle, sha256_hex},
+    secret::{HandleKey, constant_time_eq, read_handle, sha256_hex},
 };
 
+/// What a refresh token begins with (openscouter 3.3).
+const REFRESH_PREFIX: &str = "osr_";
 /// How long a refresh token works (openscouter 3.3).
 pub const REFRESH_LENGTH: Duration = Duration::days(30);
 /// Failed attempts for an address in [`THROTTLE_SECONDS`] after which no more are tried.
@@ -49,13 +51,15 @@ pub fn open(cx: &RequestContext, account: &Account) -> Result<(Family, SessionDa
 /// A new sign-in of an account, and its first refresh token.
 fn new_family(account: &Account, now: OffsetDateTime) -> Result<(Family, String), Problem> {
     let id = FamilyId::at(now);
-    let (token, current) = new_handle("osr_", id.as_bytes())?;
+    let mark = HandleKey::generate()?;
+    let (token, current) = mark.new_handle(REFRESH_PREFIX, id.as_bytes())?;
     let family = Family {
         id,
         user: account.user.id,
         organization: account.user.organization,
         generation: account.user.generation,
         current,
+        mark: Some(mark),
         created_at: now,
         expires_at: now + REFRESH_LENGTH,
         version: 1,
@@ -86,10 +90,34 @@ pub fn session_data(
     })
 }
 
+/// The next refresh token of a sign-in, which ends the one before; its hash is noted (openscouter 3.3).
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn rotate(family: &mut Family, now: OffsetDateTime) -> Result<String, Problem> {
+    let mark = match family.mark.take() {
+        Some(mark) => mark,
+        None => HandleKey::generate()?,
+    };
+    let (token, current) = mark.new_handle(REFRESH_PREFIX, family.id.as_bytes())?;
+    family.current = current;
+    family.mark = Some(mark);
+    family.expires_at = now + REFRESH_LENGTH;
+    Ok(token)
+}
+
+/// Whether a refresh token is or was one of a sign-in's. Anybody can make up one that names it: the sign-in's id stands
+/// in every access token.
+#[must_use]
+pub fn was_issued(family: &Family, token: &str) -> bool {
+    constant_time_eq(&family.current, &sha256_hex(token.as_bytes()))
+        || family.mark.as_ref().is_some_and(|mark| mark.made(REFRESH_PREFIX, token))
+}
+
 /// The sign-in that a refresh token names, and the token's hash (openscouter 3.3).
 #[must_use]
 pub fn read_refresh_token(token: &str) -> Option<(FamilyId, String)> {
-    read_handle("osr_", token).map(|(id, hash)| (FamilyId::from_uuid(Uuid::from_bytes(id)), hash))
+    read_handle(REFRESH_PREFIX, token).map(|(id, hash)| (FamilyId::from_uuid(Uuid::from_bytes(id)), hash))
 }
 
 /// The account of an address if the password is its; counts the failures for the address (openscouter 7).

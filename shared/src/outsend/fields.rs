@@ -144,6 +144,18 @@ impl Fields {
         }
     }
 
+    /// A flag that may be left out, which is not set then.
+    pub fn optional_flag(&mut self, name: &str) -> bool {
+        match self.optional(name) {
+            None => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                self.fault(name, Fault::Type("boolean"));
+                false
+            }
+        }
+    }
+
     /// A whole number that may be left out.
     pub fn optional_integer(&mut self, name: &str, min: i64, max: i64) -> Option<i64> {
         let value = self.optional(name)?.clone();

@@ -23,12 +23,12 @@ pub fn count(cx: &RequestContext) -> BoxFuture<'_, Result<(), Problem>> {
 ///
 /// # Errors
 /// 400 when the token is unknown, used or expired; what the rule says; when the store fails.
-pub fn redeem<'a>(
+pub fn redeem<'a, T: Send + 'a>(
     cx: &'a RequestContext,
     token: &'a str,
     kind: &'a TokenKind,
-    rule: &'a Rule<'a, CurrentUser, UserUpdate<()>, Problem>,
-) -> BoxFuture<'a, Result<(), Problem>> {
+    rule: &'a Rule<'a, CurrentUser, UserUpdate<T>, Problem>,
+) -> BoxFuture<'a, Result<T, Problem>> {
     Box::pin(async move {
         let lookup = UserLookup::Token { hash: sha256_hex(token.as_bytes()), kinds: std::slice::from_ref(kind) };
         let updated = cx.context.store().update_user(lookup, cx.now, rule).await;

@@ -2,6 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError, Token, after_lost_race,
@@ -13,7 +14,8 @@ use super::{
 };
 use crate::{
     model::{
-        Account, AuditEntry, Email, Family, Locale, Organization, OrganizationId, Role, Session, User, UserId, WorkItem,
+        Account, AuditEntry, Email, Family, Locale, Organization, OrganizationId, PendingSignUp, Rivals, Role, Session,
+        User, UserId, WorkItem,
     },
     password::PasswordHash,
 };
@@ -70,6 +72,9 @@ pub(super) fn user_item(user: &User) -> Item {
         .text("locale", user.locale.as_str())
         .text("organization", user.organization.to_string())
         .number("generation", user.generation)
+        .number("credential_generation", user.credential_generation)
+        .number("rivals", user.rivals.sign_ups)
+        .number("refused", user.rivals.refused)
         .time("created_at", user.created_at)
         .number("version", user.version);
     match user.capacity_score {
@@ -94,6 +99,8 @@ fn read_user(item: &Item) -> Result<User, StoreError> {
         locale: reader.parsed("locale", Locale::parse)?,
         organization: reader.parsed("organization", OrganizationId::parse)?,
         generation: reader.number("generation")?,
+        credential_generation: reader.count("credential_generation")?,
+        rivals: Rivals { sign_ups: reader.count("rivals")?, refused: reader.count("refused")? },
         created_at: reader.time("created_at")?,
         version: reader.number("version")?,
     })
@@ -137,18 +144,28 @@ pub struct ChangeWith {
     pub token: Option<Token>,
     /// The hash of an invitation that it uses up.
     pub invitation: Option<String>,
+    /// What a later sign-up of the user said, kept for the work that sends its link.
+    pub sign_up: Option<(UserId, PendingSignUp)>,
+    /// The organization's new name.
+    pub organization_name: Option<(OrganizationId, String)>,
+    /// The removal of what the change ends; the update of a user adds it by itself.
+    pub end_credentials: Option<(WorkItem, OffsetDateTime)>,
 }
 
 impl ChangeWith {
     /// Whether there is nothing to write.
     pub(super) const fn is_empty(&self) -> bool {
-        let Self { session, family, audit, work, token, invitation } = self;
+        let Self { session, family, audit, work, token, invitation, sign_up, organization_name, end_credentials } =
+            self;
         session.is_none()
             && family.is_none()
             && audit.is_none()
             && work.is_none()
             && token.is_none()
             && invitation.is_none()
+            && sign_up.is_none()
+            && organization_name.is_none()
+            && end_credentials.is_none()
     }
 }
 
@@ -270,17 +287,20 @@ impl Store {
         })
     }
 
-    /// Opens what a user that signed in is given: a session or a family, and the record of it.
+    /// Opens what a user that signed in is given: a session or a family, and the record of it. `Ok(false)` when a
+    /// one-time token that it uses up was used before.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn sign_in(&self, with: ChangeWith) -> BoxFuture<'_, Result<(), StoreError>> {
+    pub fn sign_in(&self, with: ChangeWith) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 match self.transact(self.members_with(&with)?).await? {
-                    Written::Done => return Ok(()),
+                    Written::Done => return Ok(true),
+                    // who was first cannot be told by the token, which is gone either way
+                    Written::Refused(failed) if !failed.is_empty() && with.token.is_some() => return Ok(false),
                     // only an earlier attempt of this very write can have put it there
-                    Written::Refused(failed) if !failed.is_empty() => return Ok(()),
+                    Written::Refused(failed) if !failed.is_empty() => return Ok(true),
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }
             }
@@ -300,8 +320,14 @@ impl Store {
         if let Some(audit) = &with.audit {
             members.extend(self.audit_members(audit)?);
         }
-        if let Some((work, now)) = &with.work {
+        for (work, now) in with.work.iter().chain(&with.end_credentials) {
             members.push(self.work_member(work, *now)?);
+        }
+        if let (Some((user, sign_up)), Some((work, now))) = (&with.sign_up, &with.work) {
+            members.push(self.keep_sign_up(*user, &work.id, sign_up, *now)?);
+        }
+        if let Some((organization, name)) = &with.organization_name {
+            members.extend(self.rename_organization(*organization, name)?);
         }
         if let Some(token) = &with.token {
             members.push(self.use_token(token)?);
@@ -396,7 +422,8 @@ impl Store {
         Box::pin(async move {
             let mut user = changed.clone();
             user.version += 1;
-            let item = user_item(&user);
+            // two that make the same of a user are told apart: of two uses of a token one is the first
+            let item = user_item(&user).text("write", Uuid::new_v4().to_string());
             let mut members = vec![item.clone().put(&self.main, Condition::Version(changed.version))?];
             members.extend(self.members_with(&with)?);
             if self.transact(members).await? == Written::Done {

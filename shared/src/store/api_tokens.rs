@@ -54,6 +54,7 @@ fn token_item(token: &ApiToken) -> Item {
         .text("scopes", token.scopes.names().join(" "))
         .text("user", token.creator.to_string())
         .text("organization", token.organization.to_string())
+        .number("generation", token.generation)
         .time("created_at", token.created_at)
         .optional_time("expires_at", token.expires_at)
         .optional_time("last_used_at", token.last_used_at)
@@ -73,6 +74,7 @@ pub(super) fn read_token(item: &Item) -> Result<ApiToken, StoreError> {
         scopes,
         creator: reader.parsed("user", UserId::parse)?,
         organization: reader.parsed("organization", OrganizationId::parse)?,
+        generation: reader.count("generation")?,
         created_at: reader.time("created_at")?,
         expires_at: reader.optional_time("expires_at")?,
         last_used_at: reader.optional_time("last_used_at")?,
@@ -97,11 +99,15 @@ impl Store {
                 if entries.iter().any(|entry| entry.id == token.id.to_string()) {
                     return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
                 }
-                entries.retain(|entry| entry.lives_at(token.created_at));
+                entries.retain(|entry| entry.generation == token.generation && entry.lives_at(token.created_at));
                 if entries.len() >= cap {
                     return Ok(KeyCreation::CapReached);
                 }
-                entries.push(Entry { id: token.id.to_string(), end: token.expires_at.map(epoch_micros) });
+                entries.push(Entry {
+                    id: token.id.to_string(),
+                    end: token.expires_at.map(epoch_micros),
+                    generation: token.generation,
+                });
                 if let Some(ranked) = self.rank_token(token, Change::Insert).await? {
                     let mut members = vec![
                         self.put_directory(&directory, &entries, version)?,

@@ -11,7 +11,10 @@ use super::{
     item::{Condition, Item, delete},
     retry::MAX_ATTEMPTS,
 };
-use crate::model::{AuditEntry, ClientId, Connection, ConnectionId, OAuthClient, OAuthCode, OrganizationId, UserId};
+use crate::{
+    model::{AuditEntry, ClientId, Connection, ConnectionId, OAuthClient, OAuthCode, OrganizationId, UserId},
+    secret::HandleKey,
+};
 
 /// How long a client that nobody uses is kept (openscouter 8.1).
 const CLIENT_KEPT: Duration = Duration::days(90);
@@ -67,6 +70,7 @@ fn code_item(code: &OAuthCode, version: u64) -> Item {
         .text("redirect_uri", &*code.redirect_uri)
         .text("challenge", &*code.challenge)
         .text("user", code.user.to_string())
+        .number("generation", code.generation)
         .text("organization", code.organization.to_string())
         .number("draft", u8::from(code.draft))
         .text("audience", &*code.audience)
@@ -85,6 +89,7 @@ fn read_code(item: &Item) -> Result<OAuthCode, StoreError> {
         redirect_uri: reader.text("redirect_uri")?.to_owned(),
         challenge: reader.text("challenge")?.to_owned(),
         user: reader.parsed("user", UserId::parse)?,
+        generation: reader.count("generation")?,
         organization: reader.parsed("organization", OrganizationId::parse)?,
         draft: reader.flag("draft")?,
         audience: reader.text("audience")?.to_owned(),
@@ -106,6 +111,8 @@ fn connection_item(connection: &Connection) -> Item {
         .text("audience", &*connection.audience)
         .text("access", access)
         .text("refresh", &*connection.refresh)
+        .optional_text("mark", connection.mark.as_ref().map(HandleKey::to_stored).as_deref())
+        .number("generation", connection.generation)
         .time("refresh_expires_at", connection.refresh_expires_at)
         .time("created_at", connection.created_at)
         .optional_time("last_used_at", connection.last_used_at)
@@ -124,6 +131,8 @@ pub(super) fn read_connection(item: &Item) -> Result<Connection, StoreError> {
         audience: reader.text("audience")?.to_owned(),
         access: reader.parsed("access", |text| serde_json::from_str(text).ok())?,
         refresh: reader.text("refresh")?.to_owned(),
+        mark: reader.optional_text("mark").and_then(HandleKey::from_stored),
+        generation: reader.count("generation")?,
         refresh_expires_at: reader.time("refresh_expires_at")?,
         created_at: reader.time("created_at")?,
         last_used_at: reader.optional_time("last_used_at")?,

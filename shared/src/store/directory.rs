@@ -38,11 +38,14 @@ impl Store {
     }
 }
 
-/// A key in its owner's directory: `id` or `id:end` in microseconds since the Unix epoch.
+/// A key in its owner's directory: `id`, `id:end` or `id:end:generation`; the end, which can be empty, in microseconds
+/// since the Unix epoch.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) id: String,
     pub(super) end: Option<i64>,
+    /// The owner's count of ended credentials at the creation.
+    pub(super) generation: u64,
 }
 
 impl Entry {
@@ -52,16 +55,19 @@ impl Entry {
     }
 
     fn read(text: &str) -> Option<Self> {
-        Some(match text.split_once(':') {
-            None => Self { id: text.to_owned(), end: None },
-            Some((id, end)) => Self { id: id.to_owned(), end: Some(end.parse().ok()?) },
-        })
+        let mut parts = text.splitn(3, ':');
+        let id = parts.next()?.to_owned();
+        let end = parts.next().filter(|end| !end.is_empty()).map(str::parse).transpose().ok()?;
+        let generation = parts.next().map_or(Ok(0), str::parse).ok()?;
+        Some(Self { id, end, generation })
     }
 
     fn write(&self) -> String {
-        match self.end {
-            None => self.id.clone(),
-            Some(end) => format!("{}:{end}", self.id),
+        let end = self.end.map(|end| end.to_string());
+        match (end, self.generation) {
+            (None, 0) => self.id.clone(),
+            (Some(end), 0) => format!("{}:{end}", self.id),
+            (end, generation) => format!("{}:{}:{generation}", self.id, end.unwrap_or_default()),
         }
     }
 }

@@ -204,6 +204,11 @@ impl<'a> Reader<'a> {
         text.parse().map_err(|_| self.malformed(name))
     }
 
+    /// A count; one that older items lack is 0.
+    pub(super) fn count(&self, name: &'static str) -> Result<u64, StoreError> {
+        if self.item.0.contains_key(name) { self.number(name) } else { Ok(0) }
+    }
+
     /// A flag; one that older items lack is not set.
     pub(super) fn flag(&self, name: &'static str) -> Result<bool, StoreError> {
         if self.item.0.contains_key(name) { Ok(self.number::<u8>(name)? == 1) } else { Ok(false) }

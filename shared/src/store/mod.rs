@@ -71,6 +71,7 @@
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's current token of a kind | `USER#<id>` | `TOKEN#<kind>` | hot |
+//! | what a later sign-up said, until its link is sent | `USER#<id>` | `SIGNUP#<work id>` | hot |
 //! | authorization code | `CODE#<connection id>` | `CODE` | hot |
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
@@ -120,6 +121,7 @@ mod collection;
 mod connections;
 mod consents;
 mod directory;
+mod ended_credentials;
 mod erase;
 mod error;
 mod exports;
@@ -140,6 +142,7 @@ mod retry;
 mod rights;
 pub mod round_trips;
 mod seats;
+mod sign_ups;
 mod studies;
 mod study_creation;
 mod study_items;

@@ -123,6 +123,29 @@ impl Store {
         self.work_member(&work, organization.created_at)
     }
 
+    /// The transaction members that give an organization another name.
+    pub(super) fn rename_organization(
+        &self,
+        id: OrganizationId,
+        name: &str,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
+        let rename = |pk: String, sk: String| {
+            let update = Update::builder()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET #name = :name")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_names("#name", "name")
+                .expression_attribute_values(":name", AttributeValue::S(name.to_owned()))
+                .build()
+                .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        };
+        let own = rename(organization_pk(id), "ORG".to_owned())?;
+        Ok([own, rename(ORGANIZATIONS.to_owned(), organization_pk(id))?])
+    }
+
     /// Changes an organization's plan and exemption for good: its keys know the plan, too. `Ok(None)` when there
     /// is no such organization.
     ///

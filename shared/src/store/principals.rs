@@ -136,7 +136,7 @@ fn living(
     account: Account,
     now: OffsetDateTime,
 ) -> Result<Option<Principal>, StoreError> {
-    let generation = account.user.generation;
+    let (generation, credentials) = (account.user.generation, account.user.credential_generation);
     Ok(match credential {
         Credential::Session(_) => {
             let session = read_session(found)?;
@@ -145,7 +145,8 @@ fn living(
         }
         Credential::Key(_) => {
             let key = read_key(found)?;
-            key.works_at(now).then_some(Principal::Key(key, account))
+            let works = key.works_at(now) && key.generation == credentials;
+            works.then_some(Principal::Key(key, account))
         }
         Credential::Family(_, claimed, _) => {
             let family = read_family(found)?;
@@ -156,15 +157,19 @@ fn living(
         }
         Credential::Token(_, hash) => {
             let token = read_token(found)?;
-            let works = token.works_at(now) && constant_time_eq(&token.hash, hash);
+            let works = token.works_at(now) && token.generation == credentials && constant_time_eq(&token.hash, hash);
             works.then_some(Principal::Token(token, account))
         }
         Credential::Test(_) => {
             let token = read_test_token(found)?;
-            (now < token.expires_at).then_some(Principal::Test(token, account))
+            let works = now < token.expires_at && token.generation == credentials;
+            works.then_some(Principal::Test(token, account))
         }
         Credential::Connection(_, hash) => {
             let connection = read_connection(found)?;
+            if connection.generation != credentials {
+                return Ok(None);
+            }
             let access = connection.access.iter().find(|access| constant_time_eq(&access.hash, hash));
             let draft = access.filter(|access| now.unix_timestamp() < access.end).map(|access| access.draft);
             draft.map(|draft| Principal::Connection(connection, draft, account))

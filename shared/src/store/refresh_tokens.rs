@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{AuditEntry, Family, FamilyId, OrganizationId, User, UserId},
-    secret::constant_time_eq,
+    secret::{HandleKey, constant_time_eq},
 };
 
 pub(super) fn family_key(id: FamilyId) -> (String, String) {
@@ -32,6 +32,7 @@ fn family_item((pk, sk): (String, String), family: &Family) -> Item {
         .text("organization", family.organization.to_string())
         .number("generation", family.generation)
         .text("current", &*family.current)
+        .optional_text("mark", family.mark.as_ref().map(HandleKey::to_stored).as_deref())
         .time("created_at", family.created_at)
         .time("expires_at", family.expires_at)
         .number("version", family.version)
@@ -46,6 +47,7 @@ pub(super) fn read_family(item: &Item) -> Result<Family, StoreError> {
         organization: reader.parsed("organization", OrganizationId::parse)?,
         generation: reader.number("generation")?,
         current: reader.text("current")?.to_owned(),
+        mark: reader.optional_text("mark").and_then(HandleKey::from_stored),
         created_at: reader.time("created_at")?,
         expires_at: reader.time("expires_at")?,
         version: reader.number("version")?,

@@ -30,6 +30,7 @@ fn test_token_item((pk, sk): (String, String), token: &TestToken) -> Item {
         .text("user", token.tester.to_string())
         .text("organization", token.organization.to_string())
         .text("study", token.study.to_string())
+        .number("generation", token.generation)
         .time("expires_at", token.expires_at)
         .number("ttl", token.expires_at.unix_timestamp())
 }
@@ -41,6 +42,7 @@ pub(super) fn read_test_token(item: &Item) -> Result<TestToken, StoreError> {
         tester: reader.parsed("user", UserId::parse)?,
         organization: reader.parsed("organization", OrganizationId::parse)?,
         study: reader.parsed("study", StudyId::parse)?,
+        generation: reader.count("generation")?,
         expires_at: reader.time("expires_at")?,
     })
 }
@@ -63,6 +65,7 @@ impl Store {
                 tester: tester.id,
                 organization: tester.organization,
                 study,
+                generation: tester.credential_generation,
                 expires_at: now + LENGTH,
             };
             let (pk, sk) = current_key(tester.id, study);

@@ -9,8 +9,9 @@ use super::{
     client::Written,
     item::{Condition, Item},
     retry::MAX_ATTEMPTS,
+    sign_ups::{read_sign_up_of, with_sign_up_of},
 };
-use crate::model::{Email, TokenKind, UserId};
+use crate::model::{Email, SignUpOf, TokenKind, User, UserId};
 
 /// A token that works.
 #[derive(Clone, Debug)]
@@ -23,6 +24,25 @@ pub struct Token {
     pub user: UserId,
     /// The address of the account.
     pub email: Email,
+    /// The user's generation then: when sign-ins end, so do all one-time tokens.
+    pub generation: u64,
+    /// Of a verification, the sign-up that it belongs to.
+    pub sign_up: SignUpOf,
+}
+
+impl Token {
+    /// A token of a user as they are now, which belongs to no sign-up.
+    #[must_use]
+    pub fn of(user: &User, kind: TokenKind, hash: String) -> Self {
+        let (email, generation) = (user.email.clone(), user.generation);
+        Self { hash, kind, user: user.id, email, generation, sign_up: SignUpOf::Unknown }
+    }
+
+    /// Whether the token works for its user as they are now: their sign-ins were not ended since. As long as nobody
+    /// has confirmed the address, whoever holds the account cannot end what was mailed to its owner.
+    pub(super) const fn lives_for(&self, user: &User) -> bool {
+        self.generation == user.generation || !user.verified
+    }
 }
 
 fn current_key(user: UserId, kind: TokenKind) -> (String, String) {
@@ -44,10 +64,11 @@ impl Store {
                         .text("hash", &*token.hash)
                         .number("ttl", end.unix_timestamp())
                         .put(&self.hot, Condition::None)?,
-                    Item::new(format!("TOKEN#{}", token.hash), "TOKEN".to_owned())
+                    with_sign_up_of(Item::new(format!("TOKEN#{}", token.hash), "TOKEN".to_owned()), &token.sign_up)
                         .text("kind", token.kind.as_str())
                         .text("user", token.user.to_string())
                         .text("email", token.email.as_str())
+                        .number("generation", token.generation)
                         .time("expires_at", end)
                         .number("ttl", end.unix_timestamp())
                         .put(&self.hot, Condition::None)?,
@@ -85,7 +106,8 @@ impl Store {
             let current = self.get(&self.hot, pk, sk).await?;
             let is_current = current.is_some_and(|item| item.read("token").optional_text("hash") == Some(hash));
             let email = Email::from_stored(reader.text("email")?.to_owned());
-            Ok(is_current.then(|| Token { hash: hash.to_owned(), kind, user, email }))
+            let (generation, sign_up) = (reader.count("generation")?, read_sign_up_of(reader)?);
+            Ok(is_current.then(|| Token { hash: hash.to_owned(), kind, user, email, generation, sign_up }))
         })
     }
 

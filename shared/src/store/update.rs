@@ -3,7 +3,9 @@
 
 use time::OffsetDateTime;
 
-use super::{BoxFuture, ChangeWith, SignUp, Store, StoreError, Token, after_lost_race};
+use super::{
+    BoxFuture, ChangeWith, SignUp, Store, StoreError, Token, after_lost_race, ended_credentials::ended_credentials,
+};
 use crate::model::{Account, AuditEntry, Connection, ConnectionId, Email, Family, FamilyId, TokenKind, User, UserId};
 
 /// Why an update was not written.
@@ -115,9 +117,9 @@ impl Store {
             let mut attempt = 0;
             loop {
                 let (current, again) = self.current_user(lookup, now).await?.ok_or(UpdateError::NotFound)?;
-                let token = current.token.clone();
+                let (token, before) = (current.token.clone(), current.account.user.credential_generation);
                 let UserUpdate { write, with, answer } = rule(current).await.map_err(UpdateError::Refused)?;
-                if self.write_user(write, ChangeWith { token, ..with }, now).await? {
+                if self.write_user(write, ChangeWith { token, ..with }, before, now).await? {
                     return Ok(answer);
                 }
                 lookup = again;
@@ -142,8 +144,9 @@ impl Store {
             let mut attempt = 0;
             loop {
                 let current = self.account_by_email(email).await?;
+                let before = current.as_ref().map_or(0, |account| account.user.credential_generation);
                 let UserUpdate { write, with, answer } = rule(current).await.map_err(UpdateError::Refused)?;
-                if self.write_user(write, with, now).await? {
+                if self.write_user(write, with, before, now).await? {
                     return Ok(answer);
                 }
                 after_lost_race(attempt).await?;
@@ -173,6 +176,7 @@ impl Store {
                         if let Some(token) = self.token(&hash, *kind, now).await?
                             && let Some(account) = self.account_by_email(&token.email).await?
                             && account.user.id == token.user
+                            && token.lives_for(&account.user)
                         {
                             let current = CurrentUser { account, token: Some(token) };
                             return Ok(Some((current, UserLookup::Token { hash, kinds })));
@@ -184,18 +188,25 @@ impl Store {
         })
     }
 
-    /// Writes what a rule made of a user; `Ok(false)` when somebody was faster.
+    /// Writes what a rule made of a user whose count of ended credentials was `before`, and has those removed that
+    /// ended; `Ok(false)` when somebody was faster.
     fn write_user(
         &self,
         write: UserWrite,
-        with: ChangeWith,
+        mut with: ChangeWith,
+        before: u64,
         now: OffsetDateTime,
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             match write {
                 UserWrite::Keep if with.is_empty() => Ok(true),
-                UserWrite::Keep => self.sign_in(with).await.map(|()| true),
-                UserWrite::Change(user) => self.change_user(&user, with).await,
+                UserWrite::Keep => self.sign_in(with).await,
+                UserWrite::Change(user) => {
+                    if user.credential_generation > before {
+                        with.end_credentials = Some((ended_credentials(&user), now));
+                    }
+                    self.change_user(&user, with).await
+                }
                 UserWrite::Create(account) => {
                     let created = self.sign_up(&account.user, &account.organization, with).await?;
                     Ok(created == SignUp::Created)

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::epoch_micros,
-    model::{AuditEntry, OrganizationId, UserId, UserKey},
+    model::{AuditEntry, OrganizationId, User, UserId, UserKey},
 };
 
 /// How long an expired key is still listed (outsend 6.5).
@@ -37,6 +37,7 @@ fn key_item((pk, sk): (String, String), key: &UserKey) -> Item {
         .text("organization", key.organization.to_string())
         .number("reads", u8::from(key.reads))
         .number("writes", u8::from(key.writes))
+        .number("generation", key.generation)
         .time("created_at", key.created_at)
         .optional_time("expires_at", key.expires_at)
         .optional_time("last_used_at", key.last_used_at);
@@ -57,6 +58,7 @@ pub(super) fn read_key(item: &Item) -> Result<UserKey, StoreError> {
         organization: reader.parsed("organization", OrganizationId::parse)?,
         reads: reader.number::<u8>("reads")? == 1,
         writes: reader.number::<u8>("writes")? == 1,
+        generation: reader.count("generation")?,
         created_at: reader.time("created_at")?,
         expires_at: reader.optional_time("expires_at")?,
         last_used_at: reader.optional_time("last_used_at")?,
@@ -73,20 +75,24 @@ pub enum KeyCreation {
 }
 
 impl Store {
-    /// The user's keys, newest first, expired ones for 30 days (outsend 6.5).
+    /// The user's keys, newest first, expired ones for 30 days; without those that ended with all others (outsend 6.5).
     ///
     /// # Errors
     /// When the store fails.
-    pub fn keys_of_user(&self, user: UserId, now: OffsetDateTime) -> BoxFuture<'_, Result<Vec<UserKey>, StoreError>> {
+    pub fn keys_of_user<'a>(
+        &'a self,
+        user: &'a User,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Vec<UserKey>, StoreError>> {
         Box::pin(async move {
-            let listed = self.query(user_pk(user), "OSK#").await?;
+            let listed = self.query(user_pk(user.id), "OSK#").await?;
             let hashes: Vec<_> = listed
                 .iter()
                 .map(|item| Ok(key_key(item.read("user key").text("hash")?)))
                 .collect::<Result<_, StoreError>>()?;
             let mut keys: Vec<_> =
                 self.batch_get(hashes).await?.iter().map(read_key).collect::<Result<_, StoreError>>()?;
-            keys.retain(|key| key.expires_at.is_none_or(|end| now < end + KEY_LISTED_AFTER_END));
+            keys.retain(|key| key.lives_for(user) && key.expires_at.is_none_or(|end| now < end + KEY_LISTED_AFTER_END));
             keys.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
             Ok(keys)
         })
@@ -109,11 +115,15 @@ impl Store {
                 if entries.iter().any(|entry| entry.id == key.id) {
                     return Ok(KeyCreation::Created); // the answer to an earlier attempt was lost
                 }
-                entries.retain(|entry| entry.lives_at(audit.at));
+                entries.retain(|entry| entry.generation == key.generation && entry.lives_at(audit.at));
                 if entries.len() >= cap {
                     return Ok(KeyCreation::CapReached);
                 }
-                entries.push(Entry { id: key.id.clone(), end: key.expires_at.map(epoch_micros) });
+                entries.push(Entry {
+                    id: key.id.clone(),
+                    end: key.expires_at.map(epoch_micros),
+                    generation: key.generation,
+                });
                 let mut members = vec![
                     self.put_directory(&directory_key(key.user), &entries, version)?,
                     key_item(key_key(&key.hash), key).put(&self.main, Condition::Absent)?,
@@ -137,7 +147,7 @@ impl Store {
         &'a self,
         user: UserId,
         id: &'a str,
-        audit: &'a AuditEntry,
+        audit: Option<&'a AuditEntry>,
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let listed = (user_pk(user), format!("OSK#{id}"));
@@ -153,7 +163,9 @@ impl Store {
                     delete(&self.main, pk.clone(), sk.clone())?,
                     delete(&self.main, listed.0.clone(), listed.1.clone())?,
                 ];
-                members.extend(self.audit_members(audit)?);
+                if let Some(audit) = audit {
+                    members.extend(self.audit_members(audit)?);
+                }
                 match self.transact(members).await? {
                     Written::Done => return Ok(true),
                     // the key is gone: by an earlier attempt whose answer was lost

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use harness::{
     Bench,
-    outsend::{detail, me, new_key, new_key_with, send, signed_up},
+    outsend::{confirmed, detail, me, new_key, new_key_with, send, signed_up},
     snapshot,
 };
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_key_s_life() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let caller = [("cookie", session.as_str())];
     let made = new_key(&bench, &session, &json!({"name": " CI ", "scopes": ["read"], "expires_in_days": 1})).await;
     let mut object = made.json();
@@ -54,7 +54,7 @@ async fn a_key_s_life() {
 #[tokio::test]
 async fn wrong_keys_are_not_made() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     for (body, field, message) in [
         (json!({}), "name", "Field is required."),
         (json!({"name": "  "}), "name", "Must have 1 to 80 characters."),
@@ -75,7 +75,7 @@ async fn wrong_keys_are_not_made() {
 #[tokio::test]
 async fn twenty_keys_and_no_more_however_many_ask() {
     let bench = Arc::new(Bench::start().await.unwrap());
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     for _ in 0..15 {
         assert_eq!(new_key(&bench, &session, &json!({"name": "k"})).await.status, 200);
     }
@@ -99,7 +99,7 @@ async fn twenty_keys_and_no_more_however_many_ask() {
 #[tokio::test]
 async fn succeeds() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let body = json!({"name": "CI", "scopes": ["read"], "expires_in_days": 1});
     let answer = new_key(&bench, &session, &body).await;
     snapshot!("api-keys-create", &answer);

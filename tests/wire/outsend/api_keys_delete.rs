@@ -2,7 +2,7 @@
 
 use harness::{
     Bench,
-    outsend::{new_key, send, signed_up},
+    outsend::{confirmed, new_key, send},
     snapshot,
 };
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 #[tokio::test]
 async fn succeeds() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let key = new_key(&bench, &session, &json!({"name": "CI"})).await.json();
     let path = format!("/api/api-keys/{}", key["id"].as_str().unwrap());
     let answer = send(&bench, "DELETE", &path, &[("cookie", &session)], "").await;

@@ -2,7 +2,7 @@
 
 use harness::{
     Bench,
-    outsend::{PASSWORD, cookie, me, new_key, post, send, signed_up},
+    outsend::{PASSWORD, confirmed, cookie, me, new_key, post, send},
     snapshot,
 };
 use serde_json::json;
@@ -11,7 +11,7 @@ use time::Duration;
 #[tokio::test]
 async fn a_key_expires_and_is_listed_for_a_month() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let made = new_key(&bench, &session, &json!({"name": "short", "expires_in_days": 1})).await;
     let plain = made.json()["key"].as_str().unwrap().to_owned();
     assert_eq!(me(&bench, &[("x-api-key", &plain)]).await.status, 200);
@@ -31,7 +31,7 @@ async fn a_key_expires_and_is_listed_for_a_month() {
 #[tokio::test]
 async fn succeeds() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     new_key(&bench, &session, &json!({"name": "CI"})).await;
     let answer = send(&bench, "GET", "/api/api-keys", &[("cookie", &session)], "").await;
     snapshot!("api-keys-list", &answer);

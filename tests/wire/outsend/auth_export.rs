@@ -2,7 +2,7 @@
 
 use harness::{
     Bench,
-    outsend::{PASSWORD, change, cookie, me, new_key, post, send, signed_up},
+    outsend::{PASSWORD, change, confirmed, cookie, me, new_key, post, send},
     snapshot,
 };
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use time::Duration;
 #[tokio::test]
 async fn an_export_holds_what_is_kept_and_no_secret() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let caller = [("cookie", session.as_str())];
     let key = new_key(&bench, &session, &json!({"name": "CI"})).await.json();
     bench.advance(Duration::days(2));
@@ -43,7 +43,7 @@ async fn an_export_holds_what_is_kept_and_no_secret() {
 #[tokio::test]
 async fn succeeds() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     new_key(&bench, &session, &json!({"name": "CI"})).await;
     let answer = send(&bench, "GET", "/api/auth/export", &[("cookie", &session)], "").await;
     snapshot!("auth-export", &answer);

@@ -2,7 +2,7 @@
 
 use harness::{
     Bench,
-    outsend::{PASSWORD, cookie, detail, me, new_key, post, signed_up},
+    outsend::{PASSWORD, confirmed, cookie, detail, me, new_key, post},
     snapshot,
 };
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 #[tokio::test]
 async fn a_new_password_ends_every_other_session() {
     let bench = Bench::start().await.unwrap();
-    let first = signed_up(&bench, "dana@example.com").await;
+    let first = confirmed(&bench, "dana@example.com").await;
     let login = json!({"email": "dana@example.com", "password": PASSWORD});
     let second = cookie(&post(&bench, "/api/auth/login", &[], &login).await);
     assert_eq!(me(&bench, &[("cookie", &second)]).await.status, 200);
@@ -40,7 +40,7 @@ async fn a_new_password_ends_every_other_session() {
 #[tokio::test]
 async fn succeeds() {
     let bench = Bench::start().await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let body = json!({"current_password": PASSWORD, "new_password": "another 22"});
     let answer = post(&bench, "/api/auth/password/change", &[("cookie", &session)], &body).await;
     snapshot!("auth-password-change", &answer);

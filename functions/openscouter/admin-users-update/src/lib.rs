@@ -67,8 +67,7 @@ fn set_status(
     }
     user.active = active;
     if !active {
-        // ends every session, family and access token
-        user.generation += 1;
+        user.end_sign_ins();
     }
     let standing = user.standing();
     let detail = json!({"status": standing.as_str()});

@@ -68,12 +68,11 @@ async fn enter(
         }
     };
     let changed = !account.user.verified;
-    if changed && !is_new {
-        // whoever signed up with an address that was not theirs must not keep a way in
-        account.user.password = None;
-        account.user.generation += 1;
+    if is_new {
+        account.user.verified = true;
     }
-    account.user.verified = true;
+    // whoever signed up with an address that was not theirs must not keep a way in
+    account.user.confirm_without_password();
     let (with, data) = match &kept.redirect {
         Some(_) => (ChangeWith::default(), None),
         None => {
@@ -93,8 +92,7 @@ async fn enter(
 /// Sends the browser back to the page that began, with a one-time token for the session.
 async fn hand_over(cx: &RequestContext, redirect: &str, account: &Account) -> Result<Response, Problem> {
     let (plain, hash) = new_token("")?;
-    let user = &account.user;
-    let token = Token { hash, kind: TokenKind::Callback, user: user.id, email: user.email.clone() };
+    let token = Token::of(&account.user, TokenKind::Callback, hash);
     cx.context.store().issue_token(&token, cx.now).await?;
     Ok(Response::empty(302)
         .header("Location", format!("{redirect}#token={plain}"))

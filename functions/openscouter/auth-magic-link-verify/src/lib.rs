@@ -30,10 +30,11 @@ async fn verify(cx: &RequestContext) -> Result<Response, Problem> {
 
 /// Signs the token's user in.
 fn sign_in(cx: &RequestContext, current: CurrentUser) -> Result<UserUpdate<SessionData>, Problem> {
-    let CurrentUser { account, token } = current;
+    let CurrentUser { mut account, token } = current;
     if !account.user.active {
         return Err(Problem::forbidden("Account suspended"));
     }
+    account.user.confirm_without_password();
     let (family, data) = sign_ins::open(cx, &account)?;
     let detail = json!({"method": token.map(|token| token.kind.as_str())});
     let audit = cx.record(Action::SignIn, Some(&account.user), None, detail);

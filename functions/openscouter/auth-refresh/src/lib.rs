@@ -10,9 +10,9 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        sign_ins::{REFRESH_LENGTH, SessionData, read_refresh_token, session_data},
+        sign_ins::{SessionData, read_refresh_token, rotate, session_data, was_issued},
     },
-    secret::{constant_time_eq, new_handle},
+    secret::constant_time_eq,
 };
 
 /// The function.
@@ -21,7 +21,7 @@ pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |c
 async fn refresh(cx: &RequestContext) -> Result<Response, Problem> {
     let token = Fields::read(&cx.request)?.secret("refreshToken")?;
     let (id, hash) = read_refresh_token(&token).ok_or_else(invalid)?;
-    let rotated = cx.context.store().update_family(id, &|family| Box::pin(rotate(cx, &hash, family))).await;
+    let rotated = cx.context.store().update_family(id, &|family| Box::pin(next(cx, (&token, &hash), family))).await;
     Ok(success(200, &rotated.map_err(|error| error.or_missing(invalid))?))
 }
 
@@ -30,13 +30,20 @@ fn invalid() -> Problem {
 }
 
 /// The sign-in with its next refresh token, and the session data of it.
-async fn rotate(cx: &RequestContext, hash: &str, family: Family) -> Result<(Family, SessionData), Problem> {
+async fn next(
+    cx: &RequestContext,
+    (token, hash): (&str, &str),
+    mut family: Family,
+) -> Result<(Family, SessionData), Problem> {
     let store = cx.context.store();
     let account = store.account(family.user).await?.ok_or_else(invalid)?;
     if family.expires_at <= cx.now {
         return Err(invalid());
     }
     if !constant_time_eq(&family.current, hash) {
+        if !was_issued(&family, token) {
+            return Err(invalid());
+        }
         // it was used before: whoever has it, the family ends (openscouter 3.3)
         let audit = cx.record(Action::RefreshReuse, Some(&account.user), None, json!({}));
         store.end_families(&[family], &audit).await?;
@@ -48,8 +55,7 @@ async fn rotate(cx: &RequestContext, hash: &str, family: Family) -> Result<(Fami
     if family.generation != account.user.generation {
         return Err(invalid());
     }
-    let (token, current) = new_handle("osr_", family.id.as_bytes())?;
-    let family = Family { current, expires_at: cx.now + REFRESH_LENGTH, ..family };
+    let token = rotate(&mut family, cx.now)?;
     let data = session_data(cx, &account, &family, token)?;
     Ok((family, data))
 }

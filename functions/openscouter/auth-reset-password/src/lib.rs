@@ -28,6 +28,7 @@ async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
     let token = fields.secret("token")?;
     fields.new_password("password", None)?;
+    fields.optional_flag("revokeCredentials")?;
     let kinds = [TokenKind::ScouterReset];
     redeem(cx, &token, &kinds, &|current| Box::pin(with_password(&fields, current))).await?;
     Ok(success(200, &Reset { reset: true }))
@@ -37,9 +38,7 @@ async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
 async fn with_password(fields: &Fields, current: CurrentUser) -> Result<UserUpdate<()>, Problem> {
     let mut user = current.account.user;
     let password = fields.new_password("password", Some(&user.email))?;
-    user.password = Some(password::hash(password).await?);
-    user.verified = true;
-    // ends every session, family and access token
-    user.generation += 1;
+    let revoke = fields.optional_flag("revokeCredentials")?.unwrap_or(false);
+    user.reset_password(password::hash(password).await?, revoke);
     Ok(UserUpdate::change(user, ChangeWith::default(), ()))
 }

@@ -12,7 +12,7 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        sign_ins::read_refresh_token,
+        sign_ins::{read_refresh_token, was_issued},
     },
 };
 
@@ -50,8 +50,7 @@ async fn named_family(cx: &RequestContext, fields: &Fields) -> Result<Option<Fam
     if fields.optional("refreshToken").is_none() {
         return Ok(None);
     }
-    match read_refresh_token(&fields.secret("refreshToken")?) {
-        None => Ok(None),
-        Some((id, _)) => Ok(cx.context.store().family(id).await?),
-    }
+    let token = fields.secret("refreshToken")?;
+    let Some((id, _)) = read_refresh_token(&token) else { return Ok(None) };
+    Ok(cx.context.store().family(id).await?.filter(|family| was_issued(family, &token)))
 }

@@ -1,10 +1,12 @@
 //! `POST /api/auth/sign-up`: a new account (openscouter 7).
 
+use std::future::ready;
+
 use serde::Serialize;
 
 use shared::{
     http::Response,
-    model::{Account, Role, WorkKind},
+    model::{Account, PendingSignUp, Rivals, Role, WorkKind},
     openscouter::{
         self, Endpoint,
         envelope::{Problem, success},
@@ -13,7 +15,7 @@ use shared::{
         users::{mail, new_account},
     },
     password,
-    store::{ChangeWith, SignUp},
+    store::{ChangeWith, UserUpdate},
 };
 
 /// The function.
@@ -41,29 +43,48 @@ async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Proble
         Role::Tester | Role::Admin => name.clone(),
     };
     let hash = password::hash(password).await?;
-    let store = cx.context.store();
     // whether the address is known or not: one look-up, one number, one write
-    let known = store.account_by_email(&email).await?;
     let mut account = new_account(cx, role, email, name, organization_name).await?;
     account.user.password = Some(hash);
-    let email = &account.user.email;
-    match known {
-        Some(known) => store.queue(&mail(cx, mail_for(&known), email)?, cx.now).await?,
-        None => {
-            let welcome = mail(cx, WorkKind::ScouterVerify, email)?;
-            let with = ChangeWith { work: Some((welcome, cx.now)), ..ChangeWith::default() };
-            if store.sign_up(&account.user, &account.organization, with).await? == SignUp::EmailTaken
-                && let Some(known) = store.account_by_email(email).await?
-            {
-                // somebody was faster
-                store.queue(&mail(cx, mail_for(&known), email)?, cx.now).await?;
-            }
-        }
-    }
+    let email = account.user.email.clone();
+    let rule = |known: Option<Account>| Box::pin(ready(admit(cx, &account, known)));
+    let admitted = cx.context.store().update_user_of(&email, cx.now, &|known| rule(known)).await;
+    admitted.map_err(|error| error.or_missing(|| Problem::Crash("a sign-up is of nobody".to_owned())))?;
     Ok(success(202, &Sent { status: "verification_sent", email: email.as_str() }))
 }
 
-/// The mail to whoever has the address already.
-fn mail_for(known: &Account) -> WorkKind {
-    if known.user.verified { WorkKind::AddressTaken } else { WorkKind::ScouterVerify }
+/// What a sign-up comes to: an account; or where somebody has the address already, a mail to them. As long as nobody
+/// has confirmed the address, the mail's link belongs to this sign-up, and what it said holds when it is followed.
+fn admit(cx: &RequestContext, new: &Account, known: Option<Account>) -> Result<UserUpdate<()>, Problem> {
+    let email = &new.user.email;
+    let work = |kind| Ok::<_, Problem>(Some((mail(cx, kind, email)?, cx.now)));
+    Ok(match known.map(|known| known.user) {
+        None => {
+            let with = ChangeWith { work: work(WorkKind::ScouterWelcome)?, ..ChangeWith::default() };
+            UserUpdate::create(new.clone(), with, ())
+        }
+        Some(known) if known.verified => {
+            UserUpdate::keep(ChangeWith { work: work(WorkKind::AddressTaken)?, ..ChangeWith::default() }, ())
+        }
+        Some(mut known) => {
+            let sign_up = pending(new, known.rivals)?;
+            known.rivals = known.rivals.with_one();
+            let (sign_up, work) = (Some((known.id, sign_up)), work(WorkKind::ScouterSignUp)?);
+            UserUpdate::change(known, ChangeWith { sign_up, work, ..ChangeWith::default() }, ())
+        }
+    })
+}
+
+/// What a later sign-up said.
+fn pending(new: &Account, rivals: Rivals) -> Result<PendingSignUp, Problem> {
+    let user = &new.user;
+    let password = user.password.clone().ok_or_else(|| Problem::Crash("a sign-up has no password".to_owned()))?;
+    Ok(PendingSignUp {
+        password,
+        name: user.name.clone(),
+        role: user.role,
+        organization_name: new.organization.name.clone(),
+        locale: user.locale,
+        refused: rivals.refused,
+    })
 }

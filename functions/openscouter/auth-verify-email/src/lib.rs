@@ -29,8 +29,11 @@ async fn verify(cx: &RequestContext) -> Result<Response, Problem> {
     let token = Fields::read(&cx.request)?.secret("token")?;
     redeem(cx, &token, &[TokenKind::ScouterVerify], &|current| {
         let mut user = current.account.user;
-        user.verified = true;
-        Box::pin(ready(Ok(UserUpdate::change(user, ChangeWith::default(), ()))))
+        let sign_up = current.token.map(|token| token.sign_up).unwrap_or_default();
+        let name = user.verify(sign_up, false);
+        let organization_name = name.map(|name| (user.organization, name));
+        let with = ChangeWith { organization_name, ..ChangeWith::default() };
+        Box::pin(ready(Ok(UserUpdate::change(user, with, ()))))
     })
     .await?;
     Ok(success(200, &Verified { verified: true }))

@@ -20,6 +20,9 @@ async fn list(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> 
     let paging = Paging::read(&cx.request.query)?;
     let store = cx.context.store();
     let page = store.connections_page(caller.sees(), paging.offset(), paging.limit).await?;
-    let rows: Vec<_> = page.members.iter().map(ConnectionView::of).collect();
-    Ok(paging.list(&rows, page.total))
+    // what the caller ended with all others goes off the list by work
+    let live = page.members.iter().filter(|connection| connection.lives_for(&caller.account.user));
+    let rows: Vec<_> = live.map(ConnectionView::of).collect();
+    let ended = page.members.len() - rows.len();
+    Ok(paging.list(&rows, page.total.saturating_sub(ended as u64)))
 }

@@ -44,6 +44,9 @@ struct Transaction {
     /// Who signed in, and the connection that the consent will make, once.
     #[serde(skip_serializing_if = "Option::is_none")]
     signed_in: Option<(String, String)>,
+    /// The person's generation at the sign-in: when their sign-ins end, so does this one.
+    #[serde(default)]
+    generation: u64,
 }
 
 fn transaction_audience(cx: &RequestContext) -> String {
@@ -145,6 +148,7 @@ async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
         draft: false,
         audience: String::new(),
         signed_in: None,
+        generation: 0,
     };
     let fault = |transaction: &Transaction, error: &str| Ok(transaction.back(cx, &[("error", error)]));
     let state = query.last("state");
@@ -190,6 +194,7 @@ async fn go_on(cx: &RequestContext) -> Result<Response, Problem> {
                 Some(user) => cx.context.store().account(user).await?,
                 None => None,
             };
+            let account = account.filter(|account| account.user.generation == transaction.generation);
             match (account.filter(may_connect), ConnectionId::from_wire(&connection)) {
                 (Some(account), Some(connection)) => decide(cx, &transaction, &form, &account, connection).await,
                 _ => Ok(page::refusal(403, NOT_YOU)),
@@ -216,6 +221,7 @@ async fn sign_in(cx: &RequestContext, mut transaction: Transaction, form: &Form)
         return Ok(page::refusal(403, NOT_YOU));
     }
     transaction.signed_in = Some((account.user.id.wire(), ConnectionId::at(cx.now).wire()));
+    transaction.generation = account.user.generation;
     let signed = transaction.sign(cx)?;
     let organization = account.organization.id.wire();
     let own = (account.user.role == Role::Business).then_some((&*organization, &*account.organization.name));
@@ -253,6 +259,7 @@ async fn decide(
         redirect_uri: transaction.redirect_uri.clone(),
         challenge: transaction.challenge.clone(),
         user: account.user.id,
+        generation: account.user.generation,
         organization: organization.id,
         draft: transaction.draft && form.optional("draft") == Some("yes"),
         audience: transaction.audience.clone(),

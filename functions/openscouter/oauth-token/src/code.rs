@@ -4,17 +4,17 @@ use serde_json::json;
 
 use shared::{
     http::Response,
-    model::{AccessToken, Action, Connection, ConnectionId, OAuthCode},
+    model::{AccessToken, Action, Connection, ConnectionId, OAuthCode, User},
     openscouter::{
         envelope::Problem,
         oauth::{Form, challenge, client, end_connection, is_verifier, read_token},
         request_context::RequestContext,
     },
-    secret::{constant_time_eq, new_handle},
+    secret::{HandleKey, constant_time_eq, new_handle},
     store::Exchange,
 };
 
-use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
+use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, REFRESH_PREFIX, check_resource, holder, invalid_grant, tokens};
 
 pub(crate) async fn exchange(cx: &RequestContext, form: &Form) -> Result<Response, Problem> {
     let code = form.required("code")?;
@@ -34,9 +34,13 @@ pub(crate) async fn exchange(cx: &RequestContext, form: &Form) -> Result<Respons
     }
     check_resource(cx, form, &code.audience)?;
     let account = holder(cx, code.user).await?;
+    if account.user.generation != code.generation {
+        return Err(invalid_grant());
+    }
     let (access, access_hash) = new_handle("osat_", id.as_bytes())?;
-    let (refresh, refresh_hash) = new_handle("osrt_", id.as_bytes())?;
-    let connection = new_connection(cx, &code, access_hash, refresh_hash);
+    let mark = HandleKey::generate()?;
+    let (refresh, refresh_hash) = mark.new_handle(REFRESH_PREFIX, id.as_bytes())?;
+    let connection = new_connection(cx, (&code, &account.user), access_hash, (refresh_hash, mark));
     let detail = json!({"scope": Connection::scope(code.draft), "audience": code.audience});
     let audit = cx.record(Action::ConnectionCreated, Some(&account.user), Some(id.wire()), detail);
     match store.connect_client(&code, &connection, &audit).await? {
@@ -53,7 +57,12 @@ async fn used_twice(cx: &RequestContext, id: ConnectionId) -> Result<Problem, Pr
     Ok(invalid_grant())
 }
 
-fn new_connection(cx: &RequestContext, code: &OAuthCode, access: String, refresh: String) -> Connection {
+fn new_connection(
+    cx: &RequestContext,
+    (code, user): (&OAuthCode, &User),
+    access: String,
+    (refresh, mark): (String, HandleKey),
+) -> Connection {
     Connection {
         id: code.connection,
         user: code.user,
@@ -64,6 +73,8 @@ fn new_connection(cx: &RequestContext, code: &OAuthCode, access: String, refresh
         audience: code.audience.clone(),
         access: vec![AccessToken { hash: access, end: cx.now.unix_timestamp() + ACCESS_SECONDS, draft: code.draft }],
         refresh,
+        mark: Some(mark),
+        generation: user.credential_generation,
         refresh_expires_at: cx.now + REFRESH_LENGTH,
         created_at: cx.now,
         last_used_at: None,

@@ -14,6 +14,8 @@ use time::Duration;
 
 /// Seconds that an access token works.
 pub(crate) const ACCESS_SECONDS: i64 = 3_600;
+/// What a refresh token begins with.
+pub(crate) const REFRESH_PREFIX: &str = "osrt_";
 /// How long a refresh token works.
 pub(crate) const REFRESH_LENGTH: Duration = Duration::days(30);
 

@@ -8,10 +8,10 @@ use shared::{
         oauth::{Form, client, end_connection, read_token, refusal},
         request_context::RequestContext,
     },
-    secret::{constant_time_eq, new_handle},
+    secret::{HandleKey, constant_time_eq, new_handle},
 };
 
-use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, check_resource, holder, invalid_grant, tokens};
+use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, REFRESH_PREFIX, check_resource, holder, invalid_grant, tokens};
 
 /// Access tokens of a connection that work at a time; the oldest of more stop working.
 const MAX_ACCESS: usize = 20;
@@ -19,8 +19,8 @@ const MAX_ACCESS: usize = 20;
 pub(crate) async fn exchange(cx: &RequestContext, form: &Form) -> Result<Response, Problem> {
     let token = form.required("refresh_token")?;
     let client = client(cx, form).await?;
-    let (id, hash) = read_token("osrt_", token).ok_or_else(invalid_grant)?;
-    let rule = |connection| rotate(cx, form, (client, &hash), connection);
+    let (id, hash) = read_token(REFRESH_PREFIX, token).ok_or_else(invalid_grant)?;
+    let rule = |connection| rotate(cx, form, (client, token, &hash), connection);
     let rotated = cx.context.store().update_connection(id, &|connection| Box::pin(rule(connection))).await;
     rotated.map_err(|error| error.or_missing(invalid_grant))
 }
@@ -29,20 +29,26 @@ pub(crate) async fn exchange(cx: &RequestContext, form: &Form) -> Result<Respons
 async fn rotate(
     cx: &RequestContext,
     form: &Form,
-    (client, hash): (ClientId, &str),
+    (client, token, hash): (ClientId, &str, &str),
     mut connection: Connection,
 ) -> Result<(Connection, Response), Problem> {
     if connection.client != client {
         return Err(invalid_grant());
     }
     if !constant_time_eq(&connection.refresh, hash) {
+        // anybody can make one up that names the connection
+        if !connection.mark.as_ref().is_some_and(|mark| mark.made(REFRESH_PREFIX, token)) {
+            return Err(invalid_grant());
+        }
         end_connection(cx, &connection, "refresh token used twice").await?;
         return Err(invalid_grant());
     }
     if connection.refresh_expires_at <= cx.now {
         return Err(invalid_grant());
     }
-    holder(cx, connection.user).await?;
+    if !connection.lives_for(&holder(cx, connection.user).await?.user) {
+        return Err(invalid_grant());
+    }
     check_resource(cx, form, &connection.audience)?;
     let draft = match form.optional("scope") {
         None => connection.draft,
@@ -52,7 +58,12 @@ async fn rotate(
     };
     let now = cx.now.unix_timestamp();
     let (access, access_hash) = new_handle("osat_", connection.id.as_bytes())?;
-    let (refresh, refresh_hash) = new_handle("osrt_", connection.id.as_bytes())?;
+    let mark = match connection.mark.take() {
+        Some(mark) => mark,
+        None => HandleKey::generate()?,
+    };
+    let (refresh, refresh_hash) = mark.new_handle(REFRESH_PREFIX, connection.id.as_bytes())?;
+    connection.mark = Some(mark);
     connection.access.retain(|access| now < access.end);
     let surplus = (connection.access.len() + 1).saturating_sub(MAX_ACCESS);
     connection.access.drain(..surplus);

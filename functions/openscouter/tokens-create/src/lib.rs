@@ -34,6 +34,9 @@ async fn issue(cx: &RequestContext, caller: &Caller, fields: &Fields) -> Result<
     let scopes = read_scopes(fields)?;
     let expires_at = fields.optional_future("expiresAt", cx.now)?;
     let user = &caller.account.user;
+    if !user.verified {
+        return Err(Problem::forbidden("Email address not verified"));
+    }
     if scopes.admin && user.role != Role::Admin {
         return Err(Problem::forbidden("Missing scope: admin"));
     }
@@ -47,6 +50,7 @@ async fn issue(cx: &RequestContext, caller: &Caller, fields: &Fields) -> Result<
         scopes,
         creator: user.id,
         organization: user.organization,
+        generation: user.credential_generation,
         created_at: cx.now,
         expires_at,
         last_used_at: None,

@@ -23,7 +23,9 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE_SESSION, |cx, caller| Box::pin(create(cx, caller)));
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE_SESSION.verified(), |cx, caller| {
+        Box::pin(create(cx, caller))
+    });
 
 /// Most unexpired keys of a user.
 const MAX_KEYS: usize = 20;
@@ -55,6 +57,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         organization: user.organization,
         reads,
         writes,
+        generation: user.credential_generation,
         created_at: cx.now,
         expires_at: days.map(|days| cx.now + Duration::days(days)),
         last_used_at: None,

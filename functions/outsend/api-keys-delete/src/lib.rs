@@ -26,6 +26,6 @@ async fn revoke(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let id = format!("key_{}", ulid::encode(&digits));
     let mut audit = cx.record(Action::TokenRevoked, user);
     audit.object = Some(id.clone());
-    let revoked = cx.context.store().revoke_user_key(user.id, &id, &audit).await?;
+    let revoked = cx.context.store().revoke_user_key(user.id, &id, Some(&audit)).await?;
     if revoked { Ok(done()) } else { Err(Detail::NoKey.into()) }
 }

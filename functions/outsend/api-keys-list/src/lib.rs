@@ -23,6 +23,6 @@ struct Keys<'a> {
 }
 
 async fn list(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
-    let keys = cx.context.store().keys_of_user(caller.account.user.id, cx.now).await?;
+    let keys = cx.context.store().keys_of_user(&caller.account.user, cx.now).await?;
     Ok(json_answer(200, &Keys { api_keys: keys.iter().map(view).collect() }))
 }

@@ -60,11 +60,9 @@ impl SessionView {
 async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let account = &caller.account;
     let store = cx.context.store();
-    let (sessions, keys) = futures_util::future::join(
-        store.sessions_of(&account.user, cx.now),
-        store.keys_of_user(account.user.id, cx.now),
-    )
-    .await;
+    let (sessions, keys) =
+        futures_util::future::join(store.sessions_of(&account.user, cx.now), store.keys_of_user(&account.user, cx.now))
+            .await;
     let (sessions, keys) = (sessions?, keys?);
     let jobs = all_jobs(cx, account.user.id).await?;
     let threads = store.threads(account.user.id).await?;

@@ -2,7 +2,7 @@
 
 use shared::{
     http::Response,
-    model::{Account, User, WorkKind},
+    model::{Account, WorkKind},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -34,10 +34,11 @@ async fn change(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     if new.is_some() && new == current {
         fields.fault("new_password", Fault::Format);
     }
+    let revoke = fields.optional_flag("revoke_credentials");
     fields.finish()?;
     let current = current.unwrap_or_default();
     let hash = password::hash(new.unwrap_or_default()).await?;
-    let rule = |user: Account| Box::pin(changed(cx, user, &current, &hash));
+    let rule = |user: Account| Box::pin(changed(cx, user, &current, (&hash, revoke)));
     let store = cx.context.store();
     let changed = store.update_user(UserLookup::Known(caller.account), cx.now, &|user| rule(user.account)).await;
     let (account, cookie) = changed.map_err(|error| error.or_missing(|| Detail::AuthRequired.into()))?;
@@ -49,13 +50,18 @@ async fn changed(
     cx: &RequestContext,
     account: Account,
     current: &str,
-    new: &PasswordHash,
+    (new, revoke): (&PasswordHash, bool),
 ) -> Result<UserUpdate<(Account, String)>, Problem> {
-    let Account { user, organization } = account;
+    let Account { mut user, organization } = account;
     if !password::check(current.to_owned(), user.password.clone()).await? {
         return Err(Detail::WrongPassword.into());
     }
-    let user = User { password: Some(new.clone()), generation: user.generation + 1, ..user };
+    user.password = Some(new.clone());
+    if revoke {
+        user.end_credentials()
+    } else {
+        user.end_sign_ins()
+    }
     let (session, cookie) = new_session(&user, cx.now)?;
     let notice = mail_work(cx, WorkKind::PasswordChanged, &user.email)?;
     let with = ChangeWith { session: Some(session), work: Some((notice, cx.now)), ..ChangeWith::default() };

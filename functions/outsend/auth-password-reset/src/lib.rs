@@ -2,7 +2,7 @@
 
 use shared::{
     http::Response,
-    model::{TokenKind, User},
+    model::TokenKind,
     outsend::{
         self, Endpoint,
         envelope::{Problem, done},
@@ -21,15 +21,15 @@ async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
     let mut fields = Fields::new(object(&cx.request, true)?);
     let token = fields.text("token", 1, 128).unwrap_or_default();
     let new = fields.new_password("new_password").unwrap_or_default();
+    let revoke = fields.optional_flag("revoke_credentials");
     fields.finish()?;
-    redeem(cx, &token, &TokenKind::Reset, &|current| Box::pin(with_password(current, new.clone()))).await?;
+    redeem(cx, &token, &TokenKind::Reset, &|current| Box::pin(with_password(current, new.clone(), revoke))).await?;
     Ok(done())
 }
 
-/// The user with a new password: every session ends, and who reads the mails has the address.
-async fn with_password(current: CurrentUser, new: String) -> Result<UserUpdate<()>, Problem> {
-    let user = current.account.user;
-    let password = Some(password::hash(new).await?);
-    let user = User { password, generation: user.generation + 1, verified: true, ..user };
+/// The user with a new password: every sign-in ends, and who reads the mails has the address.
+async fn with_password(current: CurrentUser, new: String, revoke: bool) -> Result<UserUpdate<()>, Problem> {
+    let mut user = current.account.user;
+    user.reset_password(password::hash(new).await?, revoke);
     Ok(UserUpdate::change(user, ChangeWith::default(), ()))
 }

@@ -17,7 +17,7 @@ use shared::{
     },
     password::{self, PasswordHash},
     secret::sha256_hex,
-    store::{ChangeWith, SignUp},
+    store::{ChangeWith, SignUp, UserUpdate},
 };
 
 /// The function.
@@ -96,12 +96,26 @@ async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
         SignUp::Created => Ok(account_answer(cx, &account, &cookie)),
         SignUp::NotInvited => Err(Detail::SignUpRefused.into()),
         SignUp::EmailTaken => {
-            // the owner of the address is told, and nobody else
-            let notice = mail_work(cx, WorkKind::AddressTaken, &account.user.email)?;
-            store.queue(&notice, cx.now).await?;
+            let rule = |known| Box::pin(std::future::ready(refused(cx, &account.user.email, known)));
+            let noted = store.update_user_of(&account.user.email, cx.now, &|known| rule(known)).await;
+            noted.map_err(|error| error.or_missing(|| Detail::SignUpRefused.into()))?;
             Err(Detail::SignUpRefused.into())
         }
     }
+}
+
+/// Tells the owner of the address, and nobody else. As long as nobody has confirmed it, that can be whoever was refused
+/// here: from now on no link puts a password in force that came before.
+fn refused(cx: &RequestContext, email: &Email, known: Option<Account>) -> Result<UserUpdate<()>, Problem> {
+    let work = Some((mail_work(cx, WorkKind::AddressTaken, email)?, cx.now));
+    let with = ChangeWith { work, ..ChangeWith::default() };
+    Ok(match known.map(|known| known.user) {
+        Some(mut user) if !user.verified => {
+            user.rivals = user.rivals.with_one_refused();
+            UserUpdate::change(user, with, ())
+        }
+        _ => UserUpdate::keep(with, ()),
+    })
 }
 
 fn new_account(cx: &RequestContext, form: Form, password: PasswordHash, number: u64) -> Account {

@@ -175,6 +175,10 @@ async fn outsend_flow(fault: Fault) {
     let signed_up = outsend::ask(&bench, "POST", "/api/auth/signup", &[], &body).await;
     assert_eq!(signed_up.status, 200, "{fault:?}: {}", signed_up.body);
     let cookie = signed_up.header("set-cookie").split(';').next().unwrap().to_owned();
+    // keys need a confirmed address
+    bench.faults.stop();
+    outsend::change(&bench, "dana@example.com", |user| user.verified = true).await;
+    bench.faults.every(if fault == Fault::Conflict { 2 } else { 6 }, fault);
     let headers = [("cookie", cookie.as_str())];
     for number in 0..5 {
         let made = outsend::ask(&bench, "POST", "/api/api-keys", &headers, &json!({"name": number.to_string()})).await;

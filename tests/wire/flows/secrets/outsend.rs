@@ -14,17 +14,20 @@ async fn no_secret_is_stored_or_logged() {
     let body = json!({"email": "dana@example.com", "password": password, "accept_responsibility": true});
     let session = cookie(&world.post("/api/auth/signup", &[], &body).await);
     let caller = [("Cookie", session.as_str())];
-    let key = world.post("/api/api-keys", &caller, &json!({"name": "CI"})).await.json()["key"].clone();
     let verify = token(&world.mails(1).await[0], "/verify-email");
     world.post("/api/auth/password/reset-request", &[], &json!({"email": "dana@example.com"})).await;
     let reset = token(&world.mails(2).await[1], "/reset-password");
-    assert_eq!(world.post("/api/auth/verify-email", &[], &json!({"token": verify})).await.status, 200);
+    let verified = world.post("/api/auth/verify-email", &caller, &json!({"token": verify})).await;
+    let renewed = cookie(&verified);
+    let caller = [("Cookie", renewed.as_str())];
+    let key = world.post("/api/api-keys", &caller, &json!({"name": "CI"})).await.json()["key"].clone();
     let login = world.post("/api/auth/login", &[], &json!({"email": "dana@example.com", "password": password})).await;
     let second = cookie(&login);
     world.nothing_waits().await;
     let secrets = [
         password,
         session.strip_prefix("outsend_session=").unwrap(),
+        renewed.strip_prefix("outsend_session=").unwrap(),
         second.strip_prefix("outsend_session=").unwrap(),
         key.as_str().unwrap(),
         &verify,

@@ -2,14 +2,14 @@
 
 use harness::{
     Bench,
-    outsend::{me, new_key, new_key_with, post, send, signed_up},
+    outsend::{confirmed, me, new_key, new_key_with, post, send},
 };
 use serde_json::json;
 
 #[tokio::test]
 async fn another_site_s_page_cannot_act() {
     let bench = Bench::with(&[("OUTSCOUT_OUTSEND_CORS_ORIGINS", "https://app.test")]).await.unwrap();
-    let session = signed_up(&bench, "dana@example.com").await;
+    let session = confirmed(&bench, "dana@example.com").await;
     let key = new_key(&bench, &session, &json!({"name": "CI"})).await.json()["key"].as_str().unwrap().to_owned();
     for (name, value, status) in [
         ("sec-fetch-site", "cross-site", 403),

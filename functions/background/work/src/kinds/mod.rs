@@ -2,6 +2,7 @@
 
 mod agent;
 mod consent;
+mod credentials;
 mod erase;
 mod export;
 mod job;
@@ -22,6 +23,8 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::PasswordChanged => mail::PASSWORD_CHANGED,
         WorkKind::AddressTaken => mail::ADDRESS_TAKEN,
         WorkKind::ScouterVerify => mail::SCOUTER_VERIFY,
+        WorkKind::ScouterWelcome => mail::SCOUTER_WELCOME,
+        WorkKind::ScouterSignUp => mail::SCOUTER_SIGN_UP,
         WorkKind::ScouterReset => mail::SCOUTER_RESET,
         WorkKind::MagicLink => mail::MAGIC_LINK,
         WorkKind::RankAudit => rank::AUDIT,
@@ -31,6 +34,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Agent => agent::AGENT,
         WorkKind::WithdrawConsent => consent::WITHDRAW,
         WorkKind::Export => export::EXPORT,
+        WorkKind::EndCredentials => credentials::END,
         WorkKind::Erase => erase::ERASE,
         WorkKind::Job => job::JOB,
         WorkKind::Purge => purge::PURGE,

@@ -140,7 +140,8 @@ impl Bundle<'_> {
         assignments.sort_by_key(|(study, at)| (*at, *study));
         let assignments =
             assignments.iter().map(|(study, at)| json!({"jobId": study.wire(), "acceptedAt": timestamp(*at)}));
-        let connections = store.connections_of(user.id).await?;
+        let mut connections = store.connections_of(user.id).await?;
+        connections.retain(|connection| connection.lives_for(user));
         Ok(json!({
             "exportedAt": timestamp(now),
             "user": UserView::of(account),
@@ -160,7 +161,8 @@ impl Bundle<'_> {
     async fn tokens(&self, account: &Account, now: OffsetDateTime) -> Result<Vec<Value>, StoreError> {
         // an organization has 50 at most
         let tokens = self.store.tokens_page(Some(account.organization.id), 0, ROWS, now).await?;
-        Ok(tokens.members.iter().map(|token| json!(TokenView::of(token))).collect())
+        let live = tokens.members.iter().filter(|token| token.lives_for(&account.user));
+        Ok(live.map(|token| json!(TokenView::of(token))).collect())
     }
 
     /// The studies of the own organization.
@@ -282,7 +284,7 @@ fn span(created_at: OffsetDateTime, expires_at: OffsetDateTime) -> Value {
 async fn outsend(store: &Store, user: &User, now: OffsetDateTime) -> Result<Value, StoreError> {
     let sessions = store.sessions_of(user, now).await?;
     let sessions: Vec<_> = sessions.iter().map(|session| span(session.created_at, session.expires_at)).collect();
-    let keys = store.keys_of_user(user.id, now).await?;
+    let keys = store.keys_of_user(user, now).await?;
     let key = |key: &UserKey| {
         json!({
             "id": key.id,

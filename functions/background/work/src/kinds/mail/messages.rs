@@ -31,12 +31,14 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
     match (message, locale) {
         (Message::Welcome, Locale::En) => (
             "Welcome to Outsend",
-            "Your account is ready. Please confirm your e-mail address; the link is valid for 48 hours.",
+            "Your account is ready. Please confirm your e-mail address, if you signed up yourself just now; else ignore this mail. \
+             The link is valid for 48 hours.",
             "Confirm my address",
         ),
         (Message::Welcome, Locale::Fr) => (
             "Bienvenue sur Outsend",
-            "Votre compte est prêt. Merci de confirmer votre adresse e-mail ; le lien est valable 48 heures.",
+            "Votre compte est prêt. Merci de confirmer votre adresse e-mail, si vous venez de vous inscrire vous-même ; \
+             sinon ignorez ce message. Le lien est valable 48 heures.",
             "Confirmer mon adresse",
         ),
         (Message::Verify, Locale::En) => (
@@ -51,12 +53,15 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
         ),
         (Message::Reset | Message::ScouterReset, Locale::En) => (
             "Set a new password",
-            "Somebody asked for a new password for your account. If it was you, follow the link; it is valid for 1 hour.",
+            "Somebody asked for a new password for your account. If it was you, follow the link; it is valid for 1 hour. \
+             A new password ends every session and every other link; if you choose so, also API keys, tokens and connections.",
             "Set a new password",
         ),
         (Message::Reset | Message::ScouterReset, Locale::Fr) => (
             "Choisissez un nouveau mot de passe",
-            "Un nouveau mot de passe a été demandé pour votre compte. Si c'était vous, suivez le lien, valable 1 heure.",
+            "Un nouveau mot de passe a été demandé pour votre compte. Si c'était vous, suivez le lien, valable 1 heure. \
+             Un nouveau mot de passe ferme toutes les sessions et annule tous les autres liens ; si vous le choisissez, \
+             aussi les clés d'API, les jetons et les connexions.",
             "Choisir un nouveau mot de passe",
         ),
         (Message::PasswordChanged, Locale::En) => (
@@ -72,12 +77,14 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
         ),
         (Message::ScouterVerify, Locale::En) => (
             "Confirm your e-mail address",
-            "Please confirm your e-mail address; the link is valid for 24 hours and replaces earlier ones.",
+            "Please confirm your e-mail address, if you signed up yourself just now; else ignore this mail. \
+             The link is valid for 24 hours and replaces earlier ones.",
             "Confirm my address",
         ),
         (Message::ScouterVerify, Locale::Fr) => (
             "Confirmez votre adresse e-mail",
-            "Merci de confirmer votre adresse e-mail ; le lien est valable 24 heures et remplace les précédents.",
+            "Merci de confirmer votre adresse e-mail, si vous venez de vous inscrire vous-même ; sinon ignorez ce message. \
+             Le lien est valable 24 heures et remplace les précédents.",
             "Confirmer mon adresse",
         ),
         (Message::MagicLink, Locale::En) => (
@@ -93,12 +100,14 @@ const fn words(message: Message, locale: Locale) -> (&'static str, &'static str,
         ),
         (Message::AddressTaken, Locale::En) => (
             "You already have an account",
-            "Somebody tried to sign up with your e-mail address. You have an account already; nothing was changed.",
+            "Somebody tried to sign up with your e-mail address. You have an account already. \
+             If you do not know its password, ask for a new one: your account is yours alone from then on.",
             "",
         ),
         (Message::AddressTaken, Locale::Fr) => (
             "Vous avez déjà un compte",
-            "Une inscription a été tentée avec votre adresse e-mail. Vous avez déjà un compte ; rien n'a été modifié.",
+            "Une inscription a été tentée avec votre adresse e-mail. Vous avez déjà un compte. \
+             Si vous n'en connaissez pas le mot de passe, demandez-en un nouveau : le compte ne sera alors qu'à vous.",
             "",
         ),
     }

@@ -5,7 +5,7 @@ mod messages;
 use shared::{
     BoxFuture,
     config::Settings,
-    model::{Account, Email, TokenKind, WorkItem},
+    model::{Account, Email, SignUpOf, TokenKind, WorkItem, WorkKind},
     secret::new_token,
     store::Token,
 };
@@ -23,6 +23,8 @@ pub(crate) const RESET: Kind = mail(|workers, work| send(workers, work, Message:
 pub(crate) const PASSWORD_CHANGED: Kind = mail(|workers, work| send(workers, work, Message::PasswordChanged));
 pub(crate) const ADDRESS_TAKEN: Kind = mail(|workers, work| send(workers, work, Message::AddressTaken));
 pub(crate) const SCOUTER_VERIFY: Kind = mail(|workers, work| send(workers, work, Message::ScouterVerify));
+pub(crate) const SCOUTER_WELCOME: Kind = mail(|workers, work| send(workers, work, Message::ScouterVerify));
+pub(crate) const SCOUTER_SIGN_UP: Kind = mail(|workers, work| send(workers, work, Message::ScouterVerify));
 pub(crate) const SCOUTER_RESET: Kind = mail(|workers, work| send(workers, work, Message::ScouterReset));
 pub(crate) const MAGIC_LINK: Kind = mail(|workers, work| send(workers, work, Message::MagicLink));
 
@@ -50,7 +52,7 @@ fn send<'a>(workers: &'a Workers, work: &'a WorkItem, message: Message) -> BoxFu
         }
         let link = match token {
             None => None,
-            Some(kind) => Some(issue_link(workers, &account, kind).await?),
+            Some(kind) => Some(issue_link(workers, work, &account, kind).await?),
         };
         let mail = compose(message, user.locale, &user.name, link.as_deref());
         mailer.send(&user.email, &mail).await.map_err(WorkError::Failed)?;
@@ -71,13 +73,31 @@ const fn token_kind(message: Message) -> Option<TokenKind> {
 }
 
 /// A link with a new token, which replaces earlier ones. No stored work names it.
-async fn issue_link(workers: &Workers, account: &Account, kind: TokenKind) -> Result<String, WorkError> {
+async fn issue_link(
+    workers: &Workers,
+    work: &WorkItem,
+    account: &Account,
+    kind: TokenKind,
+) -> Result<String, WorkError> {
     let page = page(workers.settings(), kind);
     let page = page.ok_or_else(|| WorkError::Failed("no public URL for the link".to_owned()))?;
     let (plain, hash) = new_token("").map_err(|error| WorkError::Failed(error.to_string()))?;
-    let token = Token { hash, kind, user: account.user.id, email: account.user.email.clone() };
+    let sign_up = sign_up_of(workers, work, account).await?;
+    let token = Token { sign_up, ..Token::of(&account.user, kind, hash) };
     workers.store().issue_token(&token, workers.now()).await?;
     Ok(format!("{page}?token={plain}"))
+}
+
+/// The sign-up that a mail's link belongs to, where it is one that verifies an address.
+async fn sign_up_of(workers: &Workers, work: &WorkItem, account: &Account) -> Result<SignUpOf, WorkError> {
+    Ok(match work.kind {
+        WorkKind::Welcome | WorkKind::ScouterWelcome => SignUpOf::First,
+        WorkKind::ScouterSignUp => {
+            let pending = workers.store().pending_sign_up(account.user.id, &work.id, workers.now()).await?;
+            pending.map_or(SignUpOf::Unknown, SignUpOf::Later)
+        }
+        _ => SignUpOf::Unknown,
+    })
 }
 
 /// The page that takes a token of this kind.
