@@ -6,11 +6,12 @@ use harness::{
     Answer, Bench,
     functions::{Api, resources, routed},
     golden::{METHODS, golden},
-    openscouter::{ask, bearer, data, oauth::connected, person, post, team::Team, work},
+    openscouter::{PASSWORD, ask, bearer, data, oauth::connected, one_time, person, post, team::Team, work},
+    outsend,
 };
 use serde_json::{Value, json};
 use shared::{
-    model::{ApprovalId, Role, StudyId, TestSessionId, TestStatus, User},
+    model::{ApprovalId, Role, StudyId, TestSessionId, TestStatus, TokenKind, User},
     secret::sha256_hex,
     store::{ApprovalFilter, ChangeWith},
 };
@@ -34,6 +35,7 @@ struct Fixture {
     ended: String,
     suspended: String,
     tokens: Vec<(&'static str, String)>,
+    of_before: Vec<(&'static str, String)>,
 }
 
 impl Fixture {
@@ -44,6 +46,7 @@ impl Fixture {
         let other = person(bench, Role::Business, "other@example.com").await;
         person(bench, Role::Tester, "pending@example.com").await;
         let suspended = suspended(bench).await;
+        let of_before = of_before(&team).await;
         let ended = bearer(bench, "dana@example.com").await;
         post(bench, "/api/auth/sign-out", &[("authorization", &ended)], &json!({})).await;
         let mut tokens = Vec::new();
@@ -80,6 +83,7 @@ impl Fixture {
             ended,
             suspended,
             tokens,
+            of_before,
             team,
         }
     }
@@ -158,13 +162,57 @@ impl Fixture {
             ("other", jwt("other").await),
             ("right", jwt("dana").await),
         ];
-        callers.extend(self.tokens.iter().map(|(name, token)| (*name, Some(token.clone()))));
+        callers.extend(self.tokens.iter().chain(&self.of_before).map(|(name, token)| (*name, Some(token.clone()))));
         callers
     }
 }
 
 async fn new_token(bench: &Bench, caller: &str, scope: &str) -> Value {
     data(&post(bench, "/api/tokens", &[("authorization", caller)], &json!({"name": "x", "scopes": [scope]})).await)
+}
+
+/// Credentials of before something ended them: a reset that ends everything, the first verification, a suspension, and
+/// the deletion of the account.
+async fn of_before(team: &Team) -> Vec<(&'static str, String)> {
+    let bench = &team.bench;
+    let mut all = Vec::new();
+    for (jwt, token, event) in [
+        ("reset-jwt", "reset-token", "reset"),
+        ("unverified-jwt", "unverified-token", "verification"),
+        ("suspended-jwt", "suspended-token", "suspension"),
+        ("erased-jwt", "erased-token", "erasure"),
+    ] {
+        bench.advance(Duration::seconds(61));
+        let email = format!("{event}@example.com");
+        let user = person(bench, Role::Business, &email).await;
+        let credential = bearer(bench, &email).await;
+        all.push((token, format!("Token {}", new_token(bench, &credential, "write").await["token"].as_str().unwrap())));
+        all.push((jwt, credential));
+        let done = match event {
+            "reset" => {
+                let one_time = one_time(bench, &email, TokenKind::ScouterReset).await;
+                let body = json!({"token": one_time, "password": "another long phrase", "revokeCredentials": true});
+                post(bench, "/api/auth/reset-password", &[], &body).await
+            }
+            "verification" => {
+                outsend::change(bench, &email, |user| user.verified = false).await;
+                let body = json!({"token": one_time(bench, &email, TokenKind::ScouterVerify).await});
+                post(bench, "/api/auth/verify-email", &[], &body).await
+            }
+            "suspension" => {
+                let path = format!("/api/admin/users/{}", user.id.wire());
+                ask(bench, &team.admin, "PATCH", &path, &json!({"status": "suspended"})).await
+            }
+            _ => {
+                let cookie = outsend::log_in(bench, &email, PASSWORD).await;
+                let body = json!({"password": PASSWORD});
+                outsend::ask(bench, "DELETE", "/api/auth/account", &[("cookie", &cookie)], &body).await
+            }
+        };
+        assert_eq!(done.status, 200, "{event}: {}", done.body);
+        work(bench).await;
+    }
+    all
 }
 
 /// The credential of a person who was suspended after the sign-in.

@@ -6,12 +6,14 @@ use harness::{
     Bench,
     functions::{Api, resources, routed},
     golden::{METHODS, golden},
-    outsend::jobs::new_job,
+    openscouter::one_time,
+    outsend::{change, jobs::new_job, post},
 };
+use serde_json::json;
 use shared::{
     model::{
-        Action, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, User, UserId,
-        UserKey,
+        Action, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, TokenKind, User,
+        UserId, UserKey,
     },
     secret::sha256_hex,
     store::ChangeWith,
@@ -53,6 +55,47 @@ impl People<'_> {
         (session, format!("outsend_session={value}"))
     }
 
+    /// Users as they were before something ended what they held: a reset that ends everything, the first verification,
+    /// a suspension, and the deletion of the account.
+    async fn of_before(&self) -> Vec<(&'static str, &'static str, User)> {
+        let (store, now) = (self.0.context.store(), self.0.context.clock().now());
+        let mut all = Vec::new();
+        for (session, key, event) in [
+            ("reset-session", "reset-key", "reset"),
+            ("unverified-session", "unverified-key", "verification"),
+            ("suspended-session", "suspended-key", "suspension"),
+            ("erased-session", "erased-key", "erasure"),
+        ] {
+            let email = format!("{event}@example.com");
+            let user = self.user(&email, true).await;
+            match event {
+                "reset" => {
+                    let token = one_time(self.0, &email, TokenKind::Reset).await;
+                    let body = json!({"token": token, "new_password": "another 22", "revoke_credentials": true});
+                    assert_eq!(post(self.0, "/api/auth/password/reset", &[], &body).await.status, 200);
+                }
+                "verification" => {
+                    change(self.0, &email, |user| user.verified = false).await;
+                    let body = json!({"token": one_time(self.0, &email, TokenKind::Verify).await});
+                    assert_eq!(post(self.0, "/api/auth/verify-email", &[], &body).await.status, 200);
+                }
+                "suspension" => {
+                    change(self.0, &email, |user| {
+                        user.active = false;
+                        user.end_sign_ins();
+                    })
+                    .await;
+                }
+                _ => {
+                    let audit = AuditEntry::of_operator(Action::ErasureCompleted, None, json!({}), now);
+                    assert!(store.delete_account(&user, &audit, now).await.unwrap());
+                }
+            }
+            all.push((session, key, user));
+        }
+        all
+    }
+
     /// The cookie of a new session.
     async fn session(&self, user: &User, length: Duration) -> Option<(&'static str, String)> {
         let (session, cookie) = self.new_session(user, length);
@@ -87,6 +130,7 @@ impl People<'_> {
             organization: user.organization,
             reads,
             writes,
+            generation: user.credential_generation,
             created_at: now,
             expires_at: Some(now + Duration::days(days)),
             last_used_at: None,
@@ -104,6 +148,7 @@ async fn every_outsend_route_as_every_caller() {
     let right = people.user("right@example.com", true).await;
     let other = people.user("other@example.com", true).await;
     let inactive = people.user("inactive@example.com", false).await;
+    let of_before = people.of_before().await;
     let mut grid = String::new();
     for resource in resources(Api::Outsend) {
         for method in METHODS {
@@ -120,10 +165,10 @@ async fn every_outsend_route_as_every_caller() {
             } else {
                 let own = people.key(&right, true, true, 30).await;
                 let now = bench.context.clock().now();
-                let listed = bench.context.store().keys_of_user(right.id, now).await.unwrap();
+                let listed = bench.context.store().keys_of_user(&right, now).await.unwrap();
                 path = path.replace("{key_id}", &listed[0].id);
                 let unknown = format!("outsend_session={}", SessionToken::generate().unwrap().reveal());
-                vec![
+                let mut callers = vec![
                     ("none", None),
                     ("malformed", Some(("cookie", "outsend_session=nope".to_owned()))),
                     ("unknown", Some(("cookie", unknown))),
@@ -136,7 +181,12 @@ async fn every_outsend_route_as_every_caller() {
                     ("inactive", people.session(&inactive, Duration::days(7)).await),
                     ("other", people.session(&other, Duration::days(7)).await),
                     ("right", signed_in),
-                ]
+                ];
+                for (session, key, user) in &of_before {
+                    callers.push((session, people.session(user, Duration::days(7)).await));
+                    callers.push((key, people.key(user, true, true, 30).await));
+                }
+                callers
             };
             let function = routed(Api::Outsend, method, &path);
             for (name, credential) in &callers {

@@ -6,8 +6,9 @@ use harness::{
     Bench,
     functions::{Api, resources, routed},
     golden::{METHODS, golden},
+    openscouter::{person, work},
 };
-use shared::model::Plan;
+use shared::model::{Action, AuditEntry, Plan, Role, Scope};
 use time::Duration;
 
 /// The path of a resource with its parameters filled in.
@@ -18,6 +19,18 @@ fn filled(resource: &str) -> String {
         .replace("{proxy+}", "x/y");
     assert!(!path.contains('{'), "a parameter that this test does not know: {resource}");
     if path.ends_with('/') { path } else { path + "/" }
+}
+
+/// The key of an organization whose account was deleted. Nothing else that a person does ends one: an organization's keys
+/// are the operator's.
+async fn key_of_before_an_erasure(bench: &Bench) -> String {
+    let user = person(bench, Role::Business, "erased@example.com").await;
+    let key = bench.new_key(user.organization, Plan::Free, &Scope::ALL).await.unwrap();
+    let (store, now) = (bench.context.store(), bench.context.clock().now());
+    let audit = AuditEntry::of_operator(Action::ErasureCompleted, None, serde_json::json!({}), now);
+    assert!(store.delete_account(&user, &audit, now).await.unwrap());
+    work(bench).await;
+    key
 }
 
 #[tokio::test]
@@ -32,6 +45,7 @@ async fn every_route_as_every_caller() {
         bench.spoiled_key(fixture.organization, |key| key.expires_at = Some(now - Duration::SECOND)).await.unwrap();
     let unscoped = bench.spoiled_key(fixture.organization, |key| key.scopes.clear()).await.unwrap();
     let unknown = shared::secret::PlainKey::generate().unwrap();
+    let erased = key_of_before_an_erasure(&bench).await;
     let callers = [
         ("none", None),
         ("malformed", Some("nope")),
@@ -39,6 +53,7 @@ async fn every_route_as_every_caller() {
         ("revoked", Some(&revoked)),
         ("expired", Some(&expired)),
         ("no scope", Some(&unscoped)),
+        ("erased", Some(&erased)),
         ("reader", Some(&fixture.reader)),
         ("other tenant", Some(&other.full)),
         ("right", Some(&fixture.full)),
