@@ -32,7 +32,7 @@ use crate::{
     private,
     schedule::Scheduler,
     streams::{self, Checkpoints, Mapping},
-    template::{Api, Templates},
+    template::{Api, Table, Templates},
 };
 
 /// How long running requests may take to finish when the system stops.
@@ -96,14 +96,7 @@ impl Server {
         let listeners = bind(options.port).await?;
         let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
             std::array::from_fn(|_| watch::channel(false));
-        let file = directory.as_ref().map(DataDirectory::store_file);
-        // nobody else knows them: the engines answer this system's processes and the command line of its owner
-        let (credentials, tables) = (new_credentials()?, &templates.tables);
-        let store = Engine::start(ANY_PORT, &credentials, file.as_deref(), tables, engine_stop.clone()).await?;
-        let windows = Engine::start(ANY_PORT, &credentials, None, tables, engine_stop).await?;
-        if let Some(directory) = &directory {
-            directory.announce(&store)?;
-        }
+        let [store, windows] = stores(directory.as_ref(), &templates.tables, engine_stop).await?;
         let scratch = (options.lambda.is_some() && directory.is_none()).then(scratch).transpose()?;
         let clock_file = clock_file(directory.as_ref(), scratch.as_deref());
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
@@ -114,9 +107,12 @@ impl Server {
         };
         let mut given = options.variables.clone();
         given.extend(own_variables([&control, &outsend, &openscouter], &keys)?);
-        let (store_url, windows_url) = (store.endpoint.as_str(), windows.endpoint.as_str());
-        let clock = clock_file.as_deref();
-        let places = Places { store: store_url, windows: windows_url, clock, credentials: &credentials };
+        let places = Places {
+            store: &store.endpoint,
+            windows: &windows.endpoint,
+            clock: clock_file.as_deref(),
+            credentials: &store.credentials,
+        };
         let settings = settings(places, &given)?;
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
         let lambda = match options.lambda {
@@ -182,6 +178,22 @@ impl Server {
         }
         drop(self.held);
     }
+}
+
+/// The engines of entities, announced to the command line, and of rate windows. Nobody else knows the credentials: they
+/// answer this system's processes and its owner.
+async fn stores(
+    directory: Option<&DataDirectory>,
+    tables: &[Table],
+    stop: watch::Receiver<bool>,
+) -> Result<[Engine; 2], EngineError> {
+    let (credentials, file) = (new_credentials()?, directory.map(DataDirectory::store_file));
+    let store = Engine::start(ANY_PORT, &credentials, file.as_deref(), tables, stop.clone()).await?;
+    let windows = Engine::start(ANY_PORT, &credentials, None, tables, stop).await?;
+    if let Some(directory) = directory {
+        directory.announce(&store)?;
+    }
+    Ok([store, windows])
 }
 
 /// What the local system sets by itself; what is given on the command line or in the environment goes before it.
