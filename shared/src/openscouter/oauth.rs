@@ -19,6 +19,8 @@ use crate::{
     secret::read_handle,
 };
 
+/// Most fields of a form (openscouter 8.1).
+const MAX_FIELDS: usize = 100;
 /// Most characters of an address that answers are sent to.
 const MAX_URI: usize = 2_048;
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -65,7 +67,11 @@ impl Form {
     pub fn read(request: &Request) -> Result<Self, Problem> {
         let malformed = || refusal(400, "invalid_request", "the body must be a form");
         check_media(request, "application/x-www-form-urlencoded").map_err(|_| malformed())?;
-        let query = Query::parse(std::str::from_utf8(&request.body).map_err(|_| malformed())?);
+        let text = std::str::from_utf8(&request.body).map_err(|_| malformed())?;
+        if text.split('&').nth(MAX_FIELDS).is_some() {
+            return Err(refusal(400, "invalid_request", "the form has too many fields"));
+        }
+        let query = Query::parse(text);
         let twice = query
             .pairs()
             .iter()

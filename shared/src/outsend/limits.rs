@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
+use super::fields::MAX_VALUES;
 use crate::{
-    http::{Request, Response},
+    http::{Request, Response, count_values},
     limits::Verdict,
     model::Plan,
     secret::sha256_hex,
@@ -51,7 +52,9 @@ pub const fn tier(plan: Plan) -> Policy {
 /// a request counts in (outsend 5.2). A body without one counts for the empty address.
 #[must_use]
 pub fn named_email(request: &Request) -> String {
-    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    // what has too many values is refused afterwards
+    let text = if count_values(&request.body) > MAX_VALUES { &[] } else { &*request.body };
+    let body: Value = serde_json::from_slice(text).unwrap_or_default();
     let email = body.get("email").and_then(Value::as_str).unwrap_or_default();
     sha256_hex(email.trim().to_lowercase().as_bytes())
 }

@@ -167,7 +167,8 @@ pub use exports::{Export, ExportState, Run};
 pub use idempotency::{Claim, Replay};
 pub use ingested::{IngestedBatch, ItemId};
 pub use jobs::{
-    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, LogLine, NewJob, Removal, StoredInput, Taken,
+    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, LogLine, NewJob, PackedRows, Removal,
+    StoredInput, Taken,
 };
 pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;

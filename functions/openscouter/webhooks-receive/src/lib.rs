@@ -11,7 +11,7 @@ use shared::{
     openscouter::{
         self, Endpoint,
         envelope::{Problem, success},
-        fields::{Fields, check_media},
+        fields::{Fields, read_value},
         limits::Policy,
         request_context::RequestContext,
     },
@@ -51,18 +51,12 @@ async fn check_source(cx: &RequestContext) -> Result<(), Problem> {
 
 async fn receive(cx: &RequestContext) -> Result<Response, Problem> {
     let source = cx.path("source");
-    let parsed = serde_json::from_slice::<Value>(&cx.request.body);
+    let parsed = read_value(&cx.request);
     // a batch costs its number of events, also when one of them turns out wrong (openscouter 2.8)
     let cost = parsed.as_ref().ok().and_then(Value::as_array).map_or(1, |events| events.len().clamp(1, MAX_EVENTS));
     let bucket = format!("openscouter/webhook/{source}");
     cx.check_rate_limit(WEBHOOK, bucket, u32::try_from(cost).unwrap_or(1)).await?;
-    check_media(&cx.request, "application/json")?;
-    let body = match parsed {
-        Ok(body) => body,
-        Err(_) if cx.request.body.is_empty() => json!({}),
-        Err(_) => return Err(Problem::bad("Malformed JSON body")),
-    };
-    let events = read_events(cx, source, body)?;
+    let events = read_events(cx, source, parsed?)?;
     let mut unique: Vec<&WebhookEvent> = Vec::new();
     for event in &events {
         if unique.iter().all(|known| known.key != event.key) {
