@@ -120,9 +120,15 @@ impl Table {
     }
 }
 
-/// A cell without NULs, which no spreadsheet and no store of ours wants.
+/// A cell without NULs, which no spreadsheet and no store of ours wants, and without the guard that our own files have
+/// before what looks like a formula.
 fn clean(cell: &str) -> Cow<'_, str> {
-    if cell.contains('\0') { Cow::Owned(cell.replace('\0', "")) } else { Cow::Borrowed(cell) }
+    if cell.contains('\0') {
+        let cell = cell.replace('\0', "");
+        Cow::Owned(values::unguarded(&cell).to_owned())
+    } else {
+        Cow::Borrowed(values::unguarded(cell))
+    }
 }
 
 /// A table's form: what every later slice must see in the same way.

@@ -3,12 +3,13 @@
 //!
 //! However its letters are composed, a password is the same: it is hashed in Unicode's NFC.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use argon2::{
-    Algorithm, Argon2, Params, Version,
-    password_hash::{PasswordHash as Parsed, PasswordHasher, PasswordVerifier, SaltString},
+    Algorithm, Argon2, Block, Params, Version,
+    password_hash::{Output, ParamsString, PasswordHash as Parsed, Salt, SaltString},
 };
+use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Least characters of a new password.
@@ -89,16 +90,39 @@ fn failure(cause: impl std::fmt::Display) -> PasswordError {
     PasswordError(cause.to_string())
 }
 
-fn hasher() -> Result<Argon2<'static>, PasswordError> {
-    let params = Params::new(19_456, 2, 1, None).map_err(failure)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// What new hashes are made with.
+fn params() -> Result<Params, PasswordError> {
+    Params::new(19_456, 2, 1, Some(Params::DEFAULT_OUTPUT_LEN)).map_err(failure)
+}
+
+/// Hashes into memory that is used again: taken and given back each time, 19 MiB leave holes that the process keeps, up
+/// to half a GiB of them.
+fn digest(password: &str, salt: Salt<'_>, params: Params) -> Result<Output, PasswordError> {
+    static MEMORY: Mutex<Vec<Vec<Block>>> = Mutex::new(Vec::new());
+    let unused = || MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
+    let (mut bytes, mut output) = ([0; Salt::MAX_LENGTH], [0; Params::DEFAULT_OUTPUT_LEN]);
+    let salt = salt.decode_b64(&mut bytes).map_err(failure)?;
+    let mut memory = unused().pop().unwrap_or_default();
+    memory.resize(params.block_count(), Block::default());
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let hashed = argon2.hash_password_into_with_memory(password.as_bytes(), salt, &mut output, &mut memory);
+    unused().push(memory);
+    hashed.map_err(failure)?;
+    Output::new(&output).map_err(failure)
 }
 
 fn hash_now(password: &str) -> Result<PasswordHash, PasswordError> {
     let mut salt = [0_u8; 16];
     getrandom::fill(&mut salt).map_err(failure)?;
     let salt = SaltString::encode_b64(&salt).map_err(failure)?;
-    let hash = hasher()?.hash_password(password.as_bytes(), &salt).map_err(failure)?;
+    let params = params()?;
+    let hash = Parsed {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(failure)?,
+        salt: Some(salt.as_salt()),
+        hash: Some(digest(password, salt.as_salt(), params)?),
+    };
     Ok(PasswordHash(hash.to_string()))
 }
 
@@ -124,11 +148,33 @@ fn check_now(password: &str, hash: Option<&PasswordHash>) -> Result<bool, Passwo
     // what no password can be costs as much, and no more
     let possible = password.len() <= MAX_LENGTH * 4;
     let password = if possible { password } else { "" };
-    let is = |password: &str| Ok::<_, PasswordError>(hasher()?.verify_password(password.as_bytes(), &parsed).is_ok());
+    let salt = parsed.salt.ok_or_else(|| failure("a hash without salt"))?;
+    let params = Params::try_from(&parsed).map_err(failure)?;
+    // outputs are compared in constant time
+    let is = |password: &str| Ok::<_, PasswordError>(parsed.hash == Some(digest(password, salt, params.clone())?));
     let form = composed(password);
     // an older hash is of the form that was sent
     let right = is(&form)? || (form != password && is(password)?);
     Ok(right && possible && known)
+}
+
+/// Does `work`, which takes 19 MiB and all of a processor, off the thread that serves requests. No more of it is done at
+/// once than there are processors; the rest waits, first come first served, so that a thousand sign-ins at once take
+/// longer and no more memory.
+async fn in_turn<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, PasswordError> + Send + 'static,
+) -> Result<T, PasswordError> {
+    static TURNS: OnceLock<Arc<Semaphore>> = OnceLock::new();
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let turns = Arc::clone(TURNS.get_or_init(|| Arc::new(Semaphore::new(processors()))));
+    let turn = turns.acquire_owned().await.map_err(failure)?;
+    tokio::task::spawn_blocking(move || {
+        // kept until the work is done, also when nobody waits for it any more
+        let _turn = turn;
+        work()
+    })
+    .await
+    .map_err(failure)?
 }
 
 /// Hashes a password, off the thread that serves requests.
@@ -136,7 +182,7 @@ fn check_now(password: &str, hash: Option<&PasswordHash>) -> Result<bool, Passwo
 /// # Errors
 /// When the operating system gives no random bytes.
 pub async fn hash(password: String) -> Result<PasswordHash, PasswordError> {
-    tokio::task::spawn_blocking(move || hash_now(&composed(&password))).await.map_err(failure)?
+    in_turn(move || hash_now(&composed(&password))).await
 }
 
 /// Whether `password` is the one of `stored`; `None` costs the same and is never right.
@@ -145,16 +191,17 @@ pub async fn hash(password: String) -> Result<PasswordHash, PasswordError> {
 /// When the stored hash is malformed.
 pub async fn check(password: String, stored: Option<PasswordHash>) -> Result<bool, PasswordError> {
     // made first: whoever comes first must not pay for two
-    tokio::task::spawn_blocking(move || {
+    in_turn(move || {
         nobody()?;
         check_now(&password, stored.as_ref())
     })
     .await
-    .map_err(failure)?
 }
 
 #[cfg(test)]
 mod tests {
+    use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+
     use super::*;
 
     #[tokio::test]
@@ -194,6 +241,21 @@ mod tests {
         );
         for common in ["1234567890", "QWERTYuiop", "Dana@Example.com"] {
             assert_eq!(check(common), Err(Weakness::Common), "{common}");
+        }
+    }
+
+    #[test]
+    fn hashes_are_those_of_the_algorithm() {
+        let params = Params::new(1_024, 2, 1, Some(Params::DEFAULT_OUTPUT_LEN)).unwrap();
+        let salt = SaltString::encode_b64(b"somesalt").unwrap();
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
+        for password in ["password", "", "s3cret pass"] {
+            let own = digest(password, salt.as_salt(), params.clone()).unwrap();
+            let theirs = argon2.hash_password(password.as_bytes(), &salt).unwrap();
+            assert_eq!(theirs.hash, Some(own), "memory that was used before changes nothing");
+            let stored = hash_now(password).unwrap();
+            let parsed = Parsed::new(stored.as_str()).unwrap();
+            assert!(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok());
         }
     }
 }

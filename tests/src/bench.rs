@@ -219,6 +219,20 @@ impl Bench {
         url: &str,
         (headers, body): (&[(&str, &str)], &[u8]),
     ) -> Result<Reply, Failure> {
+        self.invoke(function, self.event_from(function.name(), method, url, headers, body, source)).await
+    }
+
+    /// The event that the gateway would make of a request from the address `source`.
+    #[must_use]
+    pub fn event_from(
+        &self,
+        function: &str,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+        source: &str,
+    ) -> Bytes {
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
         let mut parameters = serde_json::Map::new();
         for (name, value) in shared::http::query::Query::parse(query).pairs() {
@@ -240,14 +254,14 @@ impl Bench {
         let event = json!({
             "httpMethod": method,
             "path": path,
-            "pathParameters": functions::path_parameters(function.name(), method, path),
+            "pathParameters": functions::path_parameters(function, method, path),
             "multiValueHeaders": multi,
             "multiValueQueryStringParameters": parameters,
             "body": base64::engine::general_purpose::STANDARD.encode(body),
             "isBase64Encoded": true,
             "requestContext": {"path": path, "httpMethod": method, "identity": {"sourceIp": source}},
         });
-        self.invoke(function, Bytes::from(event.to_string())).await
+        Bytes::from(event.to_string())
     }
 
     /// Invokes a function with an event, under its role.

@@ -4,7 +4,10 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::encoder::Encoder;
-use crate::{Row, values::cell_text};
+use crate::{
+    Row,
+    values::{GUARD, cell_text, is_formula},
+};
 
 pub(super) struct Csv {
     columns: Vec<String>,
@@ -46,14 +49,19 @@ fn line(out: &mut String, cells: impl Iterator<Item = impl AsRef<str>>) {
     out.push_str("\r\n");
 }
 
-/// One field, guarded and quoted where it must be. The `csv` crate quotes by another rule.
+/// One field, guarded and quoted where it must be. The `csv` crate quotes by another rule: here whatever anybody takes
+/// for a separator is quoted, since a spreadsheet asks its user for one, or guesses.
 fn field(out: &mut String, cell: &str) {
-    let guard = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !numeric(cell) { "'" } else { "" };
+    let guard = is_formula(cell);
     let quoted =
-        cell.contains([';', '"', '\r', '\n']) || (guard.is_empty() && cell.starts_with(' ')) || cell.ends_with(' ');
+        cell.contains([';', ',', '\t', '"', '\r', '\n']) || (!guard && cell.starts_with(' ')) || cell.ends_with(' ');
     if quoted {
         out.push('"');
-        out.push_str(guard);
+    }
+    if guard {
+        out.push(GUARD);
+    }
+    if quoted {
         for (index, part) in cell.split('"').enumerate() {
             if index > 0 {
                 out.push_str("\"\"");
@@ -62,25 +70,8 @@ fn field(out: &mut String, cell: &str) {
         }
         out.push('"');
     } else {
-        out.push_str(guard);
         out.push_str(cell);
     }
-}
-
-/// `^[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?$` (outsend 9).
-fn numeric(cell: &str) -> bool {
-    fn signed(text: &str) -> &str {
-        text.strip_prefix(['+', '-']).unwrap_or(text)
-    }
-    fn digits(text: &str) -> bool {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-    }
-    let (number, exponent) =
-        cell.split_once(['e', 'E']).map_or((cell, None), |(number, exponent)| (number, Some(exponent)));
-    let number = signed(number);
-    let (whole, fraction) =
-        number.split_once(['.', ',']).map_or((number, None), |(whole, fraction)| (whole, Some(fraction)));
-    digits(whole) && fraction.is_none_or(digits) && exponent.is_none_or(|exponent| digits(signed(exponent)))
 }
 
 #[cfg(test)]
@@ -115,7 +106,7 @@ mod tests {
             ("+33612345678", "+33612345678"),
             ("+33 6 12 34 56 78", "'+33 6 12 34 56 78"),
             ("-1.5", "-1.5"),
-            ("-1,5e-3", "-1,5e-3"),
+            ("-1,5e-3", "\"-1,5e-3\""),
             ("-1.", "'-1."),
             ("-", "'-"),
             ("--1", "'--1"),
@@ -123,11 +114,17 @@ mod tests {
             ("-1e", "'-1e"),
             ("-1e5e5", "'-1e5e5"),
             ("@ada", "'@ada"),
-            ("\tx", "'\tx"),
+            ("\tx", "\"'\tx\""),
             ("\rx", "\"'\rx\""),
             ("=a;b", "\"'=a;b\""),
             ("= ", "\"'= \""),
-            (" =1", "\" =1\""),
+            (" =1", "' =1"),
+            (" x", "\" x\""),
+            ("\n=1", "\"'\n=1\""),
+            ("\u{ff1d}1", "'\u{ff1d}1"),
+            ("'=1", "''=1"),
+            ("a,b", "\"a,b\""),
+            ("a\tb", "\"a\tb\""),
             ("a=1", "a=1"),
             ("a\nb", "\"a\nb\""),
             ("say \"hi\"", "\"say \"\"hi\"\"\""),

@@ -1,6 +1,7 @@
 //! Normalisers of single values (outsend 11.4), and cells read as texts and numbers.
 
 mod fold;
+mod formula;
 mod legal;
 mod mail;
 mod phone;
@@ -11,6 +12,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 pub use fold::fold;
+pub(crate) use formula::{GUARD, is_formula, unguarded};
 pub use legal::{siren, siret, vat};
 pub use mail::{Kind, addresses, email, kind};
 pub use phone::{Country, country, is_mobile, national, phone};

@@ -6,8 +6,10 @@ pub mod query;
 mod request;
 mod response;
 pub mod routes;
+mod values;
 
 pub use self::{
     request::Request,
     response::{ByteStream, Pieces, Response},
+    values::count_values,
 };

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::{envelope::Problem, format::parse_time};
 use crate::{
-    http::Request,
+    http::{Request, count_values},
     json,
     model::Email,
     names::{self, NameFault},
@@ -14,6 +14,8 @@ use crate::{
 
 /// Most bytes of a body.
 const MAX_BODY: usize = 1_048_576;
+/// Most values of a body, but for the items of a batch (openscouter 2.1).
+const MAX_VALUES: usize = 10_000;
 /// Most characters of a URL.
 const MAX_URL: usize = 2_048;
 
@@ -46,6 +48,21 @@ pub fn check_media(request: &Request, expected: &str) -> Result<(), Problem> {
     Ok(())
 }
 
+/// The body's value (openscouter 2.6); an empty body is an empty object.
+///
+/// # Errors
+/// 400 or 422 when the body is no JSON, is too long, has too many values or is of another media type.
+pub fn read_value(request: &Request) -> Result<Value, Problem> {
+    check_media(request, "application/json")?;
+    if request.body.is_empty() {
+        return Ok(Value::Object(Map::new()));
+    }
+    if count_values(&request.body) > MAX_VALUES {
+        return Err(Problem::invalid("body", &format!("must contain at most {MAX_VALUES} values")));
+    }
+    json::parse(&request.body).map_err(|_| Problem::bad("Malformed JSON body"))
+}
+
 impl Fields {
     /// The fields of an object that was read already.
     #[must_use]
@@ -62,16 +79,11 @@ impl Fields {
     /// The body's object (openscouter 2.6); an empty body is an empty object.
     ///
     /// # Errors
-    /// 400 or 422 when the body is no JSON object, is too long or is of another media type.
+    /// As [`read_value`], and 422 when the body is no object.
     pub fn read(request: &Request) -> Result<Self, Problem> {
-        check_media(request, "application/json")?;
-        if request.body.is_empty() {
-            return Ok(Self::new(Map::new()));
-        }
-        match json::parse(&request.body) {
-            Ok(Value::Object(object)) => Ok(Self::new(object)),
-            Ok(_) => Err(Problem::invalid("body", "must be an object")),
-            Err(_) => Err(Problem::bad("Malformed JSON body")),
+        match read_value(request)? {
+            Value::Object(object) => Ok(Self::new(object)),
+            _ => Err(Problem::invalid("body", "must be an object")),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     messages::{Detail, Fault},
 };
 use crate::{
-    http::{Request, query::Query},
+    http::{Request, count_values, query::Query},
     json,
     model::Email,
     names::{self, NameFault},
@@ -18,22 +18,36 @@ use crate::{
 pub const MAX_BODY: usize = 64 * 1024;
 /// Most bytes of a body that creates jobs.
 pub const MAX_JOB_BODY: usize = 4 * 1024 * 1024;
+/// Most values of a body, but for the rows of a job (outsend 2.1).
+pub(super) const MAX_VALUES: usize = 1_000;
 /// Most entries of `errors` (outsend 3.1).
 const MAX_ERRORS: usize = 20;
 
-/// The body's object; `needed` when an empty body is none.
+/// Refuses a body of another media type than JSON (outsend 2.1).
 ///
 /// # Errors
-/// 400 when the body is of another type, or no object in JSON.
-pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Problem> {
+/// 400 when it is.
+pub fn check_media(request: &Request) -> Result<(), Problem> {
     if let Some(media) = request.header("content-type") {
         let essence = media.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Detail::BadContentType.into());
         }
     }
+    Ok(())
+}
+
+/// The body's object; `needed` when an empty body is none.
+///
+/// # Errors
+/// 400 when the body is of another type, or no object in JSON; 413 when it has too many values.
+pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Problem> {
+    check_media(request)?;
     if request.body.is_empty() && !needed {
         return Ok(Map::new());
+    }
+    if count_values(&request.body) > MAX_VALUES {
+        return Err(Detail::TooLarge.into());
     }
     json::parse_object(&request.body).map_err(|_| Detail::BadJson.into())
 }

@@ -179,7 +179,8 @@ pub use group_commit::{Drained, SharedList};
 pub use idempotency::{Claim, IdempotencyRecord, Replay};
 pub use ingested::{IngestedBatch, ItemId};
 pub use jobs::{
-    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, LogLine, NewJob, Removal, StoredInput, Taken,
+    Admission, Chunks, Commit, Creation, Ending, JobFilter, JobParameters, LogLine, NewJob, PackedRows, Removal,
+    StoredInput, Taken,
 };
 pub use networks::Network;
 pub use oauth_states::OauthState;

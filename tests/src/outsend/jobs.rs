@@ -8,7 +8,7 @@ use shared::{
     context::Context,
     lambda::{Function, Reply},
     model::{Account, Email, Job, JobId, JobInput},
-    store::{Creation, JobParameters, NewJob},
+    store::{Creation, JobParameters, NewJob, PackedRows},
 };
 use time::Duration;
 
@@ -223,7 +223,7 @@ pub async fn create(context: &Context, account: &Account, module: Module, option
             }
         }
     }
-    let new = NewJob { job, parameters, rows: Vec::new(), text, log, resumes: None };
+    let new = NewJob { job, parameters, rows: PackedRows::default(), text, log, resumes: None };
     let created = store.create_job(&new, account.organization.plan).await.unwrap();
     assert_eq!(created, Creation::Created);
     new.job

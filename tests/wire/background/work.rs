@@ -110,7 +110,14 @@ async fn a_conflict_while_a_source_is_kept_loses_no_job() {
     let options = json!({"source": "url", "url": "https://tables.test/a.csv"}).as_object().unwrap().clone();
     let parameters = JobParameters { options, ..JobParameters::default() };
     let id = job.id;
-    let new = NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: None };
+    let new = NewJob {
+        job,
+        parameters,
+        rows: shared::store::PackedRows::default(),
+        text: None,
+        log: Vec::new(),
+        resumes: None,
+    };
     assert_eq!(store.create_job(&new, world.account.organization.plan).await.unwrap(), Creation::Created);
     world.react().await;
     let taken = store.take_job(id, false).await.unwrap().unwrap();

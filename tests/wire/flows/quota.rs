@@ -22,7 +22,7 @@ async fn planned_requests_are_charged_once_and_given_back_once() {
         NewJob {
             job,
             parameters: JobParameters::default(),
-            rows: Vec::new(),
+            rows: shared::store::PackedRows::default(),
             text: None,
             log: Vec::new(),
             resumes: None,

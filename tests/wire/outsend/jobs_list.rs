@@ -84,7 +84,7 @@ async fn deep_pages_cost_what_the_first_one_costs() {
         let new = shared::store::NewJob {
             job,
             parameters: shared::store::JobParameters::default(),
-            rows: Vec::new(),
+            rows: shared::store::PackedRows::default(),
             text: None,
             log: Vec::new(),
             resumes: None,

@@ -11,7 +11,7 @@ use shared::{
     openscouter::{
         self, Endpoint,
         envelope::{Problem, json_answer},
-        fields::check_media,
+        fields::Fields,
         oauth::{is_redirect_uri, refusal},
         request_context::RequestContext,
     },
@@ -33,9 +33,11 @@ struct ClientView<'a> {
 }
 
 async fn register(cx: &RequestContext) -> Result<Response, Problem> {
-    check_media(&cx.request, "application/json").map_err(|_| no_object())?;
-    let body = json::parse(&cx.request.body).unwrap_or_default();
-    let body = body.as_object().ok_or_else(no_object)?;
+    if cx.request.body.is_empty() {
+        return Err(no_object());
+    }
+    let fields = Fields::read(&cx.request).map_err(|_| no_object())?;
+    let body = fields.members();
     let redirect_uris = read_redirect_uris(body)?;
     let name = read_name(body)?;
     match body.get("token_endpoint_auth_method") {

@@ -12,7 +12,7 @@ use shared::{
     openscouter::{
         self, Endpoint,
         envelope::{Problem, success},
-        fields::{Fields, check_media},
+        fields::{Fields, read_value},
         limits::Policy,
         request_context::RequestContext,
     },
@@ -53,18 +53,13 @@ async fn check_source(cx: &RequestContext) -> Result<(), Problem> {
 async fn receive(cx: &RequestContext) -> Result<Response, Problem> {
     let source = cx.path("source");
     // what is of another media type is not looked at, and costs what one event costs
-    let parsed = check_media(&cx.request, "application/json").map(|()| json::parse(&cx.request.body));
+    let parsed = read_value(&cx.request);
     // a batch costs its number of events, also when one of them turns out wrong (openscouter 2.8)
     let sent = parsed.as_ref().ok().and_then(|body| body.as_ref().ok());
     let cost = sent.and_then(Value::as_array).map_or(1, |events| events.len().clamp(1, MAX_EVENTS));
     let bucket = format!("openscouter/webhook/{source}");
     cx.check_rate_limit(WEBHOOK, bucket, u32::try_from(cost).unwrap_or(1)).await?;
-    let body = match parsed? {
-        Ok(body) => body,
-        Err(_) if cx.request.body.is_empty() => json!({}),
-        Err(_) => return Err(Problem::bad("Malformed JSON body")),
-    };
-    let events = read_events(cx, source, body)?;
+    let events = read_events(cx, source, parsed?)?;
     let mut unique: Vec<&WebhookEvent> = Vec::new();
     for event in &events {
         if unique.iter().all(|known| known.key != event.key) {

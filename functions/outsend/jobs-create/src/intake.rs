@@ -1,13 +1,11 @@
 //! The rows that a module can use, from a request or from another job (outsend 8.3).
 
-use engine::{
-    Row,
-    columns::{Intake, output},
-};
+use engine::columns::{Intake, output};
 
 use shared::{
     model::{Job, JobStatus, Module},
     outsend::{envelope::Problem, messages::Detail, request_context::RequestContext},
+    store::PackedRows,
 };
 
 use crate::table::{MAX_ITEMS, Table};
@@ -15,7 +13,7 @@ use crate::table::{MAX_ITEMS, Table};
 /// What is left of rows when those that a module cannot use are dropped.
 pub(crate) struct Usable {
     /// The rows.
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: PackedRows,
     /// How many were dropped.
     pub(crate) ignored: u64,
     /// Columns of the rows.
@@ -25,17 +23,22 @@ pub(crate) struct Usable {
 }
 
 impl Usable {
-    fn new(module: Module, intake: &Intake, rows: Vec<Row>) -> Self {
+    fn new(module: Module, intake: &Intake, rows: PackedRows) -> Self {
         let input_columns = intake.columns().to_vec();
         let columns = output(module, &input_columns);
         Self { rows, ignored: intake.ignored(), input_columns, columns }
     }
 
     /// The usable rows of a request.
-    pub(crate) fn of_table(module: Module, table: Table) -> Self {
+    pub(crate) fn of_table(module: Module, table: &Table<'_>) -> Result<Self, Problem> {
         let mut intake = Intake::new(module, &table.columns);
-        let rows = table.rows.into_iter().filter_map(|row| intake.take(row)).collect();
-        Self::new(module, &intake, rows)
+        let mut rows = PackedRows::default();
+        for row in table.rows() {
+            if let Some(row) = intake.take(row?) {
+                rows.push(&row)?;
+            }
+        }
+        Ok(Self::new(module, &intake, rows))
     }
 
     /// The usable rows of a job's results.
@@ -49,7 +52,7 @@ impl Usable {
         let parameters = store.job_parameters(source.id).await?.ok_or(Detail::SourceExpired)?;
         let mut intake = Intake::new(module, &parameters.columns);
         let chunks = store.results(source.id);
-        let (mut rows, mut position, mut usable) = (Vec::new(), 0, 0);
+        let (mut rows, mut position, mut usable) = (PackedRows::default(), 0, 0);
         while position < source.results {
             let chunk = chunks.from(position).await?;
             if chunk.is_empty() {
@@ -60,7 +63,7 @@ impl Usable {
                 usable += 1;
                 // what is over the limit is counted and not kept
                 if usable <= MAX_ITEMS {
-                    rows.push(row);
+                    rows.push(&row)?;
                 }
             }
         }

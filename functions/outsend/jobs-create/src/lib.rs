@@ -1,9 +1,10 @@
 //! `POST /api/jobs`, `POST /api/jobs/{type}`: a job that finds places (outsend 8.2), or one over rows (outsend 8.3).
 
+mod body;
 mod intake;
 mod table;
 
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 use shared::{
     http::Response,
@@ -12,7 +13,7 @@ use shared::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, json_answer},
-        fields::{Fields, object},
+        fields::Fields,
         jobs::{new_job, store_job, view},
         limits::JOBS,
         messages::{Detail, Fault},
@@ -21,7 +22,7 @@ use shared::{
     store::{JobParameters, NewJob},
 };
 
-use self::{intake::Usable, table::table};
+use self::{intake::Usable, table::Table};
 
 /// The function.
 pub const FUNCTION: Endpoint = outsend::endpoint(
@@ -43,12 +44,12 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     if let Some(module) = module.filter(|module| !module.available()) {
         return Err(Detail::ModuleOff(module.as_str()).into());
     }
-    let body = object(&cx.request, true)?;
+    let (fields, items) = body::read(&cx.request)?;
     let module = module.ok_or(Detail::NoType)?;
     if module.pipeline_only() {
         return Err(Detail::PipelineOnly(module.as_str()).into());
     }
-    let job = from_rows(cx, &caller, module, body).await?;
+    let job = from_rows(cx, &caller, module, (fields, items)).await?;
     Ok(json_answer(200, &view(&job, cx.now)))
 }
 
@@ -57,12 +58,11 @@ async fn from_rows(
     cx: &RequestContext,
     caller: &Caller,
     module: Module,
-    body: Map<String, Value>,
+    (mut fields, items): (Fields, Option<&str>),
 ) -> Result<Job, Problem> {
-    let mut fields = Fields::new(body);
     let source = fields.optional_text("source_job_id", 1, 64);
-    let sent = match fields.optional("items").cloned() {
-        Some(Value::Array(items)) => table(&mut fields, items),
+    let sent = match items {
+        Some(items) if items.starts_with('[') => Table::read(&mut fields, items)?,
         Some(_) => {
             fields.fault("items", Fault::Type("list"));
             None
@@ -80,15 +80,15 @@ async fn from_rows(
     };
     let from = if sent.is_some() { "items" } else { "source_job_id" };
     let usable = match (sent, &source) {
-        (Some(table), _) => Usable::of_table(module, table),
+        (Some(table), _) => Usable::of_table(module, &table)?,
         (None, Some(source)) => Usable::of_source(cx, module, source).await?,
         (None, None) => return Err(Problem::Invalid(vec![("items".to_owned(), Fault::Required)])),
     };
-    if usable.rows.is_empty() {
+    let planned = usable.rows.len();
+    if planned == 0 {
         let column = module.entry().column.unwrap_or("a column");
         return Err(Problem::Invalid(vec![(from.to_owned(), Fault::NoUsableRow(column))]));
     }
-    let planned = usable.rows.len() as u64;
     let job = Job {
         planned: Some(planned),
         charged: planned * module.entry().weight,

@@ -1,11 +1,25 @@
 //! The rows of a request as a table (outsend 8.3).
+//!
+//! They are read where they stand in the body, twice: to see what columns there are and what is wrong, and then one row
+//! after the other. As values they would take a hundred times as much memory as their text, since every row has a cell
+//! for each column that any row has.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap, fmt};
 
 use engine::Row;
-use serde_json::{Map, Value};
-
-use shared::outsend::{fields::Fields, messages::Fault};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Value, value::RawValue};
+use shared::{
+    http::count_values,
+    outsend::{
+        envelope::Problem,
+        fields::Fields,
+        messages::{Detail, Fault},
+    },
+};
 
 /// Most rows of a request, and of a source that is read for one.
 pub(crate) const MAX_ITEMS: usize = 10_000;
@@ -15,95 +29,322 @@ const MAX_KEYS: usize = 200;
 const MAX_KEY: usize = 200;
 /// Most bytes of a row.
 const MAX_ROW: usize = 32 * 1024;
+/// Most bytes of a row's text, where each character can be written with six.
+const MAX_ROW_TEXT: usize = 8 * MAX_ROW;
+/// Least bytes that a cell counts for.
+const MIN_CELL: usize = 4;
+
+fn bad_json(_: serde_json::Error) -> Problem {
+    Detail::BadJson.into()
+}
+
+/// The rows as they stand in the text of their array, at most as many as there may be, and whether there are more.
+struct Elements<'a>(Vec<&'a str>, bool);
+
+impl<'de> Deserialize<'de> for Elements<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+        impl<'de> Visitor<'de> for Array {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an array")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Self::Value, A::Error> {
+                let mut elements = Elements(Vec::new(), false);
+                while elements.0.len() < MAX_ITEMS {
+                    match array.next_element::<&RawValue>()? {
+                        Some(element) => elements.0.push(element.get()),
+                        None => return Ok(elements),
+                    }
+                }
+                while array.next_element::<IgnoredAny>()?.is_some() {
+                    elements.1 = true;
+                }
+                Ok(elements)
+            }
+        }
+        deserializer.deserialize_seq(Array)
+    }
+}
+
+/// A member's name, copied only where something in it is escaped.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Key<'de>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a name")
+            }
+
+            fn visit_borrowed_str<E: Error>(self, name: &'de str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Borrowed(name)))
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
+                Ok(Key(Cow::Owned(name.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// The members of an object as they stand in its text.
+struct Members<'a>(Vec<(Cow<'a, str>, &'a str)>);
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                let mut members = Vec::new();
+                while let Some((Key(name), value)) = object.next_entry::<_, &RawValue>()? {
+                    members.push((name, value.get()));
+                }
+                Ok(Members(members))
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
 
 /// Rows with their columns in first-seen order.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
+pub(crate) struct Table<'a> {
     /// The columns' names.
     pub(crate) columns: Vec<String>,
-    /// The rows, each with a cell for every column.
-    pub(crate) rows: Vec<Row>,
+    /// Each column's place.
+    known: HashMap<String, usize>,
+    /// The rows' texts.
+    rows: Vec<&'a str>,
 }
 
-/// The table of `items`; what is wrong with them goes into `fields`.
-pub(crate) fn table(fields: &mut Fields, items: Vec<Value>) -> Option<Table> {
-    if !(1..=MAX_ITEMS).contains(&items.len()) {
-        fields.fault("items", Fault::Entries(1, MAX_ITEMS));
-        return None;
-    }
-    let mut table = Table::default();
-    let mut known: HashMap<String, usize> = HashMap::new();
-    let mut sound = true;
-    for (index, item) in items.into_iter().enumerate() {
-        if let Value::Object(item) = item {
-            sound &= table.push(&mut known, fields, index, item);
-        } else {
-            fields.fault(format!("items.{index}"), Fault::Type("object"));
-            sound = false;
+impl<'a> Table<'a> {
+    /// The table of `items`, an array; what is wrong with them goes into `fields`. Reading ends at the row that has one
+    /// column too many.
+    ///
+    /// # Errors
+    /// 400 when they are no JSON after all.
+    pub(crate) fn read(fields: &mut Fields, items: &'a str) -> Result<Option<Self>, Problem> {
+        let Elements(rows, more) = serde_json::from_str::<Elements<'a>>(items).map_err(bad_json)?;
+        if rows.is_empty() || more {
+            fields.fault("items", Fault::Entries(1, MAX_ITEMS));
+            return Ok(None);
         }
+        let mut table = Self { columns: Vec::new(), known: HashMap::new(), rows: Vec::new() };
+        let mut sound = true;
+        for (index, row) in rows.iter().enumerate() {
+            sound &= table.check(fields, index, row)?;
+            if table.columns.len() > MAX_KEYS {
+                fields.fault("items", Fault::Format);
+                return Ok(None);
+            }
+        }
+        table.rows = rows;
+        Ok(sound.then_some(table))
     }
-    if table.columns.len() > MAX_KEYS {
-        fields.fault("items", Fault::Format);
-        sound = false;
-    }
-    for row in &mut table.rows {
-        row.resize(table.columns.len(), Value::Null);
-    }
-    sound.then_some(table)
-}
 
-impl Table {
-    /// Adds the row at `index`, and the columns that no row before it had; whether nothing was wrong with it.
-    fn push(
-        &mut self,
-        known: &mut HashMap<String, usize>,
-        fields: &mut Fields,
-        index: usize,
-        item: Map<String, Value>,
-    ) -> bool {
-        let mut row: Row = vec![Value::Null; self.columns.len()];
+    /// Takes in the columns of the row at `index` that no row before it had; whether nothing is wrong with it.
+    fn check(&mut self, fields: &mut Fields, index: usize, row: &str) -> Result<bool, Problem> {
+        if !row.starts_with('{') {
+            fields.fault(format!("items.{index}"), Fault::Type("object"));
+            return Ok(false);
+        }
         let mut size = 0;
         let mut sound = true;
-        for (key, cell) in item {
-            if !is_flat(&cell) || key.chars().count() > MAX_KEY {
-                fields.fault(format!("items.{index}.{key}"), Fault::Format);
-                sound = false;
-            }
-            size += key.len() + size_of_cell(&cell);
-            let column = *known.entry(key).or_insert_with_key(|key| {
-                self.columns.push(key.clone());
-                self.columns.len() - 1
-            });
-            if row.len() <= column {
-                row.resize(column + 1, Value::Null);
-            }
-            if let Some(slot) = row.get_mut(column) {
-                *slot = cell;
+        if row.len() > MAX_ROW_TEXT || count_values(row.as_bytes()) > MAX_ROW / MIN_CELL {
+            size = MAX_ROW + 1;
+        } else {
+            for (key, cell) in self.cells(row)? {
+                let judged = judge(cell);
+                if judged.is_none() || key.chars().count() > MAX_KEY {
+                    fields.fault(format!("items.{index}.{key}"), Fault::Format);
+                    sound = false;
+                }
+                size += key.len() + judged.unwrap_or(MIN_CELL);
             }
         }
         if size > MAX_ROW {
             fields.fault(format!("items.{index}"), Fault::Format);
             sound = false;
         }
-        self.rows.push(row);
-        sound
+        Ok(sound)
+    }
+
+    /// The column of a key. Rows mostly have their keys in one order, so `next` is looked at first.
+    fn column(&self, key: &str, next: usize) -> Option<usize> {
+        if self.columns.get(next).is_some_and(|column| column == key) {
+            return Some(next);
+        }
+        self.known.get(key).copied()
+    }
+
+    /// The cells of a row, of those with one key the last; new keys become columns, at most one more than there may be.
+    fn cells<'r>(&mut self, row: &'r str) -> Result<Vec<(Cow<'r, str>, &'r str)>, Problem> {
+        let Members(members) = serde_json::from_str(row).map_err(bad_json)?;
+        let mut places = vec![usize::MAX; self.columns.len()];
+        let mut cells: Vec<(Cow<'r, str>, &str)> = Vec::with_capacity(members.len());
+        let mut next = 0;
+        for (key, cell) in members {
+            let column = match self.column(&key, next) {
+                Some(column) => column,
+                None if self.columns.len() > MAX_KEYS => break,
+                None => {
+                    self.known.insert(key.clone().into_owned(), self.columns.len());
+                    self.columns.push(key.clone().into_owned());
+                    places.push(usize::MAX);
+                    self.columns.len() - 1
+                }
+            };
+            next = column + 1;
+            match places.get_mut(column) {
+                Some(place) if *place == usize::MAX => {
+                    *place = cells.len();
+                    cells.push((key, cell));
+                }
+                place => {
+                    if let Some(known) = place.and_then(|place| cells.get_mut(*place)) {
+                        known.1 = cell;
+                    }
+                }
+            }
+        }
+        Ok(cells)
+    }
+
+    /// The rows, one after the other, each with a cell for every column.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<Row, Problem>> {
+        self.rows.iter().map(|text| {
+            let Members(members) = serde_json::from_str(text).map_err(bad_json)?;
+            // of cells with one key the last one counts, and is the one that was judged
+            let mut cells = vec!["null"; self.columns.len()];
+            let mut next = 0;
+            for (key, cell) in members {
+                if let Some(column) = self.column(&key, next)
+                    && let Some(known) = cells.get_mut(column)
+                {
+                    *known = cell;
+                    next = column + 1;
+                }
+            }
+            let value = |cell| if cell == "null" { Ok(Value::Null) } else { serde_json::from_str(cell) };
+            cells.into_iter().map(value).collect::<Result<Row, _>>().map_err(bad_json)
+        })
     }
 }
 
-/// Whether a cell is a scalar, or a list of scalars.
-fn is_flat(cell: &Value) -> bool {
-    let nested = |value: &Value| value.is_object() || value.is_array();
-    match cell {
-        Value::Array(entries) => !entries.iter().any(nested),
-        other => !nested(other),
+/// About how many bytes a cell's JSON has; `None` when it is neither a scalar nor a list of scalars.
+fn judge(cell: &str) -> Option<usize> {
+    match cell.as_bytes().first() {
+        Some(b'{') => None,
+        Some(b'[') => size_of_list(cell),
+        _ => Some(size_of_scalar(cell)),
     }
 }
 
-/// About how many bytes a cell's JSON has.
-fn size_of_cell(cell: &Value) -> usize {
-    match cell {
-        Value::String(text) => text.len() + 4,
-        Value::Array(entries) => entries.iter().map(size_of_cell).sum::<usize>() + 2,
-        _ => 8,
+/// As [`judge`], of a list.
+fn size_of_list(list: &str) -> Option<usize> {
+    let bytes = list.as_bytes();
+    let (mut size, mut at) = (2, 1);
+    while let Some(byte) = bytes.get(at) {
+        let rest = bytes.get(at..).unwrap_or_default();
+        at += match byte {
+            b'[' | b'{' => return None,
+            b',' | b']' | b' ' | b'\t' | b'\r' | b'\n' => 1,
+            b'"' => {
+                let length = length_of_string(rest);
+                size += size_of_scalar(list.get(at..at + length).unwrap_or_default());
+                length
+            }
+            _ => {
+                size += 8;
+                let ends = |byte: &u8| matches!(byte, b',' | b']') || byte.is_ascii_whitespace();
+                rest.iter().position(ends).unwrap_or(rest.len())
+            }
+        };
+    }
+    Some(size)
+}
+
+/// The length of the string that a text begins with, its quotes included.
+fn length_of_string(text: &[u8]) -> usize {
+    let mut at = 1;
+    while let Some(byte) = text.get(at) {
+        at += match byte {
+            b'"' => return at + 1,
+            b'\\' => 2,
+            _ => 1,
+        };
+    }
+    text.len()
+}
+
+fn size_of_scalar(text: &str) -> usize {
+    if !text.starts_with('"') {
+        return 8;
+    }
+    let length = if text.contains('\\') {
+        serde_json::from_str::<String>(text).map_or(text.len(), |text| text.len())
+    } else {
+        text.len().saturating_sub(2)
+    };
+    length + MIN_CELL
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_judged_where_they_stand() {
+        for (cell, size) in [
+            ("1", Some(8)),
+            ("null", Some(8)),
+            (r#""abc""#, Some(7)),
+            (r#""\u00e9\"""#, Some(7)),
+            ("[]", Some(2)),
+            (r#"[ "a]" , "\\", -1.5e3,true ]"#, Some(2 + 6 + 5 + 8 + 8)),
+            ("[1,[2]]", None),
+            ("[{}]", None),
+            ("{}", None),
+        ] {
+            assert_eq!(judge(cell), size, "{cell}");
+        }
+    }
+
+    #[test]
+    fn of_cells_with_one_key_the_last_counts() {
+        let mut fields = Fields::new(serde_json::Map::new());
+        let items = r#"[{"a":[[1]],"b":1,"a":"x"},{"\u0062":[true,null],"c":{},"c":null}]"#;
+        let table = Table::read(&mut fields, items).unwrap().unwrap();
+        assert_eq!(table.columns, ["a", "b", "c"]);
+        let rows: Vec<_> = table.rows().map(Result::unwrap).collect();
+        let expected = serde_json::json!([["x", 1, null], [null, [true, null], null]]);
+        assert_eq!(serde_json::json!(rows), expected);
+        assert!(fields.finish().is_ok());
+    }
+
+    #[test]
+    fn reading_ends_with_a_column_too_many() {
+        let mut fields = Fields::new(serde_json::Map::new());
+        let rows: Vec<_> = (0..300).map(|key| format!("{{\"k{key}\":[[]]}}")).collect();
+        assert!(Table::read(&mut fields, &format!("[{}]", rows.join(","))).unwrap().is_none());
+        let Err(Problem::Invalid(faults)) = fields.finish() else { unreachable!("there are faults") };
+        assert_eq!(faults.len(), 20, "what was wrong before is told");
+        let mut fields = Fields::new(serde_json::Map::new());
+        for text in ["[{\"a\":1e999}]", "[{\"a\":\"\\ud800\"}]"] {
+            let table = Table::read(&mut fields, text).unwrap().unwrap();
+            assert!(table.rows().any(|row| row.is_err()), "{text}");
+        }
     }
 }

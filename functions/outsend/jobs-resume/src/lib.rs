@@ -13,7 +13,7 @@ use shared::{
         messages::Detail,
         request_context::RequestContext,
     },
-    store::NewJob,
+    store::{NewJob, PackedRows},
 };
 
 /// The function.
@@ -70,6 +70,13 @@ async fn continued(cx: &RequestContext, caller: &Caller, old: &Job, planned: u64
     if !store.copy_rows(old, &job).await? {
         return Err(Detail::NotResumable.into());
     }
-    let new = NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: Some(old.clone()) };
+    let new = NewJob {
+        job,
+        parameters,
+        rows: PackedRows::default(),
+        text: None,
+        log: Vec::new(),
+        resumes: Some(old.clone()),
+    };
     store_job(cx, caller, new).await
 }

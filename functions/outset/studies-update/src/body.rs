@@ -7,6 +7,9 @@ use shared::outset::{
 
 use crate::json::{self, Json};
 
+/// The members of an update.
+pub(crate) const MEMBERS: [&str; 2] = ["active", "completion_url"];
+
 /// Why a body cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BodyError {
@@ -48,7 +51,7 @@ pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Json, Bod
         return Err(BodyError::UnsupportedMediaType(received.to_owned()));
     }
     let text = decode(media.parameter("charset"), body).map_err(|cause| BodyError::ParseError(cause.to_owned()))?;
-    match json::parse(&text).map_err(BodyError::ParseError)? {
+    match json::parse(&text, &MEMBERS).map_err(BodyError::ParseError)? {
         object @ Json::Object(_) => Ok(object),
         Json::Null => Err(BodyError::Null),
         other => Err(BodyError::NotAnObject(other.python_type())),

@@ -17,9 +17,10 @@ pub(crate) enum Json {
     Number(String),
     /// A string.
     Text(Text),
-    /// An array.
-    Array(Vec<Json>),
-    /// An object; look members up with [`Json::member`].
+    /// An array: no member of an update is one, so what is in it is read and not kept.
+    Array,
+    /// An object; look members up with [`Json::member`]. It has those that were asked for, and of objects within objects
+    /// none is kept.
     Object(Vec<(Text, Json)>),
 }
 
@@ -41,39 +42,48 @@ impl Json {
             Self::Number(text) if text.contains(['.', 'e', 'E']) => "float",
             Self::Number(_) => "int",
             Self::Text(_) => "str",
-            Self::Array(_) => "list",
+            Self::Array => "list",
             Self::Object(_) => "dict",
         }
     }
 }
 
-/// Parses one JSON document.
+/// Parses one JSON document; of an object's members it keeps those with one of `names`, since all of them would take
+/// many times as much memory as their text.
 ///
 /// # Errors
 /// What is wrong, and at which character.
-pub(crate) fn parse(text: &str) -> Result<Json, String> {
-    let mut parser = Parser { chars: text.chars().collect(), at: 0 };
+pub(crate) fn parse(text: &str, names: &[&str]) -> Result<Json, String> {
+    let names = names.iter().map(|name| Text::from(*name)).collect();
+    let mut parser = Parser { text, at: 0, names };
     parser.blanks();
     let value = parser.value(0)?;
     parser.blanks();
-    if parser.at < parser.chars.len() { Err(parser.error("Extra data")) } else { Ok(value) }
+    if parser.at < text.len() { Err(parser.error("Extra data")) } else { Ok(value) }
 }
 
-struct Parser {
-    chars: Vec<char>,
+struct Parser<'a> {
+    text: &'a str,
+    /// The byte that is next.
     at: usize,
+    /// Members that are kept.
+    names: Vec<Text>,
 }
 
-impl Parser {
+impl Parser<'_> {
+    fn rest(&self) -> &str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
+        self.rest().chars().next()
     }
 
     fn error(&self, what: &str) -> String {
-        let before = self.chars.get(..self.at).unwrap_or(&self.chars);
-        let line = before.iter().filter(|c| **c == '\n').count() + 1;
-        let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
-        format!("{what}: line {line} column {column} (char {})", self.at)
+        let before = self.text.get(..self.at).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        format!("{what}: line {line} column {column} (char {})", before.chars().count())
     }
 
     fn blanks(&mut self) {
@@ -83,11 +93,9 @@ impl Parser {
     }
 
     fn eat(&mut self, text: &str) -> bool {
-        let length = text.chars().count();
-        let found =
-            self.chars.get(self.at..self.at + length).is_some_and(|found| found.iter().copied().eq(text.chars()));
+        let found = self.rest().starts_with(text);
         if found {
-            self.at += length;
+            self.at += text.len();
         }
         found
     }
@@ -124,7 +132,12 @@ impl Parser {
                 return Err(self.error("Expecting ':' delimiter"));
             }
             self.blanks();
-            members.push((name, self.value(depth + 1)?));
+            let value = self.value(depth + 1)?;
+            if depth == 0 && self.names.contains(&name) {
+                // the last one counts
+                members.retain(|(known, _)| *known != name);
+                members.push((name, value));
+            }
             self.blanks();
             if self.eat("}") {
                 return Ok(Json::Object(members));
@@ -137,17 +150,16 @@ impl Parser {
 
     fn array(&mut self, depth: usize) -> Result<Json, String> {
         self.at += 1;
-        let mut values = Vec::new();
         self.blanks();
         if self.eat("]") {
-            return Ok(Json::Array(values));
+            return Ok(Json::Array);
         }
         loop {
             self.blanks();
-            values.push(self.value(depth + 1)?);
+            self.value(depth + 1)?;
             self.blanks();
             if self.eat("]") {
-                return Ok(Json::Array(values));
+                return Ok(Json::Array);
             }
             if !self.eat(",") {
                 return Err(self.error("Expecting ',' delimiter"));
@@ -189,7 +201,7 @@ impl Parser {
                 return Err(self.error("Extra data"));
             }
         }
-        Ok(Json::Number(self.chars.get(from..self.at).unwrap_or_default().iter().collect()))
+        Ok(Json::Number(self.text.get(from..self.at).unwrap_or_default().to_owned()))
     }
 
     fn text(&mut self) -> Result<Text, String> {
@@ -209,7 +221,7 @@ impl Parser {
                 }
                 '\0'..='\u{1f}' => return Err(self.error("Invalid control character at")),
                 _ => {
-                    self.at += 1;
+                    self.at += c.len_utf8();
                     codes.push(u32::from(c));
                 }
             }
@@ -226,9 +238,9 @@ impl Parser {
             'r' => 13,
             't' => 9,
             'u' => {
-                let hex: String = self.chars.get(self.at + 1..self.at + 5).unwrap_or_default().iter().collect();
+                let hex = self.text.get(self.at + 1..self.at + 5).unwrap_or_default();
                 let valid = hex.len() == 4 && hex.bytes().all(|b| b.is_ascii_hexdigit());
-                let code = u32::from_str_radix(&hex, 16).ok().filter(|_| valid);
+                let code = u32::from_str_radix(hex, 16).ok().filter(|_| valid);
                 let code = code.ok_or_else(|| self.error("Invalid \\uXXXX escape"))?;
                 self.at += 5;
                 return Ok(code | ESCAPED);
@@ -260,6 +272,10 @@ fn join_surrogates(codes: &mut Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn parse(text: &str) -> Result<Json, String> {
+        super::parse(text, &["a"])
+    }
 
     #[test]
     fn what_python_reads_and_what_it_refuses() {

@@ -63,7 +63,7 @@ fn read_boolean(value: &Json) -> Result<bool, BooleanError> {
             _ => Err(BooleanError::Invalid),
         },
         Json::Text(text) => text.as_str().and_then(|text| boolean::read(&text)).ok_or(BooleanError::Invalid),
-        Json::Array(_) | Json::Object(_) => Err(BooleanError::Invalid),
+        Json::Array | Json::Object(_) => Err(BooleanError::Invalid),
     }
 }
 
@@ -87,7 +87,11 @@ fn url_error(error: &UrlError) -> FieldError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::parse;
+    use crate::{body::MEMBERS, json};
+
+    fn parse(text: &str) -> Result<Json, String> {
+        json::parse(text, &MEMBERS)
+    }
 
     fn errors(body: &str) -> Vec<(&'static str, &'static str, String)> {
         let errors = validate(&parse(body).unwrap()).unwrap_err();

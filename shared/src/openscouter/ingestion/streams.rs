@@ -205,9 +205,9 @@ fn action_units(field: Field<'_>, raw: &str) -> Judged<String> {
     while scan.more(b'}') {
         let name = serde_json::from_str(scan.name()).map_err(|_| named())?;
         units.insert(name, scan.value());
-    }
-    if units.len() > MAX_UNITS {
-        return Err(field.refused(&format!("must contain at most {MAX_UNITS} items")));
+        if units.len() > MAX_UNITS {
+            return Err(field.refused(&format!("must contain at most {MAX_UNITS} items")));
+        }
     }
     let mut json = String::new();
     let mut kept = Kept::open(&mut json);

@@ -9,10 +9,10 @@ use super::{
     lanes::{Move, job_work},
     list::{collections, job_rank},
     log::{LogLine, log_chunk},
-    rows::{Kind, chunks, text_parts},
+    rows::{Kind, PackedRows, text_parts},
 };
 use crate::{
-    model::{Job, JobId, JobStatus, Plan, Row, UserId, WorkItem, WorkKind, month},
+    model::{Job, JobId, JobStatus, Plan, UserId, WorkItem, WorkKind, month},
     store::{
         BoxFuture, Store, StoreError,
         accounts::user_pk,
@@ -39,7 +39,7 @@ pub struct NewJob {
     /// Its parameters.
     pub parameters: JobParameters,
     /// Its own input rows.
-    pub rows: Vec<Row>,
+    pub rows: PackedRows,
     /// The text of an import.
     pub text: Option<Vec<u8>>,
     /// Lines for its log.
@@ -166,7 +166,7 @@ impl Store {
     /// once, and goes by itself when the job never comes to be; nothing is left to write then.
     async fn staged(&self, new: &NewJob) -> Result<Vec<Item>, StoreError> {
         let job = &new.job;
-        let mut payload = chunks(job.id, Kind::Input, 0, &new.rows)?;
+        let mut payload = new.rows.items(job.id, Kind::Input, 0)?;
         if let Some(text) = &new.text {
             payload.extend(text_parts(job.id, text)?);
         }

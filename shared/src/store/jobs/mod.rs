@@ -28,4 +28,4 @@ pub(in crate::store) use list::every_collection;
 pub use log::LogLine;
 pub use progress::{Commit, Taken};
 pub use removal::Removal;
-pub use rows::{Chunks, StoredInput};
+pub use rows::{Chunks, PackedRows, StoredInput};

@@ -9,7 +9,11 @@ const LEVEL: i32 = 3;
 
 /// Bytes, compressed.
 pub(super) fn pack(bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
-    zstd::bulk::compress(bytes, LEVEL).map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })
+    let packed = zstd::bulk::compress(bytes, LEVEL);
+    let mut packed = packed.map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
+    // it was given room for bytes that no compression makes smaller
+    packed.shrink_to_fit();
+    Ok(packed)
 }
 
 /// Compressed bytes as they were.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
 
 use super::{
     item::job_pk,
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// Most rows of a chunk.
-const MAX_ROWS: usize = 1_000;
+const MAX_ROWS: u64 = 1_000;
 /// Most bytes of a chunk before it is compressed; a single row is smaller than that, and an item takes 400 KB.
 const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of a text that one item holds, compressed.
@@ -46,38 +47,79 @@ impl Kind {
     }
 }
 
-/// Cuts rows into chunks from position `first` on.
-pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result<Vec<Item>, StoreError> {
-    let mut items = Vec::new();
-    let mut position = first;
-    let (mut text, mut count) = (String::from("["), 0_u64);
-    let mut close = |text: &mut String, count: &mut u64| -> Result<(), StoreError> {
-        if *count > 0 {
-            text.push(']');
-            items.push(
-                Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", pack(text.as_bytes())?),
-            );
-            position += *count;
-            *count = 0;
-            text.clear();
-            text.push('[');
-        }
-        Ok(())
-    };
-    for row in rows {
+/// Rows on their way into the store, compressed chunk by chunk: a cell takes many times more memory as a value than as
+/// text, so no more than one chunk of them is held as it came.
+#[derive(Debug, Default)]
+pub struct PackedRows {
+    /// Chunks that are full: their number of rows, and their bytes.
+    full: Vec<(u64, Vec<u8>)>,
+    /// Rows of the chunk that is not full yet, separated by commas.
+    text: String,
+    /// How many these are.
+    open: u64,
+    /// How many rows there are.
+    rows: u64,
+}
+
+impl PackedRows {
+    /// Adds a row.
+    ///
+    /// # Errors
+    /// When it cannot be packed.
+    pub fn push(&mut self, row: &[Value]) -> Result<(), StoreError> {
         let cells = serde_json::to_string(row)
             .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
-        if text.len() + cells.len() > MAX_BYTES || count as usize >= MAX_ROWS {
-            close(&mut text, &mut count)?;
+        if self.open > 0 && (self.text.len() + cells.len() + 1 > MAX_BYTES || self.open >= MAX_ROWS) {
+            self.full.push(self.last()?);
+            self.text.clear();
+            self.open = 0;
         }
-        if count > 0 {
-            text.push(',');
+        if self.open > 0 {
+            self.text.push(',');
         }
-        text.push_str(&cells);
-        count += 1;
+        self.text.push_str(&cells);
+        self.open += 1;
+        self.rows += 1;
+        Ok(())
     }
-    close(&mut text, &mut count)?;
-    Ok(items)
+
+    /// How many rows there are.
+    #[must_use]
+    pub const fn len(&self) -> u64 {
+        self.rows
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The chunk that is not full yet.
+    fn last(&self) -> Result<(u64, Vec<u8>), StoreError> {
+        Ok((self.open, pack(format!("[{}]", self.text).as_bytes())?))
+    }
+
+    /// The items of the chunks, from position `first` on.
+    pub(super) fn items(&self, job: JobId, kind: Kind, first: u64) -> Result<Vec<Item>, StoreError> {
+        let last = if self.open > 0 { Some(self.last()?) } else { None };
+        let mut position = first;
+        let item = |(count, bytes): &(u64, Vec<u8>)| {
+            let item = Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", bytes.clone());
+            position += *count;
+            item
+        };
+        Ok(self.full.iter().chain(&last).map(item).collect())
+    }
+}
+
+/// Cuts rows into chunks from position `first` on.
+pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result<Vec<Item>, StoreError> {
+    let mut packed = PackedRows::default();
+    for row in rows {
+        packed.push(row)?;
+    }
+    packed.items(job, kind, first)
 }
 
 /// The text of an import, in parts.

@@ -110,8 +110,14 @@ impl People<'_> {
         let account = store.account(user.id).await.unwrap().unwrap();
         let job = new_job(&account, engine::Module::VerifyEmails, now);
         let parameters = shared::store::JobParameters::default();
-        let new =
-            shared::store::NewJob { job, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: None };
+        let new = shared::store::NewJob {
+            job,
+            parameters,
+            rows: shared::store::PackedRows::default(),
+            text: None,
+            log: Vec::new(),
+            resumes: None,
+        };
         store.create_job(&new, Plan::Free).await.unwrap();
         store.end_job(new.job.id, shared::store::Ending::Cancelled, now).await.unwrap();
         new.job.id.to_string()

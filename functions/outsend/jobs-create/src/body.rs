@@ -1,0 +1,92 @@
+//! The body as it is sent (outsend 8.3): `items` stay text until their rows are read.
+
+use std::fmt;
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
+use shared::{
+    http::Request,
+    outsend::{
+        envelope::Problem,
+        fields::{Fields, check_media},
+        messages::Detail,
+    },
+};
+
+/// The members that are read; of several with one name the last.
+#[derive(Default)]
+struct Members<'a> {
+    items: Option<&'a str>,
+    source: Option<&'a str>,
+    /// Their names, in the order of the body.
+    names: Vec<&'static str>,
+}
+
+/// The name of a member.
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Name {
+    Items,
+    SourceJobId,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Members<'de>;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                let mut members = Members::default();
+                while let Some(name) = object.next_key()? {
+                    let (name, member) = match name {
+                        Name::Items => ("items", &mut members.items),
+                        Name::SourceJobId => ("source_job_id", &mut members.source),
+                        Name::Other => {
+                            object.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    *member = Some(object.next_value::<&RawValue>()?.get());
+                    if !members.names.contains(&name) {
+                        members.names.push(name);
+                    }
+                }
+                Ok(members)
+            }
+        }
+        deserializer.deserialize_map(Object)
+    }
+}
+
+/// Reads the body: its fields, of which `items` only say whether they are there, and the text of `items`.
+///
+/// # Errors
+/// 400 when the body is of another type, or no object in JSON.
+pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem> {
+    check_media(request)?;
+    let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson)?;
+    let mut fields = Map::new();
+    for name in members.names {
+        let text = if name == "items" { members.items } else { members.source };
+        let value = match text {
+            Some("null") | None => Value::Null,
+            // what it is when it is no string does not matter, and can be long
+            Some(text) if name == "source_job_id" && text.starts_with('"') => {
+                serde_json::from_str(text).map_err(|_| Detail::BadJson)?
+            }
+            Some(_) => Value::Bool(true),
+        };
+        fields.insert(name.to_owned(), value);
+    }
+    Ok((Fields::new(fields), members.items.filter(|items| *items != "null")))
+}
