@@ -130,7 +130,7 @@ impl Server {
         let streams_file = directory.as_ref().map(DataDirectory::streams_file);
         let checkpoints = streams_file.map(Checkpoints::open).transpose()?.unwrap_or_default();
         let mut tasks = vec![scheduler.run(work.clone())];
-        if let Some(file) = file {
+        if let Some(file) = directory.as_ref().map(DataDirectory::store_file) {
             tasks.push(tokio::spawn(trim(file, readers(&background.mappings), checkpoints.clone(), work.clone())));
         }
         tasks.extend(consumers(background.mappings, &invokers, (&store, &checkpoints), &work)?);

@@ -7,7 +7,6 @@ use serde_json::{Map, Value, json};
 use shared::{
     config::ExposeSecret as _,
     http::Response,
-    json,
     model::{EventId, WebhookEvent},
     openscouter::{
         self, Endpoint,
@@ -55,8 +54,8 @@ async fn receive(cx: &RequestContext) -> Result<Response, Problem> {
     // what is of another media type is not looked at, and costs what one event costs
     let parsed = read_value(&cx.request);
     // a batch costs its number of events, also when one of them turns out wrong (openscouter 2.8)
-    let sent = parsed.as_ref().ok().and_then(|body| body.as_ref().ok());
-    let cost = sent.and_then(Value::as_array).map_or(1, |events| events.len().clamp(1, MAX_EVENTS));
+    let sent = parsed.as_ref().ok().and_then(Value::as_array);
+    let cost = sent.map_or(1, |events| events.len().clamp(1, MAX_EVENTS));
     let bucket = format!("openscouter/webhook/{source}");
     cx.check_rate_limit(WEBHOOK, bucket, u32::try_from(cost).unwrap_or(1)).await?;
     let events = read_events(cx, source, parsed?)?;

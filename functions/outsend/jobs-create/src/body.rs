@@ -9,6 +9,7 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 use shared::{
     http::Request,
+    json,
     outsend::{
         envelope::Problem,
         fields::{Fields, check_media},
@@ -71,9 +72,10 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// Reads the body: its fields, of which `items` only say whether they are there, and the text of `items`.
 ///
 /// # Errors
-/// 400 when the body is of another type, or no object in JSON.
+/// 400 when the body is of another type, is nested too deep, or is no object in JSON.
 pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem> {
     check_media(request)?;
+    json::check_depth(&request.body).map_err(|_| Detail::BadJson)?;
     let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson)?;
     let mut fields = Map::new();
     for name in members.names {
