@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What a refresh token begins with (openscouter 3.3).
-const REFRESH_PREFIX: &str = "osr_";
+pub const REFRESH_PREFIX: &str = "osr_";
 /// How long a refresh token works (openscouter 3.3).
 pub const REFRESH_LENGTH: Duration = Duration::days(30);
 
@@ -83,22 +83,6 @@ pub fn session_data(
         refresh_expires_in: REFRESH_LENGTH.whole_seconds(),
         user: UserView::of(account),
     })
-}
-
-/// The next refresh token of a sign-in, which ends the one before; its hash is noted (openscouter 3.3).
-///
-/// # Errors
-/// When the operating system gives no random bytes.
-pub fn rotate(family: &mut Family, now: OffsetDateTime) -> Result<String, Problem> {
-    let mark = match family.mark.take() {
-        Some(mark) => mark,
-        None => HandleKey::generate()?,
-    };
-    let (token, current) = mark.new_handle(REFRESH_PREFIX, family.id.as_bytes())?;
-    family.current = current;
-    family.mark = Some(mark);
-    family.expires_at = now + REFRESH_LENGTH;
-    Ok(token)
 }
 
 /// Whether a refresh token is or was one of a sign-in's. Anybody can make up one that names it: the sign-in's id stands

@@ -6,7 +6,6 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::user_pk,
     item::{Condition, Item, Reader},
 };
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
 const KEPT: Duration = Duration::days(2);
 
 fn key(user: UserId, work: &str) -> (String, String) {
-    (user_pk(user), format!("SIGNUP#{work}"))
+    (format!("USER#{user}"), format!("SIGNUP#{work}"))
 }
 
 fn with_sign_up(item: Item, sign_up: &PendingSignUp) -> Item {

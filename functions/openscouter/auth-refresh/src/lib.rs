@@ -10,9 +10,9 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         request_context::RequestContext,
-        sign_ins::{SessionData, read_refresh_token, rotate, session_data, was_issued},
+        sign_ins::{REFRESH_LENGTH, REFRESH_PREFIX, SessionData, read_refresh_token, session_data, was_issued},
     },
-    secret::constant_time_eq,
+    secret::{HandleKey, constant_time_eq},
 };
 
 /// The function.
@@ -55,7 +55,20 @@ async fn next(
     if family.generation != account.user.generation {
         return Err(invalid());
     }
-    let token = rotate(&mut family, cx.now)?;
+    let token = rotate(&mut family, cx)?;
     let data = session_data(cx, &account, &family, token)?;
     Ok((family, data))
+}
+
+/// The next refresh token of a sign-in, which ends the one before; its hash is noted (openscouter 3.3).
+fn rotate(family: &mut Family, cx: &RequestContext) -> Result<String, Problem> {
+    let mark = match family.mark.take() {
+        Some(mark) => mark,
+        None => HandleKey::generate()?,
+    };
+    let (token, current) = mark.new_handle(REFRESH_PREFIX, family.id.as_bytes())?;
+    family.current = current;
+    family.mark = Some(mark);
+    family.expires_at = cx.now + REFRESH_LENGTH;
+    Ok(token)
 }
