@@ -25,7 +25,7 @@ macro_rules! snapshot {
 const HIDDEN: &[(&str, &str)] = &[
     (r"\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]{86}", "[access token]"),
     (r"\b(osr|osc|osat|osrt|osac|osk|oset)_[\w-]{43}", "[${1}_ and 43 characters]"),
-    (r"\b(outsend_session|outset_session|state|code_challenge)=[\w-]{43}", "$1=[43 characters]"),
+    (r"\b(outsend_session|outset_session|outscout_log_in|state|code_challenge)=[\w-]{43}", "$1=[43 characters]"),
     (r"([a-z]+)_[0-9a-hjkmnp-tv-z]{26}\b", "[$1 id]"),
     (r"([a-z]+)_[0-9A-HJKMNP-TV-Z]{26}\b", "[$1 id]"),
     (r#""requestId": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}""#, "\"requestId\": \"[request id]\""),
