@@ -23,7 +23,8 @@ async fn trail(bench: &Bench) -> Vec<AuditEntry> {
     // a mail is recorded by its work, and ranked by the next
     work(bench).await;
     work(bench).await;
-    let page = bench.context.store().audit_page(&AuditFilter::default(), 0, 100).await.unwrap();
+    let page =
+        bench.context.store().audit_page(&AuditFilter::default(), 0, 100, bench.context.clock().now()).await.unwrap();
     page.members
 }
 
