@@ -164,7 +164,7 @@ const READERS: &[(&str, &[&str])] = &[
     ("outsend OutsendAuthPasswordChange", &["EMAIL"]),
     ("outsend OutsendAuthPasswordReset", &["EMAIL", "TOKEN"]),
     ("outsend OutsendAuthSignup", &["EMAIL", "LOGIN"]),
-    ("outsend OutsendAuthVerifyEmail", &["EMAIL", "TOKEN"]),
+    ("outsend OutsendAuthVerifyEmail", &["EMAIL", "LOGIN", "TOKEN"]),
     ("outset Callers", &["KEY"]),
     ("root BackgroundWork", &["CONN", "EMAIL", "FAMILY", "KEY", "LOGIN", "OSC", "OSK", "TEST"]),
 ];

@@ -108,6 +108,20 @@ impl Item {
 }
 
 impl Item {
+    /// A transaction member that puts this item unless one is there whose `ttl` has not passed: reads do not show one
+    /// whose has.
+    pub(super) fn put_over_ended(self, table: &str, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder()
+            .table_name(table)
+            .set_item(Some(self.0))
+            .condition_expression("attribute_not_exists(pk) OR #ttl <= :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", AttributeValue::N(now.unix_timestamp().to_string()))
+            .build()
+            .map_err(|error| StoreError::Call { operation: "Put", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// A transaction member that puts this item unless one is there that has not expired: DynamoDB removes what has
     /// ended up to days later.
     pub(super) fn put_unless_live(self, table: &str, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {

@@ -92,15 +92,15 @@ impl Store {
                     .texts("hashes", &hashes)
                     .number("version", version.unwrap_or(0) + 1)
                     .number("ttl", end.unix_timestamp());
-                let condition = match (&known, version) {
-                    (None, _) => Condition::Absent,
-                    (Some(_), Some(version)) => Condition::Version(version),
+                let list = match (&known, version) {
+                    (None, _) => item.put_over_ended(&self.hot, self.clock.now())?,
+                    (Some(_), Some(version)) => item.put(&self.hot, Condition::Version(version))?,
                     // the list of an older version knows one token and no number
-                    (Some(_), None) => Condition::Present,
+                    (Some(_), None) => item.put(&self.hot, Condition::Present)?,
                 };
                 let (pk, sk) = token_key(&token.hash);
                 let mut members = vec![
-                    item.put(&self.hot, condition)?,
+                    list,
                     with_sign_up_of(Item::new(pk, sk), &token.sign_up)
                         .text("kind", token.kind.as_str())
                         .text("user", token.user.to_string())
