@@ -105,10 +105,12 @@ def measure(release, outscout, one, work):
     store = subprocess.Popen([release / "outscout", "store", "--port", "0", "--data", outscout.data], stderr=subprocess.DEVNULL)
     try:
         time.sleep(1)
+        place = json.loads((outscout.data / "endpoint").read_text())
         environment = {
             "PATH": os.environ["PATH"], "OUTSCOUT_MAIN_TABLE": "main", "OUTSCOUT_HOT_TABLE": "hot", "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "OUTSCOUT_OUTSET_LIMIT_FREE": "1000000",
-            "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS": "0", "AWS_ENDPOINT_URL_DYNAMODB": (outscout.data / "endpoint").read_text(),
+            "AWS_ACCESS_KEY_ID": place["access_key_id"], "AWS_SECRET_ACCESS_KEY": place["secret_access_key"],
+            "OUTSCOUT_OUTSET_LIMIT_FREE": "1000000",
+            "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS": "0", "AWS_ENDPOINT_URL_DYNAMODB": place["url"],
             "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "1",
             "OUTSCOUT_LOG": "off",
         }

@@ -47,6 +47,17 @@ def statements(properties, api=None):
         yield from policy["Statement"]
 
 
+def secret_names(properties):
+    """The secrets that a function's environment names: variable and parameter."""
+    variables = properties.get("Environment", {}).get("Variables", {})
+    return [(variable, value["Ref"]) for variable, value in variables.items() if variable.endswith("_SECRET_NAME")]
+
+
+def secret_of(statement):
+    """The parameter that names the one secret of a statement."""
+    return re.fullmatch(r"arn:.*:secret:\$\{(\w+)\}-\?{6}", statement["Resource"]["Fn::Sub"])[1]
+
+
 def inline(properties):
     """A function's own statements."""
     return [s for policy in properties.get("Policies", []) if "Ref" not in policy for s in policy["Statement"]]
@@ -56,8 +67,8 @@ def leading_keys(statement):
     return statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
 
 
-# a kind of item, one item of a kind, or a list of its own name
-KEYS = re.compile(r"[A-Z]+(#(\*|[A-Z]+))?")
+# a kind of item, one item of a kind, or the ranked lists of a name
+KEYS = re.compile(r"[A-Z]+(#(\*|[A-Z]+))?|RANK#(\*#)?[a-z]+\*")
 
 
 def each_function(test):
@@ -103,7 +114,7 @@ class Root(unittest.TestCase):
                 source = project.template()["Parameters"].get(value.get("Ref"))
                 if source:
                     for member in ("Type", "Default"):
-                        self.assertEqual(source[member], declared[name][member], f"{name}.{member}")
+                        self.assertEqual(source.get(member), declared[name].get(member), f"{name}.{member}")
 
     def test_background_functions(self):
         folder = project.ROOT / "functions/background"
@@ -121,6 +132,7 @@ class Root(unittest.TestCase):
     def assert_confined(self, statement):
         keys = leading_keys(statement)
         self.assertTrue(keys, "what is read and written is confined to its keys")
+        self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, "a call without keys")
         for key in keys:
             self.assertTrue(KEYS.fullmatch(key), key)
 
@@ -198,14 +210,19 @@ class Functions(unittest.TestCase):
 
     @each_function
     def test_least_privilege(self, api, crate, properties, **_):
+        secrets = {name for variable, name in secret_names(properties)}
         for statement in statements(properties, api):
             self.assertEqual(statement["Effect"], "Allow")
+            if statement["Action"] == ["secretsmanager:GetSecretValue"]:
+                secrets.remove(secret_of(statement))
+                continue
             self.assertIn(statement["Resource"].get("Ref"), TABLES)
             services, actions = zip(*(action.split(":") for action in statement["Action"]))
             self.assertEqual(set(services), {"dynamodb"})
             self.assertLessEqual(set(actions), ACTIONS)
             keys = leading_keys(statement)
             self.assertTrue(keys, "what is read and written is confined to its keys")
+            self.assertEqual(statement["Condition"]["Null"], {"dynamodb:LeadingKeys": "false"}, "a call without keys")
             for key in keys:
                 self.assertTrue(KEYS.fullmatch(key), key)
             writes = set(actions) - {"GetItem", "BatchGetItem", "Query"}
@@ -213,6 +230,7 @@ class Functions(unittest.TestCase):
                 actions, noted = BOOKKEEPING[api]
                 self.assertLessEqual(writes, actions, "only a credential's use is noted")
                 self.assertLessEqual(set(keys), set(noted), "only a credential's use is noted")
+        self.assertEqual(secrets, set(), "a secret that is named may be read")
 
     @each_function
     def test_shared_policies(self, api, crate, properties, **_):

@@ -2,8 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    fs, io,
-    path::{self, PathBuf},
+    path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, Ordering},
@@ -14,6 +13,7 @@ use axum::{
     Json, Router,
     extract::{Path, Query, State},
     http::StatusCode,
+    middleware,
     response::{Html, IntoResponse},
     routing::{get, post},
 };
@@ -21,7 +21,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    guard::{HostNames, local_only},
     log::Capture,
+    private,
     schedule::{FireError, Scheduler},
 };
 
@@ -46,11 +48,15 @@ pub struct Control {
     pub outbox: Outbox,
     /// Names and base URLs of the APIs.
     pub urls: Vec<(&'static str, String)>,
+    /// Names under which the port may be asked for.
+    pub hosts: HostNames,
 }
 
 impl Control {
-    /// The HTTP service.
+    /// The HTTP service. It reads mails and moves the clock for whoever asks from this machine, so no page of another
+    /// site is answered.
     pub fn router(self) -> Router {
+        let guard = middleware::from_fn_with_state(self.hosts.clone(), local_only);
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(|| async { Json(json!({"status": "ok"})) }))
@@ -59,6 +65,7 @@ impl Control {
             .route("/_local/clock", post(advance))
             .route("/_local/schedules/{function}", post(fire))
             .route("/_local/log", get(log))
+            .layer(guard)
             .with_state(self)
     }
 }
@@ -111,19 +118,12 @@ async fn advance(State(control): State<Control>, body: String) -> impl IntoRespo
     };
     let offset = control.offset.fetch_add(milliseconds, Ordering::SeqCst) + milliseconds;
     if let Some(file) = &control.clock_file
-        && let Err(error) = keep(file, offset)
+        && let Err(error) = private::write(file, offset.to_string().as_bytes())
     {
         tracing::error!(cause = %error, "clock not kept");
         return (StatusCode::INTERNAL_SERVER_ERROR, Json(json!({"error": "clock not kept"})));
     }
     (StatusCode::OK, Json(json!({"offset_seconds": offset / 1_000})))
-}
-
-/// Replaces the clock's file as a whole: who reads it meanwhile does not find it empty.
-fn keep(file: &path::Path, offset: i64) -> io::Result<()> {
-    let new = file.with_extension("new");
-    fs::write(&new, offset.to_string())?;
-    fs::rename(new, file)
 }
 
 /// Fires a function's schedule now and waits for the outcome.

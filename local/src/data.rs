@@ -1,51 +1,104 @@
 //! The data directory: who holds it, and where its store answers.
 
 use std::{
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, Write as _},
+    fs::{File, TryLockError},
+    io,
     net::{Ipv4Addr, SocketAddr},
-    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::{
     clock::Clock,
-    config::{Settings, SettingsError},
+    config::{Credentials, ExposeSecret as _, Settings, SettingsError},
     context::Context,
 };
 use tokio::sync::watch;
 
 use crate::{
-    embedded_store::{Engine, EngineError},
+    embedded_store::{Engine, EngineError, new_credentials},
+    private,
     template::Templates,
 };
 
 /// A port of this machine that the system chooses.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A data directory.
+/// The files of a data directory, and those that take their place.
+const FILES: [&str; 17] = [
+    STORE,
+    "store.sqlite-wal",
+    "store.sqlite-shm",
+    "store.sqlite-journal",
+    "clock",
+    "clock.new",
+    "demo-key",
+    "demo-key.new",
+    "demo-account",
+    "demo-account.new",
+    "streams.json",
+    "streams.new",
+    "signing-keys.json",
+    "signing-keys.new",
+    "lock",
+    "endpoint",
+    "endpoint.new",
+];
+const STORE: &str = "store.sqlite";
+
+/// A data directory: its owner's alone, since it holds passwords' hashes, keys and people's data.
 #[derive(Clone, Debug)]
 pub struct DataDirectory(PathBuf);
+
+/// Where a local system's stores answer, and to whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Places<'a> {
+    /// The store of entities.
+    pub store: &'a str,
+    /// That of rate windows.
+    pub windows: &'a str,
+    /// The file that holds the clock's offset.
+    pub clock: Option<&'a Path>,
+    /// What both take signatures of.
+    pub credentials: &'a Credentials,
+}
+
+/// Where the store of a data directory answers, as its holder tells other processes of the same person.
+#[derive(Deserialize, Serialize)]
+struct Announced {
+    url: String,
+    access_key_id: String,
+    secret_access_key: String,
+}
 
 /// The right to write a data directory, held until dropped.
 #[derive(Debug)]
 pub struct Held(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
 
 impl DataDirectory {
-    /// The directory at `path`, made if it is missing.
+    /// The directory at `path`, made if it is missing. One that others may read, as older versions made it, is closed.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made or closed, or others may read it and it holds other things, which are not ours to close.
     pub fn open(path: &Path) -> io::Result<Self> {
-        std::fs::create_dir_all(path)?;
+        private::make_directory(path)?;
+        if private::is_open(path)? {
+            if !is_ours(path)? {
+                let path = path.display();
+                let text = format!("others may read {path}, which holds other things: chmod 700 it, or name another");
+                return Err(io::Error::other(text));
+            }
+            private::close_directory(path)?;
+        }
+        FILES.iter().try_for_each(|name| private::close_file(&path.join(name)))?;
         Ok(Self(path.to_owned()))
     }
 
     /// The store's file.
     #[must_use]
     pub fn store_file(&self) -> PathBuf {
-        self.0.join("store.sqlite")
+        self.0.join(STORE)
     }
 
     /// The file that holds the clock's offset.
@@ -97,7 +150,7 @@ impl DataDirectory {
         };
         keys.insert(0, shared::jwt::new_key()?.0);
         keys.truncate(2);
-        keep(&self.signing_keys_file(), &serde_json::to_vec(&keys)?)?;
+        private::write(&self.signing_keys_file(), &serde_json::to_vec(&keys)?)?;
         Ok(keys)
     }
 
@@ -110,7 +163,7 @@ impl DataDirectory {
     /// # Errors
     /// When the lock file cannot be opened.
     pub fn hold(&self) -> io::Result<Option<Held>> {
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(self.0.join("lock"))?;
+        let lock = private::open(&self.0.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {
                 // what an earlier holder announced, if it was killed
@@ -124,43 +177,56 @@ impl DataDirectory {
         }
     }
 
-    /// Tells other processes where the store answers.
+    /// Tells other processes of the same person where the store answers, and to whom.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn announce(&self, endpoint: &str) -> io::Result<()> {
-        let file = self.0.join("endpoint.new");
-        std::fs::write(&file, endpoint)?;
-        std::fs::rename(file, self.0.join("endpoint"))
+    pub fn announce(&self, engine: &Engine) -> io::Result<()> {
+        let place = Announced {
+            url: engine.endpoint.clone(),
+            access_key_id: engine.credentials.access_key_id.expose_secret().to_owned(),
+            secret_access_key: engine.credentials.secret_access_key.expose_secret().to_owned(),
+        };
+        private::write(&self.0.join("endpoint"), &serde_json::to_vec(&place)?)
     }
 
-    /// Where the holder's store answers; waits a little for a holder that is only starting.
+    /// Where the holder's store answers, and to whom; waits a little for a holder that is only starting.
     ///
     /// # Errors
     /// When the holder does not say.
-    pub async fn announced(&self) -> io::Result<String> {
+    pub async fn announced(&self) -> io::Result<(String, Credentials)> {
         let file = self.0.join("endpoint");
+        let mut read = std::fs::read(&file);
         for _ in 0..50 {
-            match std::fs::read_to_string(&file) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-                }
-                read => return read,
+            if !read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+                break;
             }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            read = std::fs::read(&file);
         }
-        std::fs::read_to_string(file)
+        let place: Announced = serde_json::from_slice(&read?)
+            .map_err(|_| io::Error::other("another version of outscout runs on this data directory"))?;
+        let credentials = Credentials {
+            access_key_id: place.access_key_id.into(),
+            secret_access_key: place.secret_access_key.into(),
+            session_token: None,
+        };
+        Ok((place.url, credentials))
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn keep(file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let new = file.with_extension("new");
-    let mut options = OpenOptions::new();
-    options.create(true).write(true).truncate(true).mode(0o600).open(&new)?.write_all(bytes)?;
-    std::fs::rename(new, file)
+/// Whether a directory holds a store, or nothing that is not ours.
+fn is_ours(directory: &Path) -> io::Result<bool> {
+    if directory.join(STORE).exists() {
+        return Ok(true);
+    }
+    for entry in std::fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        if !FILES.iter().any(|known| name == *known) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The variables that tell functions of signing keys, newest first.
@@ -181,30 +247,20 @@ pub fn signing_variables(keys: &[Value]) -> Vec<(String, String)> {
     vec![("OUTSCOUT_OPENSCOUTER_JWKS".to_owned(), jwks), ("OUTSCOUT_OPENSCOUTER_SIGNING_KEY".to_owned(), first)]
 }
 
-/// Settings of a local system over the store at `endpoint`; `variables` win.
+/// Settings of a local system over the stores at `places`; `variables` win.
 ///
 /// # Errors
 /// When a variable is malformed.
-pub fn settings(
-    endpoint: &str,
-    windows: &str,
-    clock: Option<&Path>,
-    variables: &[(String, String)],
-) -> Result<Settings, SettingsError> {
+pub fn settings(places: Places<'_>, variables: &[(String, String)]) -> Result<Settings, SettingsError> {
     Settings::read(|name| {
         let given = variables.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
-        given.or_else(|| default_variable(name, endpoint, windows, clock))
+        given.or_else(|| default_variable(name, places))
     })
 }
 
 /// The environment of a function's process: what [`settings`] reads, by name.
 #[must_use]
-pub fn variables(
-    endpoint: &str,
-    windows: &str,
-    clock: Option<&Path>,
-    given: &[(String, String)],
-) -> Vec<(String, String)> {
+pub fn variables(places: Places<'_>, given: &[(String, String)]) -> Vec<(String, String)> {
     let names = [
         "OUTSCOUT_MAIN_TABLE",
         "OUTSCOUT_HOT_TABLE",
@@ -215,21 +271,22 @@ pub fn variables(
         "OUTSCOUT_WINDOWS_ENDPOINT_URL",
         "OUTSCOUT_CLOCK_FILE",
     ];
-    let value = |name: &str| Some((name.to_owned(), default_variable(name, endpoint, windows, clock)?));
+    let value = |name: &str| Some((name.to_owned(), default_variable(name, places)?));
     names.into_iter().filter_map(value).chain(given.iter().cloned()).collect()
 }
 
 /// What a local function finds in its environment.
 #[must_use]
-pub fn default_variable(name: &str, endpoint: &str, windows: &str, clock: Option<&Path>) -> Option<String> {
+pub fn default_variable(name: &str, places: Places<'_>) -> Option<String> {
     match name {
         "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
         "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
         "AWS_REGION" => Some("us-east-1".to_owned()),
-        "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
-        "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
-        "OUTSCOUT_WINDOWS_ENDPOINT_URL" => Some(windows.to_owned()),
-        "OUTSCOUT_CLOCK_FILE" => clock.and_then(|file| file.to_str()).map(str::to_owned),
+        "AWS_ACCESS_KEY_ID" => Some(places.credentials.access_key_id.expose_secret().to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(places.credentials.secret_access_key.expose_secret().to_owned()),
+        "AWS_ENDPOINT_URL_DYNAMODB" => Some(places.store.to_owned()),
+        "OUTSCOUT_WINDOWS_ENDPOINT_URL" => Some(places.windows.to_owned()),
+        "OUTSCOUT_CLOCK_FILE" => places.clock.and_then(|file| file.to_str()).map(str::to_owned),
         _ => None,
     }
 }
@@ -248,7 +305,7 @@ impl Session {
     /// # Errors
     /// When a variable is missing.
     pub fn cloud() -> Result<Self, SettingsError> {
-        Ok(Self { context: Context::from_env()?, own: None })
+        Ok(Self { context: Context::from_env(&[])?, own: None })
     }
 
     /// Opens the store of `directory`, beside a running server or alone.
@@ -257,17 +314,19 @@ impl Session {
     /// When it cannot be opened.
     pub async fn open(directory: &DataDirectory) -> Result<Self, EngineError> {
         let clock = Clock::offset_file(directory.clock_file());
-        let (endpoint, own) = match directory.hold()? {
+        let ((endpoint, credentials), own) = match directory.hold()? {
             None => (directory.announced().await?, None),
             Some(held) => {
                 let (stop, stopped) = watch::channel(false);
                 let tables = Templates::embedded()?.tables;
-                let engine = Engine::start(ANY_PORT, Some(&directory.store_file()), &tables, stopped).await?;
-                directory.announce(&engine.endpoint)?;
-                (engine.endpoint.clone(), Some((held, engine, stop)))
+                let (credentials, file) = (new_credentials()?, directory.store_file());
+                let engine = Engine::start(ANY_PORT, &credentials, Some(&file), &tables, stopped).await?;
+                directory.announce(&engine)?;
+                ((engine.endpoint.clone(), credentials), Some((held, engine, stop)))
             }
         };
-        let settings = settings(&endpoint, &endpoint, None, &[])?;
+        let places = Places { store: &endpoint, windows: &endpoint, clock: None, credentials: &credentials };
+        let settings = settings(places, &[])?;
         Ok(Self { context: Context::new(settings, clock), own })
     }
 

@@ -15,7 +15,7 @@ use shared::{
 };
 use time::Duration;
 
-use crate::{data::keep, embedded_store::EngineError};
+use crate::{embedded_store::EngineError, private};
 
 /// A new organization.
 ///
@@ -155,9 +155,9 @@ pub async fn seed(context: &Context, kept: Option<(&Path, &Path)>) -> Result<Dem
     let (_, outset_key) = create_key(context, &organization, "demo", &[], None).await?;
     if let Some((key_file, account_file)) = kept {
         if let Some(account) = &account {
-            keep(account_file, &serde_json::to_vec(account)?)?;
+            private::write(account_file, &serde_json::to_vec(account)?)?;
         }
-        keep(key_file, outset_key.reveal().as_bytes())?;
+        private::write(key_file, outset_key.reveal().as_bytes())?;
     }
     Ok(Demo { organization: organization.id, outset_key, account })
 }

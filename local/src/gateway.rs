@@ -297,13 +297,15 @@ fn answer(status: u16, headers: impl Iterator<Item = (String, String)>, body: By
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, time::Duration};
+    use std::time::Duration;
 
     use super::*;
-    use crate::{data, template::Templates};
+    use crate::{data, embedded_store::new_credentials, template::Templates};
 
     async fn status(error: InvokeError) -> u16 {
-        let settings = data::settings("http://127.0.0.1:1", "http://127.0.0.1:1", None::<&Path>, &[]).unwrap();
+        let (nowhere, credentials) = ("http://127.0.0.1:1", new_credentials().unwrap());
+        let places = data::Places { store: nowhere, windows: nowhere, clock: None, credentials: &credentials };
+        let settings = data::settings(places, &[]).unwrap();
         let context = Context::new(settings, shared::clock::Clock::system());
         let invoke: Invoke = Arc::new(move |_| {
             let error = error.clone();

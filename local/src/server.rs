@@ -22,15 +22,17 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     background::Background,
     control::{Control, Outbox},
-    data::{ANY_PORT, DataDirectory, Held, settings, signing_variables, variables},
-    embedded_store::{Engine, EngineError, stopped},
+    data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
+    embedded_store::{Engine, EngineError, new_credentials, stopped},
     functions,
     gateway::Gateway,
+    guard::HostNames,
     lambda::{self, Lambda},
     log::Capture,
+    private,
     schedule::Scheduler,
     streams::{self, Checkpoints, Mapping},
-    template::{Api, Templates},
+    template::{Api, Table, Templates},
 };
 
 /// How long running requests may take to finish when the system stops.
@@ -52,6 +54,8 @@ pub struct Options {
     pub launcher: Option<PathBuf>,
     /// Variables of the functions' environment.
     pub variables: Vec<(String, String)>,
+    /// Names under which the control port may be asked for, beside those of this machine.
+    pub host_names: Vec<String>,
 }
 
 /// A running server.
@@ -89,12 +93,7 @@ impl Server {
         let listeners = bind(options.port).await?;
         let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
             std::array::from_fn(|_| watch::channel(false));
-        let file = directory.as_ref().map(DataDirectory::store_file);
-        let store = Engine::start(ANY_PORT, file.as_deref(), &templates.tables, engine_stop.clone()).await?;
-        let windows = Engine::start(ANY_PORT, None, &templates.tables, engine_stop).await?;
-        if let Some(directory) = &directory {
-            directory.announce(&store.endpoint)?;
-        }
+        let [store, windows] = stores(directory.as_ref(), &templates.tables, engine_stop).await?;
         let scratch = (options.lambda.is_some() && directory.is_none()).then(scratch).transpose()?;
         let clock_file = clock_file(directory.as_ref(), scratch.as_deref());
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
@@ -105,13 +104,18 @@ impl Server {
         };
         let mut given = options.variables.clone();
         given.extend(own_variables([&control, &outsend, &openscouter], &keys)?);
-        let places = (store.endpoint.as_str(), windows.endpoint.as_str(), clock_file.as_deref());
-        let settings = settings(places.0, places.1, places.2, &given)?;
+        let places = Places {
+            store: &store.endpoint,
+            windows: &windows.endpoint,
+            clock: clock_file.as_deref(),
+            credentials: &store.credentials,
+        };
+        let settings = settings(places, &given)?;
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
-                let variables = variables(places.0, places.1, places.2, &given);
+                let variables = variables(places, &given);
                 let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
                 Some(processes(options, log.clone(), function_stop).await?)
             }
@@ -123,12 +127,13 @@ impl Server {
         let streams_file = directory.as_ref().map(DataDirectory::streams_file);
         let checkpoints = streams_file.map(Checkpoints::open).transpose()?.unwrap_or_default();
         let mut tasks = vec![scheduler.run(work.clone())];
-        tasks.extend(consumers(background.mappings, &invokers, (&store.endpoint, &checkpoints), &work)?);
+        tasks.extend(consumers(background.mappings, &invokers, (&store, &checkpoints), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
+        let hosts = HostNames::with(&options.host_names);
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
         let routers = [
-            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls }.router(),
+            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router(),
             gateway(templates.outset),
             gateway(templates.outsend),
             gateway(templates.openscouter),
@@ -167,6 +172,22 @@ impl Server {
         }
         drop(self.held);
     }
+}
+
+/// The engines of entities, announced to the command line, and of rate windows. Nobody else knows the credentials: they
+/// answer this system's processes and its owner.
+async fn stores(
+    directory: Option<&DataDirectory>,
+    tables: &[Table],
+    stop: watch::Receiver<bool>,
+) -> Result<[Engine; 2], EngineError> {
+    let (credentials, file) = (new_credentials()?, directory.map(DataDirectory::store_file));
+    let store = Engine::start(ANY_PORT, &credentials, file.as_deref(), tables, stop.clone()).await?;
+    let windows = Engine::start(ANY_PORT, &credentials, None, tables, stop).await?;
+    if let Some(directory) = directory {
+        directory.announce(&store)?;
+    }
+    Ok([store, windows])
 }
 
 /// What the local system sets by itself; what is given on the command line or in the environment goes before it.
@@ -210,13 +231,14 @@ fn clock_file(directory: Option<&DataDirectory>, scratch: Option<&Path>) -> Opti
 fn consumers(
     mappings: Vec<Mapping>,
     invokers: &HashMap<String, Invoke>,
-    (endpoint, checkpoints): (&str, &Checkpoints),
+    (store, checkpoints): (&Engine, &Checkpoints),
     work: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, EngineError> {
     let consumer = |mapping: Mapping| {
         let invoke = invokers.get(&mapping.function);
         let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
-        Ok(streams::run(mapping, endpoint, checkpoints.clone(), Arc::clone(invoke), work.clone()))
+        let place = (store.endpoint.as_str(), &store.credentials);
+        Ok(streams::run(mapping, place, checkpoints.clone(), Arc::clone(invoke), work.clone()))
     };
     mappings.into_iter().map(consumer).collect()
 }
@@ -256,7 +278,7 @@ fn kept_offset(file: &Path) -> i64 {
 
 fn scratch() -> io::Result<PathBuf> {
     let folder = std::env::temp_dir().join(format!("outscout-{}", uuid::Uuid::new_v4()));
-    std::fs::create_dir(&folder)?;
+    private::make_directory(&folder)?;
     Ok(folder)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     clock::Clock,
     config::{Settings, SettingsError},
     limits::Limits,
+    secrets_manager::Fetched,
     store::Store,
 };
 
@@ -30,12 +31,13 @@ impl Context {
         Self(Arc::new(Inner { settings, clock, store, limits }))
     }
 
-    /// The context of a process: its environment, and the clock that the environment names.
+    /// The context of a process: its environment, the secrets that were fetched for it, and the clock that the
+    /// environment names.
     ///
     /// # Errors
     /// As [`Settings::from_env`].
-    pub fn from_env() -> Result<Self, SettingsError> {
-        let settings = Settings::from_env()?;
+    pub fn from_env(fetched: &[Fetched]) -> Result<Self, SettingsError> {
+        let settings = Settings::from_env(fetched)?;
         let clock = settings.clock_file.clone().map_or_else(Clock::system, Clock::offset_file);
         Ok(Self::new(settings, clock))
     }

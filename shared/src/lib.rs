@@ -16,6 +16,7 @@ pub mod outsend;
 pub mod outset;
 pub mod password;
 pub mod secret;
+pub mod secrets_manager;
 pub mod store;
 pub mod sweeps;
 pub mod ulid;

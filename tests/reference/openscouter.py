@@ -477,7 +477,7 @@ def rights(world, me, password):
     world.call("GET", "/api/me/erasure", 200, credential=bearer(session))
     # thirty days later nobody has ever been there
     world.advance(30 * 86400)
-    requests.post(world.control + "/_local/schedules/background-work", timeout=60).raise_for_status()
+    requests.post(world.control + "/_local/schedules/background-work", json={}, timeout=60).raise_for_status()
     world.call("POST", "/api/auth/sign-in", 401, {"email": me, "password": password})
 
 

@@ -1,16 +1,20 @@
 //! Functions over an embedded DynamoDB engine of their own.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    future::IntoFuture as _,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use base64::Engine as _;
 use bytes::Bytes;
+use local::guard::HostNames;
 use serde_json::json;
 use shared::{
     clock::{Clock, from_epoch_micros},
-    config::Settings,
+    config::{ExposeSecret as _, Settings},
     context::Context,
     lambda::{Function, Reply},
     model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
@@ -63,7 +67,9 @@ impl Bench {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let engine = format!("http://{}", listener.local_addr()?);
         let database = dynoxide::Database::memory()?;
-        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+        let credentials = local::embedded_store::new_credentials()?;
+        let service = local::embedded_store::service(database, &credentials, HostNames::default());
+        tokio::spawn(axum::serve(listener, service).into_future());
         let faults = Faults::start(&engine).await?;
         let endpoint = faults.endpoint.clone();
         let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
@@ -73,7 +79,8 @@ impl Bench {
                 "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
                 "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
                 "AWS_REGION" => Some("us-east-1".to_owned()),
-                "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("local".to_owned()),
+                "AWS_ACCESS_KEY_ID" => Some(credentials.access_key_id.expose_secret().to_owned()),
+                "AWS_SECRET_ACCESS_KEY" => Some(credentials.secret_access_key.expose_secret().to_owned()),
                 "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
                 name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
             })
@@ -325,14 +332,7 @@ pub async fn spoil(
 }
 
 fn client(settings: &Settings, endpoint: &str) -> aws_sdk_dynamodb::Client {
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(aws_sdk_dynamodb::config::BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
-        .region(aws_sdk_dynamodb::config::Region::new(settings.store.region.clone()))
-        .credentials_provider(aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "test"))
-        .endpoint_url(endpoint)
-        .build();
-    aws_sdk_dynamodb::Client::from_conf(config)
+    local::embedded_store::client(endpoint, &settings.store.credentials)
 }
 
 async fn create_table(context: &Context, name: &str) -> Result<(), Failure> {

@@ -30,7 +30,7 @@ pub async fn raw(url: &str, request: &[u8]) -> Result<Answer, Failure> {
     Ok(Answer { status, headers, body: body.to_owned(), bytes: bytes.split_off(start) })
 }
 
-/// Sends a request on a connection of its own.
+/// Sends a request to an API on a connection of its own.
 ///
 /// # Errors
 /// As [`raw`].
@@ -41,7 +41,26 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Answer, Failure> {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: api.test\r\nConnection: close\r\n");
+    send_to("api.test", url, method, path, headers, body).await
+}
+
+/// Sends a request to a control port, as a program of this machine does.
+///
+/// # Errors
+/// As [`raw`].
+pub async fn control(url: &str, method: &str, path: &str, body: &str) -> Result<Answer, Failure> {
+    send_to("localhost", url, method, path, &[("Content-Type", "application/json")], body.as_bytes()).await
+}
+
+async fn send_to(
+    host: &str,
+    url: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Result<Answer, Failure> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

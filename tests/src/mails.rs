@@ -32,7 +32,7 @@ impl World {
 
     /// Asks the control of the local system.
     pub async fn control(&self, method: &str, path: &str, body: &str) -> Answer {
-        http::send(&self.0.control, method, path, &[], body.as_bytes()).await.unwrap()
+        http::control(&self.0.control, method, path, body).await.unwrap()
     }
 
     /// Moves the clock.

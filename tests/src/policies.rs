@@ -62,9 +62,11 @@ pub fn allows(function: &str, access: &Access) -> bool {
         })
 }
 
-/// `StringLike` with a star at the end, which is all that the templates use.
+/// `StringLike`: a star stands for any text.
 fn like(pattern: &str, key: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == key, |prefix| key.starts_with(prefix))
+    let Some((prefix, rest)) = pattern.split_once('*') else { return pattern == key };
+    let Some(key) = key.strip_prefix(prefix) else { return false };
+    rest.is_empty() || key.char_indices().any(|(at, _)| key.get(at..).is_some_and(|tail| like(rest, tail)))
 }
 
 /// What a call of the DynamoDB API accesses, as IAM sees it: a transaction's members one by one.
@@ -143,7 +145,7 @@ pub fn is_new(function: &'static str) -> bool {
 pub fn note(file: &str, function: &str, access: &Access) {
     static NOTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     for key in &access.keys {
-        let prefix = key.split_once('#').map_or(key.clone(), |(prefix, _)| format!("{prefix}#*"));
+        let prefix = pattern(key);
         let line = format!("{function} {} {} {prefix}\n", access.table, access.action);
         if NOTED.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
             let file = std::fs::OpenOptions::new().create(true).append(true).open(file);
@@ -151,6 +153,16 @@ pub fn note(file: &str, function: &str, access: &Access) {
             let _ = file.and_then(|mut file| file.write_all(line.as_bytes()));
         }
     }
+}
+
+/// The pattern that allows a key and its like: its kind, and of a ranked collection the list.
+fn pattern(key: &str) -> String {
+    let Some((kind, rest)) = key.split_once('#') else { return key.to_owned() };
+    if kind != "RANK" {
+        return format!("{kind}#*");
+    }
+    let (owner, list) = rest.rsplit_once('#').map_or(("", rest), |(_, list)| ("*#", list));
+    format!("RANK#{owner}{}*", list.split('/').next().unwrap_or_default())
 }
 
 fn policies() -> HashMap<String, Vec<Statement>> {

@@ -122,6 +122,10 @@ pub(super) struct ServeArguments {
     /// Print one line of JSON on standard output once everything answers
     #[arg(long)]
     pub(super) ready_json: bool,
+    /// A name, without a port, under which the control port may be asked for, beside localhost; repeatable. Who can ask
+    /// it reads the mails and moves the clock
+    #[arg(long = "host-name", value_name = "NAME")]
+    pub(super) host_names: Vec<String>,
 }
 
 #[derive(Debug, Args)]

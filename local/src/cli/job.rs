@@ -385,7 +385,9 @@ async fn download(remote: &Remote, id: &str, format: FileFormat, output: Option<
     }
     // a download that is cut off leaves no file that looks whole
     let part = target.with_file_name(format!("{}.part", target.file_name().unwrap_or_default().to_string_lossy()));
-    let mut file = tokio::fs::File::create(&part).await?;
+    // rows are about people
+    let mut options = tokio::fs::OpenOptions::new();
+    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&part).await?;
     let mut size = 0_usize;
     while let Some(piece) = pieces.next().await {
         let piece = piece?;

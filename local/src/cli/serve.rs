@@ -19,7 +19,7 @@ use super::{
 use crate::{
     data::DataDirectory,
     demo,
-    embedded_store::Engine,
+    embedded_store::{Engine, new_credentials},
     log::Capture,
     server::{Options, Server},
     template::Templates,
@@ -91,6 +91,7 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         lambda: arguments.lambda,
         launcher: cfg!(target_os = "linux").then(|| LAUNCHER.into()),
         variables: variables(),
+        host_names: arguments.host_names,
     };
     let server = Server::start(options, Capture::install()).await?;
     let kept = data.as_deref().map(DataDirectory::open).transpose()?;
@@ -150,11 +151,18 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
     let (stop, stopped) = watch::channel(false);
     let address = SocketAddr::from((arguments.address, arguments.port));
     let file = directory.as_ref().map(DataDirectory::store_file);
-    let engine = Engine::start(address, file.as_deref(), &Templates::embedded()?.tables, stopped).await?;
+    let (credentials, tables) = (new_credentials()?, Templates::embedded()?.tables);
+    let engine = Engine::start(address, &credentials, file.as_deref(), &tables, stopped).await?;
     if let Some(directory) = &directory {
-        directory.announce(&engine.endpoint)?;
+        directory.announce(&engine)?;
     }
-    writeln!(io::stderr(), "the store answers at {}", engine.endpoint)?;
+    let (id, secret) = (credentials.access_key_id.expose_secret(), credentials.secret_access_key.expose_secret());
+    writeln!(
+        io::stderr(),
+        "the store answers at {}, to who has the credentials of this start:\n  \
+         export AWS_ACCESS_KEY_ID={id}\n  export AWS_SECRET_ACCESS_KEY={secret}",
+        engine.endpoint
+    )?;
     told_to_stop().await?;
     let _ = stop.send(true);
     engine.ended().await;

@@ -25,6 +25,8 @@ pub(super) struct Host {
     pub(super) options: Options,
     /// Where the Runtime API answers.
     pub(super) address: SocketAddr,
+    /// What the paths of the Runtime API begin with, and nobody can guess: who knows it takes events and answers them.
+    pub(super) secret: String,
     pub(super) log: Capture,
     pub(super) stop: watch::Receiver<bool>,
 }

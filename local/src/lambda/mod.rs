@@ -1,7 +1,8 @@
 //! Functions as processes: the real binaries, spoken to over the Lambda Runtime API, started on
 //! first use, kept warm, several of one function when it is busy.
 //!
-//! One port serves all of them: each process is given a base URL that names its function and itself.
+//! One port serves all of them: each process is given a base URL that names its function and itself, behind a word that
+//! nobody can guess.
 //!
 //! No process outlives the server. When it stops, it kills each process with its group; when it is
 //! killed itself, the system kills them, because they are started through [`launch`]. Where the system
@@ -34,8 +35,9 @@ pub async fn start(options: Options, log: Capture, stop: watch::Receiver<bool>) 
     }
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let lambda = Lambda::new(Host { options, address, log, stop: stop.clone() });
-    let router = runtime_api::router(lambda.clone());
+    let (secret, _) = shared::secret::new_token("").map_err(|error| io::Error::other(error.to_string()))?;
+    let lambda = Lambda::new(Host { options, address, secret: secret.clone(), log, stop: stop.clone() });
+    let router = runtime_api::router(lambda.clone(), &secret);
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped(stop)).await {
             tracing::error!(cause = %error, "runtime api stopped");

@@ -36,7 +36,7 @@ pub(super) async fn run(host: &Host, function: &str, worker: u64, kill: oneshot:
 }
 
 fn start(host: &Host, function: &str, worker: u64) -> io::Result<Child> {
-    let endpoint = format!("http://{}/{function}/{worker}", host.address);
+    let endpoint = format!("http://{}/{}/{function}/{worker}", host.address, host.secret);
     command(host, function)?
         .env_clear()
         .envs([

@@ -5,6 +5,7 @@ use axum::{
     body::Body,
     extract::{DefaultBodyLimit, FromRequest, Path, Request, State},
     http::{HeaderName, StatusCode},
+    middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -16,21 +17,31 @@ use shared::{
 };
 
 use super::{pool::Delivery, processes::Lambda, streamed};
+use crate::guard::HostNames;
 
 /// Lambda's limit of an answer that is not streamed, in bytes.
 const MAX_ANSWER: usize = 6_291_556;
 /// How the runtime says that an answer is streamed: a JSON prelude, 8 NUL bytes, then data.
 const MODE: &str = "lambda-runtime-function-response-mode";
 
-/// The Runtime API of all functions: `/<crate>/<process>` and then the paths that AWS names.
-pub(super) fn router(lambda: Lambda) -> Router {
-    Router::new()
+/// The Runtime API of all functions: `/<secret>/<crate>/<process>` and then the paths that AWS names.
+pub(super) fn router(lambda: Lambda, secret: &str) -> Router {
+    let paths = Router::new()
         .route("/{function}/{worker}/2018-06-01/runtime/invocation/next", get(next))
         .route("/{function}/{worker}/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/{function}/{worker}/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/{function}/{worker}/2018-06-01/runtime/init/error", post(init_error))
         .layer(DefaultBodyLimit::max(MAX_ANSWER))
-        .with_state(lambda)
+        .with_state(lambda);
+    Router::new().nest(&format!("/{secret}"), paths).layer(middleware::from_fn(programs_only))
+}
+
+/// Refuses pages and foreign names: functions ask by the address.
+async fn programs_only(request: Request, next: Next) -> Response {
+    match HostNames::default().refusal(request.uri(), request.headers()) {
+        Some(_) => StatusCode::FORBIDDEN.into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// Long poll: answers when there is work, never with 204.

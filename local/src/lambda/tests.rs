@@ -18,6 +18,7 @@ while true; do
   case "$(cat "$dir/body")" in
     die) exit 7 ;;
     slow) sleep 1 ;;
+    where) echo "$AWS_LAMBDA_RUNTIME_API" > "$dir/body" ;;
     fail) curl -sf -d '{"errorMessage":"as told","errorType":"X"}' "$api/$id/error" > /dev/null; continue ;;
     group) sleep 60 & echo '{"target":"canonical","request_id":"r1"}' ;;
   esac
@@ -90,6 +91,37 @@ async fn a_late_answer_is_a_time_out_and_the_function_goes_on() {
     }
     assert_eq!(first.unwrap(), "one");
     assert_eq!(call(&lambda, "slow").await.unwrap_err(), "timed out after 0.6 s");
+    stop.send(true).unwrap();
+    lambda.ended().await;
+    std::fs::remove_dir_all(directory).unwrap();
+}
+
+/// Asks the Runtime API and says how it answers; `None` when it keeps the caller waiting for an event.
+async fn asked(url: &str, host: Option<&str>) -> Option<u16> {
+    let client = reqwest::Client::builder().timeout(Duration::from_millis(500)).build().unwrap();
+    let mut request = client.get(url);
+    if let Some(host) = host {
+        request = request.header("Host", host).header("Sec-Fetch-Site", "same-origin");
+    }
+    request.send().await.ok().map(|answer| answer.status().as_u16())
+}
+
+#[tokio::test]
+async fn nobody_else_takes_events_from_the_runtime_api() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (lambda, _, stop, directory) = lambda(None).await;
+    let place = call(&lambda, "where").await.unwrap();
+    let place = std::str::from_utf8(&place).unwrap().trim().to_owned();
+    let (own, origin) = (place.clone(), place.splitn(4, '/').take(3).collect::<Vec<_>>().join("/"));
+    let next = "2018-06-01/runtime/invocation/next";
+    // a port can be found, and the names of functions and the numbers of processes can be guessed
+    for guess in ["echo/1", "echo/2", "1", ""] {
+        let answer = asked(&format!("{origin}/{guess}/{next}"), None).await;
+        assert_eq!(answer, Some(404), "{guess}");
+    }
+    // and who knows the path asks for a name of this machine
+    assert_eq!(asked(&format!("{own}/{next}"), Some("attacker.example")).await, Some(403));
+    assert_eq!(call(&lambda, "mine").await.unwrap(), "mine");
     stop.send(true).unwrap();
     lambda.ended().await;
     std::fs::remove_dir_all(directory).unwrap();

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use crate::private;
+
 /// Checkpoints of all mappings, in a file or, without one, in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub struct Checkpoints(Arc<Inner>);
@@ -43,9 +45,7 @@ impl Checkpoints {
         reached.insert(key(function, shard), number.to_owned());
         let Some(file) = &self.0.file else { return Ok(()) };
         // a whole file takes the old one's place: a kill leaves one or the other
-        let new = file.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec(&*reached)?)?;
-        std::fs::rename(new, file)
+        private::write(file, &serde_json::to_vec(&*reached)?)
     }
 }
 

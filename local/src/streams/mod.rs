@@ -14,12 +14,15 @@ use std::{
 
 use aws_sdk_dynamodbstreams::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{BehaviorVersion, Region},
     types::{Record, ShardIteratorType},
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
-use shared::lambda::{Invoke, InvokeError};
+use shared::{
+    config::Credentials,
+    lambda::{Invoke, InvokeError},
+};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -28,7 +31,7 @@ use tokio::{
 pub use checkpoint::Checkpoints;
 pub use pattern::{Pattern, PatternError};
 
-use crate::embedded_store::stopped;
+use crate::embedded_store::{signing, stopped};
 use tracker::Tracker;
 
 /// How often an idle stream is looked at.
@@ -79,15 +82,15 @@ struct Deliverer {
     tracker: Tracker,
 }
 
-/// Starts a mapping over the store at `endpoint`, until `stop` says so.
+/// Starts a mapping over the store at a place, for who has the credentials, until `stop` says so.
 pub fn run(
     mapping: Mapping,
-    endpoint: &str,
+    (endpoint, credentials): (&str, &Credentials),
     checkpoints: Checkpoints,
     invoke: Invoke,
     stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let client = client(endpoint);
+    let client = client(endpoint, credentials);
     tokio::spawn(async move {
         let tracker = Tracker::new(mapping.function.clone(), checkpoints);
         let deliverer = Deliverer { mapping: mapping.clone(), invoke, tracker: tracker.clone() };
@@ -106,12 +109,12 @@ pub fn run(
     })
 }
 
-fn client(endpoint: &str) -> Client {
+fn client(endpoint: &str, credentials: &Credentials) -> Client {
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "embedded"))
+        .credentials_provider(signing(credentials))
         .endpoint_url(endpoint);
     Client::from_conf(config.build())
 }

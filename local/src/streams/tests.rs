@@ -4,7 +4,7 @@ use shared::lambda::Reply;
 
 use super::*;
 use crate::{
-    embedded_store::{Engine, client as store_client},
+    embedded_store::{Engine, client as store_client, new_credentials},
     template::Table,
 };
 
@@ -49,10 +49,17 @@ fn function(seen: &Seen, failures: usize) -> Invoke {
     })
 }
 
-async fn put(endpoint: &str, pk: &str) {
+async fn put(engine: &Engine, pk: &str) {
     let value = aws_sdk_dynamodb::types::AttributeValue::S(pk.to_owned());
     let sk = aws_sdk_dynamodb::types::AttributeValue::S("X".to_owned());
-    store_client(endpoint).put_item().table_name("main").item("pk", value).item("sk", sk).send().await.unwrap();
+    store_client(&engine.endpoint, &engine.credentials)
+        .put_item()
+        .table_name("main")
+        .item("pk", value)
+        .item("sk", sk)
+        .send()
+        .await
+        .unwrap();
 }
 
 fn keys(seen: &Seen) -> Vec<String> {
@@ -78,16 +85,18 @@ async fn records_arrive_in_order_filtered_once_and_after_a_restart() {
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join("streams.json");
     let (stop_engine, engine_stop) = watch::channel(false);
-    let engine = Engine::start(crate::data::ANY_PORT, None, &[table()], engine_stop).await.unwrap();
+    let engine =
+        Engine::start(crate::data::ANY_PORT, &new_credentials().unwrap(), None, &[table()], engine_stop).await.unwrap();
     let filter = r#"{"eventName":["INSERT"],"dynamodb":{"Keys":{"pk":{"S":[{"prefix":"WORK#"}]}}}}"#;
     let seen = Seen::default();
     for number in 0..5 {
-        put(&engine.endpoint, &format!("WORK#{number}")).await;
-        put(&engine.endpoint, &format!("OTHER#{number}")).await;
+        put(&engine, &format!("WORK#{number}")).await;
+        put(&engine, &format!("OTHER#{number}")).await;
     }
     let (stop, stop_signal) = watch::channel(false);
     let checkpoints = Checkpoints::open(file.clone()).unwrap();
-    let running = run(mapping(filter), &engine.endpoint, checkpoints, function(&seen, 2), stop_signal);
+    let running =
+        run(mapping(filter), (&engine.endpoint, &engine.credentials), checkpoints, function(&seen, 2), stop_signal);
     let expected: Vec<_> = (0..5).map(|number| format!("WORK#{number}")).collect();
     assert_eq!(settled(&seen, 5).await, expected);
     let first = seen.lock().unwrap()[0].clone();
@@ -95,10 +104,11 @@ async fn records_arrive_in_order_filtered_once_and_after_a_restart() {
     assert_eq!(first["dynamodb"]["StreamViewType"], "NEW_AND_OLD_IMAGES");
     stop.send(true).unwrap();
     running.await.unwrap();
-    put(&engine.endpoint, "WORK#5").await;
+    put(&engine, "WORK#5").await;
     let (stop, stop_signal) = watch::channel(false);
     let checkpoints = Checkpoints::open(file).unwrap();
-    let running = run(mapping(filter), &engine.endpoint, checkpoints, function(&seen, 0), stop_signal);
+    let running =
+        run(mapping(filter), (&engine.endpoint, &engine.credentials), checkpoints, function(&seen, 0), stop_signal);
     assert_eq!(settled(&seen, 6).await.last().map(String::as_str), Some("WORK#5"));
     assert_eq!(keys(&seen).len(), 6, "nothing came twice");
     stop.send(true).unwrap();
@@ -122,7 +132,8 @@ fn a_batch_is_sent_again_from_its_first_failed_record() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_batch_holds_only_its_own_key_back_and_each_key_keeps_its_order() {
     let (stop_engine, engine_stop) = watch::channel(false);
-    let engine = Engine::start(crate::data::ANY_PORT, None, &[table()], engine_stop).await.unwrap();
+    let engine =
+        Engine::start(crate::data::ANY_PORT, &new_credentials().unwrap(), None, &[table()], engine_stop).await.unwrap();
     let seen = Seen::default();
     let kept = Arc::clone(&seen);
     // the key that is met first never gets through
@@ -144,8 +155,8 @@ async fn a_slow_batch_holds_only_its_own_key_back_and_each_key_keeps_its_order()
     let mapping = Mapping { parallel: 10, filters: Vec::new(), ..mapping("{}") };
     let (stop, stopped) = watch::channel(false);
     let checkpoints = Checkpoints::default();
-    let task = run(mapping, &engine.endpoint, checkpoints.clone(), slow, stopped);
-    let store = store_client(&engine.endpoint);
+    let task = run(mapping, (&engine.endpoint, &engine.credentials), checkpoints.clone(), slow, stopped);
+    let store = store_client(&engine.endpoint, &engine.credentials);
     let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
     for round in 0..3 {
         for key in 0..20 {

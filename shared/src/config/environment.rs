@@ -9,6 +9,14 @@ pub enum SettingsError {
     /// A variable that must be set is not.
     #[error("environment variable {0} is not set")]
     Missing(&'static str),
+    /// The secret that a variable stands for is not to be had.
+    #[error("the secret that {variable}_SECRET_NAME names cannot be read: {cause}")]
+    Secret {
+        /// The variable.
+        variable: &'static str,
+        /// Why; nothing of the secret.
+        cause: String,
+    },
     /// A variable has a value that cannot be used.
     #[error("environment variable {name} is not {expected}")]
     Malformed {
@@ -18,6 +26,19 @@ pub enum SettingsError {
         expected: &'static str,
     },
 }
+
+/// Variables that hold secrets, and those that name the secret in Secrets Manager, see [`crate::secrets_manager`].
+pub const SECRETS: [(&str, &str); 6] = [
+    ("OUTSCOUT_OPENSCOUTER_SIGNING_KEY", "OUTSCOUT_OPENSCOUTER_SIGNING_KEY_SECRET_NAME"),
+    ("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS", "OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS_SECRET_NAME"),
+    ("OUTSCOUT_OUTSEND_CAPTCHA_SECRET", "OUTSCOUT_OUTSEND_CAPTCHA_SECRET_SECRET_NAME"),
+    ("OUTSCOUT_AGENT_API_KEY", "OUTSCOUT_AGENT_API_KEY_SECRET_NAME"),
+    ("OUTSCOUT_CRON_SECRET", "OUTSCOUT_CRON_SECRET_SECRET_NAME"),
+    ("OUTSCOUT_WEBHOOK_SECRETS", "OUTSCOUT_WEBHOOK_SECRETS_SECRET_NAME"),
+];
+
+/// The variable that names another Secrets Manager than AWS's.
+pub const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 
 /// The environment of a process. An empty variable counts as one that is not set.
 pub struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
@@ -41,7 +62,7 @@ impl<'a> Environment<'a> {
     }
 
     /// A variable that may be missing.
-    pub(super) fn optional(&self, name: &str) -> Option<String> {
+    pub(crate) fn optional(&self, name: &str) -> Option<String> {
         self.raw(name).filter(|value| !value.is_empty())
     }
 

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 pub use secrecy::{ExposeSecret, SecretString};
 
 pub use self::{
-    environment::{Environment, SettingsError},
+    environment::{Environment, SECRETS, SECRETS_ENDPOINT, SettingsError},
     jobs::OutboundSettings,
     llm::LlmSettings,
     mail::MailSettings,
@@ -53,13 +53,23 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads and checks the process environment.
+    /// Reads and checks the process environment, and what was fetched beside it.
     ///
     /// # Errors
     /// Names the first variable that is missing or malformed.
-    pub fn from_env() -> Result<Self, SettingsError> {
+    pub fn from_env(fetched: &[(&'static str, SecretString)]) -> Result<Self, SettingsError> {
+        let secret = |name: &str| fetched.iter().find(|(known, _)| *known == name);
+        Self::read(|name| match secret(name) {
+            Some((_, secret)) => Some(secret.expose_secret().to_owned()),
+            None => Self::variable(name),
+        })
+    }
+
+    /// A variable of the process environment.
+    #[must_use]
+    pub fn variable(name: &str) -> Option<String> {
         #[expect(clippy::disallowed_methods, reason = "the one place where a function reads its environment")]
-        Self::read(|name| std::env::var(name).ok())
+        std::env::var(name).ok()
     }
 
     /// Reads and checks variables through `lookup`.

@@ -17,7 +17,7 @@ pub struct StoreSettings {
     pub endpoint: Option<String>,
     /// Where the rate windows live; `None` means with the store. A laptop keeps them in memory.
     pub windows_endpoint: Option<String>,
-    /// Credentials for AWS; the embedded store takes any.
+    /// Credentials for AWS, or for the embedded store.
     pub credentials: Credentials,
 }
 
@@ -33,7 +33,7 @@ pub struct Credentials {
 }
 
 impl StoreSettings {
-    pub(super) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+    pub(crate) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
         Ok(Self {
             main_table: env.required("OUTSCOUT_MAIN_TABLE")?,
             hot_table: env.required("OUTSCOUT_HOT_TABLE")?,

@@ -12,21 +12,26 @@ use super::{
     function::Function,
     reply::{Invoke, Reply},
 };
-use crate::{BoxFuture, context::Context};
+use crate::{
+    BoxFuture,
+    config::{Settings, SettingsError},
+    context::Context,
+    secrets_manager,
+};
 
 /// Serves `function` on the Lambda Runtime API until the platform stops the process.
 #[must_use]
 pub fn run(function: &dyn Function) -> ExitCode {
     start_log();
-    let context = match Context::from_env() {
-        Ok(context) => context,
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
         Err(error) => {
             tracing::error!(function = function.name(), cause = %error, "cannot start");
             return ExitCode::FAILURE;
         }
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
+    let context = match runtime.block_on(context()) {
+        Ok(context) => context,
         Err(error) => {
             tracing::error!(function = function.name(), cause = %error, "cannot start");
             return ExitCode::FAILURE;
@@ -39,6 +44,12 @@ pub fn run(function: &dyn Function) -> ExitCode {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// The context of this process, with its secrets.
+fn context() -> BoxFuture<'static, Result<Context, SettingsError>> {
+    let fetched = secrets_manager::fetch(&Settings::variable);
+    Box::pin(async { Context::from_env(&fetched.await?) })
 }
 
 type Piece = Result<Bytes, lambda_runtime::Error>;

@@ -13,8 +13,7 @@ async fn of_a_thousand_parallel_log_ins_five_are_tried() {
     let server = Server::start(Options::default(), log().clone()).await.unwrap();
     let advance = async |seconds: i64| {
         let body = json!({"advance_seconds": seconds}).to_string();
-        let headers = [("Content-Type", "application/json")];
-        let told = http::send(&server.control, "POST", "/_local/clock", &headers, body.as_bytes()).await.unwrap();
+        let told = http::control(&server.control, "POST", "/_local/clock", &body).await.unwrap();
         assert_eq!(told.status, 200);
     };
     let log_in = async |email: &str| {

@@ -42,7 +42,10 @@ async fn keyed(bench: &harness::Bench, team: &Team, key: &str, body: &str) -> An
 
 /// Loses every record of finished requests.
 async fn lose_records(team: &Team) {
-    let client = local::embedded_store::client(&team.bench.faults.endpoint);
+    let client = {
+        let credentials = &team.bench.context.settings().store.credentials;
+        local::embedded_store::client(&team.bench.faults.endpoint, credentials)
+    };
     let found = client.scan().table_name("hot").consistent_read(true).send().await.unwrap().items.unwrap();
     let text = |value: &AttributeValue| value.as_s().unwrap().clone();
     let records: Vec<_> = found.into_iter().filter(|item| item.contains_key("fingerprint")).collect();

@@ -1,5 +1,8 @@
 //! The embedded DynamoDB-compatible engine.
 
+mod service;
+mod signature;
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -8,16 +11,18 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
+    config::{BehaviorVersion, Credentials as SigningCredentials, Region},
     types::{
         AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
         StreamViewType, TimeToLiveSpecification,
     },
 };
 use dynoxide::Database;
+use shared::config::{Credentials, ExposeSecret as _};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-use crate::template::Table;
+pub use self::{service::service, signature::new_credentials};
+use crate::{guard::HostNames, private, template::Table};
 
 const SWEEP: Duration = Duration::from_secs(30);
 
@@ -29,36 +34,48 @@ pub type EngineError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Engine {
     /// Where it answers.
     pub endpoint: String,
+    /// Whom it answers: who signs with these.
+    pub credentials: Credentials,
     tasks: Vec<JoinHandle<()>>,
 }
 
 impl Engine {
-    /// Starts an engine on `address`, with its data in `file` or in memory, and makes the tables that are missing.
+    /// Starts an engine on `address` for who has `credentials`, with its data in `file` or in memory, and makes the
+    /// tables that are missing. It may be asked for under the names of this machine and the address.
     ///
     /// # Errors
     /// When the file, the port or a table cannot be had.
     pub async fn start(
         address: SocketAddr,
+        credentials: &Credentials,
         file: Option<&Path>,
         tables: &[Table],
         stop: watch::Receiver<bool>,
     ) -> Result<Self, EngineError> {
         let location = match file {
-            Some(file) => file.to_str().ok_or("data directory is not UTF-8")?.to_owned(),
+            Some(file) => {
+                // SQLite gives the files beside it the same rights
+                drop(private::open(file)?);
+                file.to_str().ok_or("data directory is not UTF-8")?.to_owned()
+            }
             None => format!("file:{}?mode=memory&cache=shared", uuid::Uuid::new_v4()),
         };
         let database = Database::new(&location)?;
         index_stream(&location)?;
         let listener = TcpListener::bind(address).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
-        let served = dynoxide::server::serve_with_shutdown(listener, database.clone(), stopped(stop.clone()));
+        // under an address of its own, containers reach it by the name that they have for their host
+        let more = [address.ip().to_string(), "host.docker.internal".to_owned()];
+        let hosts = if address.ip().is_loopback() { more.get(1..) } else { Some(&more[..]) };
+        let service = service(database.clone(), credentials, HostNames::with(hosts.unwrap_or_default()));
+        let served = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
         let serve = tokio::spawn(async move {
-            if let Err(cause) = served.await {
-                tracing::error!(cause, "embedded store stopped");
+            if let Err(error) = served.await {
+                tracing::error!(cause = %error, "embedded store stopped");
             }
         });
         let sweep = tokio::spawn(sweep(database, file.map(Path::to_owned), stop));
-        let engine = Self { endpoint, tasks: vec![serve, sweep] };
+        let engine = Self { endpoint, credentials: credentials.clone(), tasks: vec![serve, sweep] };
         for table in tables {
             engine.create(table).await?;
         }
@@ -73,7 +90,7 @@ impl Engine {
     }
 
     async fn create(&self, table: &Table) -> Result<(), EngineError> {
-        let client = client(&self.endpoint);
+        let client = client(&self.endpoint, &self.credentials);
         let mut call = client.create_table().table_name(&table.name).billing_mode(BillingMode::PayPerRequest);
         for (name, kind) in table.keys.iter().zip([KeyType::Hash, KeyType::Range]) {
             let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
@@ -120,14 +137,21 @@ fn trim_stream(file: &Path) -> rusqlite::Result<usize> {
     connection.execute(&old, [])
 }
 
-/// A client of an embedded engine, which takes any credentials.
+/// What AWS's clients sign with.
 #[must_use]
-pub fn client(endpoint: &str) -> Client {
+pub fn signing(credentials: &Credentials) -> SigningCredentials {
+    let (id, secret) = (credentials.access_key_id.expose_secret(), credentials.secret_access_key.expose_secret());
+    SigningCredentials::new(id, secret, None, None, "embedded")
+}
+
+/// A client of an embedded engine.
+#[must_use]
+pub fn client(endpoint: &str, credentials: &Credentials) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(aws_smithy_http_client::Builder::new().build_http())
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "embedded"))
+        .credentials_provider(signing(credentials))
         .endpoint_url(endpoint);
     Client::from_conf(config.build())
 }

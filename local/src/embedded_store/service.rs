@@ -1,0 +1,121 @@
+//! The embedded engine over HTTP, as AWS's clients ask DynamoDB: for who has the credentials of this start, and for no
+//! page in a browser.
+
+use std::{fmt, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse as _, Response},
+};
+use dynoxide::{Database, DynoxideError};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
+use shared::config::Credentials;
+
+use super::signature::{Refusal, Verifier};
+use crate::guard::HostNames;
+
+/// DynamoDB's limit of a request, in bytes.
+const MAX_BODY: usize = 16 * 1024 * 1024;
+const JSON: &str = "application/x-amz-json-1.0";
+const SECURITY: &str = "com.amazon.coral.service";
+const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
+
+/// An engine, and who may ask it.
+struct Service {
+    database: Database,
+    verifier: Verifier,
+    hosts: HostNames,
+}
+
+/// The HTTP service of an engine. It answers who signs with `credentials` and asks for one of `hosts`.
+pub fn service(database: Database, credentials: &Credentials, hosts: HostNames) -> Router {
+    let service = Service { database, verifier: Verifier::new(credentials), hosts };
+    Router::new().fallback(handle).with_state(Arc::new(service))
+}
+
+async fn handle(State(service): State<Arc<Service>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    service.answer(&head, body).await.unwrap_or_else(|refusal| refusal)
+}
+
+impl Service {
+    async fn answer(&self, head: &Parts, body: Body) -> Result<Response, Response> {
+        // no page has business here, not even one of this machine
+        let page = head.headers.contains_key(header::ORIGIN) || head.headers.contains_key("sec-fetch-site");
+        let refusal = self.hosts.refusal(&head.uri, &head.headers);
+        if let Some(why) = refusal.or(page.then_some("pages are not answered")) {
+            return Err(refused(StatusCode::FORBIDDEN, "AccessDeniedException", why));
+        }
+        let claim = self.verifier.claim(head).map_err(unauthorized)?;
+        let body = to_bytes(body, MAX_BODY).await;
+        let body =
+            body.map_err(|_| refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "16 MiB at most"))?;
+        self.verifier.verify(&claim, head, &body).map_err(unauthorized)?;
+        let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
+        let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
+        match execute(&self.database, operation, &body) {
+            Some(Ok(text)) => Ok(([(header::CONTENT_TYPE, JSON)], text).into_response()),
+            Some(Err(error)) => {
+                tracing::debug!(operation, cause = %error, "refused by the embedded store");
+                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
+                Err((status, [(header::CONTENT_TYPE, JSON)], error.to_json()).into_response())
+            }
+            None => Err(refused(StatusCode::BAD_REQUEST, "UnknownOperationException", "no such operation")),
+        }
+    }
+}
+
+/// What the engine does; `None` when that is nothing.
+fn execute(database: &Database, operation: &str, body: &[u8]) -> Option<dynoxide::Result<String>> {
+    Some(match operation {
+        "GetItem" => run(body, |asked| database.get_item(asked)),
+        "BatchGetItem" => run(body, |asked| database.batch_get_item(asked)),
+        "Query" => run(body, |asked| database.query(asked)),
+        "Scan" => run(body, |asked| database.scan(asked)),
+        "PutItem" => run(body, |asked| database.put_item(asked)),
+        "UpdateItem" => run(body, |asked| database.update_item(asked)),
+        "DeleteItem" => run(body, |asked| database.delete_item(asked)),
+        "BatchWriteItem" => run(body, |asked| database.batch_write_item(asked)),
+        "TransactGetItems" => run(body, |asked| database.transact_get_items(asked)),
+        "TransactWriteItems" => run(body, |asked| database.transact_write_items(asked)),
+        "ListStreams" => run(body, |asked| database.list_streams(asked)),
+        "DescribeStream" => run(body, |asked| database.describe_stream(asked)),
+        "GetShardIterator" => run(body, |asked| database.get_shard_iterator(asked)),
+        "GetRecords" => run(body, |asked| database.get_records(asked)),
+        "CreateTable" => run(body, |asked| database.create_table(asked)),
+        "UpdateTable" => run(body, |asked| database.update_table(asked)),
+        "DeleteTable" => run(body, |asked| database.delete_table(asked)),
+        "DescribeTable" => run(body, |asked| database.describe_table(asked)),
+        "ListTables" => run(body, |asked| database.list_tables(asked)),
+        "UpdateTimeToLive" => run(body, |asked| database.update_time_to_live(asked)),
+        "DescribeTimeToLive" => run(body, |asked| database.describe_time_to_live(asked)),
+        _ => return None,
+    })
+}
+
+fn run<Q: DeserializeOwned, A: Serialize>(
+    body: &[u8],
+    act: impl FnOnce(Q) -> dynoxide::Result<A>,
+) -> dynoxide::Result<String> {
+    let asked =
+        serde_json::from_slice(body).map_err(|error| DynoxideError::SerializationException(error.to_string()))?;
+    serde_json::to_string(&act(asked)?).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+fn unauthorized(refusal: Refusal) -> Response {
+    let (kind, message) = match refusal {
+        Refusal::Unsigned => ("MissingAuthenticationTokenException", "the request is not signed in its headers"),
+        Refusal::Unknown => ("UnrecognizedClientException", "these are not the credentials of this start"),
+        Refusal::Mismatch => ("InvalidSignatureException", "the signature is not this request's"),
+    };
+    refused(StatusCode::BAD_REQUEST, kind, message)
+}
+
+fn refused(status: StatusCode, kind: &str, message: impl fmt::Display) -> Response {
+    let body = json!({"__type": format!("{SECURITY}#{kind}"), "message": message.to_string()});
+    (status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
+}

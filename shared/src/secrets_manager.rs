@@ -1,0 +1,118 @@
+//! Secrets that a process fetches when it starts, once: the environment names them and does not hold them, so that
+//! nobody reads one who may only look at a function's settings.
+
+use std::time::Duration;
+
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    BoxFuture,
+    aws::credentials,
+    clock::Clock,
+    config::{Environment, SECRETS, SECRETS_ENDPOINT, SecretString, SettingsError, StoreSettings},
+    http_client,
+};
+
+const TARGET: &str = "secretsmanager.GetSecretValue";
+const JSON: &str = "application/x-amz-json-1.1";
+/// How often a secret is asked for, and the pause before the second time, which doubles.
+const ATTEMPTS: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A variable, and the secret that it stands for.
+pub type Fetched = (&'static str, SecretString);
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "SecretString")]
+    text: SecretString,
+}
+
+/// The secrets that `lookup` names (`OUTSCOUT_…_SECRET_NAME`), by the variable that would hold them. A variable that is
+/// set itself is not asked for, so that a laptop needs no Secrets Manager.
+///
+/// # Errors
+/// Names the variable whose secret is not to be had.
+pub fn fetch(lookup: &dyn Fn(&str) -> Option<String>) -> BoxFuture<'static, Result<Vec<Fetched>, SettingsError>> {
+    let env = Environment::new(lookup);
+    let named = SECRETS.iter().filter(|(variable, _)| env.optional(variable).is_none());
+    let named: Vec<_> = named.filter_map(|(variable, name)| Some((*variable, env.optional(name)?))).collect();
+    if named.is_empty() {
+        return Box::pin(async { Ok(Vec::new()) });
+    }
+    let store = StoreSettings::from_env(&env);
+    let endpoint = env.optional(SECRETS_ENDPOINT);
+    Box::pin(async move {
+        let store = store?;
+        let endpoint = endpoint.unwrap_or_else(|| {
+            let suffix = if store.region.starts_with("cn-") { ".cn" } else { "" };
+            format!("https://secretsmanager.{}.amazonaws.com{suffix}", store.region)
+        });
+        let url = format!("{}/", endpoint.trim_end_matches('/'));
+        try_join_all(named.into_iter().map(|(variable, name)| one(&store, &url, variable, name))).await
+    })
+}
+
+/// One secret: asked for again when the service is busy or out of reach.
+async fn one(store: &StoreSettings, url: &str, variable: &'static str, name: String) -> Result<Fetched, SettingsError> {
+    let refused = |cause: String| SettingsError::Secret { variable, cause };
+    let (mut pause, mut attempt) = (PAUSE, 1);
+    loop {
+        let body = json!({"SecretId": name}).to_string();
+        let headers = signed(store, url, &body).map_err(refused)?;
+        let cause = match http_client::send("POST", url.to_owned(), headers, body).await {
+            Ok((200, answer)) => {
+                let answer: Result<Answer, _> = serde_json::from_slice(&answer);
+                return answer.map(|answer| (variable, answer.text)).map_err(|_| refused("it is no text".to_owned()));
+            }
+            Ok((status, answer)) => {
+                let kind = serde_json::from_slice::<serde_json::Value>(&answer).unwrap_or_default();
+                let kind = kind.get("__type").and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+                let kind = kind.rsplit('#').next().unwrap_or_default();
+                let busy = status == 429 || status >= 500 || kind.contains("Throttling");
+                let cause = format!("status {status} {kind}");
+                if !busy {
+                    return Err(refused(cause));
+                }
+                cause
+            }
+            Err(cause) => cause,
+        };
+        if attempt == ATTEMPTS {
+            return Err(refused(cause));
+        }
+        tokio::time::sleep(pause).await;
+        (pause, attempt) = (pause * 2, attempt + 1);
+    }
+}
+
+/// The headers of a request, with the function's signature.
+fn signed(store: &StoreSettings, url: &str, body: &str) -> Result<Vec<(&'static str, String)>, String> {
+    let identity = credentials(store).into();
+    let params = v4::SigningParams::builder()
+        .identity(&identity)
+        .region(&store.region)
+        .name("secretsmanager")
+        // what AWS judges by is the machine's clock
+        .time(Clock::system().now().into())
+        .settings(SigningSettings::default())
+        .build()
+        .map_err(|error| error.to_string())?
+        .into();
+    let own = [("content-type", JSON), ("x-amz-target", TARGET)];
+    let request = SignableRequest::new("POST", url, own.into_iter(), SignableBody::Bytes(body.as_bytes()));
+    let (instructions, _) =
+        sign(request.map_err(|error| error.to_string())?, &params).map_err(|error| error.to_string())?.into_parts();
+    let mut headers: Vec<_> = own.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
+    for name in ["authorization", "x-amz-date", "x-amz-security-token"] {
+        let found = instructions.headers().find(|(known, _)| *known == name);
+        headers.extend(found.map(|(_, value)| (name, value.to_owned())));
+    }
+    Ok(headers)
+}
