@@ -51,7 +51,7 @@
 //! | report of a study (by the study) | `STUDY#<id>` | `REPORT` | main |
 //! | approval of a study's agents | `APPR#<id>` | `APPR` | main |
 //! | approvals of a study that count as active (for the gate) | `STUDY#<id>` | `APPROVALS` | main |
-//! | collections that a study or a test session is in | `STUDY#<id>`; `SESS#<id>` | `PLACED` | main |
+//! | collections that a test session is in | `SESS#<id>` | `PLACED` | main |
 //! | request to be forgotten | `USER#<id>` | `ERASURE` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | part of a study's long tasks | `STUDY#<id>` | `TASKS#<digest>#<2 digits>` | main |

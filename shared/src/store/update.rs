@@ -42,7 +42,7 @@ pub enum UserLookup<'a> {
     /// The one with this id.
     Id(UserId),
     /// The one that was read for the request already; on a lost race they are read again.
-    Known(Account),
+    Known(Box<Account>),
     /// The one whom a one-time token belongs to. The update uses it up.
     Token {
         /// SHA-256 of the token, in hex.
@@ -165,7 +165,7 @@ impl Store {
             match lookup {
                 UserLookup::Known(account) => {
                     let again = UserLookup::Id(account.user.id);
-                    Ok(Some((CurrentUser { account, token: None }, again)))
+                    Ok(Some((CurrentUser { account: *account, token: None }, again)))
                 }
                 UserLookup::Id(id) => {
                     let account = self.account(id).await?;

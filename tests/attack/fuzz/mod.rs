@@ -57,6 +57,7 @@ fn keep(name: &str, body: &[u8]) {
 }
 
 /// The runs of one seed, a new world for each round of them.
+#[expect(clippy::print_stderr, reason = "a long run says how far it is")]
 async fn run(seed: u64, runs: u64, done: &AtomicU64) -> [u64; 6] {
     let (corpus, mut left, mut round) = (corpus(), runs, 0);
     let mut statuses = [0; 6];

@@ -150,7 +150,8 @@ fn reshaped(body: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
             }
             (2, Value::String(text)) => {
                 let at = text.char_indices().nth(dice.below(text.len() + 1)).map_or(text.len(), |(at, _)| at);
-                text.insert_str(at, *dice.of(PIECES));
+                let piece: &&str = dice.of(PIECES);
+                text.insert_str(at, piece);
             }
             (3, value) => *value = json!([value.take()]),
             (_, value) => *value = odd(dice),

@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 
 use shared::{
     http::Response,
-    json,
     model::{ClientId, OAuthClient},
     names,
     openscouter::{

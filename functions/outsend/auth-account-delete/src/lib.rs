@@ -27,7 +27,7 @@ async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let store = cx.context.store();
     let (user, organization) = (caller.account.user.id, caller.account.user.organization);
     let known = caller.account.user.clone();
-    let lookup = UserLookup::Known(caller.account);
+    let lookup = UserLookup::Known(Box::new(caller.account));
     let attempt = attempts::in_session(&cx.context, cx.attempt(), &known).await?;
     let rule = |user: User| Box::pin(deleted(cx, user, &password));
     let deleted = store.update_user(lookup, cx.now, &|current| rule(current.account.user)).await;

@@ -43,7 +43,8 @@ async fn change(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let hash = password::hash(new.unwrap_or_default()).await?;
     let rule = |user: Account| Box::pin(changed(cx, user, &current, (&hash, revoke)));
     let store = cx.context.store();
-    let changed = store.update_user(UserLookup::Known(caller.account), cx.now, &|user| rule(user.account)).await;
+    let changed =
+        store.update_user(UserLookup::Known(Box::new(caller.account)), cx.now, &|user| rule(user.account)).await;
     match changed.map_err(|error| error.or_missing(|| Detail::AuthRequired.into())) {
         Err(Problem::Detail(Detail::WrongPassword)) => {
             attempt.wrong(&known).await?;

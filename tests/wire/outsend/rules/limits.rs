@@ -2,7 +2,7 @@
 
 use harness::{
     Bench,
-    outsend::{confirmed, me, new_key, new_key_with, send},
+    outsend::{confirmed, me, new_key, new_key_with, send, signed_up},
 };
 use serde_json::json;
 use time::Duration;
@@ -35,7 +35,7 @@ async fn tiers_are_counted_by_user_and_by_key_and_refusals_are_not() {
 #[tokio::test]
 async fn each_policy_lets_its_number_pass_and_no_more() {
     let bench = Bench::start().await.unwrap();
-    let session = confirmed(&bench, "dana@example.com").await;
+    let session = signed_up(&bench, "dana@example.com").await;
     let caller = [("cookie", session.as_str())];
     let none: [(&str, &str); 0] = [];
     for (method, path, headers, limit, seconds, passed) in [
