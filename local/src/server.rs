@@ -127,13 +127,8 @@ impl Server {
         context.store().release_leases(context.clock().now()).await?;
         let invokers = invokers(&context, lambda.as_ref());
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
-        let streams_file = directory.as_ref().map(DataDirectory::streams_file);
-        let checkpoints = streams_file.map(Checkpoints::open).transpose()?.unwrap_or_default();
         let mut tasks = vec![scheduler.run(work.clone())];
-        if let Some(file) = directory.as_ref().map(DataDirectory::store_file) {
-            tasks.push(tokio::spawn(trim(file, readers(&background.mappings), checkpoints.clone(), work.clone())));
-        }
-        tasks.extend(consumers(background.mappings, &invokers, (&store, &checkpoints), &work)?);
+        tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
         let hosts = HostNames::with(&options.host_names);
@@ -233,20 +228,26 @@ fn clock_file(directory: Option<&DataDirectory>, scratch: Option<&Path>) -> Opti
     directory.map(DataDirectory::clock_file).or_else(|| scratch.map(|folder| folder.join("clock")))
 }
 
-/// Starts what reads the tables' streams.
+/// Starts what reads the tables' streams, and what removes the records that all have read.
 fn consumers(
     mappings: Vec<Mapping>,
     invokers: &HashMap<String, Invoke>,
-    (store, checkpoints): (&Engine, &Checkpoints),
+    (store, directory): (&Engine, Option<&DataDirectory>),
     work: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, EngineError> {
-    let consumer = |mapping: Mapping| {
+    let checkpoints =
+        directory.map(DataDirectory::streams_file).map(Checkpoints::open).transpose()?.unwrap_or_default();
+    let mut tasks = Vec::new();
+    if let Some(file) = directory.map(DataDirectory::store_file) {
+        tasks.push(tokio::spawn(trim(file, readers(&mappings), checkpoints.clone(), work.clone())));
+    }
+    for mapping in mappings {
         let invoke = invokers.get(&mapping.function);
         let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
         let place = (store.endpoint.as_str(), &store.credentials);
-        Ok(streams::run(mapping, place, checkpoints.clone(), Arc::clone(invoke), work.clone()))
-    };
-    mappings.into_iter().map(consumer).collect()
+        tasks.push(streams::run(mapping, place, checkpoints.clone(), Arc::clone(invoke), work.clone()));
+    }
+    Ok(tasks)
 }
 
 /// The functions that read each table's stream.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use shared::{
     context::Context,
     model::{Account, Email, Job, JobId, JobInput, JobStatus},
-    store::{Commit, Creation, JobParameters, LogLine, NewJob},
+    store::{Commit, Creation, JobParameters, LogLine, NewJob, PackedRows},
 };
 use time::OffsetDateTime;
 
@@ -49,7 +49,8 @@ async fn seed(context: &Context, account: &Account, rows: u64) -> Result<Value, 
     header.planned = Some(rows);
     let columns: Vec<_> = COLUMNS.iter().map(|column| (*column).to_owned()).collect();
     let parameters = JobParameters { columns, ..JobParameters::default() };
-    let new = NewJob { job: header, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: None };
+    let new =
+        NewJob { job: header, parameters, rows: PackedRows::default(), text: None, log: Vec::new(), resumes: None };
     let id = created(context, account, new).await?.id;
     store.admit(Lane::Parallel, clock.now()).await?;
     let mut job = store.take_job(id, false).await?.ok_or("not running")?.job;
@@ -85,7 +86,8 @@ async fn chain(context: &Context, account: &Account, table: &Path) -> Result<Val
     (header.planned, header.input, header.log_last) = (Some(found.planned), JobInput::Text, 1);
     let parameters = JobParameters { columns: found.columns, ..JobParameters::default() };
     let log = vec![LogLine::at(found.line, began)];
-    let new = NewJob { job: header, parameters, rows: Vec::new(), text: Some(found.text), log, resumes: None };
+    let new =
+        NewJob { job: header, parameters, rows: PackedRows::default(), text: Some(found.text), log, resumes: None };
     let mut source = ended(context, created(context, account, new).await?.id).await?;
     let mut told = Map::new();
     told.insert("import".to_owned(), json!((clock.now() - began).as_seconds_f64()));
@@ -101,7 +103,8 @@ async fn chain(context: &Context, account: &Account, table: &Path) -> Result<Val
             (Some(source.results), JobInput::Of(source.id), Some(source.id));
         let options = options.as_object().cloned().unwrap_or_default();
         let parameters = JobParameters { options, input_columns: columns.clone(), columns };
-        let new = NewJob { job: header, parameters, rows: Vec::new(), text: None, log: Vec::new(), resumes: None };
+        let new =
+            NewJob { job: header, parameters, rows: PackedRows::default(), text: None, log: Vec::new(), resumes: None };
         source = ended(context, created(context, account, new).await?.id).await?;
         told.insert(module.as_str().to_owned(), json!((clock.now() - began).as_seconds_f64()));
     }

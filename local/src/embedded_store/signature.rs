@@ -8,8 +8,6 @@ use axum::http::{HeaderMap, header, request::Parts};
 use ring::{digest, hmac};
 use shared::config::{Credentials, ExposeSecret as _, SecretString};
 
-use super::EngineError;
-
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// What must be signed: who is asked, for what.
 const SIGNED: [&str; 2] = ["host", "x-amz-target"];
@@ -18,7 +16,7 @@ const SIGNED: [&str; 2] = ["host", "x-amz-target"];
 ///
 /// # Errors
 /// When the operating system gives no random bytes.
-pub fn new_credentials() -> Result<Credentials, EngineError> {
+pub fn new_credentials() -> Result<Credentials, Box<dyn std::error::Error + Send + Sync>> {
     let (id, _) = shared::secret::new_token("local-")?;
     let (secret, _) = shared::secret::new_token("")?;
     Ok(Credentials { access_key_id: id.into(), secret_access_key: secret.into(), session_token: None })

@@ -13,7 +13,8 @@ const LENGTH: u32 = 600;
 
 /// The cookie that binds a log-in to the browser that began it. Over TLS no other host of the domain can set it; a
 /// laptop has no TLS, where browsers take neither its prefix nor `Secure`.
-fn cookie_name(cx: &RequestContext) -> &'static str {
+#[must_use]
+pub fn cookie_name(cx: &RequestContext) -> &'static str {
     if is_secure(cx) { "__Host-outscout_log_in" } else { "outscout_log_in" }
 }
 
@@ -27,15 +28,6 @@ pub fn set_cookie(cx: &RequestContext, value: &str) -> String {
     let life = if value.is_empty() { 0 } else { LENGTH };
     let secure = if is_secure(cx) { " Secure;" } else { "" };
     format!("{}={value}; Path=/; Max-Age={life}; HttpOnly;{secure} SameSite=Lax", cookie_name(cx))
-}
-
-/// What the browser keeps of a log-in that it began.
-#[must_use]
-pub fn cookie(cx: &RequestContext) -> Option<String> {
-    let header = cx.request.headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = header.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let value = pairs.find(|(name, _)| *name == cookie_name(cx))?.1;
-    Some(value.to_owned()).filter(|value| !value.is_empty())
 }
 
 /// A provider that is configured.

@@ -11,6 +11,7 @@ use super::{
     organizations::{organization_item, organization_pk, read_organization},
     retry::MAX_ATTEMPTS,
     round_trips::round_trip,
+    user_items::user_pk,
 };
 use crate::{
     model::{
@@ -19,10 +20,6 @@ use crate::{
     },
     password::PasswordHash,
 };
-
-pub(super) fn user_pk(id: UserId) -> String {
-    format!("USER#{id}")
-}
 
 pub(super) fn email_key(email: &Email) -> (String, String) {
     (format!("EMAIL#{}", email.hash()), "EMAIL".to_owned())

@@ -9,9 +9,9 @@ use super::{
     BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::{bounds, id_of, newest_first},
-    group_commit::{Pending, SharedList},
     item::{Condition, Item, delete},
     organizations::{organization_pk, read_organization},
+    pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,
 };
 use crate::{

@@ -6,12 +6,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item, check, check_version, delete},
     retry::MAX_ATTEMPTS,
+    user_items::user_pk,
 };
 use crate::{
     clock::epoch_millis,

@@ -4,7 +4,7 @@
 
 use time::OffsetDateTime;
 
-use super::{BoxFuture, Store, StoreError, accounts::user_pk, user_keys::read_key};
+use super::{BoxFuture, Store, StoreError, user_items::user_pk, user_keys::read_key};
 use crate::model::{ApiToken, Connection, User, UserId, UserKey, WorkItem, WorkKind};
 
 /// API tokens that are looked at in one read.

@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, StudyFilter, UpdateError,
-    accounts::{email_key, session_key, user_pk},
+    accounts::{email_key, session_key},
     after_lost_race,
     client::Written,
     collection::{Collection, newest_first, study_rank},
@@ -30,6 +30,7 @@ use super::{
     test_sessions::{assigned_key, assignment_key, study_lists, test_lists},
     test_tokens::test_token_key,
     tokens::{listed_tokens, token_key},
+    user_items::user_pk,
     user_keys::key_key,
 };
 use crate::model::{

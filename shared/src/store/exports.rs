@@ -6,14 +6,13 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
-    BoxFuture, Feedback, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Feedback, Store, StoreError, after_lost_race,
     chunked::{PART, compress, decompress},
     client::Written,
     item::{Condition, Item, check_version, delete},
     retry::MAX_ATTEMPTS,
     test_sessions::{assignment_key, test_session_pk},
+    user_items::user_pk,
 };
 use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionId, UserId, WorkItem, WorkKind};
 

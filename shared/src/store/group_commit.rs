@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use ranked::{Change, Head};
 use time::{Duration, OffsetDateTime};
@@ -20,21 +20,19 @@ use super::{
     audit::{AuditPlaces, audit_key, audit_places},
     client::Written,
     collection::newest_first,
-    item::{Condition, Item},
+    item::Item,
     organizations::{organization_pk, read_organization},
+    pending::{Pending, SHARDS, SharedList},
     round_trips::{items_read, round_trip},
-    studies::{every_study, read_study},
+    studies::{every_study, read_study, study_lists},
     study_items::study_key,
 };
 use crate::{
     clock::{Clock, epoch_millis},
-    model::{AuditId, OrganizationId, Status, StudyId},
-    secret::sha256_hex,
+    model::{AuditId, OrganizationId, StudyId},
     ulid,
 };
 
-/// Partitions that the pending items of a list are spread over, so that no one of them takes every write.
-const SHARDS: u8 = 8;
 /// How long a drainer may take before another one starts.
 const LEASE: Duration = Duration::seconds(60);
 /// Pending items of a partition that are taken at a time.
@@ -48,46 +46,6 @@ const AT_A_TIME: usize = 8;
 /// Members of a transaction.
 const MAX_MEMBERS: usize = 100;
 
-/// Lists that all tenants share.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SharedList {
-    /// All studies, and those in each state.
-    Studies,
-    /// All organizations.
-    Organizations,
-    /// The audit trail, for each combination of filters.
-    Audit,
-}
-
-impl SharedList {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Studies, Self::Organizations, Self::Audit];
-
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Studies => "studies",
-            Self::Organizations => "organizations",
-            Self::Audit => "audit",
-        }
-    }
-
-    /// The lists whose pending change has this partition key; `None` when it is another item's.
-    #[must_use]
-    pub fn of_pending(pk: &str) -> Option<Self> {
-        let (name, shard) = pk.strip_prefix("WORK#")?.split_once('#')?;
-        shard.parse::<u8>().ok()?;
-        Self::ALL.into_iter().find(|list| list.as_str() == name)
-    }
-
-    fn pk(self, shard: u8) -> String {
-        format!("WORK#{}#{shard}", self.as_str())
-    }
-
-    fn drain_key(self) -> (String, String) {
-        (self.pk(0), "DRAIN".to_owned())
-    }
-}
-
 /// How far a drainer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
@@ -97,19 +55,6 @@ pub enum Drained {
     Held,
     /// Its time was over; what is left comes again.
     More,
-}
-
-/// A change of shared lists that waits for its drainer.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pending<'a> {
-    /// The lists.
-    pub(super) list: SharedList,
-    /// What tells it from every other change; the same again when a write is tried again.
-    pub(super) id: &'a str,
-    /// The ids of the entities, with spaces between.
-    pub(super) subjects: &'a str,
-    /// Whether the entities are new, so that they are in no list yet.
-    pub(super) new: bool,
 }
 
 /// A pending item as it was read.
@@ -130,17 +75,6 @@ enum Committed {
 }
 
 impl Store {
-    /// The transaction member that leaves a change of shared lists to their drainer.
-    pub(super) fn pending_member(&self, pending: Pending<'_>) -> Result<TransactWriteItem, StoreError> {
-        let shard = sha256_hex(pending.id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
-        // the attribute by which the table's stream brings it to the work function, like any new work
-        Item::new(pending.list.pk(shard), format!("PENDING#{}", pending.id))
-            .text("subjects", pending.subjects)
-            .number("new", u8::from(pending.new))
-            .number("attempt", 0)
-            .put(&self.main, Condition::None)
-    }
-
     /// Leaves entities to the drainer of their lists, whatever is known of them.
     ///
     /// # Errors
@@ -449,11 +383,6 @@ impl Store {
     }
 }
 
-/// The operator's lists of studies.
-pub(super) fn study_lists() -> Vec<String> {
-    [None].into_iter().chain(Status::ALL.into_iter().map(Some)).map(every_study).collect()
-}
-
 fn read_pending(item: &Item) -> Result<Taken, StoreError> {
     let reader = item.read("pending change");
     let subjects = reader.text("subjects")?.split_whitespace().map(str::to_owned).collect();
@@ -480,15 +409,6 @@ fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pending_changes_are_told_from_other_work() {
-        assert_eq!(SharedList::of_pending("WORK#studies#3"), Some(SharedList::Studies));
-        assert_eq!(SharedList::of_pending("WORK#audit#0"), Some(SharedList::Audit));
-        for other in ["WORK#3", "WORK#studies", "WORK#studies#x", "RANK#studies"] {
-            assert_eq!(SharedList::of_pending(other), None, "{other}");
-        }
-    }
 
     #[test]
     fn parts_hold_every_pending_item_once() {

@@ -5,8 +5,8 @@ use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::user_pk,
     item::{Condition, Item},
+    user_items::user_pk,
 };
 use crate::{
     model::{User, UserId},

@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
-    group_commit::{Pending, SharedList},
     item::{Condition, Item},
+    pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,
 };
 use crate::{

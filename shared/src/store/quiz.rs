@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use super::{
     BoxFuture, Store, StoreError,
-    accounts::{user_item, user_pk},
+    accounts::user_item,
     after_lost_race,
     client::Written,
     item::{Condition, Item, check_version},
+    user_items::user_pk,
 };
 use crate::{
     clock::epoch_micros,

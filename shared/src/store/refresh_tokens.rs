@@ -5,12 +5,11 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     retry::MAX_ATTEMPTS,
+    user_items::user_pk,
 };
 use crate::{
     model::{AuditEntry, Family, FamilyId, OrganizationId, User, UserId},

@@ -197,7 +197,7 @@ impl Store {
         let number = |value: u32| AttributeValue::N(value.to_string());
         let update = Update::builder()
             .table_name(&self.main)
-            .key("pk", AttributeValue::S(super::accounts::user_pk(tester)))
+            .key("pk", AttributeValue::S(super::user_items::user_pk(tester)))
             .key("sk", AttributeValue::S("RATINGS".to_owned()))
             .update_expression("ADD #sum :rating, #count :one")
             .expression_attribute_names("#sum", "sum")

@@ -11,8 +11,8 @@ use super::{
     BoxFuture, Page, Store, StoreError, UpdateError,
     client::Written,
     collection::{Collection, ranked_study, study_rank},
-    group_commit::{Pending, SharedList},
     item::Condition,
+    pending::{Pending, SharedList},
     retry::after_lost_race,
     seats::{Progress, read_progress, seats_key},
     study_items::study_key,
@@ -56,6 +56,11 @@ pub(super) fn every_study(status: Option<Status>) -> String {
         None => "RANK#studies".to_owned(),
         Some(status) => format!("RANK#studies/status={}", status.as_str()),
     }
+}
+
+/// The operator's lists of studies.
+pub(super) fn study_lists() -> Vec<String> {
+    [None].into_iter().chain(Status::ALL.into_iter().map(Some)).map(every_study).collect()
 }
 
 impl Store {

@@ -7,8 +7,8 @@ use super::{
     BoxFuture, Store, StoreError,
     client::Written,
     collection::{Collection, study_rank},
-    group_commit::{Pending, SharedList},
     item::Condition,
+    pending::{Pending, SharedList},
     retry::after_lost_race,
     study_items::{bytes_beside, study_item},
 };

@@ -8,10 +8,10 @@ use super::{
     BoxFuture, Store, StoreError, UpdateError,
     client::Written,
     collection::{Collection, newest_first, study_rank},
-    group_commit::{Pending, SharedList, study_lists},
     item::{Condition, Item, delete_version},
+    pending::{Pending, SharedList},
     retry::after_lost_race,
-    studies::study_pk,
+    studies::{study_lists, study_pk},
     study_items::study_key,
 };
 use crate::model::{Study, StudyId};

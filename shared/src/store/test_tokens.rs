@@ -4,12 +4,11 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     retry::MAX_ATTEMPTS,
+    user_items::user_pk,
 };
 use crate::model::{OrganizationId, StudyId, TestToken, User, UserId};
 

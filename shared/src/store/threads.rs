@@ -3,12 +3,11 @@
 use time::OffsetDateTime;
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item},
     retry::MAX_ATTEMPTS,
+    user_items::user_pk,
 };
 use crate::model::UserId;
 

@@ -3,13 +3,12 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     directory::Entry,
     item::{Condition, Item, delete},
     retry::MAX_ATTEMPTS,
+    user_items::user_pk,
 };
 use crate::{
     clock::epoch_micros,

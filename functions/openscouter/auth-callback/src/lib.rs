@@ -25,11 +25,19 @@ use person::Person;
 /// The function.
 pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(callback(cx)));
 
+/// What the browser keeps of a log-in that it began.
+fn kept_by_browser(cx: &RequestContext) -> Option<String> {
+    let header = cx.request.headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = header.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let value = pairs.find(|(name, _)| *name == providers::cookie_name(cx))?.1;
+    Some(value.to_owned()).filter(|value| !value.is_empty())
+}
+
 async fn callback(cx: &RequestContext) -> Result<Response, Problem> {
     let query = &cx.request.query;
     let unknown = || Problem::bad("state: is invalid or expired");
     let state = query.last("state").ok_or_else(unknown)?;
-    let browser = providers::cookie(cx).ok_or_else(unknown)?;
+    let browser = kept_by_browser(cx).ok_or_else(unknown)?;
     let (hash, browser) = (sha256_hex(state.as_bytes()), sha256_hex(browser.as_bytes()));
     let kept = cx.context.store().take_oauth_state(&hash, &browser, cx.now).await?.ok_or_else(unknown)?;
     // the log-in is over, whatever comes of it

@@ -13,12 +13,11 @@ use crate::{
     clock::epoch_micros,
     model::{Job, JobId, JobRules, JobStatus, Lane, UserId, WorkItem, WorkKind},
     store::{
-        BoxFuture, Store, StoreError,
-        accounts::user_pk,
-        after_lost_race,
+        BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
         item::{Condition, Item, delete},
         round_trips::round_trip,
+        user_items::user_pk,
     },
 };
 

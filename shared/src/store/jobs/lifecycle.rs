@@ -14,12 +14,11 @@ use super::{
 use crate::{
     model::{Job, JobId, JobStatus, Plan, UserId, WorkItem, WorkKind, month},
     store::{
-        BoxFuture, Store, StoreError,
-        accounts::user_pk,
-        after_lost_race,
+        BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
         item::{Condition, Item, delete},
         retry::MAX_ATTEMPTS,
+        user_items::user_pk,
         work::work_key,
     },
 };

@@ -8,9 +8,9 @@ use crate::{
     model::{Job, JobId, JobStatus, Module, UserId, registry},
     store::{
         Store, StoreError,
-        accounts::user_pk,
         collection::{id_of, newest_first},
         item::Item,
+        user_items::user_pk,
     },
 };
 

@@ -14,15 +14,14 @@ pub use lists::TestSessionFilter;
 pub(super) use lists::{study_lists, test_lists};
 
 use super::{
-    BoxFuture, Store, StoreError,
-    accounts::user_pk,
-    after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
     retry::MAX_ATTEMPTS,
     round_trips::round_trip,
     seats::{Choice, End, Progress, Ticket, link_key, read_progress, reservation, seats_key, variant_of},
     studies::{read_study, study_pk},
+    user_items::user_pk,
 };
 use crate::{
     clock::epoch_millis,

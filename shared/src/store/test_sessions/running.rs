@@ -8,9 +8,9 @@ use crate::{
     model::{TestSession, TestSessionId, TestStatus, UserId},
     store::{
         Store, StoreError,
-        accounts::user_pk,
         item::{Item, check},
         round_trips::round_trip,
+        user_items::user_pk,
     },
 };
 
