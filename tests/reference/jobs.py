@@ -108,10 +108,13 @@ def read_back(client, path):
     return plain
 
 
-def journey(base, outscout, folder):
+def journey(base, control, outscout, folder):
     person = outsend.Client(base)
     body = {"email": "jobs@example.com", "password": "correct horse 1", "accept_responsibility": True}
     person.call("POST", "/auth/signup", 200, body)
+    # keys need a verified address
+    mail = outsend.mail_to(control, body["email"])
+    person.call("POST", "/auth/verify-email", 200, {"token": outsend.token(mail)})
     key = person.call("POST", "/api-keys", 200, {"name": "jobs"})["key"]
     robot = outsend.Client(base, **{"X-API-Key": key})
     assert len(robot.call("GET", "/modules-registry", 200)["modules"]) == 18
@@ -165,11 +168,12 @@ def journey(base, outscout, folder):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--outsend", required=True)
+    parser.add_argument("--control", required=True)
     parser.add_argument("--outscout", required=True)
     parser.add_argument("--folder", required=True)
     parser.add_argument("--dns", type=int, required=True)
     options = parser.parse_args()
     name_server(options.dns)
-    journey(options.outsend, options.outscout, options.folder)
+    journey(options.outsend, options.control, options.outscout, options.folder)
     print("outsend: a job with readers of streams and tables that are not ours, and from the command line")
     sys.exit(0)

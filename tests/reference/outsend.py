@@ -48,6 +48,17 @@ def mails(control, count):
     raise AssertionError(f"{len(found)} mails, not {count}")
 
 
+def mail_to(control, address):
+    """The first mail to an address, once there is one."""
+    for _ in range(300):
+        with urllib.request.urlopen(control + "/_local/mail") as answer:
+            found = [mail for mail in json.load(answer) if address in mail["to"]]
+        if found:
+            return found[0]
+        time.sleep(0.1)
+    raise AssertionError(f"no mail to {address}")
+
+
 def token(mail):
     return re.search(r"\?token=([A-Za-z0-9_-]{43})", mail["text"])[1]
 
