@@ -73,6 +73,22 @@ class Outscout:
                               capture_output=True, text=True, check=True)
         return json.loads(done.stdout)
 
+    def busy(self, seconds):
+        """The share of one processor that the server takes while nobody asks it."""
+        def ticks():
+            return sum(map(int, pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        before = ticks()
+        time.sleep(seconds)
+        return (ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+
+    def settle(self):
+        """Waits until the work that the import left is done."""
+        began = time.monotonic()
+        while self.busy(1) > 0.1:
+            if time.monotonic() - began > 600:
+                sys.exit("not settled after ten minutes")
+        return time.monotonic() - began
+
     def cost(self, method, path, body=None):
         """What the canonical line says of one request, on a warm process."""
         for attempt in range(2):
@@ -126,7 +142,9 @@ def load(server, method, path, body, seconds, connections):
                          capture_output=True, text=True, check=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     assert not bad, f"{method} {path}: {bad[0]}"
-    latency = {name: to_ms(re.search(rf"^\s+{name}%\s+(\S+)$", out, re.M)[1]) for name in ("50", "99")}
+    found = {name: re.search(rf"^\s+{name}%\s+(\S+)$", out, re.M) for name in ("50", "99")}
+    # without an answer in time wrk says nothing
+    latency = {name: to_ms(line[1]) if line else float("nan") for name, line in found.items()}
     return float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]), latency["50"], latency["99"]
 
 
@@ -143,6 +161,10 @@ def main():
         servers.append(outscout)
         rate = options.studies / outscout.import_seconds
         print(f"{options.studies} studies imported in {outscout.import_seconds:.0f} s ({rate:.0f}/s)\n")
+        for name, path in (("retrieve", f"/v1/studies/{study_id(0)}/"), ("list page 1", "/v1/studies/")):
+            requests, half, _ = load(outscout, "GET", path, None, 2, options.connections)
+            print(f"while the operator's lists follow: {name} {requests:.0f} req/s, p50 {half:.2f} ms")
+        print(f"settled {outscout.settle():.0f} s later; then idle at {outscout.busy(5):.1%} of a processor\n")
         reference = Reference(work, options.studies)
         servers.append(reference)
         last = options.studies // 10
