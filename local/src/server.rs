@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use aws_smithy_runtime_api::shared::IntoShared as _;
 use axum::{
     Router,
     extract::{Request, State},
@@ -114,7 +115,8 @@ impl Server {
             credentials: &store.credentials,
         };
         let settings = settings(places, &given)?;
-        let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
+        let http = Engine::in_process(&[&store, &windows]).into_shared();
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(http));
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
@@ -244,8 +246,7 @@ fn consumers(
     for mapping in mappings {
         let invoke = invokers.get(&mapping.function);
         let invoke = invoke.ok_or_else(|| format!("no function {}", mapping.function))?;
-        let place = (store.endpoint.as_str(), &store.credentials);
-        tasks.push(streams::run(mapping, place, checkpoints.clone(), Arc::clone(invoke), work.clone()));
+        tasks.push(streams::run(mapping, store, checkpoints.clone(), Arc::clone(invoke), work.clone()));
     }
     Ok(tasks)
 }

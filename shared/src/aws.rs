@@ -1,6 +1,6 @@
 //! How AWS clients are built: one HTTP stack, credentials and region from the settings.
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, HttpClient, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, HttpClient, IntoShared as _, Region, SharedHttpClient};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -26,11 +26,15 @@ pub fn credentials(settings: &StoreSettings) -> Credentials {
     )
 }
 
-/// A DynamoDB client, at `endpoint` when there is one.
-pub(crate) fn dynamodb(settings: &StoreSettings, endpoint: Option<&str>) -> aws_sdk_dynamodb::Client {
+/// A DynamoDB client, at `endpoint` when there is one, that speaks HTTP through `http` when there is that.
+pub(crate) fn dynamodb(
+    settings: &StoreSettings,
+    endpoint: Option<&str>,
+    http: Option<&SharedHttpClient>,
+) -> aws_sdk_dynamodb::Client {
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http_client())
+        .http_client(http.cloned().unwrap_or_else(|| http_client().into_shared()))
         .region(Region::new(settings.region.clone()))
         .credentials_provider(credentials(settings));
     if let Some(endpoint) = endpoint {

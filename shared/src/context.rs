@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use aws_sdk_dynamodb::config::SharedHttpClient;
+
 use crate::{
     clock::Clock,
     config::{Settings, SettingsError},
@@ -26,8 +28,14 @@ impl Context {
     /// Builds the context that `settings` describe. Opens no connection yet.
     #[must_use]
     pub fn new(settings: Settings, clock: Clock) -> Self {
-        let store = Store::connect(&settings.store, &settings.jobs, clock.clone());
-        let limits = Limits::connect(&settings.store, &store);
+        Self::over(settings, clock, None)
+    }
+
+    /// [`Context::new`], with the store reached through an HTTP client of the caller's.
+    #[must_use]
+    pub fn over(settings: Settings, clock: Clock, http: Option<SharedHttpClient>) -> Self {
+        let store = Store::connect(&settings.store, &settings.jobs, clock.clone(), http.as_ref());
+        let limits = Limits::connect(&settings.store, &store, http.as_ref());
         Self(Arc::new(Inner { settings, clock, store, limits }))
     }
 

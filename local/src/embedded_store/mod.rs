@@ -1,5 +1,6 @@
 //! The embedded DynamoDB-compatible engine.
 
+mod in_process;
 mod service;
 mod signature;
 
@@ -21,7 +22,7 @@ use dynoxide::Database;
 use shared::config::{Credentials, ExposeSecret as _};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-pub use self::{service::service, signature::new_credentials};
+pub use self::{in_process::InProcess, service::service, signature::new_credentials};
 use crate::{guard::HostNames, private, template::Table};
 
 const SWEEP: Duration = Duration::from_secs(30);
@@ -36,6 +37,7 @@ pub struct Engine {
     pub endpoint: String,
     /// Whom it answers: who signs with these.
     pub credentials: Credentials,
+    in_process: InProcess,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -74,12 +76,19 @@ impl Engine {
                 tracing::error!(cause = %error, "embedded store stopped");
             }
         });
-        let sweep = tokio::spawn(sweep(database, file.map(Path::to_owned), stop));
-        let engine = Self { endpoint, credentials: credentials.clone(), tasks: vec![serve, sweep] };
+        let sweep = tokio::spawn(sweep(database.clone(), file.map(Path::to_owned), stop));
+        let in_process = InProcess::new(vec![(endpoint.clone(), database)]);
+        let engine = Self { endpoint, credentials: credentials.clone(), in_process, tasks: vec![serve, sweep] };
         for table in tables {
             engine.create(table).await?;
         }
         Ok(engine)
+    }
+
+    /// What reaches these engines from within the process, at the endpoints that they have for others.
+    #[must_use]
+    pub fn in_process(engines: &[&Self]) -> InProcess {
+        InProcess::all(engines.iter().map(|engine| &engine.in_process))
     }
 
     /// Waits until the engine has ended.

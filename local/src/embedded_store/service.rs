@@ -20,7 +20,7 @@ use crate::guard::HostNames;
 
 /// DynamoDB's limit of a request, in bytes.
 const MAX_BODY: usize = 16 * 1024 * 1024;
-const JSON: &str = "application/x-amz-json-1.0";
+pub(super) const JSON: &str = "application/x-amz-json-1.0";
 const SECURITY: &str = "com.amazon.coral.service";
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
@@ -56,16 +56,22 @@ impl Service {
             body.map_err(|_| refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "16 MiB at most"))?;
         self.verifier.verify(&claim, head, &body).map_err(unauthorized)?;
         let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
-        match execute(&self.database, operation, &body) {
-            Some(Ok(text)) => Ok(([(header::CONTENT_TYPE, JSON)], text).into_response()),
-            Some(Err(error)) => {
-                tracing::debug!(operation, cause = %error, "refused by the embedded store");
-                let status = StatusCode::from_u16(error.status_code()).unwrap_or(StatusCode::BAD_REQUEST);
-                Err((status, [(header::CONTENT_TYPE, JSON)], error.to_json()).into_response())
-            }
-            None => Err(refused(StatusCode::BAD_REQUEST, "UnknownOperationException", "no such operation")),
+        let (status, text) = answer(&self.database, target, &body);
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Ok((status, [(header::CONTENT_TYPE, JSON)], text).into_response())
+    }
+}
+
+/// The engine's answer to a request of this target: its status and its text.
+pub(super) fn answer(database: &Database, target: &str, body: &[u8]) -> (u16, String) {
+    let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
+    match execute(database, operation, body) {
+        Some(Ok(text)) => (200, text),
+        Some(Err(error)) => {
+            tracing::debug!(operation, cause = %error, "refused by the embedded store");
+            (error.status_code(), error.to_json())
         }
+        None => (400, problem("UnknownOperationException", "no such operation")),
     }
 }
 
@@ -116,6 +122,9 @@ fn unauthorized(refusal: Refusal) -> Response {
 }
 
 fn refused(status: StatusCode, kind: &str, message: impl fmt::Display) -> Response {
-    let body = json!({"__type": format!("{SECURITY}#{kind}"), "message": message.to_string()});
-    (status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
+    (status, [(header::CONTENT_TYPE, JSON)], problem(kind, message)).into_response()
+}
+
+fn problem(kind: &str, message: impl fmt::Display) -> String {
+    json!({"__type": format!("{SECURITY}#{kind}"), "message": message.to_string()}).to_string()
 }

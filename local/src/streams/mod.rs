@@ -18,10 +18,7 @@ use aws_sdk_dynamodbstreams::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
-use shared::{
-    config::Credentials,
-    lambda::{Invoke, InvokeError},
-};
+use shared::lambda::{Invoke, InvokeError};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -31,7 +28,7 @@ use tokio::{
 pub use checkpoint::Checkpoints;
 pub use pattern::{Pattern, PatternError};
 
-use crate::embedded_store::{signing, stopped};
+use crate::embedded_store::{Engine, signing, stopped};
 use tracker::Tracker;
 
 /// How often an idle stream is looked at.
@@ -97,15 +94,15 @@ struct Deliverer {
     tracker: Tracker,
 }
 
-/// Starts a mapping over the store at a place, for who has the credentials, until `stop` says so.
+/// Starts a mapping over a store, until `stop` says so.
 pub fn run(
     mapping: Mapping,
-    (endpoint, credentials): (&str, &Credentials),
+    store: &Engine,
     checkpoints: Checkpoints,
     invoke: Invoke,
     stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let client = client(endpoint, credentials);
+    let client = client(store);
     tokio::spawn(async move {
         let tracker = Tracker::new(mapping.function.clone(), checkpoints);
         let deliverer = Deliverer { mapping: mapping.clone(), invoke, tracker: tracker.clone() };
@@ -125,13 +122,13 @@ pub fn run(
     })
 }
 
-fn client(endpoint: &str, credentials: &Credentials) -> Client {
+fn client(store: &Engine) -> Client {
     let config = aws_sdk_dynamodbstreams::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .http_client(Engine::in_process(&[store]))
         .region(Region::new("us-east-1"))
-        .credentials_provider(signing(credentials))
-        .endpoint_url(endpoint);
+        .credentials_provider(signing(&store.credentials))
+        .endpoint_url(&*store.endpoint);
     Client::from_conf(config.build())
 }
 

@@ -52,14 +52,7 @@ fn function(seen: &Seen, failures: usize) -> Invoke {
 async fn put(engine: &Engine, pk: &str) {
     let value = aws_sdk_dynamodb::types::AttributeValue::S(pk.to_owned());
     let sk = aws_sdk_dynamodb::types::AttributeValue::S("X".to_owned());
-    store_client(&engine.endpoint, &engine.credentials)
-        .put_item()
-        .table_name("main")
-        .item("pk", value)
-        .item("sk", sk)
-        .send()
-        .await
-        .unwrap();
+    store_client & engine.put_item().table_name("main").item("pk", value).item("sk", sk).send().await.unwrap();
 }
 
 fn keys(seen: &Seen) -> Vec<String> {
@@ -95,8 +88,7 @@ async fn records_arrive_in_order_filtered_once_and_after_a_restart() {
     }
     let (stop, stop_signal) = watch::channel(false);
     let checkpoints = Checkpoints::open(file.clone()).unwrap();
-    let running =
-        run(mapping(filter), (&engine.endpoint, &engine.credentials), checkpoints, function(&seen, 2), stop_signal);
+    let running = run(mapping(filter), &engine, checkpoints, function(&seen, 2), stop_signal);
     let expected: Vec<_> = (0..5).map(|number| format!("WORK#{number}")).collect();
     assert_eq!(settled(&seen, 5).await, expected);
     let first = seen.lock().unwrap()[0].clone();
@@ -107,8 +99,7 @@ async fn records_arrive_in_order_filtered_once_and_after_a_restart() {
     put(&engine, "WORK#5").await;
     let (stop, stop_signal) = watch::channel(false);
     let checkpoints = Checkpoints::open(file).unwrap();
-    let running =
-        run(mapping(filter), (&engine.endpoint, &engine.credentials), checkpoints, function(&seen, 0), stop_signal);
+    let running = run(mapping(filter), &engine, checkpoints, function(&seen, 0), stop_signal);
     assert_eq!(settled(&seen, 6).await.last().map(String::as_str), Some("WORK#5"));
     assert_eq!(keys(&seen).len(), 6, "nothing came twice");
     stop.send(true).unwrap();
@@ -155,8 +146,8 @@ async fn a_slow_batch_holds_only_its_own_key_back_and_each_key_keeps_its_order()
     let mapping = Mapping { parallel: 10, filters: Vec::new(), ..mapping("{}") };
     let (stop, stopped) = watch::channel(false);
     let checkpoints = Checkpoints::default();
-    let task = run(mapping, (&engine.endpoint, &engine.credentials), checkpoints.clone(), slow, stopped);
-    let store = store_client(&engine.endpoint, &engine.credentials);
+    let task = run(mapping, &engine, checkpoints.clone(), slow, stopped);
+    let store = store_client & engine;
     let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
     for round in 0..3 {
         for key in 0..20 {

@@ -24,6 +24,7 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
+    config::SharedHttpClient,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -146,9 +147,9 @@ pub struct Limits {
 impl Limits {
     /// The windows that `settings` name: with the store, or at an endpoint of their own.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, store: &Store) -> Self {
+    pub fn connect(settings: &StoreSettings, store: &Store, http: Option<&SharedHttpClient>) -> Self {
         let client = match settings.windows_endpoint.as_deref() {
-            Some(endpoint) => aws::dynamodb(settings, Some(endpoint)),
+            Some(endpoint) => aws::dynamodb(settings, Some(endpoint), http),
             None => store.client(),
         };
         Self { client, table: settings.hot_table.clone(), ends: Arc::default() }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
+    config::SharedHttpClient,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         put_item::PutItemError, transact_write_items::TransactWriteItemsError,
@@ -58,11 +59,12 @@ pub struct Store {
 }
 
 impl Store {
-    /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. Opens no connection yet.
+    /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. It is reached
+    /// through `http`, where there is that. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, http: Option<&SharedHttpClient>) -> Self {
         Self {
-            client: aws::dynamodb(settings, settings.endpoint.as_deref()),
+            client: aws::dynamodb(settings, settings.endpoint.as_deref(), http),
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
             memory: Memory::default(),
