@@ -47,9 +47,9 @@ fn sparse(rows: usize) -> String {
     format!("{{\"items\":[{{{},\"email\":\"a@one.test\"}},{}]}}", first.join(","), rest.join(","))
 }
 
-/// Rows of lists that are as long as a row may be.
-fn lists(length: usize) -> String {
-    let list = vec!["1"; 4_000].join(",");
+/// Rows of lists that hold a number as often as a row may.
+fn lists(length: usize, number: &str) -> String {
+    let list = vec![number; 4_000].join(",");
     let row = |row: usize| format!("{{\"email\":\"u{row}@one.test\",\"l\":[{list}]}}");
     let rows: Vec<_> = (0..length / (list.len() + 40)).map(row).collect();
     format!("{{\"items\":[{}]}}", rows.join(","))
@@ -84,7 +84,8 @@ fn tables() -> Vec<(&'static str, String, u64)> {
         ("200 rows with 200 keys of their own", own_keys(200), 422),
         ("2,000 rows with 200 keys of their own", own_keys(1_700), 422),
         ("a wide row, and 9,999 narrow ones", sparse(10_000), 200),
-        ("long lists", lists(most), 200),
+        ("lists of too many values", lists(most, "1"), 413),
+        ("lists of as many values as there may be", lists(most / 10 * 9, "0.1234"), 200),
         ("10,000 rows of small cells", dense(most), 200),
         ("10,000 rows of noise", full(most), 200),
     ]

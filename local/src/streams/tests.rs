@@ -52,7 +52,14 @@ fn function(seen: &Seen, failures: usize) -> Invoke {
 async fn put(engine: &Engine, pk: &str) {
     let value = aws_sdk_dynamodb::types::AttributeValue::S(pk.to_owned());
     let sk = aws_sdk_dynamodb::types::AttributeValue::S("X".to_owned());
-    store_client & engine.put_item().table_name("main").item("pk", value).item("sk", sk).send().await.unwrap();
+    store_client(&engine.endpoint, &engine.credentials)
+        .put_item()
+        .table_name("main")
+        .item("pk", value)
+        .item("sk", sk)
+        .send()
+        .await
+        .unwrap();
 }
 
 fn keys(seen: &Seen) -> Vec<String> {
@@ -147,7 +154,7 @@ async fn a_slow_batch_holds_only_its_own_key_back_and_each_key_keeps_its_order()
     let (stop, stopped) = watch::channel(false);
     let checkpoints = Checkpoints::default();
     let task = run(mapping, &engine, checkpoints.clone(), slow, stopped);
-    let store = store_client & engine;
+    let store = store_client(&engine.endpoint, &engine.credentials);
     let text = |text: String| aws_sdk_dynamodb::types::AttributeValue::S(text);
     for round in 0..3 {
         for key in 0..20 {

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::{Map, Value, value::RawValue};
 use shared::{
-    http::Request,
+    http::{Request, count_values},
     json,
     outsend::{
         envelope::Problem,
@@ -16,6 +16,9 @@ use shared::{
         messages::Detail,
     },
 };
+
+/// Most values of a body (outsend 8.3): of any more, one takes seven bytes and less, its key included.
+const MAX_VALUES: usize = 600_000;
 
 /// The members that are read; of several with one name the last.
 #[derive(Default)]
@@ -72,9 +75,12 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// Reads the body: its fields, of which `items` only say whether they are there, and the text of `items`.
 ///
 /// # Errors
-/// 400 when the body is of another type, is nested too deep, or is no object in JSON.
+/// 400 when the body is of another type, is nested too deep, or is no object in JSON; 413 when it has too many values.
 pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem> {
     check_media(request)?;
+    if count_values(&request.body) > MAX_VALUES {
+        return Err(Detail::TooLarge.into());
+    }
     json::check_depth(&request.body).map_err(|_| Detail::BadJson)?;
     let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson)?;
     let mut fields = Map::new();

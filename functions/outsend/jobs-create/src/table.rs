@@ -237,9 +237,20 @@ impl<'a> Table<'a> {
                     next = column + 1;
                 }
             }
-            let value = |cell| if cell == "null" { Ok(Value::Null) } else { serde_json::from_str(cell) };
             cells.into_iter().map(value).collect::<Result<Row, _>>().map_err(bad_json)
         })
+    }
+}
+
+/// A cell's value. Most cells are read as they stand: their text was looked at when the row was.
+fn value(cell: &str) -> Result<Value, serde_json::Error> {
+    match cell.as_bytes() {
+        b"null" => Ok(Value::Null),
+        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
+            Ok(Value::String(cell.get(1..=text.len()).unwrap_or_default().to_owned()))
+        }
+        [digit @ b'0'..=b'9'] => Ok(Value::from(digit - b'0')),
+        _ => serde_json::from_str(cell),
     }
 }
 
@@ -320,6 +331,28 @@ mod tests {
         ] {
             assert_eq!(judge(cell), size, "{cell}");
         }
+    }
+
+    #[test]
+    fn cells_are_read_as_json_reads_them() {
+        for cell in [
+            "null",
+            "\"\"",
+            "\"a\"",
+            "\"é ü\"",
+            "\"a\\\"b\"",
+            "\"\\u00e9\"",
+            "0",
+            "7",
+            "10",
+            "-1",
+            "1.50",
+            "true",
+            "[1,\"x\"]",
+        ] {
+            assert_eq!(value(cell).unwrap(), serde_json::from_str::<Value>(cell).unwrap(), "{cell}");
+        }
+        assert!(value("1e999").is_err() && value("\"\\ud800\"").is_err());
     }
 
     #[test]
