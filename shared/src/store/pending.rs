@@ -9,7 +9,7 @@ use super::{
 use crate::secret::sha256_hex;
 
 /// Partitions that the pending items of a list are spread over, so that no one of them takes every write.
-pub(super) const SHARDS: u8 = 8;
+pub(super) const SHARDS: u8 = 4;
 /// Lists that all tenants share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedList {
