@@ -7,15 +7,15 @@ pub(crate) const GUARD: char = '\'';
 
 /// Whether a spreadsheet can take a cell for a formula, or for the begin of a row of its own: it begins with `=`, `+`,
 /// `-` or `@`, in whatever width, behind anything that is not seen, or with a tab or a line break (outsend 9). Numbers
-/// are none.
+/// are none. One that begins so behind guards of its own is taken for one, too: else [`unguarded`] would take its first
+/// guard for ours.
 pub(crate) fn is_formula(cell: &str) -> bool {
-    let Some(first) = cell.chars().next() else { return false };
-    if matches!(first, '\t' | '\r' | '\n') {
-        return true;
-    }
     // most cells begin with a letter or a digit
-    if first.is_ascii_alphanumeric() {
+    if cell.starts_with(|first: char| first.is_ascii_alphanumeric()) {
         return false;
+    }
+    if cell.trim_start_matches(GUARD).starts_with(['\t', '\r', '\n']) {
+        return true;
     }
     cell.chars().find(|c| !is_unseen(*c)).is_some_and(is_sign) && !is_number(cell)
 }
@@ -77,6 +77,8 @@ mod tests {
             "\tx",
             "\rx",
             "\nx",
+            "'\t",
+            "''\nx",
             " =1",
             "\u{a0}-x",
             "\"=1",
