@@ -17,7 +17,11 @@ use axum::{
     response::Response,
 };
 use serde_json::Value;
-use shared::{clock::Clock, context::Context, lambda::Invoke};
+use shared::{
+    clock::Clock,
+    context::Context,
+    lambda::{Invoke, InvokeError},
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
@@ -121,13 +125,14 @@ impl Server {
             None => None,
             Some(directory) => {
                 let variables = variables(places, &given);
-                let options = lambda::Options { directory, variables, launcher: options.launcher, timeout: None };
+                let time_limits = templates.time_limits.clone();
+                let options = lambda::Options { directory, variables, launcher: options.launcher, time_limits };
                 Some(processes(options, log.clone(), function_stop).await?)
             }
         };
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
-        let invokers = invokers(&context, lambda.as_ref());
+        let invokers = invokers(&context, lambda.as_ref(), &templates.time_limits);
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
@@ -299,13 +304,26 @@ fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {
     <[String; 4]>::try_from(urls).map_err(|_| "four listeners expected".into())
 }
 
-/// The functions by crate name, in process or as processes.
-fn invokers(context: &Context, lambda: Option<&Lambda>) -> HashMap<String, Invoke> {
-    let invoker = |function: &dyn shared::lambda::Function| match lambda {
-        Some(lambda) => lambda.invoker(function.name()),
-        None => function.invoke(context.clone()),
+/// The functions by crate name, in process or as processes; no invocation takes longer than its template allows.
+fn invokers(
+    context: &Context,
+    lambda: Option<&Lambda>,
+    time_limits: &BTreeMap<String, Duration>,
+) -> HashMap<String, Invoke> {
+    let invoker = |function: &dyn shared::lambda::Function| match (lambda, time_limits.get(function.name())) {
+        (Some(lambda), _) => lambda.invoker(function.name()),
+        (None, Some(limit)) => limited(function.invoke(context.clone()), *limit),
+        (None, None) => function.invoke(context.clone()),
     };
     functions::ALL.iter().map(|function| (function.name().to_owned(), invoker(*function))).collect()
+}
+
+/// A function whose invocations end at a time limit, as the platform ends them.
+fn limited(invoke: Invoke, limit: Duration) -> Invoke {
+    Arc::new(move |event| {
+        let answer = invoke(event);
+        Box::pin(async move { tokio::time::timeout(limit, answer).await.unwrap_or(Err(InvokeError::TimedOut(limit))) })
+    })
 }
 
 fn kept_offset(file: &Path) -> i64 {

@@ -1,6 +1,6 @@
 //! The deployment templates are the route table of the local system, too: what is read of them here.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use yaml_serde::Value;
 
@@ -82,6 +82,8 @@ pub struct Templates {
     pub outsend: Api,
     /// The OpenScouter API.
     pub openscouter: Api,
+    /// How long an invocation of each function may take, by crate name.
+    pub time_limits: BTreeMap<String, Duration>,
 }
 
 impl Templates {
@@ -90,7 +92,12 @@ impl Templates {
     /// # Errors
     /// When they cannot be read.
     pub fn embedded() -> Result<Self, TemplateError> {
-        Ok(Self { tables: tables(ROOT)?, outset: api(OUTSET)?, outsend: api(OUTSEND)?, openscouter: api(OPENSCOUTER)? })
+        let mut time_limits = BTreeMap::new();
+        for template in TEXTS {
+            time_limits.extend(limits(template)?);
+        }
+        let (outset, outsend, openscouter) = (api(OUTSET)?, api(OUTSEND)?, api(OPENSCOUTER)?);
+        Ok(Self { tables: tables(ROOT)?, outset, outsend, openscouter, time_limits })
     }
 }
 
@@ -129,6 +136,22 @@ fn tables(template: &str) -> Result<Vec<Table>, TemplateError> {
                 stream: text(properties, &["StreamSpecification", "StreamViewType"]).map(str::to_owned),
                 time_to_live: text(properties, &["TimeToLiveSpecification", "AttributeName"]).map(str::to_owned),
             })
+        })
+        .collect()
+}
+
+/// How long a function may take when its template does not say.
+const TIME_LIMIT: u64 = 3;
+
+fn limits(template: &str) -> Result<Vec<(String, Duration)>, TemplateError> {
+    let template: Value = yaml_serde::from_str(template)?;
+    let seconds = |value: &Value, path: &[&str]| at(value, path).and_then(Value::as_u64);
+    let usual = seconds(&template, &["Globals", "Function", "Timeout"]).unwrap_or(TIME_LIMIT);
+    let functions = resources(&template).filter(|(_, kind, _)| *kind == "AWS::Serverless::Function");
+    functions
+        .map(|(name, _, properties)| {
+            let limit = seconds(properties, &["Timeout"]).unwrap_or(usual);
+            Ok((crate_name(name, properties)?.to_owned(), Duration::from_secs(limit)))
         })
         .collect()
 }

@@ -106,6 +106,11 @@ impl Bench {
         self.offset.fetch_add(i64::try_from(by.whole_milliseconds()).unwrap_or(0), Ordering::Relaxed);
     }
 
+    /// From now on each call of the store takes this long by the bench's clock, until the faults stop.
+    pub fn each_call_takes(&self, time: Duration) {
+        self.faults.takes(i64::try_from(time.whole_milliseconds()).unwrap_or(0), &self.offset);
+    }
+
     /// A new organization with a key for both scopes and one for reading.
     ///
     /// # Errors

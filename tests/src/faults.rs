@@ -6,7 +6,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicI64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -41,6 +41,8 @@ pub struct Faults {
     plan: Arc<Mutex<Option<(usize, Fault)>>>,
     calls: Arc<AtomicUsize>,
     happened: Arc<AtomicUsize>,
+    /// What a call takes by the clock that the offset moves.
+    takes: Arc<Mutex<Option<(i64, Arc<AtomicI64>)>>>,
     running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
@@ -78,6 +80,7 @@ impl Faults {
             plan: Arc::default(),
             calls: Arc::default(),
             happened: Arc::default(),
+            takes: Arc::default(),
             running: Arc::default(),
         };
         let (layer, engine) = (faults.clone(), engine.trim_start_matches("http://").to_owned());
@@ -99,9 +102,16 @@ impl Faults {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Some((nth, fault));
     }
 
-    /// From now on nothing goes wrong; says how often something did since the last time.
+    /// From now on each call takes this many milliseconds, by the clock that `offset` moves: nobody waits for them. Calls
+    /// made beside one another take their time one after another.
+    pub(crate) fn takes(&self, milliseconds: i64, offset: &Arc<AtomicI64>) {
+        *self.takes.lock().unwrap_or_else(PoisonError::into_inner) = Some((milliseconds, Arc::clone(offset)));
+    }
+
+    /// From now on nothing goes wrong, nor takes any time; says how often something did since the last time.
     pub fn stop(&self) -> usize {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.takes.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.happened.swap(0, Ordering::SeqCst)
     }
 
@@ -160,6 +170,9 @@ impl Faults {
             if self.refuses(&request) {
                 client.write_all(&refusal("AccessDeniedException", "")).await?;
                 continue;
+            }
+            if let Some((milliseconds, offset)) = &*self.takes.lock().unwrap_or_else(PoisonError::into_inner) {
+                offset.fetch_add(*milliseconds, Ordering::SeqCst);
             }
             let write = write(&request);
             let fault = self.next(write);

@@ -1,6 +1,6 @@
 //! What every process is started with.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use tokio::sync::watch;
 
@@ -15,8 +15,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// The program whose `launch` command starts a binary, see [`launch`]; `None` starts it directly.
     pub launcher: Option<PathBuf>,
-    /// How long one invocation may take; `None` means 29 seconds.
-    pub timeout: Option<Duration>,
+    /// How long one invocation may take, by crate name.
+    pub time_limits: BTreeMap<String, Duration>,
 }
 
 /// The machine that processes run on.

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::embedded_store::stopped;
 
-/// How long one invocation may take, start of its process included.
+/// How long one invocation may take of which nothing is said, start of its process included.
 const TIMEOUT: Duration = Duration::from_secs(29);
 
 /// The functions' processes. Clones share them.
@@ -89,7 +89,7 @@ impl Lambda {
         if *self.0.host.stop.borrow() {
             return Err(InvokeError::failed("shutting down"));
         }
-        let timeout = self.0.host.options.timeout.unwrap_or(TIMEOUT);
+        let timeout = self.0.host.options.time_limits.get(function).copied().unwrap_or(TIMEOUT);
         let (answer, answered) = oneshot::channel();
         let job = Job::new(event, timeout, answer);
         let id = job.id.clone();

@@ -36,8 +36,9 @@ async fn lambda(timeout: Option<Duration>) -> (Lambda, Capture, watch::Sender<bo
     std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
     let (stop, stop_signal) = watch::channel(false);
     let log = Capture::default();
+    let time_limits = timeout.map(|limit| ("echo".to_owned(), limit)).into_iter().collect();
     let variables = vec![("PATH".to_owned(), "/usr/bin:/bin:/usr/local/bin".to_owned())];
-    let options = Options { directory: directory.clone(), variables, launcher: None, timeout };
+    let options = Options { directory: directory.clone(), variables, launcher: None, time_limits };
     (start(options, log.clone(), stop_signal).await.unwrap(), log, stop, directory)
 }
 

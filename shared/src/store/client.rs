@@ -52,7 +52,7 @@ pub struct Store {
     pub(super) hot: String,
     pub(super) memory: Memory,
     pub(super) ingested: std::sync::Arc<IngestedMemory>,
-    /// Held by who puts an entity into its lists, so that the tasks of a process do not get in each other's way.
+    /// Held by who puts a session into its lists, so that the tasks of a process do not get in each other's way.
     pub(super) placing: std::sync::Arc<tokio::sync::Mutex<()>>,
     pub(super) rules: JobRules,
     pub(super) clock: Clock,

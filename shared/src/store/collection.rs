@@ -7,7 +7,6 @@ use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
-    client::Written,
     item::{Condition, Item, delete},
 };
 use crate::{
@@ -101,25 +100,6 @@ pub(super) fn bounds(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -
     let first = to.map(|to| newest_first(to, &[0xff; 16]));
     let out = from.map(|from| newest_first(from - time::Duration::MICROSECOND, &[0xff; 16]));
     (first, out)
-}
-
-/// Where an entity's collections stand beside it.
-pub(super) const PLACED: &str = "PLACED";
-
-/// The collections that an entity belongs to.
-pub(super) struct Placing<'a> {
-    /// The entity's partition.
-    pub(super) pk: String,
-    /// Its rank in each of them.
-    pub(super) rank: &'a [u8],
-    /// Their partitions.
-    pub(super) lists: &'a [String],
-    /// The version of the entity that says so.
-    pub(super) version: u64,
-}
-
-fn placed_in(item: &Item) -> Result<Vec<String>, StoreError> {
-    item.read("placement").parsed("lists", |text| serde_json::from_str(text).ok())
 }
 
 pub(super) fn read_head(item: &Item) -> Result<Head, StoreError> {
@@ -261,65 +241,6 @@ impl Store {
         let items = self.batch_get(keys.clone()).await?;
         let found = keys.iter().filter_map(|(pk, _)| items.iter().find(|item| item.pk() == pk));
         found.map(read).collect()
-    }
-
-    /// Puts an entity into the collections that it belongs to, and takes it out of those that it was in. Run twice, or
-    /// late, nothing changes: what it is in stands beside it, with the version of the entity that it was placed by.
-    pub(super) async fn place(&self, placing: &Placing<'_>) -> Result<(), StoreError> {
-        let _alone = self.placing.lock().await;
-        if self.try_place(placing, u32::MAX).await? { Ok(()) } else { Err(StoreError::Contended(u32::MAX)) }
-    }
-
-    /// [`Store::place`], given up after some lost races with `Ok(false)`.
-    pub(super) async fn try_place(&self, placing: &Placing<'_>, attempts: u32) -> Result<bool, StoreError> {
-        let Placing { pk, rank, lists: wanted, version: of } = placing;
-        for attempt in 0..attempts {
-            let known = self.get(&self.main, pk.clone(), PLACED.to_owned()).await?;
-            let (lists, placed, version) = match &known {
-                None if wanted.is_empty() => return Ok(true),
-                None => (Vec::new(), 0, 0),
-                Some(known) => {
-                    let reader = known.read("placement");
-                    (placed_in(known)?, reader.number::<u64>("of")?, reader.number::<u64>("version")?)
-                }
-            };
-            // it was placed by this state already, or by a later one
-            if placed >= *of {
-                return Ok(true);
-            }
-            let leave =
-                lists.iter().filter(|list| !wanted.contains(list)).map(|list| (list, Change::Remove(rank.to_vec())));
-            let enter =
-                wanted.iter().filter(|list| !lists.contains(list)).map(|list| (list, Change::Insert(rank.to_vec())));
-            let edits = leave.chain(enter);
-            let edits = edits.map(|(list, change)| async move { self.rank_changes(list, &[change]).await });
-            let edits = futures_util::future::try_join_all(edits).await?;
-            if let Some(edits) = edits.into_iter().collect::<Option<Vec<_>>>() {
-                let text = serde_json::to_string(wanted).unwrap_or_else(|_| "[]".to_owned());
-                let item = Item::new(pk.clone(), PLACED.to_owned()).text("lists", text).number("of", *of);
-                let item = item.number("version", version + 1);
-                let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-                let mut members = vec![item.put(&self.main, condition)?];
-                members.extend(edits.into_iter().flatten());
-                if self.transact(members).await? == Written::Done {
-                    return Ok(true);
-                }
-            }
-            after_lost_race(attempt).await?;
-        }
-        Ok(false)
-    }
-
-    /// Takes an entity that is gone, or about to go, out of every collection that it is in; nothing places it again
-    /// as long as its partition is there.
-    pub(super) async fn displace(&self, pk: String, rank: &[u8]) -> Result<(), StoreError> {
-        self.place(&Placing { pk, rank, lists: &[], version: u64::MAX }).await
-    }
-
-    /// [`Store::displace`] of an entity that was deleted while it was placed: nothing of it stays.
-    pub(super) async fn unplace(&self, pk: String, rank: &[u8]) -> Result<(), StoreError> {
-        self.displace(pk.clone(), rank).await?;
-        self.batch_delete(vec![(pk, PLACED.to_owned())]).await
     }
 
     /// The transaction members that make the same change to several collections; `None` when a writer was in the way.

@@ -1,16 +1,18 @@
-//! Group commit of the lists that all tenants share: the operator's studies and organizations, and the audit trail.
+//! Group commit of the lists that many write: the operator's studies and organizations, the audit trail, test sessions.
 //!
 //! A writer does not touch such a list. It puts a *pending* item beside its entity, in the same transaction, without a
 //! condition: any number of writers, no conflicts. One drainer at a time (a lease) takes pending items by the hundred,
 //! reads what the entities are now, and brings the lists in line with that: some nodes and one head for a whole batch.
 //!
 //! Correctness does not rest on the lease. A list's head is read before the entities are, and written only in the version
-//! that was read, also where nothing changes; so whoever read an older state of an entity fails. Done twice, late or in
-//! any order, nothing changes.
+//! that was read, also where nothing changes; so whoever read an older state of an entity fails. (Sessions, which are in
+//! lists of their tester's own, too, are written with the condition that they are in the version that was read.) Done
+//! twice, late or in any order, nothing changes. What cannot be read is logged and left out: it must not hold the others
+//! back.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use futures_util::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use ranked::{Change, Head};
 use time::{Duration, OffsetDateTime};
@@ -41,6 +43,8 @@ const TAKEN: i32 = 100;
 const BATCH: usize = 400;
 /// Audit records that are ranked at a time: each has lists of its own.
 const AUDIT_BATCH: usize = 100;
+/// Sessions that are ranked at a time: each is in lists of its tester's own, and all of them go into one transaction.
+const SESSION_BATCH: usize = 12;
 /// Lists of audit records that are written at a time.
 const AT_A_TIME: usize = 8;
 /// Members of a transaction.
@@ -65,13 +69,27 @@ struct Taken {
 }
 
 /// What became of a batch.
-enum Committed {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Committed {
     /// The lists are in line.
     Done,
     /// Somebody else wrote; it is read again.
     Raced,
     /// More nodes change than one transaction holds.
     TooLarge,
+}
+
+/// How long a drainer goes on.
+#[derive(Clone, Copy)]
+struct Slice<'a> {
+    clock: &'a Clock,
+    until: OffsetDateTime,
+}
+
+impl Slice<'_> {
+    fn is_over(self) -> bool {
+        self.clock.now() >= self.until
+    }
 }
 
 impl Store {
@@ -111,7 +129,7 @@ impl Store {
                 if !self.take_drain(list, &holder, clock.now()).await? {
                     return Ok(Drained::Held);
                 }
-                let drained = self.drain_held(list, clock, until).await;
+                let drained = self.drain_held(list, Slice { clock, until }).await;
                 self.release_drain(list, &holder).await?;
                 if drained? == Drained::More {
                     self.come_again(list, &holder).await?;
@@ -148,20 +166,28 @@ impl Store {
         self.batch_delete(SharedList::ALL.into_iter().map(SharedList::drain_key).collect()).await
     }
 
-    async fn drain_held(&self, list: SharedList, clock: &Clock, until: OffsetDateTime) -> Result<Drained, StoreError> {
+    async fn drain_held(&self, list: SharedList, slice: Slice<'_>) -> Result<Drained, StoreError> {
         loop {
             let taken = self.pending(list, TAKEN).await?;
             if taken.is_empty() {
                 return Ok(Drained::All);
             }
             for part in parts(&taken, list) {
-                self.commit_pending(list, part).await?;
-                self.batch_delete(part.iter().map(|pending| pending.key.clone()).collect()).await?;
-                if clock.now() >= until {
+                if self.commit_pending(list, part, slice).await? {
+                    self.batch_delete(part.iter().map(|pending| pending.key.clone()).collect()).await?;
+                }
+                if slice.is_over() {
                     return Ok(Drained::More);
                 }
             }
         }
+    }
+
+    /// Whether somebody drains these lists.
+    pub(super) async fn is_drained(&self, list: SharedList, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let (pk, sk) = list.drain_key();
+        let Some(lease) = self.get(&self.main, pk, sk).await? else { return Ok(false) };
+        Ok(lease.read("drainer's lease").number::<i64>("end").is_ok_and(|end| end > epoch_millis(now)))
     }
 
     async fn take_drain(&self, list: SharedList, holder: &str, now: OffsetDateTime) -> Result<bool, StoreError> {
@@ -224,7 +250,11 @@ impl Store {
         Ok(try_join_all(shards).await?.into_iter().flatten().collect())
     }
 
-    async fn commit_pending(&self, list: SharedList, taken: &[Taken]) -> Result<(), StoreError> {
+    /// Commits what some pending items are about; `Ok(false)` when the time was over before it was all.
+    async fn commit_pending(&self, list: SharedList, taken: &[Taken], slice: Slice<'_>) -> Result<bool, StoreError> {
+        if list == SharedList::TestSessions {
+            return self.commit_moved(taken, slice).await;
+        }
         let mut subjects: BTreeMap<&str, bool> = BTreeMap::new();
         for pending in taken {
             for subject in &pending.subjects {
@@ -234,28 +264,46 @@ impl Store {
         match list {
             SharedList::Studies => {
                 let ids = subjects.iter().filter_map(|(id, new)| Some((StudyId::parse(id)?, *new))).collect();
-                self.commit_halves(ids, &|ids| Box::pin(self.commit_studies(ids))).await
+                self.commit_halves(ids, slice, &|ids| Box::pin(self.commit_studies(ids))).await
             }
             SharedList::Organizations => {
                 let ids = subjects.keys().filter_map(|id| OrganizationId::parse(id)).collect();
-                self.commit_halves(ids, &|ids| Box::pin(self.commit_organizations(ids))).await
+                self.commit_halves(ids, slice, &|ids| Box::pin(self.commit_organizations(ids))).await
             }
             SharedList::Audit => {
                 let ids: Vec<_> = subjects.keys().filter_map(|id| AuditId::parse(id)).collect();
-                self.rank_audit(&ids).await
+                self.rank_audit(&ids, slice).await
             }
+            SharedList::TestSessions => Ok(true),
         }
     }
 
-    /// Commits a batch, or the halves of one that is too large, as often as somebody else is in the way.
+    async fn commit_moved(&self, taken: &[Taken], slice: Slice<'_>) -> Result<bool, StoreError> {
+        let subjects: Vec<_> = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
+        let moved = subjects.clone();
+        let commit = |moved| -> BoxFuture<'_, _> { Box::pin(self.commit_test_sessions(moved, Vec::new())) };
+        if !self.commit_halves(moved, slice, &commit).await? {
+            return Ok(false);
+        }
+        self.settle_test_sessions(&subjects, slice.clock.now()).await?;
+        Ok(true)
+    }
+
+    /// Commits a batch, or the halves of one that is too large, as often as somebody else is in the way; `Ok(false)` when
+    /// the time was over before it was all.
     async fn commit_halves<'a, T: Clone + Send>(
         &self,
         batch: Vec<T>,
+        slice: Slice<'_>,
         commit: &(dyn Fn(Vec<T>) -> BoxFuture<'a, Result<Committed, StoreError>> + Send + Sync),
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut left = vec![batch];
         let mut attempt = 0;
         while let Some(batch) = left.pop() {
+            // what was begun in time goes through, if nobody is in the way
+            if attempt > 0 && slice.is_over() {
+                return Ok(false);
+            }
             match commit(batch.clone()).await? {
                 Committed::Done => attempt = 0,
                 Committed::Raced => {
@@ -272,7 +320,7 @@ impl Store {
                 }
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Ranks studies in the operator's lists by what they are now, and removes what is left of those that were deleted.
@@ -284,7 +332,11 @@ impl Store {
         let new: HashSet<_> = batch.iter().filter(|(_, new)| *new).map(|(id, _)| *id).collect();
         let mut there = HashSet::new();
         for item in &items {
-            let study = read_study(item)?.study;
+            let Some(study) = readable(read_study(item)) else {
+                there.extend(item.pk().strip_prefix("STUDY#").and_then(StudyId::parse));
+                continue;
+            };
+            let study = study.study;
             there.insert(study.id);
             let rank = newest_first(study.created_at, study.id.as_bytes());
             let wanted = [every_study(None), every_study(Some(study.status))];
@@ -313,33 +365,30 @@ impl Store {
         let keys = batch.iter().map(|id| (organization_pk(*id), "ORG".to_owned())).collect();
         let mut changes = Vec::new();
         for item in self.batch_get(keys).await? {
-            let organization = read_organization(&item)?;
+            let Some(organization) = readable(read_organization(&item)) else { continue };
             changes.push(Change::Insert(newest_first(organization.created_at, organization.id.as_bytes())));
         }
         self.commit_lists(&heads, BTreeMap::from([(list, changes)])).await
     }
 
     /// Ranks records of the audit trail in their lists; again, nothing changes.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rank_audit<'a>(&'a self, ids: &'a [AuditId]) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
-            for item in self.batch_get(ids.iter().map(|id| audit_key(*id)).collect()).await? {
-                let AuditPlaces { lists, rank } = audit_places(&item)?;
-                for list in lists {
-                    changes.entry(list).or_default().push(Change::Insert(rank.clone()));
-                }
+    async fn rank_audit(&self, ids: &[AuditId], slice: Slice<'_>) -> Result<bool, StoreError> {
+        let mut changes: BTreeMap<String, Vec<Change>> = BTreeMap::new();
+        for item in self.batch_get(ids.iter().map(|id| audit_key(*id)).collect()).await? {
+            let Some(AuditPlaces { lists, rank }) = readable(audit_places(&item)) else { continue };
+            for list in lists {
+                changes.entry(list).or_default().push(Change::Insert(rank.clone()));
             }
-            // a record never changes, so that its lists need not change together
-            let lists = changes.into_iter().map(|(list, changes)| async move { self.insert_all(&list, changes).await });
-            stream::iter(lists).buffer_unordered(AT_A_TIME).try_collect::<()>().await
-        })
+        }
+        // a record never changes, so that its lists need not change together
+        let lists = changes.into_iter().map(|(list, changes)| self.insert_all(list, changes, slice));
+        let all = stream::iter(lists).buffer_unordered(AT_A_TIME);
+        all.try_fold(true, |all, one| std::future::ready(Ok(all && one))).await
     }
 
-    async fn insert_all(&self, list: &str, changes: Vec<Change>) -> Result<(), StoreError> {
-        self.commit_halves(changes, &|changes| {
+    async fn insert_all(&self, list: String, changes: Vec<Change>, slice: Slice<'_>) -> Result<bool, StoreError> {
+        let list = list.as_str();
+        self.commit_halves(changes, slice, &|changes| {
             Box::pin(async move {
                 let heads = self.heads(&[list.to_owned()]).await?;
                 self.commit_lists(&heads, BTreeMap::from([(list.to_owned(), changes)])).await
@@ -349,13 +398,37 @@ impl Store {
     }
 
     /// The heads of lists.
-    async fn heads(&self, lists: &[String]) -> Result<HashMap<String, Head>, StoreError> {
+    pub(super) async fn heads(&self, lists: &[String]) -> Result<HashMap<String, Head>, StoreError> {
         let found = self.batch_get(lists.iter().map(|pk| (pk.clone(), "HEAD".to_owned())).collect()).await?;
         let mut heads: HashMap<_, _> = lists.iter().map(|list| (list.clone(), Head::empty())).collect();
         for item in found {
             heads.insert(item.pk().to_owned(), super::collection::read_head(&item)?);
         }
         Ok(heads)
+    }
+
+    /// Writes changes of lists and what goes along in one transaction, if all heads are those that were read.
+    pub(super) async fn commit_at_once(
+        &self,
+        heads: &HashMap<String, Head>,
+        changes: &BTreeMap<String, Vec<Change>>,
+        mut members: Vec<TransactWriteItem>,
+    ) -> Result<Committed, StoreError> {
+        for (list, changes) in changes {
+            let Some(head) = heads.get(list) else { return Ok(Committed::Raced) };
+            let Some(edit) = self.edit_of(list, head, changes).await? else { return Ok(Committed::Raced) };
+            members.extend(self.write_edit(list, head, edit)?);
+            if members.len() > MAX_MEMBERS {
+                return Ok(Committed::TooLarge);
+            }
+        }
+        if members.is_empty() {
+            return Ok(Committed::Done);
+        }
+        match self.transact(members).await? {
+            Written::Done => Ok(Committed::Done),
+            Written::Refused(_) => Ok(Committed::Raced),
+        }
     }
 
     /// Writes changes of lists, one list after another: each in one write, if its head is the one that was read.
@@ -383,15 +456,27 @@ impl Store {
     }
 }
 
+/// What was read; `None` for what cannot be, which the log tells.
+fn readable<T>(read: Result<T, StoreError>) -> Option<T> {
+    read.inspect_err(|error| tracing::error!(cause = %error, "left out of its lists")).ok()
+}
+
+/// A pending item. One that says nothing that can be read is about nothing.
 fn read_pending(item: &Item) -> Result<Taken, StoreError> {
     let reader = item.read("pending change");
-    let subjects = reader.text("subjects")?.split_whitespace().map(str::to_owned).collect();
-    Ok(Taken { key: (item.pk().to_owned(), reader.text("sk")?.to_owned()), subjects, new: reader.flag("new")? })
+    let key = (item.pk().to_owned(), reader.text("sk")?.to_owned());
+    let said = readable(reader.text("subjects").and_then(|subjects| Ok((subjects, reader.flag("new")?))));
+    let (subjects, new) = said.unwrap_or_default();
+    Ok(Taken { key, subjects: subjects.split_whitespace().map(str::to_owned).collect(), new })
 }
 
 /// Pending items in parts that have about a batch of entities each.
 fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
-    let most = if list == SharedList::Audit { AUDIT_BATCH } else { BATCH };
+    let most = match list {
+        SharedList::Audit => AUDIT_BATCH,
+        SharedList::TestSessions => SESSION_BATCH,
+        SharedList::Studies | SharedList::Organizations => BATCH,
+    };
     let mut parts = Vec::new();
     let (mut start, mut entities) = (0, 0);
     for (position, pending) in taken.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Changes of lists that all tenants share, left to the lists' drainer (`group_commit`).
+//! Changes of lists that many write, left to the lists' drainer (`group_commit`).
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 
@@ -10,7 +10,8 @@ use crate::secret::sha256_hex;
 
 /// Partitions that the pending items of a list are spread over, so that no one of them takes every write.
 pub(super) const SHARDS: u8 = 4;
-/// Lists that all tenants share.
+
+/// Lists that are written by group commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SharedList {
     /// All studies, and those in each state.
@@ -19,17 +20,20 @@ pub enum SharedList {
     Organizations,
     /// The audit trail, for each combination of filters.
     Audit,
+    /// Test sessions, for each combination of filters.
+    TestSessions,
 }
 
 impl SharedList {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Studies, Self::Organizations, Self::Audit];
+    pub const ALL: [Self; 4] = [Self::Studies, Self::Organizations, Self::Audit, Self::TestSessions];
 
     const fn as_str(self) -> &'static str {
         match self {
             Self::Studies => "studies",
             Self::Organizations => "organizations",
             Self::Audit => "audit",
+            Self::TestSessions => "tests",
         }
     }
 
@@ -57,18 +61,24 @@ pub(super) struct Pending<'a> {
     pub(super) list: SharedList,
     /// What tells it from every other change; the same again when a write is tried again.
     pub(super) id: &'a str,
-    /// The ids of the entities, with spaces between.
+    /// The ids of the entities, with spaces between; behind a session's, what is known of its move.
     pub(super) subjects: &'a str,
     /// Whether the entities are new, so that they are in no list yet.
     pub(super) new: bool,
 }
 
+/// Where a change stands.
+pub(super) fn pending_key(list: SharedList, id: &str) -> (String, String) {
+    let shard = sha256_hex(id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
+    (list.pk(shard), format!("PENDING#{id}"))
+}
+
 impl Store {
     /// The transaction member that leaves a change of shared lists to their drainer.
     pub(super) fn pending_member(&self, pending: Pending<'_>) -> Result<TransactWriteItem, StoreError> {
-        let shard = sha256_hex(pending.id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
         // the attribute by which the table's stream brings it to the work function, like any new work
-        Item::new(pending.list.pk(shard), format!("PENDING#{}", pending.id))
+        let (pk, sk) = pending_key(pending.list, pending.id);
+        Item::new(pk, sk)
             .text("subjects", pending.subjects)
             .number("new", u8::from(pending.new))
             .number("attempt", 0)
@@ -84,6 +94,7 @@ mod tests {
     fn pending_changes_are_told_from_other_work() {
         assert_eq!(SharedList::of_pending("WORK#studies#3"), Some(SharedList::Studies));
         assert_eq!(SharedList::of_pending("WORK#audit#0"), Some(SharedList::Audit));
+        assert_eq!(SharedList::of_pending("WORK#tests#1"), Some(SharedList::TestSessions));
         for other in ["WORK#3", "WORK#studies", "WORK#studies#x", "RANK#studies"] {
             assert_eq!(SharedList::of_pending(other), None, "{other}");
         }

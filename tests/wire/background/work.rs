@@ -4,6 +4,7 @@ use engine::Module;
 use harness::{
     Bench,
     faults::Fault,
+    fixture_study,
     openscouter::{
         exports::{asked, create, download, stored},
         team::Team,
@@ -11,9 +12,10 @@ use harness::{
     },
     outsend::jobs::{World, new_job},
 };
+use local::template::Templates;
 use serde_json::{Value, json};
 use shared::{
-    model::{Email, JobId, TestSessionId, WorkItem, WorkKind},
+    model::{Email, JobId, Plan, Study, StudyId, TestSessionId, WorkItem, WorkKind},
     store::{Commit, Creation, ExportState, JobParameters, NewJob, Run},
 };
 use time::Duration;
@@ -158,4 +160,51 @@ async fn a_later_slice_goes_on_where_the_last_one_ended() {
     let bundle = download(bench, &team.tester, &path).await.json();
     let ids: Vec<_> = bundle["testSessions"].as_array().unwrap().iter().map(|row| row["sessionId"].clone()).collect();
     assert_eq!(ids, [json!(first), json!(second)]);
+}
+
+#[tokio::test]
+async fn an_invocation_ends_well_inside_the_function_s_time_limit() {
+    let limit = Templates::embedded().unwrap().time_limits["background-work"];
+    let world = World::start().await;
+    let (bench, store) = (&world.bench, world.bench.context.store());
+    let clock = bench.context.clock();
+    // much of everything that takes long: lists, jobs, and old work that is left to the lists' drainer
+    let organization = bench.organization(Plan::Free).await.unwrap().organization;
+    for _ in 0..60 {
+        let template = fixture_study(organization, 0).unwrap();
+        let study = |_| Study { id: StudyId::generate(), created_at: clock.now(), ..template.clone() };
+        assert!(store.create_studies(&(0..25).map(study).collect::<Vec<_>>()).await.unwrap().is_empty());
+    }
+    for number in 0..200 {
+        let subject = StudyId::generate().to_string();
+        let work = WorkItem { id: format!("old-{number}"), kind: WorkKind::RankStudies, subject, attempt: 0 };
+        store.queue(&work, clock.now()).await.unwrap();
+    }
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        jobs.push(world.verification_of(400).await);
+    }
+    world.react().await;
+    let mut longest = Duration::ZERO;
+    for _ in 0..200 {
+        bench.each_call_takes(Duration::milliseconds(20));
+        let began = clock.now();
+        work(bench).await;
+        longest = longest.max(clock.now() - began);
+        bench.faults.stop();
+        bench.advance(Duration::minutes(1));
+        world.react().await;
+        if store.due_work(clock.now()).await.unwrap().is_empty() {
+            break;
+        }
+    }
+    assert!(longest > Duration::seconds(5), "there was enough to do: {longest}");
+    assert!(longest + Duration::seconds(5) <= limit, "{longest} of {limit:?}");
+    assert!(store.due_work(clock.now()).await.unwrap().is_empty(), "all of it was done");
+    assert_eq!(store.every_study_page(None, 0, 1).await.unwrap().total, 1_500);
+    // who is killed at the limit is not taken for somebody who is at it, and who is at it is not disturbed
+    let (id, now) = ("01".to_owned(), clock.now());
+    store.queue(&WorkItem { id, kind: WorkKind::Reset, subject: String::new(), attempt: 0 }, now).await.unwrap();
+    assert!(store.lease_work("01", now).await.unwrap().is_some());
+    assert!(store.lease_work("01", now + limit).await.unwrap().is_none(), "a lease is longer than an invocation");
 }

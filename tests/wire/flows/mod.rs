@@ -19,4 +19,5 @@ mod processes;
 mod quota;
 mod research;
 mod secrets;
+mod session_lists;
 mod shared_lists;

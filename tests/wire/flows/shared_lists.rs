@@ -206,6 +206,29 @@ async fn drainers_that_meet_lose_nothing() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_holds_nothing_back() {
+    let mut play = Play::start(577).await;
+    while play.model.len() < 20 {
+        play.step().await;
+    }
+    let spoiled = play.some().unwrap();
+    let settings = play.bench.context.settings();
+    let endpoint = settings.store.endpoint.as_deref().unwrap();
+    let study = format!("STUDY#{}", spoiled.id);
+    harness::spoil(settings, endpoint, (&study, "STUDY"), "status").await.unwrap();
+    for shard in 0..4 {
+        // an item that says nothing else
+        let pk = format!("WORK#studies#{shard}");
+        harness::spoil(settings, endpoint, (&pk, "PENDING#odd"), "new").await.unwrap();
+    }
+    assert_eq!(play.drain().await, Drained::All);
+    play.nothing_is_pending().await;
+    let others = play.model.values().filter(|study| study.id != spoiled.id && study.status == Status::Open).count();
+    let page = play.bench.context.store().every_study_page(Some(Status::Open), 0, 1).await.unwrap();
+    assert!(page.total >= others as u64, "the others are there");
+}
+
+#[tokio::test]
 async fn a_batch_costs_what_one_member_cost() {
     const MANY: u64 = 1_000;
     let bench = Bench::start().await.unwrap();

@@ -4,37 +4,55 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
+use shared::store::StoreError;
+use time::OffsetDateTime;
 
-use crate::{drain, item, sweep, workers::Workers};
+use crate::{drain, item, kind::BEGIN_TIME, sweep, workers::Workers};
 
 /// Pieces of work that one invocation does at a time.
 const AT_A_TIME: usize = 10;
 
 /// Handles one event. Several pieces of work are done at a time; what fails stays there, and no record is brought
-/// again for it.
+/// again for it. What cannot be begun in time is left to the next minute, so that an invocation ends well inside the
+/// function's time limit.
 ///
 /// # Errors
 /// When the schedule's event finds out nothing of what is due.
 pub(crate) async fn handle(workers: Arc<Workers>, event: Value) -> Result<Value, String> {
-    let records = event.get("Records").and_then(Value::as_array);
-    let ids = match records {
-        Some(records) => named(records),
+    let enough = workers.now() + BEGIN_TIME;
+    // beside one another: lists that take long, or a sweep, hold nothing back, and all fit into the function's time
+    match event.get("Records").and_then(Value::as_array) {
+        Some(records) => {
+            future::join(all(&workers, named(records), enough), drain::named(&workers, records)).await;
+        }
         None => {
-            sweep::everything(&workers).await;
-            workers.store().due_work(workers.now()).await.map_err(|error| error.to_string())?
+            // what the sweep admits or finds is done right away
+            let swept = async {
+                sweep::everything(&workers, enough).await;
+                due(&workers, enough).await
+            };
+            let (due, swept, ()) = future::join3(due(&workers, enough), swept, drain::left(&workers)).await;
+            due.and(swept).map_err(|error| error.to_string())?;
         }
-    };
-    let runs = ids.into_iter().map(|id| item::attempt(Arc::clone(&workers), id));
-    let work = stream::iter(runs).buffer_unordered(AT_A_TIME).collect::<()>();
-    // beside the work: lists that take long hold nothing back, and the two fit into the function's time
-    let drains = async {
-        match records {
-            Some(records) => drain::named(&workers, records).await,
-            None => drain::left(&workers).await,
-        }
-    };
-    future::join(work, drains).await;
+    }
     Ok(json!({"batchItemFailures": []}))
+}
+
+/// Does the work that is due.
+async fn due(workers: &Arc<Workers>, enough: OffsetDateTime) -> Result<(), StoreError> {
+    let ids = workers.store().due_work(workers.now()).await?;
+    all(workers, ids, enough).await;
+    Ok(())
+}
+
+/// Does pieces of work, those that can be begun before `enough`.
+async fn all(workers: &Arc<Workers>, ids: Vec<String>, enough: OffsetDateTime) {
+    let runs = ids.into_iter().map(|id| async move {
+        if workers.now() < enough {
+            item::attempt(Arc::clone(workers), id).await;
+        }
+    });
+    stream::iter(runs).buffer_unordered(AT_A_TIME).collect::<()>().await;
 }
 
 /// The ids of the work that these records are about.

@@ -5,6 +5,9 @@ use time::{Duration, OffsetDateTime};
 
 use crate::workers::Workers;
 
+/// How long an invocation begins pieces of work. With the longest piece, [`MAX_TIME`], it ends well inside the function's
+/// time limit, 50 s.
+pub(crate) const BEGIN_TIME: Duration = Duration::seconds(10);
 /// How long work that comes in slices goes on at a time; less than a lease, and than the function may take.
 pub(crate) const MAX_TIME: Duration = Duration::seconds(30);
 /// The pause before work that failed again and again is tried once more.

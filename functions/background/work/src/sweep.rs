@@ -1,11 +1,14 @@
 //! What is repaired and ended each minute, whatever the stream brings.
 
+use std::fmt::Display;
+
+use futures_util::future;
 use shared::{
     model::{JobId, Lane},
     store::{Ending, StoreError},
     sweeps,
 };
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use crate::workers::Workers;
 
@@ -16,38 +19,35 @@ const MAX_FORGOTTEN: u32 = 100;
 /// Jobs that one sweep ends or expires.
 const MAX_JOBS: i32 = 25;
 /// Test sessions that are ended in one step.
-const MAX_SESSIONS: u32 = 100;
-/// How long a sweep ends sessions at a time; what is due waits for it.
-const SESSIONS_TIME: Duration = Duration::seconds(10);
+const MAX_SESSIONS: u32 = 25;
 
-/// Sweeps all there is. What is due must not wait for what cannot be read, so that no failure stops the rest.
-pub(crate) async fn everything(workers: &Workers) {
-    let (store, now) = (workers.store(), workers.now());
-    if let Err(error) = sweeps::start_due_erasures(workers.context(), 0, MAX_ERASURES).await {
-        tracing::error!(cause = %error, "erasures not started");
-    }
-    if let Err(error) = sessions(workers).await {
-        tracing::error!(cause = %error, "sessions not ended");
-    }
-    let (retired, forgotten) =
-        futures_util::future::join(store.retire_approvals(now, MAX_FORGOTTEN), store.forget_audit(now, MAX_FORGOTTEN))
-            .await;
-    if let Err(error) = retired {
-        tracing::error!(cause = %error, "approvals not retired");
-    }
-    if let Err(error) = forgotten {
-        tracing::error!(cause = %error, "audit records not forgotten");
-    }
-    if let Err(error) = jobs(workers).await {
-        tracing::error!(cause = %error, "jobs not swept");
+/// Sweeps all there is, as far as it can be begun before `enough`. What is due must not wait for what cannot be read, so
+/// that no failure stops the rest.
+pub(crate) async fn everything(workers: &Workers, enough: OffsetDateTime) {
+    let context = workers.context();
+    let erasures = async { sweeps::start_due_erasures(context, 0, MAX_ERASURES).await.map(|_| ()) };
+    let approvals = async { workers.store().retire_approvals(workers.now(), MAX_FORGOTTEN).await.map(|_| ()) };
+    let audit = async { workers.store().forget_audit(workers.now(), MAX_FORGOTTEN).await.map(|_| ()) };
+    future::join5(
+        told("erasures not started", erasures),
+        told("sessions not ended", sessions(workers, enough)),
+        told("approvals not retired", approvals),
+        told("audit records not forgotten", audit),
+        told("jobs not swept", jobs(workers, enough)),
+    )
+    .await;
+}
+
+async fn told<E: Display>(what: &str, sweep: impl Future<Output = Result<(), E>>) {
+    if let Err(error) = sweep.await {
+        tracing::error!(cause = %error, "{what}");
     }
 }
 
 /// Ends the test sessions whose time is over, as long as there are any and there is time (openscouter 20).
-async fn sessions(workers: &Workers) -> Result<(), StoreError> {
-    let began = workers.now();
+async fn sessions(workers: &Workers, enough: OffsetDateTime) -> Result<(), StoreError> {
     let mut after = String::new();
-    while workers.now() - began < SESSIONS_TIME {
+    while workers.now() < enough {
         let step = sweeps::end_overdue_sessions(workers.context(), &after, MAX_SESSIONS).await?;
         match step.next {
             Some(next) => after = next,
@@ -59,9 +59,12 @@ async fn sessions(workers: &Workers) -> Result<(), StoreError> {
 
 /// Ends jobs whose lifetime is over, expires those whose retention is (outsend 7.5), and starts waiting ones whose
 /// wake-up was missed (outsend 7.3).
-async fn jobs(workers: &Workers) -> Result<(), StoreError> {
+async fn jobs(workers: &Workers, enough: OffsetDateTime) -> Result<(), StoreError> {
     let (store, now) = (workers.store(), workers.now());
     for id in store.due_jobs(now, MAX_JOBS).await? {
+        if workers.now() >= enough {
+            return Ok(());
+        }
         // one that fails stops no other, and is due again
         if let Err(error) = end_or_expire(workers, id, now).await {
             tracing::error!(job = %id, cause = %error, "job not swept");

@@ -1,25 +1,36 @@
-//! The lists that sessions are in. They follow by work, since a thousand testers who start at once must not wait for
-//! one another; where nobody is in the way, a session is in its lists before its creator is answered.
+//! The lists that sessions are in. They follow by group commit, since a thousand testers who start at once must not wait
+//! for one another; where nobody is in the way, a session is in its lists before its creator is answered.
 
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
+
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use ranked::Change;
-use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{key, read_test_session, test_session_pk};
+use super::{key, read_test_session};
 use crate::{
-    model::{OrganizationId, Status, Study, StudyId, TestSession, TestSessionId, TestStatus, UserId, WorkItem},
+    model::{OrganizationId, Status, Study, StudyId, TestSession, TestSessionId, TestStatus, UserId},
     store::{
-        BoxFuture, Page, Store, StoreError, UpdateError,
-        collection::{Placing, newest_first},
-        seats::End,
+        BoxFuture, Page, Store, StoreError, UpdateError, after_lost_race,
+        collection::newest_first,
+        group_commit::Committed,
+        item::{check_version, delete},
+        pending::{SharedList, pending_key},
+        seats::{End, reservation, seats_key},
         studies::{ListedStudy, read_study, study_pk},
+        study_items::study_key,
     },
 };
 
 /// Most tries to put a session into the lists before its creator is answered, and how long they may take.
 const MAX_TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_millis(300);
+/// What a pending item says of a session that is new.
+const BEGAN: &str = "new";
 
 /// Which sessions a list shows; `None` does not narrow it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,24 +45,38 @@ pub struct TestSessionFilter {
     pub status: Option<TestStatus>,
 }
 
-pub(super) fn list(scope: &str, status: Option<TestStatus>) -> String {
+fn list(scope: &str, status: Option<TestStatus>) -> String {
     match status {
         None => format!("RANK#{scope}tests"),
         Some(status) => format!("RANK#{scope}tests/status={}", status.as_str()),
     }
 }
 
-/// The lists that a session is in: one for each combination of filters that does not come down to one session.
-fn lists_of(session: &TestSession) -> Vec<String> {
+/// What lists narrow sessions by, but for their state: each combination that does not come down to one session.
+fn scopes(session: &TestSession) -> [String; 5] {
     let (organization, study, tester) = (session.organization, session.study, session.tester);
-    let scopes = [
+    [
         String::new(),
         format!("{organization}#"),
         format!("{study}#"),
         format!("{tester}#"),
         format!("{organization}#{tester}#"),
-    ];
-    scopes.iter().flat_map(|scope| [list(scope, None), list(scope, Some(session.status))]).collect()
+    ]
+}
+
+/// The lists of a state that show a session.
+fn lists_in(session: &TestSession, status: TestStatus) -> impl Iterator<Item = String> {
+    scopes(session).into_iter().map(move |scope| list(&scope, Some(status)))
+}
+
+/// The lists that show a session which is in this state.
+fn lists_of(session: &TestSession, status: TestStatus) -> impl Iterator<Item = String> {
+    scopes(session).into_iter().map(|scope| list(&scope, None)).chain(lists_in(session, status))
+}
+
+/// All lists of a scope.
+pub(super) fn every_list(scope: &str) -> impl Iterator<Item = String> {
+    [None].into_iter().chain(TestStatus::ALL.into_iter().map(Some)).map(move |status| list(scope, status))
 }
 
 fn tester_studies(tester: UserId) -> String {
@@ -60,35 +85,62 @@ fn tester_studies(tester: UserId) -> String {
 
 /// The lists that are a study's own.
 pub(in crate::store) fn study_lists(study: StudyId) -> Vec<String> {
-    let states = TestStatus::ALL.into_iter().map(Some);
-    [None].into_iter().chain(states).map(|status| list(&format!("{study}#"), status)).collect()
+    every_list(&format!("{study}#")).collect()
 }
 
 /// The lists that are a tester's own.
 pub(in crate::store) fn test_lists(tester: UserId) -> Vec<String> {
-    let states = TestStatus::ALL.into_iter().map(Some);
-    let lists = [None].into_iter().chain(states).map(|status| list(&format!("{tester}#"), status));
-    lists.chain([tester_studies(tester)]).collect()
+    every_list(&format!("{tester}#")).chain([tester_studies(tester)]).collect()
 }
 
-/// A session's membership of `lists`.
-fn membership<'a>(session: &TestSession, rank: &'a [u8], lists: &'a [String]) -> Placing<'a> {
-    Placing { pk: test_session_pk(session.id), rank, lists, version: session.version }
+/// A session whose lists follow it.
+struct Moved {
+    id: TestSessionId,
+    /// The states that it left since its lists followed it.
+    left: Vec<TestStatus>,
+    /// Whether it began, so that its study is among its tester's from now on.
+    began: bool,
+}
+
+/// How a pending item names a session that moved on from `left`, or began.
+pub(super) fn subject(id: TestSessionId, left: Option<TestStatus>) -> String {
+    format!("{id}/{}", left.map_or(BEGAN, TestStatus::as_str))
+}
+
+/// The sessions that pending items name, each once. Of one that is named alone nothing is known.
+fn moves_of(subjects: &[String]) -> Vec<Moved> {
+    let mut moves: BTreeMap<TestSessionId, Moved> = BTreeMap::new();
+    for subject in subjects {
+        let (id, told) = subject.split_once('/').map_or((subject.as_str(), None), |(id, told)| (id, Some(told)));
+        let Some(id) = TestSessionId::parse(id) else { continue };
+        let moved = moves.entry(id).or_insert_with(|| Moved { id, left: Vec::new(), began: false });
+        match told {
+            Some(BEGAN) => moved.began = true,
+            Some(told) => moved.left.extend(TestStatus::parse(told)),
+            None => (moved.left, moved.began) = (TestStatus::ALL.to_vec(), true),
+        }
+    }
+    moves.into_values().collect()
 }
 
 impl Store {
-    /// Puts a session into its lists right away where nobody is long in the way, so that its creator finds it there;
-    /// else the work does it.
-    pub(super) async fn rank_now(&self, session: &TestSession, work: &WorkItem) {
+    /// Puts a session into its lists right away where nobody is in the way, so that its creator finds it there; else the
+    /// lists' drainer does it.
+    pub(super) async fn rank_now(&self, session: &TestSession, left: Option<TestStatus>, pending: &str) {
+        // who finds somebody at it goes on: that one, or the drainer, takes it up
+        let Ok(_alone) = self.placing.try_lock() else { return };
         let ranking = async {
-            let _alone = self.placing.lock().await;
-            let rank = newest_first(session.created_at, session.id.as_bytes());
-            if self.try_place(&membership(session, &rank, &lists_of(session)), MAX_TRIES).await? {
-                // it is there from the beginning on
-                if session.version == 1 {
-                    self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
+            if self.is_drained(SharedList::TestSessions, self.clock.now()).await? {
+                return Ok(());
+            }
+            let (pk, sk) = pending_key(SharedList::TestSessions, pending);
+            let gone = delete(&self.main, pk, sk)?;
+            for attempt in 0..MAX_TRIES {
+                let moved = vec![subject(session.id, left)];
+                if self.commit_test_sessions(moved, vec![gone.clone()]).await? == Committed::Done {
+                    return Ok(());
                 }
-                self.finish_work(work).await?;
+                after_lost_race(attempt).await?;
             }
             Ok::<_, StoreError>(())
         };
@@ -97,6 +149,101 @@ impl Store {
             Ok(Err(error)) => tracing::debug!(cause = %error, "session ranked later"),
             Err(_) => tracing::debug!("session ranked later"),
         }
+    }
+
+    /// Ranks the sessions that pending items name in their lists by what they are now: all of it in one transaction, with
+    /// the condition that they are still that. Again, nothing changes.
+    pub(in crate::store) async fn commit_test_sessions(
+        &self,
+        subjects: Vec<String>,
+        along: Vec<TransactWriteItem>,
+    ) -> Result<Committed, StoreError> {
+        let moves = moves_of(&subjects);
+        let began: HashSet<_> = moves.iter().filter(|moved| moved.began).map(|moved| moved.id).collect();
+        let left: HashMap<_, _> = moves.iter().map(|moved| (moved.id, moved.left.as_slice())).collect();
+        let mut sessions = Vec::new();
+        for item in self.batch_get(moves.iter().map(|moved| key(moved.id)).collect()).await? {
+            match read_test_session(&item) {
+                Ok(session) => sessions.push(session),
+                Err(error) => tracing::error!(cause = %error, "session left out of its lists"),
+            }
+        }
+        let (mut changes, mut members) = (BTreeMap::<String, Vec<Change>>::new(), along);
+        for session in &sessions {
+            let rank = newest_first(session.created_at, session.id.as_bytes());
+            for list in lists_of(session, session.status) {
+                changes.entry(list).or_default().push(Change::Insert(rank.clone()));
+            }
+            for status in left.get(&session.id).into_iter().copied().flatten() {
+                for list in lists_in(session, *status).filter(|_| *status != session.status) {
+                    changes.entry(list).or_default().push(Change::Remove(rank.clone()));
+                }
+            }
+            let (pk, sk) = key(session.id);
+            members.push(check_version(&self.main, pk, sk, session.version)?);
+        }
+        let begun: Vec<_> = sessions.iter().filter(|session| began.contains(&session.id)).collect();
+        let studies: BTreeSet<_> = begun.iter().map(|session| session.study).collect();
+        let (heads, studies) = futures_util::future::try_join(
+            self.heads_of_tests(&changes, &begun),
+            self.batch_get(studies.into_iter().map(study_key).collect()),
+        )
+        .await?;
+        for item in &studies {
+            let Ok(ListedStudy { study, .. }) = read_study(item) else { continue };
+            for session in begun.iter().filter(|session| session.study == study.id) {
+                let rank = newest_first(study.created_at, study.id.as_bytes());
+                changes.entry(tester_studies(session.tester)).or_default().push(Change::Insert(rank));
+            }
+        }
+        self.commit_at_once(&heads, &changes, members).await
+    }
+
+    async fn heads_of_tests(
+        &self,
+        changes: &BTreeMap<String, Vec<Change>>,
+        begun: &[&TestSession],
+    ) -> Result<HashMap<String, ranked::Head>, StoreError> {
+        let testers: BTreeSet<_> = begun.iter().map(|session| tester_studies(session.tester)).collect();
+        let lists: Vec<_> = changes.keys().cloned().chain(testers).collect();
+        self.heads(&lists).await
+    }
+
+    /// Does what else follows from sessions whose creators or movers may have come no further: their seats are taken,
+    /// their studies move on. Again, nothing changes.
+    pub(in crate::store) async fn settle_test_sessions(
+        &self,
+        subjects: &[String],
+        now: OffsetDateTime,
+    ) -> Result<(), StoreError> {
+        let items = self.batch_get(moves_of(subjects).iter().map(|moved| key(moved.id)).collect()).await?;
+        let sessions: Vec<_> = items.iter().filter_map(|item| read_test_session(item).ok()).collect();
+        let studies: BTreeSet<_> = sessions.iter().map(|session| session.study).collect();
+        let seats = self.batch_get(studies.iter().map(|study| seats_key(*study)).collect()).await?;
+        for session in &sessions {
+            let number = session.number.saturating_sub(1);
+            let (pk, _) = seats_key(session.study);
+            let seat = seats.iter().find(|seats| seats.pk() == pk);
+            if seat.and_then(|seats| reservation(seats, &session.tester.to_string())) == Some(number) {
+                self.settle_seat(session.study, session.tester, (number, false), End::Used).await?;
+            }
+        }
+        for study in studies {
+            self.follow_sessions(study, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes a session off every list that it may be in.
+    pub(super) async fn unlist_test_session(&self, session: &TestSession) -> Result<(), StoreError> {
+        let rank = newest_first(session.created_at, session.id.as_bytes());
+        for scope in scopes(session) {
+            let lists: Vec<_> = every_list(&scope).collect();
+            let heads = self.heads(&lists).await?;
+            let there = lists.into_iter().filter(|list| heads.get(list).is_some_and(|head| head.total > 0));
+            self.remove_everywhere(&there.collect::<Vec<_>>(), rank.clone()).await?;
+        }
+        Ok(())
     }
 
     /// Puts a study among those of a tester, or takes it out.
@@ -109,29 +256,6 @@ impl Store {
         let Some(study) = self.linked_study(study).await? else { return Ok(()) };
         let rank = newest_first(study.created_at, study.id.as_bytes());
         self.change_everywhere(&[tester_studies(tester)], change(rank)).await
-    }
-
-    /// Ranks a session in its lists by what it is now, and does what else follows from it: its seat is taken, its
-    /// study moves on. Again, nothing changes.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn rank_test_session(&self, id: TestSessionId, now: OffsetDateTime) -> BoxFuture<'_, Result<(), StoreError>> {
-        Box::pin(async move {
-            let Some(session) = self.test_session(id).await? else { return Ok(()) };
-            let rank = newest_first(session.created_at, id.as_bytes());
-            self.place(&membership(&session, &rank, &lists_of(&session))).await?;
-            self.rank_study_of_tester(session.study, session.tester, Change::Insert).await?;
-            // its creator may have come no further than the session
-            let seat = (session.number.saturating_sub(1), false);
-            self.settle_seat(session.study, session.tester, seat, End::Used).await?;
-            // erased in between
-            if self.test_session(id).await?.is_none() {
-                self.unplace(test_session_pk(id), &rank).await?;
-                return self.rank_study_of_tester(session.study, session.tester, Change::Remove).await;
-            }
-            self.follow_sessions(session.study, now).await
-        })
     }
 
     /// Moves a study on by what its sessions are (openscouter 5.1): the first one begins it, and the last seat that

@@ -17,6 +17,7 @@ use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
     item::{Condition, Item, delete},
+    pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,
     round_trips::round_trip,
     seats::{Choice, End, Progress, Ticket, link_key, read_progress, reservation, seats_key, variant_of},
@@ -27,7 +28,7 @@ use crate::{
     clock::epoch_millis,
     model::{
         AgentJobId, AuditEntry, OrganizationId, Records, ReportId, Status, Study, StudyId, TestSession, TestSessionId,
-        TestStatus, UserId, VariantLabel, WorkItem, WorkKind,
+        TestStatus, UserId, VariantLabel,
     },
 };
 
@@ -261,9 +262,9 @@ impl Store {
             };
             let variant = test.map(|test| variant_of(&choices, test.split_ratio));
             let session = TestSession::new(study, tester, index + 1, variant, now);
-            let work = ranking_work(&session);
+            let pending = pending_id(&session);
             let seat = (index, test.is_some());
-            match self.write_new_test(new, &session, &work, now).await? {
+            match self.write_new_test(new, &session, &pending, now).await? {
                 NewWritten::Done => {}
                 NewWritten::Exists(used) => {
                     // who was faster may have used this very number
@@ -276,7 +277,7 @@ impl Store {
                     return Ok(TestCreation::Withdrawn);
                 }
             }
-            // the session is there: what goes wrong from here on is made good by the work
+            // the session is there: what goes wrong from here on is made good by the lists' drainer
             let after = async {
                 self.settle_seat(study.id, tester, seat, End::Used).await?;
                 if study.status == Status::Open {
@@ -285,7 +286,7 @@ impl Store {
                 Ok::<_, StoreError>(())
             };
             match after.await {
-                Ok(()) => self.rank_now(&session, &work).await,
+                Ok(()) => self.rank_now(&session, None, &pending).await,
                 Err(error) => tracing::warn!(cause = %error, "the study follows its session later"),
             }
             Ok(TestCreation::Created(Box::new(session)))
@@ -297,7 +298,7 @@ impl Store {
         &self,
         new: &NewTest<'_>,
         session: &TestSession,
-        work: &WorkItem,
+        pending: &str,
         now: OffsetDateTime,
     ) -> Result<NewWritten, StoreError> {
         let (pk, sk) = link_key(session.study, session.tester);
@@ -305,12 +306,14 @@ impl Store {
             Item::new(pk.clone(), sk.clone()).text("session", session.id.to_string()).number("number", session.number);
         let (guard_pk, guard_sk) = guard_key(session);
         let (user, name) = tested_key(session.id, session.tester);
+        let subjects = lists::subject(session.id, None);
+        let pending = Pending { list: SharedList::TestSessions, id: pending, subjects: &subjects, new: true };
         let mut members = vec![
             link.clone().put(&self.main, Condition::Absent)?,
             test_session_item(session).put(&self.main, Condition::Absent)?,
             Item::new(guard_pk, guard_sk).put(&self.main, Condition::None)?,
             Item::new(user, name).text("study", session.study.to_string()).put(&self.main, Condition::None)?,
-            self.work_member(work, now)?,
+            self.pending_member(pending)?,
             self.consent_member(session.tester)?,
         ];
         if new.assigns {
@@ -398,14 +401,14 @@ impl Store {
         })
     }
 
-    /// What follows a session that moved on; what goes wrong here is made good by the work.
-    async fn after_move(&self, session: &TestSession, work: &WorkItem, now: OffsetDateTime) {
+    /// What follows a session that moved on from `left`; what goes wrong here is made good by the lists' drainer.
+    async fn after_move(&self, session: &TestSession, left: TestStatus, now: OffsetDateTime) {
         let followed = match session.status {
             TestStatus::Confirmed => self.follow_sessions(session.study, now).await,
             _ => Ok(()),
         };
         match followed {
-            Ok(()) => self.rank_now(session, work).await,
+            Ok(()) => self.rank_now(session, Some(left), &pending_id(session)).await,
             Err(error) => tracing::warn!(cause = %error, "the study follows its session later"),
         }
     }
@@ -420,10 +423,11 @@ impl Store {
         // two changes of the same kind at once would be alike but for this
         let item = test_session_item(next).text("write", uuid::Uuid::new_v4().to_string());
         let mut members = vec![item.clone().put(&self.main, Condition::Version(current.version))?];
-        let work = ranking_work(next);
         let moved = current.status != next.status;
         if moved {
-            members.push(self.work_member(&work, now)?);
+            let (id, subjects) = (pending_id(next), lists::subject(next.id, Some(current.status)));
+            let pending = Pending { list: SharedList::TestSessions, id: &id, subjects: &subjects, new: false };
+            members.push(self.pending_member(pending)?);
             if next.status == TestStatus::Completed {
                 members.push(self.count_member(next.study, "completed", 1)?);
             }
@@ -440,7 +444,7 @@ impl Store {
             match self.transact(members.clone()).await? {
                 Written::Done => {
                     if moved {
-                        self.after_move(next, &work, now).await;
+                        self.after_move(next, current.status, now).await;
                     }
                     return Ok(true);
                 }
@@ -519,13 +523,7 @@ impl Store {
     }
 }
 
-/// The work that puts a session into its lists.
-fn ranking_work(session: &TestSession) -> WorkItem {
-    let id = session.id;
-    WorkItem {
-        id: format!("test-{id}-{}", session.version),
-        kind: WorkKind::RankTestSession,
-        subject: id.to_string(),
-        attempt: 0,
-    }
+/// The id of the pending change of its lists that a session's state makes.
+fn pending_id(session: &TestSession) -> String {
+    format!("{}-{}", session.id, session.version)
 }

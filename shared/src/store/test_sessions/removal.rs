@@ -8,12 +8,20 @@ use time::OffsetDateTime;
 
 use super::super::seats::link_key;
 use super::{
-    assigned_key, assignment_key, guard_key, key, lists::list, read_test_session, test_session_pk, tested_key,
+    assigned_key, assignment_key, guard_key, key, lists::every_list, read_test_session, test_session_item,
+    test_session_pk, tested_key,
 };
 use crate::{
-    model::{StudyId, TestSession, TestSessionId, TestStatus, UserId},
-    store::{Store, StoreError, UpdateError, after_lost_race, client::Written, collection::newest_first, item::delete},
+    model::{StudyId, TestSession, TestSessionId, UserId},
+    store::{
+        Store, StoreError, UpdateError, after_lost_race,
+        client::Written,
+        item::{Condition, delete, delete_version},
+    },
 };
+
+/// Beside the place of a session that was removed, until nothing is left of it: what it was.
+const GONE: &str = "GONE";
 
 impl Store {
     /// Ends a session for its tester, if it runs. Again, nothing changes.
@@ -81,24 +89,16 @@ impl Store {
         tester: UserId,
     ) -> Result<(), StoreError> {
         let pk = test_session_pk(id);
-        let (_, sk) = key(id);
-        let item = self.get(&self.main, pk.clone(), sk).await?;
-        if let Some(session) = item.as_ref().map(read_test_session).transpose()? {
-            self.drop_made(&session).await?;
-            for prefix in ["DATA#", "NOTES", "FEEDBACK#"] {
-                self.drop_items(&pk, prefix).await?;
-            }
-            let rank = newest_first(session.created_at, session.id.as_bytes());
-            self.displace(pk.clone(), &rank).await?;
+        if let Some(session) = self.gone_test_session(id).await? {
+            self.unlist_test_session(&session).await?;
             let scope = format!("{}#{}#", session.organization, session.tester);
-            for status in [None].into_iter().chain(TestStatus::ALL.into_iter().map(Some)) {
-                let list = list(&scope, status);
+            for list in every_list(&scope) {
                 if self.head(&list).await?.total == 0 {
                     self.drop_items(&list, "").await?;
                 }
             }
             self.rank_study_of_tester(study, tester, Change::Remove).await?;
-            self.batch_delete(vec![guard_key(&session), key(id)]).await?;
+            self.batch_delete(vec![guard_key(&session)]).await?;
         }
         // without the session nothing is asked for any more: what was asked for until now goes, too
         self.drop_agent_jobs(pk.clone()).await?;
@@ -117,5 +117,29 @@ impl Store {
             after_lost_race(attempt).await?;
         }
         Ok(())
+    }
+
+    /// Removes what was made of a session and its item, so that nothing puts it into a list any more; what it was stays
+    /// beside its place until nothing else of it is left. `None` when there is neither.
+    async fn gone_test_session(&self, id: TestSessionId) -> Result<Option<TestSession>, StoreError> {
+        let (pk, sk) = key(id);
+        for attempt in 0.. {
+            let Some(item) = self.get(&self.main, pk.clone(), sk.clone()).await? else { break };
+            let session = read_test_session(&item)?;
+            self.drop_made(&session).await?;
+            for prefix in ["DATA#", "NOTES", "FEEDBACK#"] {
+                self.drop_items(&pk, prefix).await?;
+            }
+            let gone = test_session_item(&session).text("sk", GONE);
+            let members = vec![
+                delete_version(&self.main, pk.clone(), sk.clone(), session.version)?,
+                gone.put(&self.main, Condition::None)?,
+            ];
+            if self.transact(members).await? == Written::Done {
+                return Ok(Some(session));
+            }
+            after_lost_race(attempt).await?;
+        }
+        self.get(&self.main, pk, GONE.to_owned()).await?.as_ref().map(read_test_session).transpose()
     }
 }

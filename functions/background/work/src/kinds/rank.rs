@@ -1,12 +1,7 @@
-//! What was written is ranked in the lists that show it. Of the lists that all tenants share, only work of an earlier
-//! version comes this way: it is left to their drainer. Done again, nothing changes; never given up, since a row would be
-//! missing for ever.
+//! What was written is ranked in the lists that show it. Only work of an earlier version comes this way: it is left to the
+//! lists' drainer. Done again, nothing changes; never given up, since a row would be missing for ever.
 
-use shared::{
-    BoxFuture,
-    model::{TestSessionId, WorkItem},
-    store::SharedList,
-};
+use shared::{BoxFuture, model::WorkItem, store::SharedList};
 
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, try_later},
@@ -48,9 +43,5 @@ fn left<'a>(workers: &'a Workers, work: &'a WorkItem, list: SharedList) -> BoxFu
 }
 
 fn test_session<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
-    Box::pin(async {
-        let id = TestSessionId::parse(&work.subject).ok_or(WorkError::Subject)?;
-        workers.store().rank_test_session(id, workers.now()).await?;
-        Ok(RANKED)
-    })
+    left(workers, work, SharedList::TestSessions)
 }
