@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_runtime_api::shared::IntoShared as _;
 use axum::{
     Router,
     extract::{Request, State},
@@ -119,8 +118,9 @@ impl Server {
             credentials: &store.credentials,
         };
         let settings = settings(places, &given)?;
-        let http = Engine::in_process(&[&store, &windows]).into_shared();
-        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(http));
+        let engines = Engine::in_process(&[&store, &windows]);
+        let reach = move |config, endpoint: &str| engines.reach(config, endpoint);
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(&reach));
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {

@@ -1,6 +1,6 @@
 //! How AWS clients are built: one HTTP stack, credentials and region from the settings.
 
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, HttpClient, IntoShared as _, Region, SharedHttpClient};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Builder as StoreBuilder, Credentials, HttpClient, Region};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -26,19 +26,23 @@ pub fn credentials(settings: &StoreSettings) -> Credentials {
     )
 }
 
-/// A DynamoDB client, at `endpoint` when there is one, that speaks HTTP through `http` when there is that.
+/// What a caller makes of the configuration of a store's client, which is at an endpoint, to reach it in a way of its own.
+pub type Reach = dyn Fn(StoreBuilder, &str) -> StoreBuilder + Send + Sync;
+
+/// A DynamoDB client, at `endpoint` when there is one, reached over HTTP or as `reach` says.
 pub(crate) fn dynamodb(
     settings: &StoreSettings,
     endpoint: Option<&str>,
-    http: Option<&SharedHttpClient>,
+    reach: Option<&Reach>,
 ) -> aws_sdk_dynamodb::Client {
     let mut config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .http_client(http.cloned().unwrap_or_else(|| http_client().into_shared()))
         .region(Region::new(settings.region.clone()))
         .credentials_provider(credentials(settings));
-    if let Some(endpoint) = endpoint {
-        config = config.endpoint_url(endpoint);
-    }
+    config = match (endpoint, reach) {
+        (Some(endpoint), Some(reach)) => reach(config, endpoint),
+        (Some(endpoint), None) => config.endpoint_url(endpoint).http_client(http_client()),
+        (None, _) => config.http_client(http_client()),
+    };
     aws_sdk_dynamodb::Client::from_conf(config.build())
 }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
-
 use crate::{
+    aws::Reach,
     clock::Clock,
     config::{Settings, SettingsError},
     limits::Limits,
@@ -31,11 +30,11 @@ impl Context {
         Self::over(settings, clock, None)
     }
 
-    /// [`Context::new`], with the store reached through an HTTP client of the caller's.
+    /// [`Context::new`], with the store reached as the caller says.
     #[must_use]
-    pub fn over(settings: Settings, clock: Clock, http: Option<SharedHttpClient>) -> Self {
-        let store = Store::connect(&settings.store, &settings.jobs, clock.clone(), http.as_ref());
-        let limits = Limits::connect(&settings.store, &store, http.as_ref());
+    pub fn over(settings: Settings, clock: Clock, reach: Option<&Reach>) -> Self {
+        let store = Store::connect(&settings.store, &settings.jobs, clock.clone(), reach);
+        let limits = Limits::connect(&settings.store, &store, reach);
         Self(Arc::new(Inner { settings, clock, store, limits }))
     }
 

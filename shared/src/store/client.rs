@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::SharedHttpClient,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         put_item::PutItemError, transact_write_items::TransactWriteItemsError,
@@ -25,7 +24,12 @@ use super::{
     retry::after_lost_race,
     round_trips::{items_read, round_trip},
 };
-use crate::{aws, clock::Clock, config::StoreSettings, model::JobRules};
+use crate::{
+    aws::{self, Reach},
+    clock::Clock,
+    config::StoreSettings,
+    model::JobRules,
+};
 
 /// DynamoDB returns at most this many items for one `BatchGetItem`.
 const BATCH: usize = 100;
@@ -60,11 +64,11 @@ pub struct Store {
 
 impl Store {
     /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. It is reached
-    /// through `http`, where there is that. Opens no connection yet.
+    /// as `reach` says, where that is given. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, http: Option<&SharedHttpClient>) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, reach: Option<&Reach>) -> Self {
         Self {
-            client: aws::dynamodb(settings, settings.endpoint.as_deref(), http),
+            client: aws::dynamodb(settings, settings.endpoint.as_deref(), reach),
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
             memory: Memory::default(),

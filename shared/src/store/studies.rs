@@ -167,7 +167,7 @@ impl Store {
         filter: StudyFilter,
     ) -> BoxFuture<'a, Result<Option<FirstRead>, StoreError>> {
         Box::pin(async move {
-            let Some(organization) = self.memory.tenant(key) else { return Ok(None) };
+            let Some((organization, _)) = self.memory.tenant(key) else { return Ok(None) };
             let pk = filter.collection().pk(organization);
             let head = self.head(&pk).await?;
             Ok(Some(FirstRead { pk, head }))
