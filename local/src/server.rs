@@ -116,7 +116,7 @@ impl Server {
         };
         let settings = settings(places, &given)?;
         let http = Engine::in_process(&[&store, &windows]).into_shared();
-        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(http));
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), http);
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {

@@ -145,12 +145,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The windows that `settings` name: with the store, or at an endpoint of their own.
+    /// The windows that `settings` name: with the store, or at an endpoint of their own, which is reached through `http`.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, store: &Store, http: Option<&SharedHttpClient>) -> Self {
-        let client = match settings.windows_endpoint.as_deref() {
-            Some(endpoint) => aws::dynamodb(settings, Some(endpoint), http),
-            None => store.client(),
+    pub fn connect(settings: &StoreSettings, store: &Store, http: Option<SharedHttpClient>) -> Self {
+        let client = match (settings.windows_endpoint.as_deref(), http) {
+            (Some(endpoint), Some(http)) => aws::dynamodb(settings, Some(endpoint), http),
+            _ => store.client(),
         };
         Self { client, table: settings.hot_table.clone(), ends: Arc::default() }
     }

@@ -60,9 +60,9 @@ pub struct Store {
 
 impl Store {
     /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. It is reached
-    /// through `http`, where there is that. Opens no connection yet.
+    /// through `http`. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, http: Option<&SharedHttpClient>) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, http: SharedHttpClient) -> Self {
         Self {
             client: aws::dynamodb(settings, settings.endpoint.as_deref(), http),
             main: settings.main_table.clone(),
