@@ -2,7 +2,7 @@
 //! know (`openssl ca`, until 2124).
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
         Arc,
@@ -61,7 +61,7 @@ fn server(tls: bool) -> (u16, Arc<AtomicUsize>) {
 }
 
 /// Answers each request of a connection.
-fn answer<S: std::io::Read + std::io::Write>(mut stream: S) {
+fn answer<S: Read + Write>(mut stream: S) {
     let mut bytes = [0; 8_192];
     while let Ok(1..) = stream.read(&mut bytes) {
         let answered = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}");
