@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use tracing_subscriber::{EnvFilter, filter::LevelFilter, fmt::MakeWriter};
+use tracing_subscriber::fmt::MakeWriter;
 
 const KEPT: usize = 10_000;
 
@@ -20,18 +20,7 @@ impl Capture {
     #[must_use]
     pub fn install() -> Self {
         let capture = Self::default();
-        let filter = EnvFilter::builder()
-            .with_default_directive(LevelFilter::INFO.into())
-            .with_env_var("OUTSCOUT_LOG")
-            .from_env_lossy();
-        let _ = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .with_env_filter(filter)
-            .with_writer(capture.clone())
-            .try_init();
+        shared::log::start(capture.clone());
         capture
     }
 

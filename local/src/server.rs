@@ -119,8 +119,8 @@ impl Server {
         };
         let settings = settings(places, &given)?;
         let engines = Engine::in_process(&[&store, &windows]);
-        let reach = move |config, endpoint: &str| engines.reach(config, endpoint);
-        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(&reach));
+        let reach = move |config, endpoint: Option<&str>| engines.reach(config, endpoint);
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), &reach);
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {

@@ -46,9 +46,9 @@ impl InProcess {
     }
 
     /// The configuration of a store's client that finds these engines at `endpoint`. What only matters between machines
-    /// is left out: signatures, which nobody checks here, and time
-    /// limits.
-    pub(crate) fn reach(&self, config: StoreBuilder, endpoint: &str) -> StoreBuilder {
+    /// is left out: signatures, which nobody checks here, and time limits.
+    pub(crate) fn reach(&self, config: StoreBuilder, endpoint: Option<&str>) -> StoreBuilder {
+        let endpoint = endpoint.unwrap_or_default();
         config
             .http_client(self.clone())
             .endpoint_resolver(Here(Endpoint::builder().url(endpoint.to_owned()).build()))

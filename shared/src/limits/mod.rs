@@ -145,12 +145,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The windows that `settings` name: with the store, or at an endpoint of their own.
+    /// The windows that `settings` name: with the store, or at an endpoint of their own, which is reached as `reach` says.
     #[must_use]
     pub fn connect(settings: &StoreSettings, store: &Store, reach: Option<&Reach>) -> Self {
-        let client = match settings.windows_endpoint.as_deref() {
-            Some(endpoint) => aws::dynamodb(settings, Some(endpoint), reach),
-            None => store.client(),
+        let client = match (settings.windows_endpoint.as_deref(), reach) {
+            (Some(endpoint), Some(reach)) => aws::dynamodb(settings, Some(endpoint), reach),
+            _ => store.client(),
         };
         Self { client, table: settings.hot_table.clone(), ends: Arc::default() }
     }

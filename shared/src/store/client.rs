@@ -64,9 +64,9 @@ pub struct Store {
 
 impl Store {
     /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. It is reached
-    /// as `reach` says, where that is given. Opens no connection yet.
+    /// as `reach` says. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, reach: Option<&Reach>) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, reach: &Reach) -> Self {
         Self {
             client: aws::dynamodb(settings, settings.endpoint.as_deref(), reach),
             main: settings.main_table.clone(),
