@@ -59,7 +59,7 @@ def table(outscout, reference, rows, options):
         told = rows.attempt(f"cost of {name}", cost, outscout, method, path, body)
         ratio = f"{loads[0].rate / loads[1].rate:8.2f}" if all(loads) else f"{'-':>8}"
         p50[name] = loads[0].p50 if loads[0] else float("nan")
-        print(f"{name:18}{side(loads[0])}{side(loads[1])}{ratio}   {told}{''.join(slow(load) for load in loads if load)}", flush=True)
+        print(f"{name:18}{side(loads[0])}{side(loads[1])}{ratio}   {told or '-'}{''.join(slow(load) for load in loads if load)}", flush=True)
     print(f"\nlast page / page 1, p50: {p50['list last page'] / p50['list page 1']:.2f}\n")
 
 
