@@ -40,7 +40,7 @@ def wrk(server, method, path, body, seconds, connections):
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     rate, count = re.search(r"Requests/sec:\s+([\d.]+)", out), re.search(r"(\d+) requests in", out)
     if bad or not rate or not count or int(count[1]) == 0:
-        raise Missed(f"{method} {path}: {bad[0] if bad else f'no answer in {seconds} s'}")
+        raise Missed(f"{method} {path} of {server.name}: {bad[0] if bad else f'no answer in {seconds} s'}")
     found = [re.search(rf"^\s+{part}%\s+(\S+)$", out, re.M) for part in ("50", "99")]
     p50, p99 = (to_ms(line[1]) if line else float("nan") for line in found)
     slow = re.search(r"Socket errors:.* timeout (\d+)", out)

@@ -27,6 +27,8 @@ def cost(outscout, method, path, body=None):
 
 def fill(outscout, rows, file, options):
     """Imports the studies, measures two rows beside the work that this leaves, and waits until it is done."""
+    # the operator signs in beforehand
+    outscout.listed()
     seconds = outscout.import_studies(file, options.studies, outscout.organization())
     print(f"{options.studies} studies imported in {seconds:.0f} s ({options.studies / seconds:.0f}/s)\n")
     for name, path in (("retrieve", studies.detail(0)), ("list page 1", "/v1/studies/")):
@@ -57,7 +59,7 @@ def table(outscout, reference, rows, options):
         told = rows.attempt(f"cost of {name}", cost, outscout, method, path, body)
         ratio = f"{loads[0].rate / loads[1].rate:8.2f}" if all(loads) else f"{'-':>8}"
         p50[name] = loads[0].p50 if loads[0] else float("nan")
-        print(f"{name:18}{side(loads[0])}{side(loads[1])}{ratio}   {told}{''.join(slow(load) for load in loads if load)}", flush=True)
+        print(f"{name:18}{side(loads[0])}{side(loads[1])}{ratio}   {told or '-'}{''.join(slow(load) for load in loads if load)}", flush=True)
     print(f"\nlast page / page 1, p50: {p50['list last page'] / p50['list page 1']:.2f}\n")
 
 
@@ -67,6 +69,7 @@ def binary_table(figures):
         raise Missed("no ratios without bench-hello")
     print(f"{'':26}{'size MB':>10}{'start ms':>10}{'warm ms':>10}{'peak MB':>10}   ratios to hello (store calls included)")
     for name, found in figures.items():
+        found = found[:4]
         ratios = "  ".join(f"{ours / theirs:.2f}" for ours, theirs in zip(found, hello))
         print(f"{name:26}" + "".join(f"{figure:10.2f}" for figure in found) + f"   {ratios}")
 

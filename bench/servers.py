@@ -161,9 +161,14 @@ def cpu(pid):
     return seconds
 
 
+def children_cpu():
+    """Seconds of processor time of the commands that this program has run to their ends."""
+    return sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+
+
 def own_cpu():
     """Seconds of processor time of this program and of the commands that it has run to their ends."""
-    return sum(sum(resource.getrusage(whose)[:2]) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) + children_cpu()
 
 
 def peak(pid):
