@@ -16,14 +16,18 @@ use axum::{
     response::Response,
 };
 use serde_json::Value;
-use shared::{clock::Clock, context::Context, lambda::Invoke};
+use shared::{
+    clock::Clock,
+    context::Context,
+    lambda::{Invoke, InvokeError},
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     background::Background,
     control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
-    embedded_store::{Engine, EngineError, new_credentials, stopped, trim_read},
+    embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
     functions,
     gateway::Gateway,
     guard::HostNames,
@@ -114,7 +118,8 @@ impl Server {
             credentials: &store.credentials,
         };
         let settings = settings(places, &given)?;
-        let engines = Engine::in_process(&[&store, &windows]);
+        let in_process = Engine::in_process(&[&store, &windows]);
+        let engines = in_process.clone();
         let reach = move |config, endpoint: &str| engines.reach(config, endpoint);
         let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(&reach));
         let lambda = match options.lambda {
@@ -127,7 +132,7 @@ impl Server {
         };
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
-        let invokers = invokers(&context, lambda.as_ref());
+        let invokers = invokers(&context, lambda.as_ref(), &in_process);
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
@@ -300,12 +305,25 @@ fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {
 }
 
 /// The functions by crate name, in process or as processes.
-fn invokers(context: &Context, lambda: Option<&Lambda>) -> HashMap<String, Invoke> {
+fn invokers(context: &Context, lambda: Option<&Lambda>, engines: &InProcess) -> HashMap<String, Invoke> {
     let invoker = |function: &dyn shared::lambda::Function| match lambda {
         Some(lambda) => lambda.invoker(function.name()),
-        None => function.invoke(context.clone()),
+        None => answering(function.invoke(context.clone()), engines.clone()),
     };
     functions::ALL.iter().map(|function| (function.name().to_owned(), invoker(*function))).collect()
+}
+
+/// A function that answers when the disk has what it wrote.
+fn answering(invoke: Invoke, engines: InProcess) -> Invoke {
+    Arc::new(move |event| {
+        let (work, engines) = (invoke(event), engines.clone());
+        Box::pin(async move {
+            engines
+                .told(work)
+                .await
+                .unwrap_or_else(|error| Err(InvokeError::failed(format!("not on the disk: {error}"))))
+        })
+    })
 }
 
 fn kept_offset(file: &Path) -> i64 {
