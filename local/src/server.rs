@@ -119,9 +119,7 @@ impl Server {
         };
         let settings = settings(places, &given)?;
         let in_process = Engine::in_process(&[&store, &windows]);
-        let engines = in_process.clone();
-        let reach = move |config, endpoint: &str| engines.reach(config, endpoint);
-        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(&reach));
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(&in_process.reach()));
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {

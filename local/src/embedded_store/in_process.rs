@@ -45,16 +45,18 @@ impl InProcess {
         Self(engines.into())
     }
 
-    /// The configuration of a store's client that finds these engines at `endpoint`. What only matters between machines
-    /// is left out: signatures, which nobody checks here, and time
-    /// limits.
-    pub(crate) fn reach(&self, config: StoreBuilder, endpoint: &str) -> StoreBuilder {
-        config
-            .http_client(self.clone())
-            .endpoint_resolver(Here(Endpoint::builder().url(endpoint.to_owned()).build()))
-            .push_auth_scheme(Unsigned(SharedIdentityResolver::new(Nobody(Identity::new((), None)))))
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+    /// What makes the configuration of a store's client find these engines at its endpoint. What only matters between
+    /// machines is left out: signatures, which nobody checks here, and time limits.
+    pub(crate) fn reach(&self) -> impl Fn(StoreBuilder, &str) -> StoreBuilder + Send + Sync + 'static {
+        let engines = self.clone();
+        move |config, endpoint| {
+            config
+                .http_client(engines.clone())
+                .endpoint_resolver(Here(Endpoint::builder().url(endpoint.to_owned()).build()))
+                .push_auth_scheme(Unsigned(SharedIdentityResolver::new(Nobody(Identity::new((), None)))))
+                .timeout_config(TimeoutConfig::disabled())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        }
     }
 
     /// Runs work whose outcome somebody is told, and waits until what it wrote is on the disk.

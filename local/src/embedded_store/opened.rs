@@ -26,9 +26,10 @@ tokio::task_local! {
 /// An engine; clones share it.
 #[derive(Clone)]
 pub struct Opened {
-    pub(super) database: Database,
-    /// Reads past the engine.
+    /// Reads past the engine. They end before it does: the last connection that goes takes SQLite's log away, and these
+    /// may not.
     pub(super) reads: Option<Arc<Reads>>,
+    pub(super) database: Database,
     log: Option<Arc<Log>>,
     writes: Arc<watch::Sender<()>>,
 }
