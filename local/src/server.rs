@@ -27,7 +27,7 @@ use crate::{
     background::Background,
     control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
-    embedded_store::{Engine, EngineError, new_credentials, stopped, trim_read},
+    embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
     functions,
     gateway::Gateway,
     guard::HostNames,
@@ -118,9 +118,8 @@ impl Server {
             credentials: &store.credentials,
         };
         let settings = settings(places, &given)?;
-        let engines = Engine::in_process(&[&store, &windows]);
-        let reach = move |config, endpoint: Option<&str>| engines.reach(config, endpoint);
-        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), &reach);
+        let in_process = Engine::in_process(&[&store, &windows]);
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), &in_process.reach());
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
@@ -132,7 +131,7 @@ impl Server {
         };
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
-        let invokers = invokers(&context, lambda.as_ref(), &templates.time_limits);
+        let invokers = invokers(&context, lambda.as_ref(), (&in_process, &templates.time_limits));
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
@@ -308,12 +307,12 @@ fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {
 fn invokers(
     context: &Context,
     lambda: Option<&Lambda>,
-    time_limits: &BTreeMap<String, Duration>,
+    (engines, time_limits): (&InProcess, &BTreeMap<String, Duration>),
 ) -> HashMap<String, Invoke> {
     let invoker = |function: &dyn shared::lambda::Function| match (lambda, time_limits.get(function.name())) {
         (Some(lambda), _) => lambda.invoker(function.name()),
-        (None, Some(limit)) => limited(function.invoke(context.clone()), *limit),
-        (None, None) => function.invoke(context.clone()),
+        (None, Some(limit)) => limited(answering(function.invoke(context.clone()), engines.clone()), *limit),
+        (None, None) => answering(function.invoke(context.clone()), engines.clone()),
     };
     functions::ALL.iter().map(|function| (function.name().to_owned(), invoker(*function))).collect()
 }
@@ -323,6 +322,19 @@ fn limited(invoke: Invoke, limit: Duration) -> Invoke {
     Arc::new(move |event| {
         let answer = invoke(event);
         Box::pin(async move { tokio::time::timeout(limit, answer).await.unwrap_or(Err(InvokeError::TimedOut(limit))) })
+    })
+}
+
+/// A function that answers when the disk has what it wrote.
+fn answering(invoke: Invoke, engines: InProcess) -> Invoke {
+    Arc::new(move |event| {
+        let (work, engines) = (invoke(event), engines.clone());
+        Box::pin(async move {
+            engines
+                .told(work)
+                .await
+                .unwrap_or_else(|error| Err(InvokeError::failed(format!("not on the disk: {error}"))))
+        })
     })
 }
 

@@ -1,6 +1,6 @@
 //! The embedded engines for the functions that run in this process: AWS's client hands its requests over without a socket.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use aws_sdk_dynamodb::config::{
     Builder as StoreBuilder, StalledStreamProtectionConfig,
@@ -22,7 +22,7 @@ use aws_smithy_runtime_api::{
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
 
 use super::{
-    opened::Opened,
+    opened::{Opened, told},
     service::{JSON, answer},
 };
 
@@ -45,16 +45,27 @@ impl InProcess {
         Self(engines.into())
     }
 
-    /// The configuration of a store's client that finds these engines at `endpoint`. What only matters between machines
-    /// is left out: signatures, which nobody checks here, and time limits.
-    pub(crate) fn reach(&self, config: StoreBuilder, endpoint: Option<&str>) -> StoreBuilder {
-        let endpoint = endpoint.unwrap_or_default();
-        config
-            .http_client(self.clone())
-            .endpoint_resolver(Here(Endpoint::builder().url(endpoint.to_owned()).build()))
-            .push_auth_scheme(Unsigned(SharedIdentityResolver::new(Nobody(Identity::new((), None)))))
-            .timeout_config(TimeoutConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+    /// What makes the configuration of a store's client find these engines at its endpoint. What only matters between
+    /// machines is left out: signatures, which nobody checks here, and time limits.
+    pub(crate) fn reach(&self) -> impl Fn(StoreBuilder, Option<&str>) -> StoreBuilder + Send + Sync + 'static {
+        let engines = self.clone();
+        move |config, endpoint: Option<&str>| {
+            let endpoint = endpoint.unwrap_or_default();
+            config
+                .http_client(engines.clone())
+                .endpoint_resolver(Here(Endpoint::builder().url(endpoint.to_owned()).build()))
+                .push_auth_scheme(Unsigned(SharedIdentityResolver::new(Nobody(Identity::new((), None)))))
+                .timeout_config(TimeoutConfig::disabled())
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        }
+    }
+
+    /// Runs work whose outcome somebody is told, and waits until what it wrote is on the disk.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub async fn told<T>(&self, work: impl Future<Output = T>) -> io::Result<T> {
+        told(self.0.iter().map(|(_, engine)| engine), work).await
     }
 
     /// A client of the engines of several.

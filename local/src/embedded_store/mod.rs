@@ -2,6 +2,7 @@
 
 mod in_process;
 mod opened;
+mod reads;
 mod service;
 mod signature;
 
@@ -71,7 +72,7 @@ impl Engine {
         let database = Database::new(&location)?;
         index_stream(&location)?;
         let opened = match file {
-            Some(file) => Opened::over(database, file)?,
+            Some(file) => Opened::over(database, file, tables)?,
             None => Opened::from(database),
         };
         let listener = TcpListener::bind(address).await?;

@@ -68,9 +68,13 @@ impl Service {
 /// What changes a table.
 const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
 
-/// The engine's answer to a request of this target: its status and its text. What it wrote is on the disk then.
+/// The engine's answer to a request of this target: its status and its text. What it wrote is on the disk then,
+/// unless that is waited for later.
 pub(super) async fn answer(engine: &Opened, target: &str, body: &[u8]) -> (u16, String) {
     let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
+    if let Some(text) = engine.reads.as_ref().and_then(|reads| reads.answer(operation, body)) {
+        return (200, text);
+    }
     match execute(&engine.database, operation, body) {
         Some(Ok(text)) => {
             if WRITES.contains(&operation)

@@ -245,7 +245,7 @@ impl Poller {
             }
         }
         // one checkpoint for all of them
-        if skipped.is_empty() { Ok(()) } else { Ok(self.tracker.finish(&skipped)?) }
+        if skipped.is_empty() { Ok(()) } else { Ok(self.tracker.pass_over(&skipped)?) }
     }
 
     fn passes(&self, event: &Value) -> bool {

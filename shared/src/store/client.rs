@@ -23,6 +23,7 @@ use super::{
     memory::Memory,
     retry::after_lost_race,
     round_trips::{items_read, round_trip},
+    turns::Turns,
 };
 use crate::{
     aws::{self, Reach},
@@ -58,6 +59,7 @@ pub struct Store {
     pub(super) ingested: std::sync::Arc<IngestedMemory>,
     /// Held by who puts a session into its lists, so that the tasks of a process do not get in each other's way.
     pub(super) placing: std::sync::Arc<tokio::sync::Mutex<()>>,
+    pub(super) turns: Turns,
     pub(super) rules: JobRules,
     pub(super) clock: Clock,
 }
@@ -74,6 +76,7 @@ impl Store {
             memory: Memory::default(),
             ingested: std::sync::Arc::default(),
             placing: std::sync::Arc::default(),
+            turns: Turns::default(),
             rules: rules.clone(),
             clock,
         }

@@ -160,6 +160,7 @@ mod test_sessions;
 mod test_tokens;
 mod threads;
 mod tokens;
+mod turns;
 mod update;
 mod user_items;
 mod user_keys;

@@ -95,7 +95,8 @@ impl Store {
         change: &'a (dyn Fn(&Study) -> Result<Option<Study>, E> + Send + Sync),
     ) -> BoxFuture<'a, Result<Study, UpdateError<E>>> {
         Box::pin(async move {
-            let mut known = known;
+            let turn = self.turns.take(&study_pk(id)).await;
+            let mut known = known.filter(|_| !turn.waited);
             let mut attempt = 0;
             loop {
                 let current = match known.take() {
