@@ -20,20 +20,25 @@ use aws_smithy_runtime_api::{
     http::StatusCode,
 };
 use aws_smithy_types::{body::SdkBody, config_bag::ConfigBag};
+use tokio::time::Instant;
 
 use super::{
     opened::{Opened, told},
     service::{JSON, answer},
+    share::{Share, aside},
 };
 
 /// Engines by the endpoint that their clients are told. What is sent here is this process's own, so that its signature
 /// is not looked at.
 #[derive(Clone)]
-pub struct InProcess(Arc<[(String, Opened)]>);
+pub struct InProcess {
+    engines: Arc<[(String, Opened)]>,
+    share: Arc<Share>,
+}
 
 impl fmt::Debug for InProcess {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let endpoints = self.0.iter().map(|(endpoint, _)| endpoint);
+        let endpoints = self.engines.iter().map(|(endpoint, _)| endpoint);
         formatter.debug_list().entries(endpoints).finish()
     }
 }
@@ -42,7 +47,7 @@ impl InProcess {
     /// A client of these engines.
     #[must_use]
     pub(super) fn new(engines: Vec<(String, Opened)>) -> Self {
-        Self(engines.into())
+        Self { engines: engines.into(), share: Arc::default() }
     }
 
     /// What makes the configuration of a store's client find these engines at its endpoint. What only matters between
@@ -60,21 +65,30 @@ impl InProcess {
         }
     }
 
-    /// Runs work whose outcome somebody is told, and waits until what it wrote is on the disk.
+    /// Answers a request, when what was written for it is on the disk.
     ///
     /// # Errors
     /// When the disk does not take it.
     pub async fn told<T>(&self, work: impl Future<Output = T>) -> io::Result<T> {
-        told(self.0.iter().map(|(_, engine)| engine), work).await
+        let _request = self.share.request();
+        told(self.engines.iter().map(|(_, engine)| engine), work).await
+    }
+
+    /// Does work in the background, which makes way for requests, and waits until what it wrote is on the disk.
+    ///
+    /// # Errors
+    /// When the disk does not take it.
+    pub async fn aside<T>(&self, work: impl Future<Output = T>) -> io::Result<T> {
+        told(self.engines.iter().map(|(_, engine)| engine), aside(work)).await
     }
 
     /// A client of the engines of several.
     pub(super) fn all<'a>(clients: impl Iterator<Item = &'a Self>) -> Self {
-        Self::new(clients.flat_map(|client| client.0.iter().cloned()).collect())
+        Self::new(clients.flat_map(|client| client.engines.iter().cloned()).collect())
     }
 
     async fn respond(&self, request: &HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let engine = self.0.iter().find(|(endpoint, _)| request.uri().starts_with(endpoint.as_str()));
+        let engine = self.engines.iter().find(|(endpoint, _)| request.uri().starts_with(endpoint.as_str()));
         let (_, engine) = engine.ok_or_else(|| other(format!("no engine at {}", request.uri())))?;
         let body = request.body().bytes().ok_or_else(|| other("a streamed body".to_owned()))?;
         let target = request.headers().get("x-amz-target").unwrap_or_default();
@@ -96,7 +110,10 @@ impl HttpConnector for InProcess {
         HttpConnectorFuture::new(async move {
             // the engine's calls block: others that are ready go first
             tokio::task::yield_now().await;
-            engines.respond(&request).await
+            let began = Instant::now();
+            let answer = engines.respond(&request).await;
+            engines.share.make_way(began.elapsed()).await;
+            answer
         })
     }
 }

@@ -4,6 +4,7 @@ mod in_process;
 mod opened;
 mod reads;
 mod service;
+mod share;
 mod signature;
 
 use std::{
