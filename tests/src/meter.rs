@@ -71,8 +71,20 @@ impl fmt::Debug for Meter {
 struct Touched {
     table: String,
     key: Value,
-    /// The item's size, where the call brings it whole.
-    put: Option<usize>,
+    /// What the call makes of the item.
+    change: Change,
+}
+
+/// What a call makes of an item.
+enum Change {
+    /// This one.
+    Put(Value),
+    /// None.
+    Delete,
+    /// Nothing, but it has a condition.
+    Check,
+    /// Something that only the engine knows.
+    Update,
 }
 
 impl Touched {
@@ -126,39 +138,47 @@ impl Meter {
     async fn counted(self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let mut asked: Value = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+        let mut asked: Value =
+            request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         if self.book().label.is_none() && !operation.contains("Write") && !is_write(&operation) {
             return self.engine.call(request).await;
         }
         asked["ReturnConsumedCapacity"] = json!("TOTAL");
         let touched = touched(&operation, &asked);
-        let before = self.items(&request, &touched).await;
+        let mut before = Vec::new();
+        for one in &touched {
+            before.push(self.item(&request, one).await);
+        }
         *request.body_mut() = SdkBody::from(asked.to_string());
         let look = request.try_clone();
         let response = self.engine.call(request).await?;
-        let answer: Value = response.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-        let after = match &look {
-            Some(request) => self.items(request, &touched).await,
-            None => Vec::new(),
-        };
+        let answer: Value =
+            response.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
+        let refused = response.status().as_u16() >= 400;
+        let mut after = Vec::new();
+        for (one, before) in touched.iter().zip(&before) {
+            after.push(match (&one.change, &look) {
+                (_, _) if refused => before.clone(),
+                (Change::Put(item), _) => Some(item.clone()),
+                (Change::Delete, _) => None,
+                (Change::Update, Some(like)) => self.item(like, one).await,
+                (Change::Check | Change::Update, _) => before.clone(),
+            });
+        }
         self.read(&operation, &asked, &answer);
         self.wrote(&operation, &touched, (&before, &after), &answer);
         Ok(response)
     }
 
-    /// The items as they are in the engine, without being counted.
-    async fn items(&self, like: &HttpRequest, touched: &[Touched]) -> Vec<Option<Value>> {
-        let mut items = Vec::new();
-        for one in touched {
-            let body = json!({"TableName": one.table, "Key": one.key, "ConsistentRead": true});
-            let mut request = HttpRequest::new(SdkBody::from(body.to_string()));
-            request.set_uri(like.uri().to_owned()).unwrap();
-            request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.GetItem");
-            let response = self.engine.call(request).await.unwrap();
-            let found: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default();
-            items.push(found.get("Item").cloned());
-        }
-        items
+    /// An item as it is in the engine, without being counted.
+    async fn item(&self, like: &HttpRequest, one: &Touched) -> Option<Value> {
+        let body = json!({"TableName": one.table, "Key": one.key, "ConsistentRead": true});
+        let mut request = HttpRequest::new(SdkBody::from(body.to_string()));
+        request.set_uri(like.uri().to_owned()).unwrap();
+        request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.GetItem");
+        let response = self.engine.call(request).await.unwrap();
+        let found: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default();
+        found.get("Item").cloned()
     }
 
     /// Counts what a call reads.
@@ -170,7 +190,10 @@ impl Meter {
         tally.transactions += f64::from(u8::from(operation.starts_with("Transact")));
         let reads: Vec<(String, f64)> = match operation {
             "GetItem" => vec![(asked["Key"]["pk"]["S"].as_str().unwrap_or_default().to_owned(), capacity(answer))],
-            "Query" => vec![(asked["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default().to_owned(), capacity(answer))],
+            "Query" => vec![(
+                asked["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap_or_default().to_owned(),
+                capacity(answer),
+            )],
             "BatchGetItem" => batch_reads(asked, answer),
             _ => Vec::new(),
         };
@@ -181,12 +204,19 @@ impl Meter {
     }
 
     /// Counts what a call writes, and notes what of it the stream brings to whom.
-    fn wrote(&self, operation: &str, touched: &[Touched], (before, after): (&[Option<Value>], &[Option<Value>]), answer: &Value) {
+    fn wrote(
+        &self,
+        operation: &str,
+        touched: &[Touched],
+        (before, after): (&[Option<Value>], &[Option<Value>]),
+        answer: &Value,
+    ) {
         let mut book = self.book();
         let factor = if operation == "TransactWriteItems" { 2.0 } else { 1.0 };
         let mut sum = 0.0;
         for ((one, before), after) in touched.iter().zip(before).zip(after) {
-            let sizes = [before.as_ref().map(item_size), after.as_ref().map(item_size), one.put];
+            let put = if let Change::Put(item) = &one.change { Some(item_size(item)) } else { None };
+            let sizes = [before.as_ref().map(item_size), after.as_ref().map(item_size), put];
             let most = sizes.into_iter().flatten().max().unwrap_or_default();
             let units = factor * kilobytes(most);
             sum += units;
@@ -286,37 +316,45 @@ fn value_size(value: &Value) -> usize {
             let digits = text.trim_start_matches('-').trim_end_matches('0').bytes().filter(u8::is_ascii_digit).count();
             digits.div_ceil(2) + 1 + usize::from(text.starts_with('-'))
         }
-        ("B", Value::String(text)) => base64::engine::general_purpose::STANDARD.decode(text).map_or(0, |bytes| bytes.len()),
+        ("B", Value::String(text)) => {
+            base64::engine::general_purpose::STANDARD.decode(text).map_or(0, |bytes| bytes.len())
+        }
         ("L", Value::Array(values)) => 3 + values.iter().map(|value| value_size(value) + 1).sum::<usize>(),
-        ("M", Value::Object(values)) => 3 + values.iter().map(|(name, value)| name.len() + value_size(value) + 1).sum::<usize>(),
+        ("M", Value::Object(values)) => {
+            3 + values.iter().map(|(name, value)| name.len() + value_size(value) + 1).sum::<usize>()
+        }
         _ => 1,
     }
 }
 
 /// The items that a call writes, or whose conditions it checks.
 fn touched(operation: &str, asked: &Value) -> Vec<Touched> {
-    let one = |table: &Value, request: &Value| {
+    let one = |table: &Value, request: &Value, deletes: bool| {
         let item = request.get("Item").or_else(|| request["PutRequest"].get("Item"));
         let key = item.or_else(|| request.get("Key")).or_else(|| request["DeleteRequest"].get("Key"));
         let key = key.cloned().unwrap_or_default();
-        Touched {
-            table: table.as_str().unwrap_or_default().to_owned(),
-            key: json!({"pk": key["pk"], "sk": key["sk"]}),
-            put: item.map(item_size),
-        }
+        let change = match item {
+            Some(item) => Change::Put(item.clone()),
+            None if deletes || request.get("DeleteRequest").is_some() => Change::Delete,
+            None if request.get("UpdateExpression").is_some() => Change::Update,
+            None => Change::Check,
+        };
+        let table = table.as_str().unwrap_or_default().to_owned();
+        Touched { table, key: json!({"pk": key["pk"], "sk": key["sk"]}), change }
     };
     match operation {
-        "PutItem" | "UpdateItem" | "DeleteItem" => vec![one(&asked["TableName"], asked)],
+        "PutItem" | "UpdateItem" | "DeleteItem" => vec![one(&asked["TableName"], asked, operation == "DeleteItem")],
         "BatchWriteItem" => {
             let tables = asked["RequestItems"].as_object().into_iter().flatten();
             let writes = tables.flat_map(|(table, requests)| {
                 requests.as_array().into_iter().flatten().map(move |request| (json!(table), request))
             });
-            writes.map(|(table, request)| one(&table, request)).collect()
+            writes.map(|(table, request)| one(&table, request, false)).collect()
         }
         "TransactWriteItems" => {
             let members = asked["TransactItems"].as_array().into_iter().flatten();
-            members.filter_map(|member| member.as_object()?.values().next()).map(|member| one(&member["TableName"], member)).collect()
+            let members = members.filter_map(|member| member.as_object()?.iter().next());
+            members.map(|(kind, member)| one(&member["TableName"], member, kind == "Delete")).collect()
         }
         _ => Vec::new(),
     }

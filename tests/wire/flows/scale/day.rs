@@ -51,7 +51,10 @@ impl Day {
         let team = Team::over(bench).await;
         let email = "ada@example.com";
         let session = outsend::confirmed(&outsend, email).await;
-        let key = outsend::new_key(&outsend, &session, &json!({"name": "test"})).await.json()["key"].as_str().unwrap().to_owned();
+        let key = outsend::new_key(&outsend, &session, &json!({"name": "test"})).await.json()["key"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let account = outsend.context.store().account_by_email(&Email::parse(email).unwrap()).await.unwrap().unwrap();
         let day = Self {
             team,
@@ -121,10 +124,7 @@ impl Day {
     /// What an operation took, for one time.
     pub(super) fn of(&self, name: &str) -> Counted {
         let (_, times) = self.counted.iter().find(|(known, _)| *known == name).unwrap();
-        Counted {
-            own: divided(self.meter.tally(name), *times),
-            after: divided(self.meter.tally(&after(name)), *times),
-        }
+        Counted { own: divided(self.meter.tally(name), *times), after: divided(self.meter.tally(&after(name)), *times) }
     }
 }
 
@@ -133,7 +133,8 @@ fn after(name: &str) -> String {
 }
 
 fn divided(tally: Tally, by: f64) -> Tally {
-    let all = |map: std::collections::BTreeMap<String, f64>| map.into_iter().map(|(pk, units)| (pk, units / by)).collect();
+    let all =
+        |map: std::collections::BTreeMap<String, f64>| map.into_iter().map(|(pk, units)| (pk, units / by)).collect();
     Tally {
         calls: tally.calls / by,
         transactions: tally.transactions / by,
@@ -156,8 +157,10 @@ fn event(records: &[(String, String)]) -> bytes::Bytes {
 /// the nodes on the way to the newest and to the oldest member, which are all that is ever read here.
 async fn grow(bench: &Bench) {
     let settings = bench.context.settings();
-    let client = local::embedded_store::client(settings.store.endpoint.as_deref().unwrap(), &settings.store.credentials);
-    let mut lists: Vec<String> = ["organizations", "studies", "tests", "audit", "tokens"].map(|name| format!("RANK#{name}")).to_vec();
+    let client =
+        local::embedded_store::client(settings.store.endpoint.as_deref().unwrap(), &settings.store.credentials);
+    let mut lists: Vec<String> =
+        ["organizations", "studies", "tests", "audit", "tokens"].map(|name| format!("RANK#{name}")).to_vec();
     lists.extend(["in_progress", "completed", "closed"].map(|state| format!("RANK#studies/status={state}")));
     lists.extend(["completed", "confirmed"].map(|state| format!("RANK#tests/status={state}")));
     let now = epoch_micros(bench.context.clock().now());

@@ -1,9 +1,10 @@
 //! How fast the lists that all tenants share follow: many changes that wait, and one drainer.
 
-use futures_util::future::try_join_all;
+use aws_sdk_dynamodb::types::AttributeValue;
 use harness::meter::Tally;
 use serde_json::json;
 use shared::{
+    clock::epoch_millis,
     model::{Action, AuditEntry, AuditId, Organization, OrganizationId, Plan, Role, StudyId, UserId},
     store::{Drained, NewTest, SharedList, TestCreation},
 };
@@ -30,7 +31,7 @@ pub(super) struct Drain {
 pub(super) async fn all(day: &mut Day, study: &str) -> Vec<Drain> {
     let id = StudyId::from_wire(study).unwrap();
     let mut drained = Vec::new();
-    let studies: Vec<_> = (0..i64::from(STUDIES)).map(|number| others::imported(day, number)).collect();
+    let studies: Vec<_> = (0..i64::from(STUDIES)).map(|number| others::imported(day, 1_000 + number)).collect();
     day.outset.bench.context.store().create_studies(&studies).await.unwrap();
     drained.push(drain(day, "studies of all (new drafts)", SharedList::Studies, STUDIES, 1.0).await);
     organizations(day).await;
@@ -38,7 +39,8 @@ pub(super) async fn all(day: &mut Day, study: &str) -> Vec<Drain> {
     records(day).await;
     drained.push(drain(day, "audit trail (of as many actors)", SharedList::Audit, OTHERS, 8.0).await);
     sessions(day, id).await;
-    drained.push(drain(day, "test sessions (begun, of as many testers)", SharedList::TestSessions, SESSIONS, 1.0).await);
+    drained
+        .push(drain(day, "test sessions (begun, of as many testers)", SharedList::TestSessions, SESSIONS, 1.0).await);
     drained
 }
 
@@ -84,10 +86,19 @@ async fn sessions(day: &Day, id: StudyId) {
     let context = &day.team.bench.context;
     let study = context.store().linked_study(id).await.unwrap().unwrap();
     let now = context.clock().now();
-    let testers: Vec<_> = (0..SESSIONS).map(|_| UserId::generate()).collect();
-    let new = |tester: &UserId| NewTest { study: &study, tester: *tester, variant: None, assigns: true };
-    let new: Vec<_> = testers.iter().map(new).collect();
-    // of those that begin at once, one puts itself into its lists
-    let made = try_join_all(new.iter().map(|new| context.store().create_test_session(new, now))).await.unwrap();
-    assert!(made.iter().all(|made| matches!(made, TestCreation::Created(_))));
+    // while somebody drains, nobody puts a session into its lists at once
+    let settings = context.settings();
+    let endpoint = settings.store.endpoint.as_deref().unwrap();
+    let client = local::embedded_store::client(endpoint, &settings.store.credentials);
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let end = AttributeValue::N(epoch_millis(now + Duration::hours(1)).to_string());
+    let held = client.put_item().table_name("main").item("pk", text("WORK#tests#0")).item("sk", text("DRAIN"));
+    held.item("end", end).send().await.unwrap();
+    for _ in 0..SESSIONS {
+        let new = NewTest { study: &study, tester: UserId::generate(), variant: None, assigns: true };
+        let made = context.store().create_test_session(&new, now).await.unwrap();
+        assert!(matches!(made, TestCreation::Created(_)), "{made:?}");
+    }
+    let given = client.delete_item().table_name("main").key("pk", text("WORK#tests#0")).key("sk", text("DRAIN"));
+    given.send().await.unwrap();
 }

@@ -2,15 +2,16 @@
 
 use engine::Module;
 use harness::{
-    Answer, outset,
+    Answer,
     outsend::{self, sign_up_body},
+    outset,
 };
 use serde_json::{Value, json};
 use shared::model::{Details, Job, Status, Study, StudyId, Task};
 
 use super::day::Day;
 
-const TIMES: u32 = 3;
+const TIMES: u32 = 2;
 
 /// Outset's studies and participants.
 pub(super) async fn studies(day: &mut Day) {
@@ -44,7 +45,7 @@ pub(super) async fn studies(day: &mut Day) {
 pub(super) fn imported(day: &Day, number: i64) -> Study {
     let at = day.outset.bench.context.clock().now() + time::Duration::milliseconds(number);
     Study {
-        id: StudyId::generate(),
+        id: StudyId::parse(&format!("1b5e7c1a-4d2f-4e8c-9a6b-{number:012}")).unwrap(),
         organization: day.outset.fixture.organization,
         name: format!("Study {number:04}"),
         status: Status::Draft,
@@ -105,7 +106,9 @@ pub(super) async fn jobs(day: &mut Day) {
     day.done().await;
     day.end();
     assert_eq!(day.outsend.job(&id).await.status.as_str(), "done");
-    let table: String = (0..1_000).map(|n| format!("Company {n};user{n}@site{}.test;{};01 45 31 {:02} {:02}\n", n % 7, n % 5, n % 100, n / 10)).collect();
+    let table: String = (0..1_000)
+        .map(|n| format!("Company {n};user{n}@site{}.test;{};01 45 31 {:02} {:02}\n", n % 7, n % 5, n % 100, n / 10))
+        .collect();
     let text = format!("Name;E-mail;Note;Phone\n{table}");
     let import = step(day, "1,000 rows imported", Module::Import, json!({"source": "paste", "text": text}), None).await;
     let filter = step(day, "1,000 rows filtered", Module::Filter, json!({"require_phone": true}), Some(&import)).await;

@@ -2,8 +2,9 @@
 
 use harness::Bench;
 use harness::openscouter::{
-    PASSWORD, ask, bearer, data, one_time, post, read,
+    PASSWORD, ask, bearer, data,
     exports::asked,
+    one_time, post, read,
     team::{self, Team},
 };
 use serde_json::{Value, json};
@@ -19,7 +20,7 @@ use super::day::Day;
 pub(super) type Testers = Vec<(User, String)>;
 
 /// How often the operations around sessions are done.
-const TIMES: u32 = 3;
+const TIMES: u32 = 2;
 const EVENTS: u32 = 500;
 /// What is done on the way, and counts for nothing.
 const NOTHING: &str = "nothing";
@@ -197,8 +198,7 @@ async fn captured(day: &mut Day, sessions: &[String], testers: &Testers) {
     batch(&day.team.bench.another_process(), day, "events", (sessions, testers), &fresh).await;
     let bench = day.team.bench.another_process();
     let at = |n: i64| day.team.at(n * 500 - 60_000);
-    let faces: Vec<_> =
-        (0..60).map(|n| json!({"timestamp": at(n), "emotion": "neutral", "confidence": 0.9})).collect();
+    let faces: Vec<_> = (0..60).map(|n| json!({"timestamp": at(n), "emotion": "neutral", "confidence": 0.9})).collect();
     let voice = |n: i64| json!({"timestamp": at(n), "transcript": format!("I look for the button number {n}")});
     let voices: Vec<_> = (0..20).map(voice).collect();
     day.begin("60 facial snapshots").await;
@@ -230,7 +230,13 @@ fn events(team: &Team, batch: u32) -> Vec<Value> {
 }
 
 /// Every tester sends a batch.
-async fn batch(bench: &Bench, day: &mut Day, stream: &str, (sessions, testers): (&[String], &Testers), items: &[Value]) {
+async fn batch(
+    bench: &Bench,
+    day: &mut Day,
+    stream: &str,
+    (sessions, testers): (&[String], &Testers),
+    items: &[Value],
+) {
     for (session, (_, credential)) in sessions.iter().zip(testers) {
         let body = json!({"sessionId": session, "batch": items});
         let answer = ask(bench, credential, "POST", &format!("/api/data/{stream}"), &body).await;

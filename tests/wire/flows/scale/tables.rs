@@ -104,7 +104,9 @@ fn by_kind(rows: &[Row<'_>], of: impl Fn(&Tally) -> &BTreeMap<String, f64>) -> B
 
 fn partitions(rows: &[Row<'_>]) -> String {
     let mut hottest: BTreeMap<String, (f64, [f64; 2])> = BTreeMap::new();
-    for (position, kinds) in [by_kind(rows, |tally| &tally.partitions), by_kind(rows, |tally| &tally.read_partitions)].iter().enumerate() {
+    for (position, kinds) in
+        [by_kind(rows, |tally| &tally.partitions), by_kind(rows, |tally| &tally.read_partitions)].iter().enumerate()
+    {
         for (kind, units) in kinds {
             let Some((name, shards)) = shared(kind) else { continue };
             let entry = hottest.entry(name).or_insert((shards, [0.0; 2]));
@@ -121,7 +123,14 @@ fn partitions(rows: &[Row<'_>]) -> String {
             continue;
         }
         let share = (writes / PARTITION[0]).max(reads / PARTITION[1]);
-        let cells = [format!("`{name}`"), number(shards), number(writes), number(reads), format!("{:.1} %", share * 100.0), number((1.0 / share).floor())];
+        let cells = [
+            format!("`{name}`"),
+            number(shards),
+            number(writes),
+            number(reads),
+            format!("{:.1} %", share * 100.0),
+            number((1.0 / share).floor()),
+        ];
         table.push_str(&line(&cells));
     }
     table
@@ -148,7 +157,12 @@ fn entities(rows: &[Row<'_>]) -> String {
         "| partition | operation that writes most to one | write units | of these a second |\n| --- | --- | --- | --- |\n",
     );
     for (kind, (units, name)) in most.into_iter().filter(|(_, (units, _))| *units > 1.5) {
-        table.push_str(&line(&[format!("`{kind}`"), name.to_owned(), number(units), number((PARTITION[0] / units).floor())]));
+        table.push_str(&line(&[
+            format!("`{kind}`"),
+            name.to_owned(),
+            number(units),
+            number((PARTITION[0] / units).floor()),
+        ]));
     }
     table
 }
@@ -156,7 +170,10 @@ fn entities(rows: &[Row<'_>]) -> String {
 /// What write units are for, by the beginning of the partition key.
 const AREAS: [(&str, &[&str]); 7] = [
     ("what sessions capture (`SESS#`)", &["SESS#"]),
-    ("lists of sessions (`RANK#…tests…`)", &["RANK#tests", "RANK#<id>#tests", "RANK#<id>#<id>#tests", "RANK#<id>#tested"]),
+    (
+        "lists of sessions (`RANK#…tests…`)",
+        &["RANK#tests", "RANK#<id>#tests", "RANK#<id>#<id>#tests", "RANK#<id>#tested"],
+    ),
     ("the audit trail and its lists (`AUDIT#`, `RANK#audit…`)", &["AUDIT#", "RANK#audit"]),
     ("other lists (`RANK#…`)", &["RANK#"]),
     ("work, pending changes and leases (`WORK#`)", &["WORK#"]),
@@ -187,7 +204,8 @@ fn drains(drained: &[Drain]) -> String {
     for Drain { name, members, beside, tally } in drained {
         let waits = mix::CALL_MS * (tally.calls - tally.transactions) + mix::TRANSACTION_MS * tally.transactions;
         let (members, takes) = (f64::from(*members), waits / beside);
-        let cells = [members, tally.calls, tally.transactions, tally.writes / members, takes, members / takes * 1_000.0];
+        let cells =
+            [members, tally.calls, tally.transactions, tally.writes / members, takes, members / takes * 1_000.0];
         table.push_str(&line(&[vec![(*name).to_owned()], cells.map(number).to_vec()].concat()));
     }
     table
@@ -204,10 +222,13 @@ struct Totals {
 }
 
 fn total(rows: &[Row<'_>]) -> Totals {
-    let mut all = Totals { reads: 0.0, writes: 0.0, bytes: 0.0, requests: 0.0, invocations: 0.0, gb_seconds: mix::STREAMS_GB_S };
+    let mut all =
+        Totals { reads: 0.0, writes: 0.0, bytes: 0.0, requests: 0.0, invocations: 0.0, gb_seconds: mix::STREAMS_GB_S };
     for (operation, Counted { own, after }) in rows {
         let times = f64::from(operation.a_day);
-        let waits = |tally: &Tally| mix::CALL_MS * (tally.calls - tally.transactions) + mix::TRANSACTION_MS * tally.transactions;
+        let waits = |tally: &Tally| {
+            mix::CALL_MS * (tally.calls - tally.transactions) + mix::TRANSACTION_MS * tally.transactions
+        };
         let requests = f64::from(operation.requests);
         all.reads += times * (own.reads + after.reads);
         all.writes += times * (own.writes + after.writes);
