@@ -8,13 +8,15 @@ use std::{
     },
 };
 
+use aws_sdk_dynamodb::config::SharedHttpClient;
+use aws_smithy_runtime_api::shared::IntoShared as _;
 use base64::Engine as _;
 use bytes::Bytes;
 use local::guard::HostNames;
 use serde_json::json;
 use shared::{
     clock::{Clock, from_epoch_micros},
-    config::{ExposeSecret as _, Settings},
+    config::{Credentials, ExposeSecret as _, Settings},
     context::Context,
     lambda::{Function, Reply},
     model::{ApiKey, ApiKeyId, Organization, OrganizationId, Plan, Scope, Status, Study, StudyId, Task},
@@ -26,7 +28,9 @@ use crate::{
     Failure,
     answer::{Answer, read},
     faults::Faults,
-    functions, policies,
+    functions,
+    meter::Meter,
+    policies,
 };
 
 /// One engine with its tables, and a context over it.
@@ -37,6 +41,8 @@ pub struct Bench {
     /// What goes wrong between the functions and the engine; nothing, until a test says so.
     pub faults: Faults,
     offset: Arc<AtomicI64>,
+    /// What the store is reached through, where it is not its port.
+    http: Option<SharedHttpClient>,
 }
 
 /// An organization with keys and the contract's fixture (outset 16).
@@ -71,34 +77,45 @@ impl Bench {
         let service = local::embedded_store::service(database, &credentials, HostNames::default());
         tokio::spawn(axum::serve(listener, service).into_future());
         let faults = Faults::start(&engine).await?;
-        let endpoint = faults.endpoint.clone();
-        let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
-        let settings = Settings::read(|name| {
-            let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-            own.or_else(|| match name {
-                "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
-                "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
-                "AWS_REGION" => Some("us-east-1".to_owned()),
-                "AWS_ACCESS_KEY_ID" => Some(credentials.access_key_id.expose_secret().to_owned()),
-                "AWS_SECRET_ACCESS_KEY" => Some(credentials.secret_access_key.expose_secret().to_owned()),
-                "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.clone()),
-                name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
-            })
-        })?;
+        let settings = settings(variables, &credentials, &faults.endpoint)?;
         let offset = Arc::new(AtomicI64::new(0));
         let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
-        Ok(Self { context, offset, faults })
+        Ok(Self { context, offset, faults, http: None })
+    }
+
+    /// A bench whose functions reach their engine through a meter, which counts what they ask of it. No faults, no policies.
+    ///
+    /// # Errors
+    /// When the engine does not start.
+    pub async fn metered(variables: &[(&str, &str)]) -> Result<(Self, Meter), Failure> {
+        let credentials = local::embedded_store::new_credentials()?;
+        let (keep, stop) = tokio::sync::watch::channel(false);
+        // it runs as long as the test
+        std::mem::forget(keep);
+        let port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let engine = local::embedded_store::Engine::start(port, &credentials, None, &[], stop).await?;
+        let meter = Meter::new(local::embedded_store::Engine::in_process(&[&engine]));
+        let settings = settings(variables, &credentials, &engine.endpoint)?;
+        let offset = Arc::new(AtomicI64::new(0));
+        let clock = Clock::shared_offset(Arc::clone(&offset));
+        let http: SharedHttpClient = meter.clone().into_shared();
+        let context = Context::over(settings, clock, Some(http.clone()));
+        for table in ["main", "hot"] {
+            create_table(&context, table).await?;
+        }
+        let faults = Faults::start(&engine.endpoint).await?;
+        Ok((Self { context, offset, faults, http: Some(http) }, meter))
     }
 
     /// The same system as another process sees it, which remembers nothing.
     #[must_use]
     pub fn another_process(&self) -> Self {
         let clock = Clock::shared_offset(Arc::clone(&self.offset));
-        let context = Context::new(self.context.settings().clone(), clock);
-        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone() }
+        let context = Context::over(self.context.settings().clone(), clock, self.http.clone());
+        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), http: self.http.clone() }
     }
 
     /// Moves the bench's clock forward.
@@ -303,6 +320,24 @@ impl Bench {
 #[must_use]
 pub fn is_audit(item: &str) -> bool {
     item.contains("AUDIT#") || item.contains("RANK#audit")
+}
+
+/// What a bench's functions are told, with some variables of its own.
+fn settings(variables: &[(&str, &str)], credentials: &Credentials, endpoint: &str) -> Result<Settings, Failure> {
+    let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
+    let settings = Settings::read(|name| {
+        let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        own.or_else(|| match name {
+            "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
+            "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" => Some(credentials.access_key_id.expose_secret().to_owned()),
+            "AWS_SECRET_ACCESS_KEY" => Some(credentials.secret_access_key.expose_secret().to_owned()),
+            "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
+            name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
+        })
+    })?;
+    Ok(settings)
 }
 
 fn new_key(plain: &PlainKey, organization: OrganizationId, scopes: &[Scope], now: OffsetDateTime) -> ApiKey {

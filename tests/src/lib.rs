@@ -17,6 +17,7 @@ pub mod functions;
 pub mod golden;
 pub mod http;
 pub mod mails;
+pub mod meter;
 pub mod openscouter;
 pub mod outsend;
 pub mod outset;

@@ -18,6 +18,7 @@ mod models;
 mod processes;
 mod quota;
 mod research;
+mod scale;
 mod secrets;
 mod session_lists;
 mod shared_lists;
