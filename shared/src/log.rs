@@ -17,12 +17,13 @@ pub fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
     let _ = registry().with(lines.with_writer(writer)).with(filter(level.as_deref())).try_init();
 }
 
-/// What a level lets through: `info`, `off`, or levels of single modules, as in `info,aws_smithy_runtime=debug`. What
-/// cannot be read is `info`. Patterns over spans and fields, which would link an engine of regular expressions into every
-/// function, are not among it.
+/// What a level lets through: `info`, `off`, or levels of single modules, as in `warn,aws_smithy_runtime=debug`; where no
+/// level is named for the others, or none can be read, it is `info`. Patterns over spans and fields, which would link an
+/// engine of regular expressions into every function, are not among it.
 fn filter(level: Option<&str>) -> Targets {
-    let known = level.filter(|text| !text.trim().is_empty()).and_then(|text| text.parse().ok());
-    known.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO))
+    let level = level.filter(|text| !text.trim().is_empty());
+    let named: Targets = level.and_then(|text| text.parse().ok()).unwrap_or_default();
+    if named.default_level().is_some() { named } else { named.with_default(LevelFilter::INFO) }
 }
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod tests {
             (None, LevelFilter::INFO),
             (Some(""), LevelFilter::INFO),
             (Some("loud"), LevelFilter::INFO),
+            (Some("shared=debug"), LevelFilter::INFO),
             (Some("a=b=c"), LevelFilter::INFO),
             (Some("off"), LevelFilter::OFF),
             (Some("WARN"), LevelFilter::WARN),
