@@ -10,6 +10,10 @@ mod serve;
 
 use std::{error::Error, io::Write as _, path::Path};
 
+/// The local system's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
