@@ -2,12 +2,14 @@
 import http.server
 import json
 import os
-import pathlib
 import queue
 import statistics
 import subprocess
 import threading
 import time
+from typing import NamedTuple
+
+from servers import PATIENCE, RELEASE, Missed, Store, children_cpu, peak
 
 STARTS, WARM = 15, 200
 
@@ -57,35 +59,67 @@ class Runtime:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.address = f"127.0.0.1:{self.server.server_port}"
 
-    def invoke(self, event):
+    def answer(self, expected):
+        """When the answer came, which says what is expected."""
+        try:
+            ended, path, answer = self.answers.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise Missed(f"no answer in {PATIENCE} s") from None
+        if not path.endswith("/response") or expected not in answer:
+            raise Missed(f"{path}: {answer[:300]}")
+        return ended
+
+    def invoke(self, event, expected):
         """Seconds until the answer."""
         began = time.monotonic()
         self.events.put(event)
-        ended, path, answer = self.answers.get(timeout=30)
-        assert path.endswith("/response"), (path, answer)
-        return ended - began, answer
+        return self.answer(expected) - began
+
+    def end(self):
+        self.events.put(None)
+        self.server.shutdown()
 
 
-def figures(binary, event, environment, expected):
-    starts, warm, memory = [], [], 0
-    for _ in range(STARTS):
+class Figures(NamedTuple):
+    size: float  # MB
+    start: float  # ms to the first answer
+    warm: float  # ms
+    memory: float  # MiB, the most
+    soonest: float  # ms to the first answer, of the start that took least
+    cpu: float  # ms of the processor from the start to the end after the first answer
+
+
+class Binary:
+    """A function's binary, an event for it, and a text of the right answer."""
+
+    def __init__(self, name, event, expected):
+        self.path, self.event, self.expected = RELEASE / name, event, expected
+        self.starts, self.cpu, self.warm, self.memory = [], [], [], 0
+
+    def start(self, environment, last):
+        """Starts a process for its first answer, and the last time for many more."""
         runtime = Runtime()
         began = time.monotonic()
-        process = subprocess.Popen([binary], env=environment | {"AWS_LAMBDA_RUNTIME_API": runtime.address},
+        process = subprocess.Popen([self.path], env=environment | {"AWS_LAMBDA_RUNTIME_API": runtime.address},
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        runtime.events.put(event)
-        ended, path, answer = runtime.answers.get(timeout=30)
-        assert path.endswith("/response") and expected in answer, (path, answer[:300])
-        starts.append(ended - began)
-        if len(starts) == STARTS:
-            warm = [runtime.invoke(event)[0] for _ in range(WARM)]
-            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
-            memory = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-        process.kill()
-        process.wait()
-        runtime.events.put(None)
-        runtime.server.shutdown()
-    return binary.stat().st_size / 1e6, statistics.median(starts) * 1e3, statistics.median(warm) * 1e3, memory
+        try:
+            runtime.events.put(self.event)
+            self.starts.append(runtime.answer(self.expected) - began)
+            if last:
+                self.warm = [runtime.invoke(self.event, self.expected) for _ in range(WARM)]
+                self.memory = peak(process.pid)
+        finally:
+            before = children_cpu()
+            process.kill()
+            # the children's time is that of those that were waited for
+            process.wait()
+            if not last:
+                self.cpu.append(children_cpu() - before)
+            runtime.end()
+
+    def figures(self):
+        start, warm, cpu = (statistics.median(seconds) * 1e3 for seconds in (self.starts, self.warm, self.cpu))
+        return Figures(self.path.stat().st_size / 1e6, start, warm, self.memory, min(self.starts) * 1e3, cpu)
 
 
 def event(key, method, resource, path, body=None):
@@ -100,38 +134,35 @@ def event(key, method, resource, path, body=None):
     }).encode()
 
 
-def measure(release, outscout, one, work):
-    """Prints the binaries' figures over the store of a stopped server."""
-    store = subprocess.Popen([release / "outscout", "store", "--port", "0", "--data", outscout.data], stderr=subprocess.DEVNULL)
-    try:
-        time.sleep(1)
-        place = json.loads((outscout.data / "endpoint").read_text())
-        environment = {
-            "PATH": os.environ["PATH"], "OUTSCOUT_MAIN_TABLE": "main", "OUTSCOUT_HOT_TABLE": "hot", "AWS_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": place["access_key_id"], "AWS_SECRET_ACCESS_KEY": place["secret_access_key"],
-            "OUTSCOUT_OUTSET_LIMIT_FREE": "1000000",
-            "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS": "0", "AWS_ENDPOINT_URL_DYNAMODB": place["url"],
-            "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "1",
-            "OUTSCOUT_LOG": "off",
-        }
+def environment(place):
+    return {
+        "PATH": os.environ["PATH"], "OUTSCOUT_MAIN_TABLE": "main", "OUTSCOUT_HOT_TABLE": "hot", "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": place["access_key_id"], "AWS_SECRET_ACCESS_KEY": place["secret_access_key"],
         # counting a million requests in one window is not what a key does
-        environment["OUTSCOUT_OUTSET_LIMIT_FREE"] = environment["OUTSCOUT_OUTSET_LIMIT_PRO"] = "0"
-        detail = "/v1/studies/{id}"
-        rows = [
-            ("bench-hello", event("x", "GET", "/", "/"), b"hello"),
-            ("outset-fallback", event("x", "GET", "/{proxy+}", "/nope"), b"404"),
-            ("outset-schema-retrieve", event("x", "GET", "/v1/schema", "/v1/schema/"), b"openapi"),
-            ("outset-studies-retrieve", event(outscout.key, "GET", detail, one), b'"statusCode":200'),
-            ("outset-studies-list", event(outscout.key, "GET", "/v1/studies", "/v1/studies/"), b'"statusCode":200'),
-            ("outset-studies-update", event(outscout.key, "PATCH", detail, one, "{}"), b'"statusCode":200'),
-        ]
-        print(f"{'':26}{'size MB':>10}{'start ms':>10}{'warm ms':>10}{'peak MB':>10}   ratios to hello (store calls included)")
-        hello = None
-        for name, sample, expected in rows:
-            found = figures(release / name, sample, environment, expected)
-            hello = hello or found
-            ratios = "  ".join(f"{ours / theirs:.2f}" for ours, theirs in zip(found, hello))
-            print(f"{name:26}" + "".join(f"{figure:10.2f}" for figure in found) + f"   {ratios}")
-    finally:
-        store.terminate()
-        store.wait()
+        "OUTSCOUT_OUTSET_LIMIT_FREE": "0", "OUTSCOUT_OUTSET_LIMIT_PRO": "0",
+        "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS": "0", "AWS_ENDPOINT_URL_DYNAMODB": place["url"],
+        "AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_LAMBDA_FUNCTION_VERSION": "1",
+        "OUTSCOUT_LOG": "off",
+    }
+
+
+def measure(rows, data, key, one, wanted=None):
+    """The figures of the binaries, or of the wanted ones, by name, over the store of a stopped server: hello comes first. Their starts
+    take turns, so that a busy moment meets all of them."""
+    detail = "/v1/studies/{id}"
+    binaries = {
+        "bench-hello": (event("x", "GET", "/", "/"), b"hello"),
+        "outset-fallback": (event("x", "GET", "/{proxy+}", "/nope"), b"404"),
+        "outset-schema-retrieve": (event("x", "GET", "/v1/schema", "/v1/schema/"), b"openapi"),
+        "outset-studies-retrieve": (event(key, "GET", detail, one), b'"statusCode":200'),
+        "outset-studies-list": (event(key, "GET", "/v1/studies", "/v1/studies/"), b'"statusCode":200'),
+        "outset-studies-update": (event(key, "PATCH", detail, one, "{}"), b'"statusCode":200'),
+    }
+    binaries = {name: Binary(name, *sample) for name, sample in binaries.items() if wanted is None or name in wanted}
+    with Store(data) as store:
+        for number in range(STARTS):
+            for name, binary in list(binaries.items()):
+                rows.attempt(name, binary.start, environment(store.place), number == STARTS - 1)
+                if name in rows.missed:
+                    del binaries[name]
+    return {name: binary.figures() for name, binary in binaries.items()}

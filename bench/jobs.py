@@ -2,13 +2,10 @@
 import argparse
 import csv
 import json
-import os
 import pathlib
 import random
-import signal
-import sqlite3
+import re
 import subprocess
-import sys
 import tempfile
 import time
 
@@ -16,47 +13,56 @@ import openpyxl
 import pandas
 import requests
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target/release"
+from servers import PATIENCE, RELEASE, Missed, Outscout, Rows, own_cpu, peak, run
+
+EMAIL = "bench@example.com"
 
 
-class Server:
-    """outscout on a data directory, with the functions as processes or not."""
+def sign_up(server):
+    """A key of a new account, whose address is verified."""
+    session, url = requests.Session(), server.ready["outsend"]
 
-    def __init__(self, data, *arguments):
-        command = [RELEASE / "outscout", "serve", "--port", "0", "--data", data, "--no-demo", "--ready-json", *arguments]
-        environment = {**os.environ, "OUTSCOUT_LOG": "warn"}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-        self.ready = json.loads(self.process.stdout.readline())
-        self.url = self.ready["outsend"]
+    def post(path, body):
+        answer = session.post(url + path, json=body, timeout=PATIENCE)
+        answer.raise_for_status()
+        return answer.json()
 
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
-
-
-def driver(*arguments):
-    done = subprocess.run([RELEASE / "bench-jobs", *map(str, arguments)], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout)
+    post("/auth/signup", {"email": EMAIL, "password": "correct horse 1", "accept_responsibility": True})
+    post("/auth/verify-email", {"token": mailed_token(server)})
+    return post("/api-keys", {"name": "bench"})["key"]
 
 
-def peak(name):
+def mailed_token(server):
+    """The token of the first mail, which is sent after the answer."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        for mail in requests.get(server.ready["control"] + "/_local/mail", timeout=PATIENCE).json():
+            return re.search(r"\?token=([A-Za-z0-9_-]{43})", mail["text"])[1]
+        time.sleep(0.05)
+    raise Missed("no mail to verify the address")
+
+
+def driver(command, data, what):
+    """What `bench-jobs` tells of the account's job."""
+    return json.loads(run([RELEASE / "bench-jobs", command, data, EMAIL, what]))
+
+
+def peak_of(name):
     """Most memory in MiB that the process with this binary ever had."""
     for folder in pathlib.Path("/proc").iterdir():
         try:
-            if (folder / "exe").resolve().name == name:
-                line = next(l for l in (folder / "status").read_text().splitlines() if l.startswith("VmHWM"))
-                return int(line.split()[1]) / 1024
+            if (folder / "exe").resolve() == RELEASE / name:
+                return peak(folder.name)
         except (OSError, StopIteration):
             continue
-    return float("nan")
+    raise Missed(f"no process of {name}")
 
 
-def export(url, key, job, target, form):
+def export(server, key, job, target, form):
+    """Seconds to the first byte and to the last one."""
+    url, headers = f"{server.ready['outsend']}/jobs/{job}/download", {"X-API-Key": key}
     began = time.perf_counter()
-    with requests.get(f"{url}/jobs/{job}/download", params={"format": form}, headers={"X-API-Key": key}, stream=True) as answer:
+    with requests.get(url, params={"format": form}, headers=headers, stream=True, timeout=PATIENCE) as answer:
         answer.raise_for_status()
         first = None
         with open(target, "wb") as file:
@@ -91,7 +97,8 @@ def read_back(folder, rows):
         for line in lines:
             by_sheets[0] += 1
             by_sheets[1] += line[place]
-    assert found == by_jq == by_sheets and found[0] == rows, (found, by_jq, by_sheets)
+    if not (found == by_jq == by_sheets and found[0] == rows):
+        raise Missed(f"{rows} rows were read as {found}, {by_jq}, {by_sheets}")
     return len(book.worksheets)
 
 
@@ -121,55 +128,75 @@ def with_pandas(path, target):
     return ordered, [read - began, filtered - read, ordered_at - filtered, time.perf_counter() - ordered_at]
 
 
+STEPS = ("import", "filter", "sort", "export")
+
+
+def chain(server, key, folder):
+    """Seconds of each step for outscout and for pandas, the rows that came out of both, and seconds of the processor for each."""
+    began = server.cpu() + own_cpu()
+    told = driver("chain", server.data, folder / "table.csv")
+    _, whole = export(server, key, told["id"], folder / "chain.csv", "csv")
+    ended, alone = server.cpu() + own_cpu(), own_cpu()
+    frame, theirs = with_pandas(folder / "table.csv", folder / "pandas.csv")
+    cpu = ended - began, own_cpu() - alone
+    with open(folder / "chain.csv", encoding="utf-8-sig", newline="") as file:
+        names = [row["nom"] for row in csv.DictReader(file, delimiter=";")]
+    if names != list(frame["Name"]):
+        raise Missed(f"{len(names)} rows of outscout are not the {len(frame)} of pandas")
+    return [*(told[step] for step in STEPS[:3]), whole], theirs, len(names), cpu
+
+
+def chain_table(server, key, folder, rows):
+    table(folder / "table.csv", rows)
+    ours, theirs, came, _ = chain(server, key, folder)
+    print("| | outscout s | rows/s | pandas s | rows/s | ratio |\n| --- | --- | --- | --- | --- | --- |")
+    for step, own, other in zip([*STEPS, "all"], [*ours, sum(ours)], [*theirs, sum(theirs)]):
+        print(f"| {step} | {own:.2f} | {rows / own:,.0f} | {other:.2f} | {rows / other:,.0f} | {other / own:.3f} |")
+    print(f"\n{came:,} rows came out of both, the same in the same order.\n")
+
+
+def export_line(server, key, job, folder, form, rows):
+    first, whole = export(server, key, job, folder / form, form)
+    size = (folder / form).stat().st_size / 1e6
+    print(f"| {form} | {first:.3f} | {whole:.1f} | {size:.0f} | {rows / whole:,.0f} | {peak_of('outsend-jobs-download'):.0f} |", flush=True)
+
+
+def read_back_line(folder, rows):
+    print(f"\nRead back by csv, jq and openpyxl ({read_back(folder, rows)} sheets): the same number of rows, and the same sum over them.")
+
+
+def units_line(data, job):
+    told = driver("units", data, job)
+    print(f"\nStored: {told['bytes'] / told['rows'] * 1000 / 1024:.1f} KiB for 1,000 rows. Of 1,000 rows a commit consumes "
+          f"{told['write_units'] / told['rows'] * 1000:.0f} write units (it is a transaction) and a reading {told['read_units'] / told['rows'] * 1000:.1f} read units.")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--table", type=int, default=200_000)
     options = parser.parse_args()
-    email, password = "bench@example.com", "correct horse 1"
-    with tempfile.TemporaryDirectory() as name:
+    with Rows() as rows, tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         data = folder / "data"
-        server = Server(data)
-        session = requests.Session()
-        body = {"email": email, "password": password, "accept_responsibility": True}
-        session.post(server.url + "/auth/signup", json=body).raise_for_status()
-        key = session.post(server.url + "/api-keys", json={"name": "bench"}).json()["key"]
-
-        print(f"## A chain over {options.table:,} rows beside pandas\n")
-        table(folder / "table.csv", options.table)
-        told = driver("chain", data, email, folder / "table.csv")
-        first, whole = export(server.url, key, told["id"], folder / "chain.csv", "csv")
-        frame, theirs = with_pandas(folder / "table.csv", folder / "pandas.csv")
-        with open(folder / "chain.csv", encoding="utf-8-sig", newline="") as file:
-            ours = [row["nom"] for row in csv.DictReader(file, delimiter=";")]
-        assert ours == list(frame["Name"]), (len(ours), len(frame))
-        print("| | outscout s | rows/s | pandas s | rows/s | ratio |\n| --- | --- | --- | --- | --- | --- |")
-        steps = zip(["import", "filter", "sort", "export"], [told["import"], told["filter"], told["sort"], whole], theirs)
-        total = [0, 0]
-        for step, own, other in steps:
-            total = [total[0] + own, total[1] + other]
-            print(f"| {step} | {own:.2f} | {options.table / own:,.0f} | {other:.2f} | {options.table / other:,.0f} | {other / own:.3f} |")
-        print(f"| all | {total[0]:.2f} | {options.table / total[0]:,.0f} | {total[1]:.2f} | {options.table / total[1]:,.0f} | {total[1] / total[0]:.3f} |")
-        print(f"\n{told['rows']:,} rows came out of both, the same in the same order.\n")
-        server.stop()
+        with Outscout(data, OUTSCOUT_LOG="warn") as server:
+            key = sign_up(server)
+            print(f"## A chain over {options.table:,} rows beside pandas\n")
+            rows.attempt("the chain", chain_table, server, key, folder, options.table)
+            rows.idle(server, "after the chain")
 
         print(f"## An export of {options.rows:,} rows\n")
         began = time.perf_counter()
-        job = driver("seed", data, email, options.rows)["id"]
+        job = driver("seed", data, options.rows)["id"]
         print(f"committed in {time.perf_counter() - began:.0f} s, a thousand rows at a time.\n")
-        server = Server(data, "--lambda", RELEASE)
-        print("| format | first byte s | whole s | MB | rows/s | peak memory of the function MiB |\n| --- | --- | --- | --- | --- | --- |")
-        for form in ("csv", "json", "xlsx"):
-            first, whole = export(server.url, key, job, folder / form, form)
-            size = (folder / form).stat().st_size / 1e6
-            print(f"| {form} | {first:.3f} | {whole:.1f} | {size:.0f} | {options.rows / whole:,.0f} | {peak('outsend-jobs-download'):.0f} |")
-        server.stop()
-        sheets = read_back(folder, options.rows)
-        print(f"\nRead back by csv, jq and openpyxl ({sheets} sheets): the same number of rows, and the same sum over them.")
-        told = driver("units", data, email, job)
-        print(f"\nStored: {told['bytes'] / told['rows'] * 1000 / 1024:.1f} KiB for 1,000 rows. Of 1,000 rows a commit consumes "
-              f"{told['write_units'] / told['rows'] * 1000:.0f} write units (it is a transaction) and a reading {told['read_units'] / told['rows'] * 1000:.1f} read units.")
+        with Outscout(data, "--lambda", RELEASE, OUTSCOUT_LOG="warn") as server:
+            print("| format | first byte s | whole s | MB | rows/s | peak memory of the function MiB |\n| --- | --- | --- | --- | --- | --- |")
+            for form in ("csv", "json", "xlsx"):
+                rows.attempt(f"the export as {form}", export_line, server, key, job, folder, form, options.rows)
+            print()
+            rows.idle(server, "after the exports")
+        rows.attempt("the files", read_back_line, folder, options.rows)
+        rows.attempt("the units", units_line, data, job)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 //! What the templates say about functions that no request calls: schedules and stream mappings.
 
+use std::collections::HashSet;
+
 use yaml_serde::Value;
 
 use crate::{
@@ -46,6 +48,13 @@ impl Background {
         let mut background = Self::default();
         TEXTS.iter().try_for_each(|template| background.read(template))?;
         Ok(background)
+    }
+
+    /// Crate names of the functions that something here calls.
+    #[must_use]
+    pub fn functions(&self) -> HashSet<String> {
+        let fired = self.schedules.iter().map(|schedule| &schedule.function);
+        fired.chain(self.mappings.iter().map(|mapping| &mapping.function)).cloned().collect()
     }
 
     /// Reads what `template` declares, in addition to what is here already.

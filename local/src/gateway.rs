@@ -1,7 +1,7 @@
 //! The local gateway: an HTTP request becomes the REST API proxy event that API Gateway would send,
 //! and the answer goes back under the gateway's rules.
 
-use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -13,6 +13,10 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, MapAccess, Visitor},
+};
 use serde_json::{Map, Value, json};
 use shared::{
     clock::epoch_millis,
@@ -47,8 +51,8 @@ pub struct Gateway {
     running: Semaphore,
 }
 
-impl std::fmt::Debug for Gateway {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Gateway {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Gateway").field("api", &self.api).finish_non_exhaustive()
     }
 }
@@ -255,27 +259,54 @@ fn stream_answer(streamed: Streamed) -> Response<Body> {
     response
 }
 
-/// Reads a proxy response; the text says what is wrong with it.
-fn read_answer(bytes: &Bytes) -> Result<Read, String> {
-    let answer: Value = serde_json::from_slice(bytes).map_err(|error| format!("malformed answer: {error}"))?;
-    let status = answer.get("statusCode").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
-    let status = status.ok_or("malformed answer: no status")?;
-    let mut headers = Vec::new();
-    for (name, values) in answer.get("multiValueHeaders").and_then(Value::as_object).into_iter().flatten() {
-        for value in values.as_array().into_iter().flatten().filter_map(Value::as_str) {
-            headers.push((name.clone(), value.to_owned()));
+/// A proxy response as functions answer it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ProxyResponse {
+    status_code: u16,
+    #[serde(default, deserialize_with = "each_header")]
+    multi_value_headers: Vec<(String, String)>,
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+}
+
+/// Headers in their order, one for each value.
+fn each_header<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {
+    struct Headers;
+    impl<'de> Visitor<'de> for Headers {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("headers with their values")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut headers = Vec::new();
+            while let Some((name, values)) = map.next_entry::<String, Vec<String>>()? {
+                headers.extend(values.into_iter().map(|value| (name.clone(), value)));
+            }
+            Ok(headers)
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok(Vec::new())
         }
     }
-    let text = answer.get("body").and_then(Value::as_str).unwrap_or_default();
-    let body = if answer.get("isBase64Encoded").and_then(Value::as_bool) == Some(true) {
-        base64::engine::general_purpose::STANDARD
-            .decode(text)
-            .map_err(|error| format!("malformed answer: {error}"))?
-            .into()
+    deserializer.deserialize_any(Headers)
+}
+
+/// Reads a proxy response; the text says what is wrong with it.
+fn read_answer(bytes: &Bytes) -> Result<Read, String> {
+    let malformed = |error: &dyn fmt::Display| format!("malformed answer: {error}");
+    let answer: ProxyResponse = serde_json::from_slice(bytes).map_err(|error| malformed(&error))?;
+    let body = answer.body.unwrap_or_default();
+    let body = if answer.is_base64_encoded {
+        base64::engine::general_purpose::STANDARD.decode(body).map_err(|error| malformed(&error))?.into()
     } else {
-        Bytes::copy_from_slice(text.as_bytes())
+        Bytes::from(body)
     };
-    Ok(Read::Whole(status, headers, body))
+    Ok(Read::Whole(answer.status_code, answer.multi_value_headers, body))
 }
 
 fn answer(status: u16, headers: impl Iterator<Item = (String, String)>, body: Bytes, head: bool) -> Response<Body> {
@@ -316,6 +347,26 @@ mod tests {
         let request = Request::builder().uri("/v1/studies/").body(Body::empty()).unwrap();
         let answer = handle(State(gateway), ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))), request).await;
         answer.status().as_u16()
+    }
+
+    #[test]
+    fn an_answer_has_its_headers_in_order() {
+        let read = |text: &'static str| match read_answer(&Bytes::from_static(text.as_bytes())) {
+            Ok(Read::Whole(status, headers, body)) => {
+                let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                format!("{status} {} {}", headers.join(","), String::from_utf8_lossy(&body))
+            }
+            Ok(Read::Streamed(_)) => "streamed".to_owned(),
+            Err(cause) => cause,
+        };
+        let headers =
+            r#"{"statusCode":201,"multiValueHeaders":{"X-B":["1","2"],"A":["\u00fc"]},"body":"x","other":null}"#;
+        assert_eq!(read(headers), "201 X-B=1,X-B=2,A=\u{fc} x");
+        assert_eq!(read(r#"{"statusCode":204,"multiValueHeaders":null,"body":null}"#), "204  ");
+        assert_eq!(read(r#"{"statusCode":200,"body":"YQ==","isBase64Encoded":true}"#), "200  a");
+        for bad in ["{}", r#"{"statusCode":"200"}"#, r#"{"statusCode":200,"body":"?","isBase64Encoded":true}"#, "x"] {
+            assert!(read(bad).starts_with("malformed answer: "), "{bad}");
+        }
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The whole system in one process.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
     io,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -9,7 +9,6 @@ use std::{
     time::Duration,
 };
 
-use aws_smithy_runtime_api::shared::IntoShared as _;
 use axum::{
     Router,
     extract::{Request, State},
@@ -28,7 +27,7 @@ use crate::{
     background::Background,
     control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
-    embedded_store::{Engine, EngineError, new_credentials, stopped, trim_read},
+    embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
     functions,
     gateway::Gateway,
     guard::HostNames,
@@ -119,8 +118,8 @@ impl Server {
             credentials: &store.credentials,
         };
         let settings = settings(places, &given)?;
-        let http = Engine::in_process(&[&store, &windows]).into_shared();
-        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), Some(http));
+        let in_process = Engine::in_process(&[&store, &windows]);
+        let context = Context::over(settings, Clock::shared_offset(Arc::clone(&offset)), &in_process.reach());
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
@@ -132,7 +131,13 @@ impl Server {
         };
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
-        let invokers = invokers(&context, lambda.as_ref(), &templates.time_limits);
+        let in_process = Functions {
+            context: &context,
+            engines: &in_process,
+            time_limits: &templates.time_limits,
+            background: background.functions(),
+        };
+        let invokers = in_process.invokers(lambda.as_ref());
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
@@ -304,26 +309,43 @@ fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {
     <[String; 4]>::try_from(urls).map_err(|_| "four listeners expected".into())
 }
 
-/// The functions by crate name, in process or as processes; no invocation takes longer than its template allows.
-fn invokers(
-    context: &Context,
-    lambda: Option<&Lambda>,
-    time_limits: &BTreeMap<String, Duration>,
-) -> HashMap<String, Invoke> {
-    let invoker = |function: &dyn shared::lambda::Function| match (lambda, time_limits.get(function.name())) {
-        (Some(lambda), _) => lambda.invoker(function.name()),
-        (None, Some(limit)) => limited(function.invoke(context.clone()), *limit),
-        (None, None) => function.invoke(context.clone()),
-    };
-    functions::ALL.iter().map(|function| (function.name().to_owned(), invoker(*function))).collect()
+/// The functions in this process.
+struct Functions<'a> {
+    context: &'a Context,
+    engines: &'a InProcess,
+    time_limits: &'a BTreeMap<String, Duration>,
+    /// Names of those that no request calls.
+    background: HashSet<String>,
 }
 
-/// A function whose invocations end at a time limit, as the platform ends them.
-fn limited(invoke: Invoke, limit: Duration) -> Invoke {
-    Arc::new(move |event| {
-        let answer = invoke(event);
-        Box::pin(async move { tokio::time::timeout(limit, answer).await.unwrap_or(Err(InvokeError::TimedOut(limit))) })
-    })
+impl Functions<'_> {
+    /// The functions by crate name, in process or as processes.
+    fn invokers(&self, lambda: Option<&Lambda>) -> HashMap<String, Invoke> {
+        let invoker = |function: &dyn shared::lambda::Function| match lambda {
+            Some(lambda) => lambda.invoker(function.name()),
+            None => self.invoker(function),
+        };
+        functions::ALL.iter().map(|function| (function.name().to_owned(), invoker(*function))).collect()
+    }
+
+    /// A function that answers when the disk has what it wrote. Its invocations end at the template's time limit, as the
+    /// platform ends them; what no request waits for makes way for those that do.
+    fn invoker(&self, function: &dyn shared::lambda::Function) -> Invoke {
+        let (invoke, engines) = (function.invoke(self.context.clone()), self.engines.clone());
+        let aside = self.background.contains(function.name());
+        let limit = self.time_limits.get(function.name()).copied().unwrap_or(Duration::MAX);
+        Arc::new(move |event| {
+            let (work, engines) = (invoke(event), engines.clone());
+            Box::pin(async move {
+                let answered = async { if aside { engines.aside(work).await } else { engines.told(work).await } };
+                match tokio::time::timeout(limit, answered).await {
+                    Ok(Ok(answer)) => answer,
+                    Ok(Err(error)) => Err(InvokeError::failed(format!("not on the disk: {error}"))),
+                    Err(_) => Err(InvokeError::TimedOut(limit)),
+                }
+            })
+        })
+    }
 }
 
 fn kept_offset(file: &Path) -> i64 {

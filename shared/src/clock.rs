@@ -42,6 +42,12 @@ impl Clock {
         Self(Source::File(file))
     }
 
+    /// The clock that settings name: [`Clock::offset_file`] where there is a file, else the machine's.
+    #[must_use]
+    pub fn of(file: Option<PathBuf>) -> Self {
+        file.map_or_else(Self::system, Self::offset_file)
+    }
+
     /// The time now, in UTC.
     #[must_use]
     pub fn now(&self) -> OffsetDateTime {

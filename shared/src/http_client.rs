@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use aws_smithy_http_client::{
     Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::{http::HttpConnector as _, orchestrator::HttpRequest};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector as _, HttpConnectorSettings, SharedHttpConnector},
+    orchestrator::HttpRequest,
+};
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use bytes::Bytes;
 
@@ -17,17 +20,47 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer that are read.
 const MAX_ANSWER: usize = 1_048_576;
 
+/// The answer's status and body, or why there is none.
+type Answer = BoxFuture<'static, Result<(u16, Bytes), String>>;
+
+/// Whether a URL asks for plain HTTP, which needs no certificates.
+pub(crate) fn is_plain(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
+}
+
+/// What sends requests to whom `roots` vouch for.
+pub(crate) fn connector(roots: TrustStore, settings: HttpConnectorSettings) -> SharedHttpConnector {
+    let builder = Connector::builder().connector_settings(settings);
+    let builder = builder.tls_provider(Provider::Rustls(CryptoMode::Ring));
+    // the result is of the form that all builders have: this one cannot fail
+    let builder = match TlsContext::builder().with_trust_store(roots).build() {
+        Ok(context) => builder.tls_context(context),
+        Err(_) => builder,
+    };
+    SharedHttpConnector::new(builder.build())
+}
+
 /// Sends a request: method, URL, headers and body. The answer's status and body, or why there is none; redirects are
-/// not followed.
+/// not followed. Who answers is checked against the system's roots.
 ///
 /// # Errors
 /// When there is no answer within ten seconds, or it is too long.
-pub fn send(
+pub fn send(method: &'static str, url: String, headers: Vec<(&'static str, String)>, body: String) -> Answer {
+    let roots = if is_plain(&url) { TrustStore::empty() } else { TrustStore::default() };
+    send_through(connector(roots, HttpConnectorSettings::default()), method, url, headers, body)
+}
+
+/// As [`send`], through a connector of the caller's.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) fn send_through(
+    connector: SharedHttpConnector,
     method: &'static str,
     url: String,
     headers: Vec<(&'static str, String)>,
     body: String,
-) -> BoxFuture<'static, Result<(u16, Bytes), String>> {
+) -> Answer {
     Box::pin(async move {
         let mut request = http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
@@ -35,7 +68,6 @@ pub fn send(
         }
         let request = request.body(SdkBody::from(body)).map_err(|error| error.to_string())?;
         let request = HttpRequest::try_from(request).map_err(|error| error.to_string())?;
-        let connector = Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build();
         let call = async {
             let answer = connector.call(request).await.map_err(|error| format!("{error:?}"))?;
             let status = answer.status().as_u16();

@@ -12,6 +12,7 @@ pub mod json;
 pub mod jwt;
 pub mod lambda;
 pub mod limits;
+pub mod log;
 pub mod model;
 pub mod names;
 pub mod openscouter;

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     BoxFuture,
-    aws::credentials,
+    aws::{Http, credentials},
     clock::Clock,
     config::{Environment, SECRETS, SECRETS_ENDPOINT, SecretString, SettingsError, StoreSettings},
     http_client,
@@ -50,23 +50,24 @@ pub fn fetch(lookup: &dyn Fn(&str) -> Option<String>) -> BoxFuture<'static, Resu
     let endpoint = env.optional(SECRETS_ENDPOINT);
     Box::pin(async move {
         let store = store?;
-        let endpoint = endpoint.unwrap_or_else(|| {
-            let suffix = if store.region.starts_with("cn-") { ".cn" } else { "" };
-            format!("https://secretsmanager.{}.amazonaws.com{suffix}", store.region)
-        });
-        let url = format!("{}/", endpoint.trim_end_matches('/'));
-        try_join_all(named.into_iter().map(|(variable, name)| one(&store, &url, variable, name))).await
+        let http = Http::of(&store, "secretsmanager", endpoint.as_deref());
+        try_join_all(named.into_iter().map(|(variable, name)| one(&store, &http, variable, name))).await
     })
 }
 
 /// One secret: asked for again when the service is busy or out of reach.
-async fn one(store: &StoreSettings, url: &str, variable: &'static str, name: String) -> Result<Fetched, SettingsError> {
+async fn one(
+    store: &StoreSettings,
+    http: &Http,
+    variable: &'static str,
+    name: String,
+) -> Result<Fetched, SettingsError> {
     let refused = |cause: String| SettingsError::Secret { variable, cause };
     let (mut pause, mut attempt) = (PAUSE, 1);
     loop {
         let body = json!({"SecretId": name}).to_string();
-        let headers = signed(store, url, &body).map_err(refused)?;
-        let cause = match http_client::send("POST", url.to_owned(), headers, body).await {
+        let headers = signed(store, &http.url(), &body).map_err(refused)?;
+        let cause = match http_client::send_through(http.connector(), "POST", http.url(), headers, body).await {
             Ok((200, answer)) => {
                 let answer: Result<Answer, _> = serde_json::from_slice(&answer);
                 return answer.map(|answer| (variable, answer.text)).map_err(|_| refused("it is no text".to_owned()));

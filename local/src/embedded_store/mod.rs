@@ -1,7 +1,10 @@
 //! The embedded DynamoDB-compatible engine.
 
 mod in_process;
+mod opened;
+mod reads;
 mod service;
+mod share;
 mod signature;
 
 use std::{
@@ -20,12 +23,16 @@ use aws_sdk_dynamodb::{
 };
 use dynoxide::Database;
 use shared::config::{Credentials, ExposeSecret as _};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
-pub use self::{in_process::InProcess, service::service, signature::new_credentials};
+pub use self::{in_process::InProcess, opened::Opened, service::service, signature::new_credentials};
 use crate::{guard::HostNames, private, template::Table};
 
+/// How often items are looked for whose time has come.
 const SWEEP: Duration = Duration::from_secs(30);
+
+/// The least pause after a sweep, in times that it took.
+const SWEEP_SHARE: u32 = 400;
 
 /// Why the engine does not start.
 pub type EngineError = Box<dyn std::error::Error + Send + Sync>;
@@ -38,6 +45,7 @@ pub struct Engine {
     /// Whom it answers: who signs with these.
     pub credentials: Credentials,
     in_process: InProcess,
+    writes: watch::Receiver<()>,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -64,21 +72,26 @@ impl Engine {
         };
         let database = Database::new(&location)?;
         index_stream(&location)?;
+        let opened = match file {
+            Some(file) => Opened::over(database, file, tables)?,
+            None => Opened::from(database),
+        };
         let listener = TcpListener::bind(address).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         // under an address of its own, containers reach it by the name that they have for their host
         let more = [address.ip().to_string(), "host.docker.internal".to_owned()];
         let hosts = if address.ip().is_loopback() { more.get(1..) } else { Some(&more[..]) };
-        let service = service(database.clone(), credentials, HostNames::with(hosts.unwrap_or_default()));
+        let service = service(opened.clone(), credentials, HostNames::with(hosts.unwrap_or_default()));
         let served = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
         let serve = tokio::spawn(async move {
             if let Err(error) = served.await {
                 tracing::error!(cause = %error, "embedded store stopped");
             }
         });
-        let sweep = tokio::spawn(sweep(database.clone(), file.map(Path::to_owned), stop));
-        let in_process = InProcess::new(vec![(endpoint.clone(), database)]);
-        let engine = Self { endpoint, credentials: credentials.clone(), in_process, tasks: vec![serve, sweep] };
+        let sweep = tokio::spawn(sweep(opened.clone(), file.map(Path::to_owned), stop));
+        let writes = opened.writes();
+        let in_process = InProcess::new(vec![(endpoint.clone(), opened)]);
+        let engine = Self { endpoint, credentials: credentials.clone(), in_process, writes, tasks: vec![serve, sweep] };
         for table in tables {
             engine.create(table).await?;
         }
@@ -89,6 +102,12 @@ impl Engine {
     #[must_use]
     pub fn in_process(engines: &[&Self]) -> InProcess {
         InProcess::all(engines.iter().map(|engine| &engine.in_process))
+    }
+
+    /// Says when something was written, by whomever.
+    #[must_use]
+    pub fn writes(&self) -> watch::Receiver<()> {
+        self.writes.clone()
     }
 
     /// Waits until the engine has ended.
@@ -137,11 +156,18 @@ fn index_stream(location: &str) -> rusqlite::Result<()> {
     )
 }
 
+/// A connection beside the engine's. Nobody waits for what it removes to be on the disk: it may be removed twice.
+fn beside(file: &Path) -> rusqlite::Result<rusqlite::Connection> {
+    let connection = rusqlite::Connection::open(file)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    Ok(connection)
+}
+
 /// Removes stream records that DynamoDB would keep no longer; the engine keeps them for ever.
 fn trim_stream(file: &Path) -> rusqlite::Result<usize> {
     const KEPT_HOURS: u32 = 24;
-    let connection = rusqlite::Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    let connection = beside(file)?;
     let old = format!("DELETE FROM _stream_records WHERE created_at < unixepoch('now', '-{KEPT_HOURS} hours')");
     connection.execute(&old, [])
 }
@@ -157,8 +183,7 @@ pub fn trim_read(file: &Path, shard: &str, reached: &str) -> rusqlite::Result<us
     const SLICE: usize = 500;
     let stored = reached.parse::<u128>().ok().and_then(|number| i64::try_from(number.checked_sub(OFFSET)?).ok());
     let (Some(stored), Some(table)) = (stored, shard.splitn(3, '-').nth(2)) else { return Ok(0) };
-    let connection = rusqlite::Connection::open(file)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    let connection = beside(file)?;
     let mut gone = 0;
     loop {
         // the record itself stays: new ones are numbered after it
@@ -200,24 +225,38 @@ pub async fn stopped(mut stop: watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Removes items whose time has come, as DynamoDB does.
-async fn sweep(database: Database, file: Option<PathBuf>, stop: watch::Receiver<bool>) {
+/// Removes items whose time has come, as DynamoDB does. The engine looks at every item for that: the more there are, the
+/// seldomer. What has ended is not there for the functions, removed or not.
+async fn sweep(engine: Opened, file: Option<PathBuf>, stop: watch::Receiver<bool>) {
+    let mut pause = SWEEP;
     loop {
         tokio::select! {
             () = stopped(stop.clone()) => return,
-            () = tokio::time::sleep(SWEEP) => {}
+            () = tokio::time::sleep(pause) => {}
         }
-        let (database, file) = (database.clone(), file.clone());
+        let began = Instant::now();
+        let (database, file) = (engine.database.clone(), file.clone());
         let swept = tokio::task::spawn_blocking(move || {
-            if let Err(error) = database.sweep_ttl() {
-                tracing::warn!(cause = %error, "expired items not removed");
-            }
+            let swept = database.sweep_ttl();
             if let Some(Err(error)) = file.as_deref().map(trim_stream) {
                 tracing::warn!(cause = %error, "old stream records not removed");
             }
+            swept
         });
-        if let Err(error) = swept.await {
-            tracing::error!(cause = %error, "sweep failed");
-        }
+        pause = match swept.await {
+            Ok(Ok(0)) => SWEEP.max(began.elapsed() * SWEEP_SHARE),
+            Ok(Ok(_)) => match engine.written().await {
+                Ok(()) => SWEEP.max(began.elapsed() * SWEEP_SHARE),
+                Err(error) => unswept(&error),
+            },
+            Ok(Err(error)) => unswept(&error),
+            Err(error) => unswept(&error),
+        };
     }
+}
+
+/// Notes that a sweep failed; the pause before the next one.
+fn unswept(cause: &dyn std::error::Error) -> Duration {
+    tracing::warn!(%cause, "expired items not removed");
+    SWEEP
 }

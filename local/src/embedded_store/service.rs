@@ -15,7 +15,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use shared::config::Credentials;
 
-use super::signature::{Refusal, Verifier};
+use super::{
+    opened::Opened,
+    signature::{Refusal, Verifier},
+};
 use crate::guard::HostNames;
 
 /// DynamoDB's limit of a request, in bytes.
@@ -26,14 +29,14 @@ const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
 
 /// An engine, and who may ask it.
 struct Service {
-    database: Database,
+    engine: Opened,
     verifier: Verifier,
     hosts: HostNames,
 }
 
 /// The HTTP service of an engine. It answers who signs with `credentials` and asks for one of `hosts`.
-pub fn service(database: Database, credentials: &Credentials, hosts: HostNames) -> Router {
-    let service = Service { database, verifier: Verifier::new(credentials), hosts };
+pub fn service(engine: impl Into<Opened>, credentials: &Credentials, hosts: HostNames) -> Router {
+    let service = Service { engine: engine.into(), verifier: Verifier::new(credentials), hosts };
     Router::new().fallback(handle).with_state(Arc::new(service))
 }
 
@@ -56,17 +59,32 @@ impl Service {
             body.map_err(|_| refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "16 MiB at most"))?;
         self.verifier.verify(&claim, head, &body).map_err(unauthorized)?;
         let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let (status, text) = answer(&self.database, target, &body);
+        let (status, text) = answer(&self.engine, target, &body).await;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         Ok((status, [(header::CONTENT_TYPE, JSON)], text).into_response())
     }
 }
 
-/// The engine's answer to a request of this target: its status and its text.
-pub(super) fn answer(database: &Database, target: &str, body: &[u8]) -> (u16, String) {
+/// What changes a table.
+const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
+
+/// The engine's answer to a request of this target: its status and its text. What it wrote is on the disk then,
+/// unless that is waited for later.
+pub(super) async fn answer(engine: &Opened, target: &str, body: &[u8]) -> (u16, String) {
     let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
-    match execute(database, operation, body) {
-        Some(Ok(text)) => (200, text),
+    if let Some(text) = engine.reads.as_ref().and_then(|reads| reads.answer(operation, body)) {
+        return (200, text);
+    }
+    match execute(&engine.database, operation, body) {
+        Some(Ok(text)) => {
+            if WRITES.contains(&operation)
+                && let Err(error) = engine.written().await
+            {
+                tracing::error!(operation, cause = %error, "not written to the disk");
+                return (500, problem("InternalServerError", "not written to the disk"));
+            }
+            (200, text)
+        }
         Some(Err(error)) => {
             tracing::debug!(operation, cause = %error, "refused by the embedded store");
             (error.status_code(), error.to_json())

@@ -5,9 +5,13 @@ use std::{
     io,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use crate::private;
+
+/// How often the file follows what functions had nothing to do with.
+const KEPT_EVERY: Duration = Duration::from_secs(1);
 
 /// Checkpoints of all mappings, in a file or, without one, in memory. Clones share them.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +21,8 @@ pub struct Checkpoints(Arc<Inner>);
 struct Inner {
     file: Option<PathBuf>,
     reached: Mutex<BTreeMap<String, String>>,
+    /// When the file was last written.
+    kept_at: Mutex<Option<Instant>>,
 }
 
 impl Checkpoints {
@@ -30,7 +36,7 @@ impl Checkpoints {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self(Arc::new(Inner { file: Some(file), reached: Mutex::new(reached) })))
+        Ok(Self(Arc::new(Inner { file: Some(file), reached: Mutex::new(reached), kept_at: Mutex::default() })))
     }
 
     /// The last sequence number that `function` is done with in `shard`.
@@ -59,13 +65,20 @@ impl Checkpoints {
         of_all.map(|(shard, (_, number))| (shard, number)).collect()
     }
 
-    /// Writes down that `function` is done with everything up to `number`.
-    pub(super) fn reach(&self, function: &str, shard: &str, number: &str) -> io::Result<()> {
+    /// Writes down that `function` is done with everything up to `number`. When it did `nothing` for it, the file may
+    /// follow later: what is read again is passed over again.
+    pub(super) fn reach(&self, function: &str, shard: &str, number: &str, nothing: bool) -> io::Result<()> {
         let mut reached = self.0.reached.lock().unwrap_or_else(PoisonError::into_inner);
         reached.insert(key(function, shard), number.to_owned());
         let Some(file) = &self.0.file else { return Ok(()) };
+        let mut kept_at = self.0.kept_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if nothing && kept_at.is_some_and(|at| at.elapsed() < KEPT_EVERY) {
+            return Ok(());
+        }
         // a whole file takes the old one's place: a kill leaves one or the other
-        private::write(file, &serde_json::to_vec(&*reached)?)
+        private::write(file, &serde_json::to_vec(&*reached)?)?;
+        *kept_at = Some(Instant::now());
+        Ok(())
     }
 }
 
@@ -81,10 +94,10 @@ mod tests {
     fn a_shard_is_passed_as_far_as_its_slowest_reader() {
         let checkpoints = Checkpoints::default();
         let functions = ["work".to_owned(), "reactor".to_owned()];
-        checkpoints.reach("work", "shard", "103").unwrap();
+        checkpoints.reach("work", "shard", "103", false).unwrap();
         assert!(checkpoints.passed_by_all(&functions).is_empty());
-        checkpoints.reach("reactor", "shard", "101").unwrap();
-        checkpoints.reach("reactor", "other", "109").unwrap();
+        checkpoints.reach("reactor", "shard", "101", false).unwrap();
+        checkpoints.reach("reactor", "other", "109", false).unwrap();
         assert_eq!(checkpoints.passed_by_all(&functions), BTreeMap::from([("shard".to_owned(), "101".to_owned())]));
     }
 }

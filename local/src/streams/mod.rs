@@ -31,8 +31,11 @@ pub use pattern::{Pattern, PatternError};
 use crate::embedded_store::{Engine, signing, stopped};
 use tracker::Tracker;
 
-/// How often an idle stream is looked at.
-const IDLE: Duration = Duration::from_millis(200);
+/// The least time from one look at a stream to the next: what is written meanwhile is read together.
+const GAP: Duration = Duration::from_millis(50);
+
+/// How often a stream is looked at when nobody says that something was written.
+const IDLE: Duration = Duration::from_secs(30);
 
 /// How often a stream that was found is looked for again: its shards change seldom, and to describe one can cost as much
 /// as it holds records.
@@ -74,6 +77,8 @@ struct Poller {
     /// The shards that were found, and when.
     shards: Vec<Shard>,
     described_at: Option<Instant>,
+    /// Says when something was written.
+    writes: watch::Receiver<()>,
 }
 
 /// A shard that is read.
@@ -102,7 +107,7 @@ pub fn run(
     invoke: Invoke,
     stop: watch::Receiver<bool>,
 ) -> JoinHandle<()> {
-    let client = client(store);
+    let (client, writes) = (client(store), store.writes());
     tokio::spawn(async move {
         let tracker = Tracker::new(mapping.function.clone(), checkpoints);
         let deliverer = Deliverer { mapping: mapping.clone(), invoke, tracker: tracker.clone() };
@@ -113,8 +118,8 @@ pub fn run(
             tasks.spawn(deliverer.clone().run(receiver));
             sender
         });
-        let mut poller =
-            Poller { lanes: lanes.collect(), mapping, client, tracker, shards: Vec::new(), described_at: None };
+        let lanes = lanes.collect();
+        let mut poller = Poller { lanes, mapping, client, tracker, shards: Vec::new(), described_at: None, writes };
         tokio::select! {
             () = stopped(stop) => {}
             () = poller.run() => {}
@@ -135,9 +140,13 @@ fn client(store: &Engine) -> Client {
 impl Poller {
     async fn run(&mut self) {
         loop {
+            let soonest = Instant::now() + GAP;
+            self.writes.mark_unchanged();
             match self.pass().await {
-                Ok(0) => tokio::time::sleep(IDLE).await,
-                Ok(_) => {}
+                Ok(()) => {
+                    let _ = tokio::time::timeout(IDLE, self.writes.changed()).await;
+                    tokio::time::sleep_until(soonest).await;
+                }
                 Err(cause) => {
                     let cause = aws_sdk_dynamodbstreams::error::DisplayErrorContext(&*cause).to_string();
                     tracing::warn!(function = self.mapping.function, cause, "stream not read");
@@ -147,16 +156,15 @@ impl Poller {
         }
     }
 
-    /// Reads what is new in every shard; the number of records that were seen.
-    async fn pass(&mut self) -> Result<usize, Failure> {
+    /// Reads what is new in every shard.
+    async fn pass(&mut self) -> Result<(), Failure> {
         if self.described_at.is_none_or(|at| at.elapsed() >= DESCRIBED_EVERY) || self.shards.is_empty() {
             self.describe().await?;
         }
-        let mut seen = 0;
         for position in 0..self.shards.len() {
-            seen += self.read(position).await?;
+            self.read(position).await?;
         }
-        Ok(seen)
+        Ok(())
     }
 
     /// Finds the table's shards; those that are known keep their place.
@@ -180,22 +188,20 @@ impl Poller {
     }
 
     /// Reads a shard from where it was read to its present end.
-    async fn read(&mut self, position: usize) -> Result<usize, Failure> {
-        let mut seen = 0;
+    async fn read(&mut self, position: usize) -> Result<(), Failure> {
         loop {
-            let Some(shard) = self.shards.get_mut(position) else { return Ok(seen) };
+            let Some(shard) = self.shards.get_mut(position) else { return Ok(()) };
             let iterator = match shard.iterator.take() {
                 Some(iterator) => iterator,
                 None => self.iterator(position).await?,
             };
             // an iterator that is refused, because it is too old, is asked for again at the next pass
             let answer = self.client.get_records().shard_iterator(iterator).send().await?;
-            seen += answer.records().len();
             self.hand_on(position, answer.records()).await?;
-            let Some(shard) = self.shards.get_mut(position) else { return Ok(seen) };
+            let Some(shard) = self.shards.get_mut(position) else { return Ok(()) };
             shard.iterator = answer.next_shard_iterator;
             if answer.records.is_none_or(|records| records.is_empty()) {
-                return Ok(seen);
+                return Ok(());
             }
         }
     }
@@ -239,7 +245,7 @@ impl Poller {
             }
         }
         // one checkpoint for all of them
-        if skipped.is_empty() { Ok(()) } else { Ok(self.tracker.finish(&skipped)?) }
+        if skipped.is_empty() { Ok(()) } else { Ok(self.tracker.pass_over(&skipped)?) }
     }
 
     fn passes(&self, event: &Value) -> bool {

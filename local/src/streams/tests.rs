@@ -75,7 +75,7 @@ async fn settled(seen: &Seen, count: usize) -> Vec<String> {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // long enough for one record too many to show
-    tokio::time::sleep(IDLE * 2).await;
+    tokio::time::sleep(GAP * 8).await;
     keys(seen)
 }
 

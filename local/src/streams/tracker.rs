@@ -46,6 +46,15 @@ impl Tracker {
 
     /// Notes that records are done, and moves the checkpoint up to the first that is not.
     pub(super) fn finish(&self, tickets: &[u64]) -> io::Result<()> {
+        self.done(tickets, false)
+    }
+
+    /// [`Self::finish`] of records that the function is not to get.
+    pub(super) fn pass_over(&self, tickets: &[u64]) -> io::Result<()> {
+        self.done(tickets, true)
+    }
+
+    fn done(&self, tickets: &[u64], nothing: bool) -> io::Result<()> {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         for ticket in tickets {
             let position = ticket.checked_sub(state.first).and_then(|position| usize::try_from(position).ok());
@@ -59,7 +68,7 @@ impl Tracker {
             state.first += 1;
         }
         match last {
-            Some((shard, number, _)) => self.0.checkpoints.reach(&self.0.function, &shard, &number),
+            Some((shard, number, _)) => self.0.checkpoints.reach(&self.0.function, &shard, &number, nothing),
             None => Ok(()),
         }
     }

@@ -1,5 +1,7 @@
 //! Reads variables and says which one is wrong.
 
+use std::path::PathBuf;
+
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 
@@ -64,6 +66,11 @@ impl<'a> Environment<'a> {
     /// A variable that may be missing.
     pub(crate) fn optional(&self, name: &str) -> Option<String> {
         self.raw(name).filter(|value| !value.is_empty())
+    }
+
+    /// File with the clock's offset in milliseconds (local systems only).
+    pub(crate) fn clock_file(&self) -> Option<PathBuf> {
+        self.optional("OUTSCOUT_CLOCK_FILE").map(PathBuf::from)
     }
 
     /// A variable that must be set.

@@ -20,12 +20,35 @@ pub use self::{
     jobs::OutboundSettings,
     llm::LlmSettings,
     mail::MailSettings,
-    openscouter::{OpenScouterSettings, Provider},
+    openscouter::{OpenScouterSettings, Pages, Provider},
     outsend::{Captcha, OutsendSettings},
     outset::{OutsetLimits, OutsetSettings},
     store::{Credentials, StoreSettings},
 };
 use crate::model::JobRules;
+
+/// Settings of one area, which can be read without the others: all that a function without a store works with.
+pub trait Area: Clone + Send + Sync + 'static {
+    /// Reads and checks them.
+    ///
+    /// # Errors
+    /// Names the first variable that is missing or malformed.
+    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError>;
+
+    /// Those that were read with all others.
+    fn of(settings: &Settings) -> &Self;
+}
+
+/// Nothing is set.
+impl Area for () {
+    fn from_env(_: &Environment<'_>) -> Result<Self, SettingsError> {
+        Ok(())
+    }
+
+    fn of(_: &Settings) -> &Self {
+        &()
+    }
+}
 
 /// Everything that is read from the environment.
 #[derive(Clone, Debug)]
@@ -84,11 +107,11 @@ impl Settings {
             outbound: OutboundSettings::from_env(&env)?,
             llm: LlmSettings::from_env(&env)?,
             store: StoreSettings::from_env(&env)?,
-            clock_file: env.optional("OUTSCOUT_CLOCK_FILE").map(PathBuf::from),
+            clock_file: env.clock_file(),
             outset: OutsetSettings::from_env(&env)?,
             outsend: OutsendSettings::from_env(&env)?,
             mail: MailSettings::from_env(&env),
-            billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.production)?,
+            billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.pages.production)?,
             openscouter,
         })
     }

@@ -4,20 +4,18 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::{Environment, SettingsError};
+use super::{Area, Environment, Settings, SettingsError};
 use crate::jwt::{KeySet, Signer};
 
 /// Settings of the OpenScouter API (openscouter 1.3).
 #[derive(Clone, Debug)]
 pub struct OpenScouterSettings {
-    /// Whether the stage is `production`.
-    pub production: bool,
+    /// Whose pages may call.
+    pub pages: Pages,
     /// Configured public base URL, without `/api`; `None` means that of each request.
     pub public_url: Option<String>,
     /// Base URL of the web application; `None` means the API's.
     pub app_url: Option<String>,
-    /// Domain whose origins may call from a browser.
-    pub cors_base_domain: String,
     /// The keys that access tokens may be signed with.
     pub keys: KeySet,
     /// The key that new access tokens are signed with; only the functions that sign have one.
@@ -30,6 +28,29 @@ pub struct OpenScouterSettings {
     pub consent_version: String,
     /// Log-in providers by name.
     pub providers: Vec<Provider>,
+}
+
+/// Whose pages may call from a browser (openscouter 1.3, 2.9).
+#[derive(Clone, Debug)]
+pub struct Pages {
+    /// Whether the stage is `production`.
+    pub production: bool,
+    /// Domain whose origins may call.
+    pub base_domain: String,
+}
+
+impl Area for Pages {
+    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        let domain = env.optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN");
+        Ok(Self {
+            production: env.optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production"),
+            base_domain: domain.unwrap_or_else(|| "openscouter.com".to_owned()),
+        })
+    }
+
+    fn of(settings: &Settings) -> &Self {
+        &settings.openscouter.pages
+    }
 }
 
 /// A log-in provider (openscouter 1.3, 7).
@@ -55,12 +76,10 @@ impl OpenScouterSettings {
         let signer = env.parsed("OUTSCOUT_OPENSCOUTER_SIGNING_KEY", "an Ed25519 key with its secret", |text| {
             Signer::parse(text).ok()
         })?;
-        let domain = env.optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN");
         Ok(Self {
-            production: env.optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production"),
+            pages: Pages::from_env(env)?,
             public_url: env.optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
             app_url: env.optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
-            cors_base_domain: domain.unwrap_or_else(|| "openscouter.com".to_owned()),
             keys: keys.unwrap_or_default(),
             signer,
             webhook_secrets: env.json("OUTSCOUT_WEBHOOK_SECRETS", "an object of secrets by source")?,

@@ -1,5 +1,12 @@
 //! Where the tables are, and how AWS is reached.
 
+use std::sync::Arc;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use secrecy::SecretString;
 
 use super::{Environment, SettingsError};
@@ -19,6 +26,9 @@ pub struct StoreSettings {
     pub windows_endpoint: Option<String>,
     /// Credentials for AWS, or for the embedded store.
     pub credentials: Credentials,
+    /// Certificates, as PEM, that AWS is checked against in place of its known roots: those of the file that
+    /// `AWS_CA_BUNDLE` names.
+    pub ca_bundle: Option<Arc<str>>,
 }
 
 /// AWS credentials.
@@ -45,6 +55,20 @@ impl StoreSettings {
                 secret_access_key: env.required_secret("AWS_SECRET_ACCESS_KEY")?,
                 session_token: env.secret("AWS_SESSION_TOKEN"),
             },
+            ca_bundle: env.parsed("AWS_CA_BUNDLE", "a readable file of PEM certificates", certificates)?,
         })
     }
+}
+
+/// The certificates of a PEM file that can be trusted at all; `None` when there are none.
+fn certificates(path: &str) -> Option<Arc<str>> {
+    let found: Vec<_> = CertificateDer::pem_file_iter(path).ok()?.filter_map(Result::ok).collect();
+    let usable = found.iter().filter(|certificate| RootCertStore::empty().add((*certificate).clone()).is_ok());
+    let text: String = usable
+        .map(|certificate| {
+            let lines = STANDARD.encode(certificate);
+            format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
+        })
+        .collect();
+    (!text.is_empty()).then(|| text.into())
 }

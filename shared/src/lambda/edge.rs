@@ -8,14 +8,14 @@ use futures_util::FutureExt;
 use super::reply::InvokeError;
 use crate::{
     BoxFuture,
-    clock::epoch_millis,
-    context::Context,
+    clock::{Clock, epoch_millis},
     http::{Request, Response},
     store::round_trips,
 };
 
-/// A handler of HTTP requests, erased so that the edge is compiled once.
-pub type Handler = Arc<dyn Fn(Context, Request) -> BoxFuture<'static, Response> + Send + Sync>;
+/// A handler of HTTP requests, erased so that the edge is compiled once. What it works with it holds itself: the edge
+/// knows no context, and so no store.
+pub type Handler = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// What the edge must know of an API dialect.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub struct Dialect {
 pub(super) async fn answer(
     function: &'static str,
     dialect: &'static Dialect,
-    context: Context,
+    clock: Clock,
     handler: Handler,
     event: &[u8],
 ) -> Result<Response, InvokeError> {
@@ -44,13 +44,12 @@ pub(super) async fn answer(
         tracing::error!(function, cause, "event refused");
         InvokeError::Failed(cause)
     })?;
-    let clock = context.clock().clone();
     let began = clock.now();
     let (method, path) = (request.method.clone(), (dialect.loggable_path)(&request.path));
     let (request_id, audit_id) = (request.request_id.clone(), request.audit_id.clone());
     let language = request.header("accept-language");
     let personal = is_personal(&request);
-    let work = AssertUnwindSafe(async move { handler(context, request).await }).catch_unwind();
+    let work = AssertUnwindSafe(async move { handler(request).await }).catch_unwind();
     let (answered, cost) = round_trips::counted(work).await;
     let mut answer = answered.unwrap_or_else(|panic| (dialect.crash)(panic_text(panic.as_ref()), language.as_deref()));
     for (name, value) in dialect.headers {
@@ -128,18 +127,11 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{clock::Clock, config::Settings, lambda, outset};
+    use crate::{clock::Clock, lambda, outset};
 
     /// Sends one request through the edge to a handler.
-    async fn through(
-        handler: fn(Context, Request) -> BoxFuture<'static, Response>,
-        method: &str,
-        request_id: &str,
-    ) -> Value {
-        let settings =
-            Settings::read(|name| (name.contains("TABLE") || name.starts_with("AWS")).then(|| "x".to_owned())).unwrap();
-        let invoke =
-            lambda::http("test", &outset::DIALECT, Context::new(settings, Clock::system()), false, Arc::new(handler));
+    async fn through(handler: fn(Request) -> BoxFuture<'static, Response>, method: &str, request_id: &str) -> Value {
+        let invoke = lambda::http("test", &outset::DIALECT, Clock::system(), false, Arc::new(handler));
         let event = json!({
             "httpMethod": method, "path": "/v1/x/", "requestContext": {"httpMethod": method},
             "multiValueHeaders": {"X-Request-Id": [request_id]},
@@ -147,11 +139,11 @@ mod tests {
         serde_json::from_slice(&invoke(Bytes::from(event.to_string())).await.unwrap().whole().unwrap()).unwrap()
     }
 
-    fn panicking(_: Context, _: Request) -> BoxFuture<'static, Response> {
+    fn panicking(_: Request) -> BoxFuture<'static, Response> {
         Box::pin(async { panic!("the password is hunter2") })
     }
 
-    fn hello(_: Context, _: Request) -> BoxFuture<'static, Response> {
+    fn hello(_: Request) -> BoxFuture<'static, Response> {
         Box::pin(async { Response::empty(200).header("X-Odd", "a\r\nb").body("hello") })
     }
 

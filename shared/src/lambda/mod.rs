@@ -7,7 +7,7 @@ mod serve;
 
 pub use self::{
     edge::{Dialect, Handler},
-    function::{Background, EventHandler, Function, background, events, http},
+    function::{Background, EventHandler, Function, Storeless, background, events, http, storeless},
     reply::{Invoke, InvokeError, Reply, Streamed},
-    serve::run,
+    serve::{run, run_storeless},
 };

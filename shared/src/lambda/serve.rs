@@ -9,47 +9,65 @@ use lambda_runtime::{FunctionResponse, LambdaEvent, MetadataPrelude, StreamRespo
 use serde_json::value::RawValue;
 
 use super::{
-    function::Function,
+    function::{Function, Storeless},
     reply::{Invoke, Reply},
 };
 use crate::{
     BoxFuture,
-    config::{Settings, SettingsError},
+    clock::Clock,
+    config::{Area, Environment, Settings, SettingsError},
     context::Context,
-    secrets_manager,
+    log, secrets_manager,
 };
 
 /// Serves `function` on the Lambda Runtime API until the platform stops the process.
 #[must_use]
 pub fn run(function: &dyn Function) -> ExitCode {
-    start_log();
+    process(function.name(), Box::pin(async { Ok(function.invoke(context().await?)) }))
+}
+
+/// Serves a function without a store on the Lambda Runtime API until the platform stops the process.
+#[must_use]
+pub fn run_storeless<S: Area>(function: &Storeless<S>) -> ExitCode {
+    let env = Environment::new(&Settings::variable);
+    let invoke = S::from_env(&env).map(|settings| function.over(settings, Clock::of(env.clock_file())));
+    process(function.name, Box::pin(std::future::ready(invoke)))
+}
+
+/// Builds a function and serves it.
+fn process(function: &'static str, start: BoxFuture<'_, Result<Invoke, SettingsError>>) -> ExitCode {
+    log::start(std::io::stderr);
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tracing::error!(function = function.name(), cause = %error, "cannot start");
+            tracing::error!(function, cause = %error, "cannot start");
             return ExitCode::FAILURE;
         }
     };
-    let context = match runtime.block_on(context()) {
-        Ok(context) => context,
+    let invoke = match runtime.block_on(start) {
+        Ok(invoke) => invoke,
         Err(error) => {
-            tracing::error!(function = function.name(), cause = %error, "cannot start");
+            tracing::error!(function, cause = %error, "cannot start");
             return ExitCode::FAILURE;
         }
     };
-    let invoke = function.invoke(context);
-    let served = runtime.block_on(serve(invoke));
-    if let Err(error) = served {
-        tracing::error!(function = function.name(), cause = %error, "stopped");
+    if let Err(error) = runtime.block_on(serve(invoke)) {
+        tracing::error!(function, cause = %error, "stopped");
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
 }
 
-/// The context of this process, with its secrets.
+/// The context of this process, with its secrets and an open connection to the store.
 fn context() -> BoxFuture<'static, Result<Context, SettingsError>> {
     let fetched = secrets_manager::fetch(&Settings::variable);
-    Box::pin(async { Context::from_env(&fetched.await?) })
+    Box::pin(async {
+        let context = Context::from_env(&fetched.await?)?;
+        if let Some(http) = context.http() {
+            http.open().await;
+        }
+        Ok(context)
+    })
 }
 
 type Piece = Result<Bytes, lambda_runtime::Error>;
@@ -81,20 +99,4 @@ fn respond(reply: Reply) -> Result<Answer, lambda_runtime::Error> {
     let metadata_prelude = MetadataPrelude { status_code: StatusCode::from_u16(streamed.status)?, headers, cookies };
     let stream = streamed.body.map_err(lambda_runtime::Error::from).boxed();
     Ok(FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }))
-}
-
-/// JSON lines on standard error, at the level that `OUTSCOUT_LOG` names (default `info`).
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::builder()
-        .with_default_directive(tracing_subscriber::filter::LevelFilter::INFO.into())
-        .with_env_var("OUTSCOUT_LOG")
-        .from_env_lossy();
-    let _ = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .try_init();
 }

@@ -24,7 +24,6 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    config::SharedHttpClient,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
@@ -34,7 +33,8 @@ pub use guesses::{Guess, Guessing};
 pub use window::Taken;
 
 use crate::{
-    BoxFuture, aws,
+    BoxFuture,
+    aws::{self, Reach},
     clock::epoch_millis,
     config::StoreSettings,
     model::Owner,
@@ -145,12 +145,12 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The windows that `settings` name: with the store, or at an endpoint of their own.
+    /// The windows that `settings` name: with the store, or at an endpoint of their own, which is reached as `reach` says.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, store: &Store, http: Option<&SharedHttpClient>) -> Self {
-        let client = match settings.windows_endpoint.as_deref() {
-            Some(endpoint) => aws::dynamodb(settings, Some(endpoint), http),
-            None => store.client(),
+    pub fn connect(settings: &StoreSettings, store: &Store, reach: Option<&Reach>) -> Self {
+        let client = match (settings.windows_endpoint.as_deref(), reach) {
+            (Some(endpoint), Some(reach)) => aws::dynamodb(settings, Some(endpoint), reach),
+            _ => store.client(),
         };
         Self { client, table: settings.hot_table.clone(), ends: Arc::default() }
     }

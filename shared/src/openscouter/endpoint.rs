@@ -16,9 +16,10 @@ use super::{
 };
 use crate::{
     BoxFuture,
+    config::Pages,
     context::Context,
-    http::{Response, routes::methods},
-    lambda::{self, Function, Invoke},
+    http::{Request, Response, routes::methods},
+    lambda::{self, Function, Invoke, Storeless, storeless},
 };
 
 /// What a handler comes to.
@@ -47,7 +48,6 @@ enum Steps {
     Callers(Access, CallerHandler),
     Anyone(AnonymousHandler),
     Guarded(Guard, AnonymousHandler),
-    Nowhere,
 }
 
 /// An endpoint that only some may call (openscouter 4): credential, limit, account and `access` are checked, and the
@@ -71,8 +71,15 @@ pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler
 
 /// What is routed nowhere: 404, or 405 where only the method is wrong; and every preflight (openscouter 2.4, 2.9).
 #[must_use]
-pub const fn fallback(name: &'static str) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Nowhere }
+pub const fn fallback(name: &'static str) -> Storeless<Pages> {
+    storeless(name, &DIALECT, |pages, request| {
+        let answer = match routed(pages, request) {
+            Ok(Some(preflight)) => preflight,
+            Ok(None) => nowhere().answer(),
+            Err(problem) => problem.answer(),
+        };
+        finished(pages, request, answer)
+    })
 }
 
 impl Endpoint {
@@ -90,24 +97,26 @@ impl Function for Endpoint {
 
     fn invoke(&self, context: Context) -> Invoke {
         let steps = self.steps;
-        lambda::http(
-            self.name,
-            &DIALECT,
-            context,
-            self.streams,
-            Arc::new(move |context, request| Box::pin(respond(RequestContext::new(context, request), steps))),
-        )
+        let clock = context.clock().clone();
+        let handler = move |request| -> BoxFuture<'static, Response> {
+            Box::pin(respond(RequestContext::new(context.clone(), request), steps))
+        };
+        lambda::http(self.name, &DIALECT, clock, self.streams, Arc::new(handler))
     }
 }
 
 /// Answers a request: preflight and route, the endpoint's steps, and the headers that every answer has.
 async fn respond(cx: RequestContext, steps: Steps) -> Response {
-    let response = match routed(&cx) {
+    let pages = &cx.context.settings().openscouter.pages;
+    let mut response = match routed(pages, &cx.request) {
         Ok(Some(preflight)) => preflight,
         Ok(None) => run(&cx, steps).await.unwrap_or_else(Problem::answer),
         Err(problem) => problem.answer(),
     };
-    finished(&cx, response)
+    if let Some(counted) = cx.counted() {
+        response = counted.headers(response);
+    }
+    finished(pages, &cx.request, response)
 }
 
 /// Steps 4 to 7, then the handler.
@@ -125,29 +134,25 @@ async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
             guard(cx).await?;
             handler(cx).await
         }
-        Steps::Nowhere => Err(nowhere()),
     }
 }
 
-/// The headers that every answer has (openscouter 2.3, 2.8, 2.9).
-fn finished(cx: &RequestContext, mut response: Response) -> Response {
-    if let Some(counted) = cx.counted() {
-        response = counted.headers(response);
-    }
+/// The headers that every answer has (openscouter 2.3, 2.9).
+fn finished(pages: &Pages, request: &Request, mut response: Response) -> Response {
     if response.headers.iter().all(|(name, _)| *name != "Cache-Control") {
         response = response.header("Cache-Control", "no-store");
     }
-    if cx.context.settings().openscouter.production {
+    if pages.production {
         response = response.header("Strict-Transport-Security", "max-age=31536000");
     }
-    cors(cx, response)
+    cors(pages, request, response)
 }
 
 /// Steps 2 and 3; an answer when the request is a preflight.
-fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
-    if cx.request.method == "OPTIONS" {
+fn routed(pages: &Pages, request: &Request) -> Result<Option<Response>, Problem> {
+    if request.method == "OPTIONS" {
         let answer = success(200, &Value::Null);
-        if allowed_origin(cx).is_none() {
+        if allowed_origin(pages, request).is_none() {
             return Ok(Some(answer));
         }
         let headers = "Authorization, Content-Type, Idempotency-Key, x-webhook-secret";
@@ -158,9 +163,9 @@ fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
                 .header("Access-Control-Max-Age", "86400"),
         ));
     }
-    let known = if cx.request.is_astray() { None } else { methods(ROUTES, &cx.request.path) };
+    let known = if request.is_astray() { None } else { methods(ROUTES, &request.path) };
     let methods = known.ok_or_else(nowhere)?;
-    if !methods.contains(&cx.request.method.as_str()) {
+    if !methods.contains(&request.method.as_str()) {
         return Err(Problem::Method(format!("{}, OPTIONS", methods.join(", "))));
     }
     Ok(None)
@@ -172,20 +177,19 @@ fn nowhere() -> Problem {
 }
 
 /// The request's origin, if pages of it may call (openscouter 2.9).
-fn allowed_origin(cx: &RequestContext) -> Option<String> {
-    let settings = &cx.context.settings().openscouter;
-    let origin = cx.request.header("origin")?;
-    is_allowed_origin(&origin, &settings.cors_base_domain, settings.production).then_some(origin)
+fn allowed_origin(pages: &Pages, request: &Request) -> Option<String> {
+    let origin = request.header("origin")?;
+    is_allowed_origin(&origin, &pages.base_domain, pages.production).then_some(origin)
 }
 
-fn cors(cx: &RequestContext, answer: Response) -> Response {
+fn cors(pages: &Pages, request: &Request, answer: Response) -> Response {
     // what caches hand to other pages, too, depends on the page in any case
     let public = answer.headers.iter().any(|(name, value)| *name == "Cache-Control" && value.contains("public"));
-    if !public && !cx.request.headers.contains_key("origin") {
+    if !public && !request.headers.contains_key("origin") {
         return answer;
     }
     let answer = answer.header("Vary", "Origin");
-    match allowed_origin(cx) {
+    match allowed_origin(pages, request) {
         None => answer,
         Some(origin) => answer
             .header("Access-Control-Allow-Origin", origin)

@@ -8,15 +8,16 @@ use super::{
     authentication,
     envelope::{self, Problem, done},
     fields,
-    messages::Detail,
+    messages::{Detail, language},
     request_context::RequestContext,
     routes,
 };
 use crate::{
     BoxFuture,
+    config::OutsendSettings,
     context::Context,
-    http::{Response, routes::methods},
-    lambda::{self, Dialect, Function, Invoke},
+    http::{Request, Response, routes::methods},
+    lambda::{self, Dialect, Function, Invoke, Storeless, storeless},
 };
 
 /// What the edge must know of this dialect (outsend 2.1, 3).
@@ -58,7 +59,6 @@ pub struct Endpoint {
 enum Steps {
     Callers(Access, CallerHandler),
     Guarded(Guard, AnonymousHandler),
-    Nowhere,
 }
 
 /// An endpoint that only some may call (outsend 4.4): credential, `access` and limit are checked, and the handler gets
@@ -76,8 +76,16 @@ pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler
 
 /// What is routed nowhere: 404, or 405 where only the method is wrong (outsend 1).
 #[must_use]
-pub const fn fallback(name: &'static str) -> Endpoint {
-    Endpoint { name, steps: Steps::Nowhere }
+pub const fn fallback(name: &'static str) -> Storeless<OutsendSettings> {
+    storeless(name, &DIALECT, |settings, request| {
+        let refused = |problem: Problem| problem.answer(language(request.header("accept-language").as_deref()));
+        let answer = match routed(settings, request) {
+            Ok(Some(preflight)) => preflight,
+            Ok(None) => refused(Detail::Route.into()),
+            Err(problem) => refused(problem),
+        };
+        cors(settings, request, answer)
+    })
 }
 
 impl Function for Endpoint {
@@ -87,14 +95,22 @@ impl Function for Endpoint {
 
     fn invoke(&self, context: Context) -> Invoke {
         let steps = self.steps;
-        let handler = move |context, request| -> BoxFuture<'static, Response> {
-            Box::pin(async move {
-                let cx = RequestContext::new(context, request);
-                respond(&cx, Box::pin(run(&cx, steps))).await
-            })
-        };
-        lambda::http(self.name, &DIALECT, context, false, Arc::new(handler))
+        serve(self.name, context, false, move |cx| {
+            Box::pin(async move { respond(&cx, Box::pin(run(&cx, steps))).await })
+        })
     }
+}
+
+/// An HTTP function of this dialect.
+fn serve(
+    name: &'static str,
+    context: Context,
+    streams: bool,
+    steps: impl Fn(RequestContext) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+) -> Invoke {
+    let clock = context.clock().clone();
+    let handler = move |request| steps(RequestContext::new(context.clone(), request));
+    lambda::http(name, &DIALECT, clock, streams, Arc::new(handler))
 }
 
 /// Steps 3 to 6, then the handler.
@@ -108,7 +124,6 @@ async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
             guard(cx).await?;
             handler(cx).await
         }
-        Steps::Nowhere => Err(Detail::Route.into()),
     }
 }
 
@@ -149,9 +164,8 @@ impl<T: Send + 'static> Function for PreloadedEndpoint<T> {
 
     fn invoke(&self, context: Context) -> Invoke {
         let (access, preload, act) = (self.access, self.preload, self.handler);
-        let handler = move |context, request| -> BoxFuture<'static, Response> {
+        serve(self.name, context, self.streams, move |cx| {
             Box::pin(async move {
-                let cx = RequestContext::new(context, request);
                 let work: Outcome<'_> = Box::pin(async {
                     let caller = authentication::caller(&cx, access);
                     let (caller, read) = futures_util::future::join(caller, preload(&cx)).await;
@@ -159,15 +173,15 @@ impl<T: Send + 'static> Function for PreloadedEndpoint<T> {
                 });
                 respond(&cx, work).await
             })
-        };
-        lambda::http(self.name, &DIALECT, context, self.streams, Arc::new(handler))
+        })
     }
 }
 
 /// Answers a request: route, preflight and body size, the endpoint's `work`, and the headers that every answer has.
 fn respond<'a>(cx: &'a RequestContext, work: Outcome<'a>) -> BoxFuture<'a, Response> {
     Box::pin(async move {
-        let mut response = match routed(cx) {
+        let settings = &cx.context.settings().outsend;
+        let mut response = match routed(settings, &cx.request) {
             Ok(Some(preflight)) => preflight,
             Ok(None) => work.await.unwrap_or_else(|problem| problem.answer(cx.language)),
             Err(problem) => problem.answer(cx.language),
@@ -180,44 +194,44 @@ fn respond<'a>(cx: &'a RequestContext, work: Outcome<'a>) -> BoxFuture<'a, Respo
         {
             response = response.header("Set-Cookie", cookie.clone());
         }
-        cors(cx, response)
+        cors(settings, &cx.request, response)
     })
 }
 
 /// Steps 1 and 2; an answer when the request is a preflight of an allowed origin.
-fn routed(cx: &RequestContext) -> Result<Option<Response>, Problem> {
-    if cx.request.method == "OPTIONS" && allowed_origin(cx).is_some() {
+fn routed(settings: &OutsendSettings, request: &Request) -> Result<Option<Response>, Problem> {
+    if request.method == "OPTIONS" && allowed_origin(settings, request).is_some() {
         let answer = done()
             .header("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
             .header("Access-Control-Allow-Headers", "Content-Type, X-API-Key, Accept-Language, Last-Event-ID")
             .header("Access-Control-Max-Age", "600");
         return Ok(Some(answer));
     }
-    let known = if cx.request.is_astray() { None } else { methods(routes::ROUTES, &cx.request.path) };
+    let known = if request.is_astray() { None } else { methods(routes::ROUTES, &request.path) };
     let methods = known.ok_or(Detail::Route)?;
-    if !methods.contains(&cx.request.method.as_str()) {
+    if !methods.contains(&request.method.as_str()) {
         return Err(Detail::Method(methods.join(", ")).into());
     }
-    let creates_jobs = cx.request.method == "POST" && cx.request.path.starts_with("/api/jobs");
+    let creates_jobs = request.method == "POST" && request.path.starts_with("/api/jobs");
     let max = if creates_jobs { fields::MAX_JOB_BODY } else { fields::MAX_BODY };
-    if cx.request.body.len() > max {
+    if request.body.len() > max {
         return Err(Detail::TooLarge.into());
     }
     Ok(None)
 }
 
 /// The origin of the request, if the configuration lists it (outsend 2.1).
-fn allowed_origin(cx: &RequestContext) -> Option<String> {
-    let origin = cx.request.header("origin")?;
-    cx.context.settings().outsend.cors_origins.contains(&origin).then_some(origin)
+fn allowed_origin(settings: &OutsendSettings, request: &Request) -> Option<String> {
+    let origin = request.header("origin")?;
+    settings.cors_origins.contains(&origin).then_some(origin)
 }
 
-fn cors(cx: &RequestContext, answer: Response) -> Response {
-    if cx.context.settings().outsend.cors_origins.is_empty() {
+fn cors(settings: &OutsendSettings, request: &Request, answer: Response) -> Response {
+    if settings.cors_origins.is_empty() {
         return answer;
     }
     let answer = answer.header("Vary", "Origin");
-    match allowed_origin(cx) {
+    match allowed_origin(settings, request) {
         None => answer,
         Some(origin) => answer
             .header("Access-Control-Allow-Origin", origin)

@@ -77,14 +77,14 @@ pub(super) fn authenticate<'a>(
 ) -> BoxFuture<'a, Result<(Caller, Admission), Problem>> {
     Box::pin(async move {
         let context = &cx.context;
-        let early = context.store().known_tenant(hash).map(bucket_of);
-        let limits = context.settings().outset.limits;
+        let known = context.store().known_tenant(hash);
+        let early = known.map(|(organization, _)| bucket_of(organization));
+        // by the plan of earlier requests: one that has a limit by now is counted when that is known
+        let limited = known.is_some_and(|(_, plan)| limit_of(context.settings().outset.limits, plan) > 0);
         let start = async {
-            match &early {
-                Some(bucket) if limits.free > 0 || limits.pro > 0 => {
-                    context.limits().start(bucket, cx.now).await.map(Some)
-                }
-                _ => Ok(None),
+            match early.as_ref().filter(|_| limited) {
+                Some(bucket) => context.limits().start(bucket, cx.now).await.map(Some),
+                None => Ok(None),
             }
         };
         let (found, started) = futures_util::future::join(context.store().key_by_hash(hash), start).await;

@@ -17,7 +17,7 @@ use crate::{
     BoxFuture,
     context::Context,
     http::{Request, Response},
-    lambda::{self, Function, Handler as EdgeHandler, Invoke},
+    lambda::{self, Function, Invoke, Storeless, storeless},
     secret::KeyHash,
 };
 
@@ -104,13 +104,18 @@ impl<T: Send + 'static> Function for Endpoint<T> {
                 finished(&cx, resource, answer)
             })
         };
-        serve(self.name, context, Arc::new(steps))
+        serve(self.name, context, steps)
     }
 }
 
 /// An HTTP function of this dialect.
-fn serve(name: &'static str, context: Context, handler: EdgeHandler) -> Invoke {
-    lambda::http(name, &DIALECT, context, false, handler)
+fn serve(
+    name: &'static str,
+    context: Context,
+    steps: impl Fn(Context, Request) -> BoxFuture<'static, Response> + Send + Sync + 'static,
+) -> Invoke {
+    let clock = context.clock().clone();
+    lambda::http(name, &DIALECT, clock, false, Arc::new(move |request| steps(context.clone(), request)))
 }
 
 /// Steps 1 and 2 of a study resource; an answer when the request is done already.
@@ -258,7 +263,7 @@ impl<M: Send + 'static> Function for Document<M> {
                 finished(&cx, Resource::Schema, answer.unwrap_or_else(|problem| problem.answer(COMPACT)))
             })
         };
-        serve(self.name, context, Arc::new(steps))
+        serve(self.name, context, steps)
     }
 }
 
@@ -302,7 +307,7 @@ impl Function for ParticipantLink {
         let steps = move |context, request| -> BoxFuture<'static, Response> {
             Box::pin(follow(context, request, path, handler))
         };
-        serve(self.name, context, Arc::new(steps))
+        serve(self.name, context, steps)
     }
 }
 
@@ -322,24 +327,8 @@ async fn follow(context: Context, request: Request, path: &'static str, handler:
     cx.rate_limit_headers(answer.header("Cache-Control", "no-store"))
 }
 
-/// What is routed nowhere.
-#[derive(Clone, Copy, Debug)]
-pub struct Nowhere {
-    name: &'static str,
-}
-
 /// What is routed nowhere (outset 4.3); a known path that reached it by a slash is unrouted, too.
 #[must_use]
-pub const fn fallback(name: &'static str) -> Nowhere {
-    Nowhere { name }
-}
-
-impl Function for Nowhere {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn invoke(&self, context: Context) -> Invoke {
-        serve(self.name, context, Arc::new(|_, _| Box::pin(std::future::ready(unrouted()))))
-    }
+pub const fn fallback(name: &'static str) -> Storeless<()> {
+    storeless(name, &DIALECT, |(), _| unrouted())
 }

@@ -21,8 +21,8 @@ pub mod url;
 pub use self::{
     dialect::DIALECT,
     endpoint::{
-        Document, Endpoint, Handler, LinkHandler, Nowhere, Operation, Outcome, ParticipantLink, Preload, document,
-        endpoint, fallback, participant_link,
+        Document, Endpoint, Handler, LinkHandler, Operation, Outcome, ParticipantLink, Preload, document, endpoint,
+        fallback, participant_link,
     },
     participants::loggable_path,
 };

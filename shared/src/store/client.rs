@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::SharedHttpClient,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
         put_item::PutItemError, transact_write_items::TransactWriteItemsError,
@@ -24,8 +23,14 @@ use super::{
     memory::Memory,
     retry::after_lost_race,
     round_trips::{items_read, round_trip},
+    turns::Turns,
 };
-use crate::{aws, clock::Clock, config::StoreSettings, model::JobRules};
+use crate::{
+    aws::{self, Reach},
+    clock::Clock,
+    config::StoreSettings,
+    model::JobRules,
+};
 
 /// DynamoDB returns at most this many items for one `BatchGetItem`.
 const BATCH: usize = 100;
@@ -54,22 +59,24 @@ pub struct Store {
     pub(super) ingested: std::sync::Arc<IngestedMemory>,
     /// Held by who puts a session into its lists, so that the tasks of a process do not get in each other's way.
     pub(super) placing: std::sync::Arc<tokio::sync::Mutex<()>>,
+    pub(super) turns: Turns,
     pub(super) rules: JobRules,
     pub(super) clock: Clock,
 }
 
 impl Store {
     /// The store that `settings` name, where jobs run under `rules`; by `clock` items end. It is reached
-    /// through `http`, where there is that. Opens no connection yet.
+    /// as `reach` says. Opens no connection yet.
     #[must_use]
-    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, http: Option<&SharedHttpClient>) -> Self {
+    pub fn connect(settings: &StoreSettings, rules: &JobRules, clock: Clock, reach: &Reach) -> Self {
         Self {
-            client: aws::dynamodb(settings, settings.endpoint.as_deref(), http),
+            client: aws::dynamodb(settings, settings.endpoint.as_deref(), reach),
             main: settings.main_table.clone(),
             hot: settings.hot_table.clone(),
             memory: Memory::default(),
             ingested: std::sync::Arc::default(),
             placing: std::sync::Arc::default(),
+            turns: Turns::default(),
             rules: rules.clone(),
             clock,
         }

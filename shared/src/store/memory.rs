@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{OrganizationId, UserId},
+    model::{OrganizationId, Plan, UserId},
     secret::KeyHash,
 };
 use ranked::{Node, NodeId};
@@ -22,8 +22,8 @@ pub(super) struct Memory(Arc<Mutex<Contents>>);
 
 #[derive(Debug, Default)]
 struct Contents {
-    /// A key is bound to one organization for good (outset 5.2).
-    tenants: HashMap<KeyHash, OrganizationId>,
+    /// A key is bound to one organization for good (outset 5.2); the plan is the last one that was read with it.
+    tenants: HashMap<KeyHash, (OrganizationId, Plan)>,
     /// A credential is bound to one user and one organization for good.
     owners: HashMap<String, (UserId, OrganizationId)>,
     /// Nodes of a collection as of one version of its head: every change gives the head a new one.
@@ -35,16 +35,16 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn tenant(&self, key: &KeyHash) -> Option<OrganizationId> {
+    pub(super) fn tenant(&self, key: &KeyHash) -> Option<(OrganizationId, Plan)> {
         self.contents().tenants.get(key).copied()
     }
 
-    pub(super) fn keep_tenant(&self, key: &KeyHash, organization: OrganizationId) {
+    pub(super) fn keep_tenant(&self, key: &KeyHash, organization: OrganizationId, plan: Plan) {
         let mut contents = self.contents();
         if contents.tenants.len() >= MAX_TENANTS {
             contents.tenants.clear();
         }
-        contents.tenants.insert(key.clone(), organization);
+        contents.tenants.insert(key.clone(), (organization, plan));
     }
 
     pub(super) fn owner(&self, credential: &str) -> Option<(UserId, OrganizationId)> {

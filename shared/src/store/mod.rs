@@ -51,7 +51,7 @@
 //! | report of a study (by the study) | `STUDY#<id>` | `REPORT` | main |
 //! | approval of a study's agents | `APPR#<id>` | `APPR` | main |
 //! | approvals of a study that count as active (for the gate) | `STUDY#<id>` | `APPROVALS` | main |
-//! | collections that a test session is in | `SESS#<id>` | `PLACED` | main |
+//! | what a test session was that is being removed | `SESS#<id>` | `GONE` | main |
 //! | request to be forgotten | `USER#<id>` | `ERASURE` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | part of a study's long tasks | `STUDY#<id>` | `TASKS#<digest>#<2 digits>` | main |
@@ -70,7 +70,7 @@
 //! | next moment of a job: its lifetime's or its rows' end | `DEADLINE#<shard>` | `<15 digits>#<job>` | main |
 //! | user's interest in a module; messages of its thread | `USER#<id>` | `INTEREST#<slug>`; `THREAD#<thread>#<message>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
-//! | change of a list that all tenants share, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
+//! | change of a list that many write, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
 //! | lease of such a list's drainer | `WORK#<list>#0` | `DRAIN` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's tokens of a kind that work, and those that ended | `USER#<id>` | `TOKEN#<kind>` | hot |
@@ -160,6 +160,7 @@ mod test_sessions;
 mod test_tokens;
 mod threads;
 mod tokens;
+mod turns;
 mod update;
 mod user_items;
 mod user_keys;

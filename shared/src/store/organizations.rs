@@ -240,15 +240,16 @@ impl Store {
             let item = self.get(&self.main, key_pk(hash.as_str()), "KEY".to_owned()).await?;
             let found = item.as_ref().map(read_key).transpose()?;
             if let Some(found) = &found {
-                self.memory.keep_tenant(hash, found.key.organization);
+                self.memory.keep_tenant(hash, found.key.organization, found.plan);
             }
             Ok(found)
         })
     }
 
-    /// The organization of a key that this process has seen before; the key may have ended meanwhile.
+    /// The organization of a key that this process has seen before, and the plan that it had then; the key may have ended
+    /// meanwhile.
     #[must_use]
-    pub fn known_tenant(&self, hash: &KeyHash) -> Option<OrganizationId> {
+    pub fn known_tenant(&self, hash: &KeyHash) -> Option<(OrganizationId, Plan)> {
         self.memory.tenant(hash)
     }
 

@@ -95,7 +95,8 @@ impl Store {
         change: &'a (dyn Fn(&Study) -> Result<Option<Study>, E> + Send + Sync),
     ) -> BoxFuture<'a, Result<Study, UpdateError<E>>> {
         Box::pin(async move {
-            let mut known = known;
+            let turn = self.turns.take(&study_pk(id)).await;
+            let mut known = known.filter(|_| !turn.waited);
             let mut attempt = 0;
             loop {
                 let current = match known.take() {
@@ -167,7 +168,7 @@ impl Store {
         filter: StudyFilter,
     ) -> BoxFuture<'a, Result<Option<FirstRead>, StoreError>> {
         Box::pin(async move {
-            let Some(organization) = self.memory.tenant(key) else { return Ok(None) };
+            let Some((organization, _)) = self.memory.tenant(key) else { return Ok(None) };
             let pk = filter.collection().pk(organization);
             let head = self.head(&pk).await?;
             Ok(Some(FirstRead { pk, head }))

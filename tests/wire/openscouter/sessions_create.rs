@@ -6,7 +6,7 @@ use harness::{
     faults::Fault,
     functions::{Api, routed},
     openscouter::{
-        ask, bearer, data, missing, person, read, refused,
+        ask, bearer, data, missing, person, read, refused, send,
         team::{Team, tester},
         told,
     },
@@ -73,6 +73,22 @@ async fn creation_in_the_contract_s_order() {
     );
     let full = json!({"jobId": study, "testerId": second.id.wire()});
     assert_eq!(told(&create(&team.admin, full).await), refused("jobId: study has no free places"));
+}
+
+#[tokio::test]
+async fn where_nobody_is_in_the_way_it_is_in_its_lists_at_once() {
+    let team = Team::start().await;
+    let path = "/api/sessions?limit=1";
+    // a machine that is busy for long puts it into them later
+    for _ in 0..10 {
+        let study = team.study(&json!({})).await;
+        let session = team.session(&study).await;
+        let listed = send(&team.bench, "GET", path, &[("authorization", &team.owner)], "").await;
+        if data(&listed)[0]["sessionId"] == json!(session) {
+            return;
+        }
+    }
+    panic!("no session was in its list at once");
 }
 
 #[tokio::test]

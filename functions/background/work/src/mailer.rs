@@ -30,7 +30,7 @@ impl Mailer {
         let sender = settings.mail.sender.clone()?;
         let mut config = aws_sdk_sesv2::Config::builder()
             .behavior_version(config::BehaviorVersion::latest())
-            .http_client(aws::http_client())
+            .http_client(aws::Http::of(&settings.store, "email", settings.mail.endpoint.as_deref()))
             .region(config::Region::new(settings.store.region.clone()))
             .credentials_provider(aws::credentials(&settings.store));
         if let Some(endpoint) = &settings.mail.endpoint {

@@ -56,7 +56,7 @@ fn read_role(text: &str) -> Result<Role, Problem> {
 
 /// An address to come back to: one of a page that may call (openscouter 2.9).
 fn check_redirect(cx: &RequestContext, text: &str) -> Result<String, Problem> {
-    let settings = &cx.context.settings().openscouter;
+    let pages = &cx.context.settings().openscouter.pages;
     let refused = |reason: &str| Problem::invalid("redirect", reason);
     let parsed = text.parse::<http::Uri>().map_err(|_| refused("must be an http or https URL"))?;
     let (Some(scheme), Some(authority)) = (parsed.scheme_str(), parsed.authority()) else {
@@ -66,7 +66,7 @@ fn check_redirect(cx: &RequestContext, text: &str) -> Result<String, Problem> {
         return Err(refused("must not contain credentials"));
     }
     let origin = format!("{scheme}://{authority}");
-    if !is_allowed_origin(&origin, &settings.cors_base_domain, settings.production) {
+    if !is_allowed_origin(&origin, &pages.base_domain, pages.production) {
         return Err(refused("must be an address of an allowed origin"));
     }
     if text.len() > MAX_URL || text.contains('#') || !text.bytes().all(|byte| byte.is_ascii_graphic()) {

@@ -1,6 +1,6 @@
 //! What is routed nowhere, and every preflight (openscouter 2.4, 2.9).
 
-use shared::openscouter::{self, Endpoint};
+use shared::{config::Pages, lambda::Storeless, openscouter};
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::fallback(env!("CARGO_PKG_NAME"));
+pub const FUNCTION: Storeless<Pages> = openscouter::fallback(env!("CARGO_PKG_NAME"));

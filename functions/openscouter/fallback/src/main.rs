@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
 fn main() -> std::process::ExitCode {
-    shared::lambda::run(&openscouter_fallback::FUNCTION)
+    shared::lambda::run_storeless(&openscouter_fallback::FUNCTION)
 }

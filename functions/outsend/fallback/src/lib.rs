@@ -1,6 +1,6 @@
 //! What is routed nowhere: 404 and 405 (outsend 1).
 
-use shared::outsend::{self, Endpoint};
+use shared::{config::OutsendSettings, lambda::Storeless, outsend};
 
 /// The function.
-pub const FUNCTION: Endpoint = outsend::fallback(env!("CARGO_PKG_NAME"));
+pub const FUNCTION: Storeless<OutsendSettings> = outsend::fallback(env!("CARGO_PKG_NAME"));

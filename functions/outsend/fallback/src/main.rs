@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
 fn main() -> std::process::ExitCode {
-    shared::lambda::run(&outsend_fallback::FUNCTION)
+    shared::lambda::run_storeless(&outsend_fallback::FUNCTION)
 }

@@ -1,6 +1,6 @@
 //! What is routed nowhere (outset 4.3).
 
-use shared::outset::{self, Nowhere};
+use shared::{lambda::Storeless, outset};
 
 /// The function.
-pub const FUNCTION: Nowhere = outset::fallback(env!("CARGO_PKG_NAME"));
+pub const FUNCTION: Storeless<()> = outset::fallback(env!("CARGO_PKG_NAME"));

@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
 fn main() -> std::process::ExitCode {
-    shared::lambda::run(&outset_fallback::FUNCTION)
+    shared::lambda::run_storeless(&outset_fallback::FUNCTION)
 }
