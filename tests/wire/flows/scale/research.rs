@@ -12,7 +12,7 @@ use shared::{
     model::{ConsentKind, TokenKind, User},
     sweeps,
 };
-use time::Duration;
+use time::{Duration, OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::day::Day;
 
@@ -182,22 +182,25 @@ async fn each(day: &mut Day, name: &'static str, sessions: &[String], testers: &
 
 /// Events, snapshots and segments of the sessions.
 async fn captured(day: &mut Day, sessions: &[String], testers: &Testers) {
-    day.team.bench.advance(Duration::minutes(5));
+    // the events' times must not hang on how fast this runs: what the analyst finds in them would
+    day.team.bench.advance(Duration::minutes(8));
+    let now = day.team.bench.context.clock().now();
+    let began = now.replace_nanosecond(0).unwrap() - Duration::minutes(7);
     let bench = day.team.bench.another_process();
     // ten batches a session: who meets it finds half of them there
     day.begin(NOTHING).await;
     for number in 0..5 {
-        let events = events(&day.team, number);
+        let events = events(began, number);
         batch(&bench, day, "events", (sessions, testers), &events).await;
     }
     day.begin("500 events").await;
-    let known = events(&day.team, 5);
+    let known = events(began, 5);
     batch(&bench, day, "events", (sessions, testers), &known).await;
     day.begin("500 events, the process is new to the session").await;
-    let fresh = events(&day.team, 6);
+    let fresh = events(began, 6);
     batch(&day.team.bench.another_process(), day, "events", (sessions, testers), &fresh).await;
     let bench = day.team.bench.another_process();
-    let at = |n: i64| day.team.at(n * 500 - 60_000);
+    let at = |n: i64| (began + Duration::milliseconds(n * 500)).format(&Rfc3339).unwrap();
     let faces: Vec<_> = (0..60).map(|n| json!({"timestamp": at(n), "emotion": "neutral", "confidence": 0.9})).collect();
     let voice = |n: i64| json!({"timestamp": at(n), "transcript": format!("I look for the button number {n}")});
     let voices: Vec<_> = (0..20).map(voice).collect();
@@ -209,13 +212,14 @@ async fn captured(day: &mut Day, sessions: &[String], testers: &Testers) {
 }
 
 /// Five hundred events as a page's script sends them, of 209 bytes each (as `bench/run-ingest` sends them).
-fn events(team: &Team, batch: u32) -> Vec<Value> {
+fn events(began: OffsetDateTime, batch: u32) -> Vec<Value> {
     let kinds = ["scroll", "click", "scroll", "focus", "input", "scroll", "click", "blur", "navigation", "scroll"];
+    let at = |millis: i64| (began + Duration::milliseconds(millis)).format(&Rfc3339).unwrap();
     let one = |number: u32| {
         let mixed = (batch * EVENTS + number).wrapping_mul(2_654_435_761) % 1_000_003;
         let selector = SELECTORS[mixed as usize % SELECTORS.len()];
         let mut event = json!({"eventId": format!("{batch:06x}-{number:04x}-{mixed:05x}"), "eventType": kinds[mixed as usize % 10],
-            "targetSelector": selector, "timestamp": team.at(i64::from(number * 97 + mixed % 90) - 100_000),
+            "targetSelector": selector, "timestamp": at(i64::from(batch * 50_000 + number * 97 + mixed % 90)),
             "x": mixed % 1_280, "y": mixed % 717, "scrollY": mixed % 4_000});
         if mixed.is_multiple_of(3) {
             event["url"] = json!(format!("https://shop.example/checkout/{}?step={}", mixed % 5, mixed % 7));
