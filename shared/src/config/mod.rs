@@ -50,6 +50,26 @@ impl Area for () {
     }
 }
 
+impl Area for OutsendSettings {
+    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        Self::from_env(env)
+    }
+
+    fn of(settings: &Settings) -> &Self {
+        &settings.outsend
+    }
+}
+
+impl Area for Pages {
+    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        Ok(Self::from_env(env))
+    }
+
+    fn of(settings: &Settings) -> &Self {
+        &settings.openscouter.pages
+    }
+}
+
 /// Everything that is read from the environment.
 #[derive(Clone, Debug)]
 pub struct Settings {

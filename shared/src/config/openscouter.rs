@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use secrecy::SecretString;
 
-use super::{Area, Environment, Settings, SettingsError};
+use super::{Environment, SettingsError};
 use crate::jwt::{KeySet, Signer};
 
 /// Settings of the OpenScouter API (openscouter 1.3).
@@ -39,17 +39,14 @@ pub struct Pages {
     pub base_domain: String,
 }
 
-impl Area for Pages {
-    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+impl Pages {
+    /// Reads them; nothing can be wrong with them.
+    pub(super) fn from_env(env: &Environment<'_>) -> Self {
         let domain = env.optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN");
-        Ok(Self {
+        Self {
             production: env.optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production"),
             base_domain: domain.unwrap_or_else(|| "openscouter.com".to_owned()),
-        })
-    }
-
-    fn of(settings: &Settings) -> &Self {
-        &settings.openscouter.pages
+        }
     }
 }
 
@@ -77,7 +74,7 @@ impl OpenScouterSettings {
             Signer::parse(text).ok()
         })?;
         Ok(Self {
-            pages: Pages::from_env(env)?,
+            pages: Pages::from_env(env),
             public_url: env.optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
             app_url: env.optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
             keys: keys.unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::{Area, Environment, Settings, SettingsError};
+use super::{Environment, SettingsError};
 
 /// Settings of the Outsend API.
 #[derive(Clone, Debug)]
@@ -26,8 +26,8 @@ pub struct Captcha {
     pub url: String,
 }
 
-impl Area for OutsendSettings {
-    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+impl OutsendSettings {
+    pub(super) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
         let url = env.optional("OUTSCOUT_OUTSEND_CAPTCHA_URL");
         let url = url.unwrap_or_else(|| "https://api.hcaptcha.com/siteverify".to_owned());
         Ok(Self {
@@ -36,9 +36,5 @@ impl Area for OutsendSettings {
             invite_only: env.flag("OUTSCOUT_OUTSEND_INVITE_ONLY", false)?,
             captcha: env.secret("OUTSCOUT_OUTSEND_CAPTCHA_SECRET").map(|secret| Captcha { secret, url }),
         })
-    }
-
-    fn of(settings: &Settings) -> &Self {
-        &settings.outsend
     }
 }
