@@ -102,7 +102,7 @@ impl Bench {
         let offset = Arc::new(AtomicI64::new(0));
         let clock = Clock::shared_offset(Arc::clone(&offset));
         let http: SharedHttpClient = meter.clone().into_shared();
-        let context = Context::over(settings, clock, Some(http.clone()));
+        let context = reached(settings, clock, Some(&http));
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
@@ -114,7 +114,7 @@ impl Bench {
     #[must_use]
     pub fn another_process(&self) -> Self {
         let clock = Clock::shared_offset(Arc::clone(&self.offset));
-        let context = Context::over(self.context.settings().clone(), clock, self.http.clone());
+        let context = reached(self.context.settings().clone(), clock, self.http.as_ref());
         Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), http: self.http.clone() }
     }
 
@@ -379,6 +379,17 @@ pub fn fixture_study(organization: OrganizationId, number: u8) -> Option<Study> 
         updated_at: at,
         version: 1,
     })
+}
+
+/// A context whose store is reached through an HTTP client, where there is one.
+fn reached(settings: Settings, clock: Clock, http: Option<&SharedHttpClient>) -> Context {
+    match http.cloned() {
+        None => Context::new(settings, clock),
+        Some(http) => Context::over(settings, clock, &move |config, endpoint| {
+            let config = config.http_client(http.clone());
+            if let Some(endpoint) = endpoint { config.endpoint_url(endpoint) } else { config }
+        }),
+    }
 }
 
 /// Every item of a table, as text, straight from the engine at `endpoint`.
