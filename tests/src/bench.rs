@@ -8,13 +8,12 @@ use std::{
     },
 };
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_runtime_api::shared::IntoShared as _;
 use base64::Engine as _;
 use bytes::Bytes;
 use local::guard::HostNames;
 use serde_json::json;
 use shared::{
+    aws::Reach,
     clock::{Clock, from_epoch_micros},
     config::{Credentials, ExposeSecret as _, Settings},
     context::Context,
@@ -42,7 +41,7 @@ pub struct Bench {
     pub faults: Faults,
     offset: Arc<AtomicI64>,
     /// What the store is reached through, where it is not its port.
-    http: Option<SharedHttpClient>,
+    meter: Option<Meter>,
 }
 
 /// An organization with keys and the contract's fixture (outset 16).
@@ -83,7 +82,7 @@ impl Bench {
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
-        Ok(Self { context, offset, faults, http: None })
+        Ok(Self { context, offset, faults, meter: None })
     }
 
     /// A bench whose functions reach their engine through a meter, which counts what they ask of it. No faults, no policies.
@@ -101,21 +100,24 @@ impl Bench {
         let settings = settings(variables, &credentials, &engine.endpoint)?;
         let offset = Arc::new(AtomicI64::new(0));
         let clock = Clock::shared_offset(Arc::clone(&offset));
-        let http: SharedHttpClient = meter.clone().into_shared();
-        let context = Context::over(settings, clock, Some(http.clone()));
+        let context = Context::over(settings, clock, &*reach(&meter));
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
         let faults = Faults::start(&engine.endpoint).await?;
-        Ok((Self { context, offset, faults, http: Some(http) }, meter))
+        Ok((Self { context, offset, faults, meter: Some(meter.clone()) }, meter))
     }
 
     /// The same system as another process sees it, which remembers nothing.
     #[must_use]
     pub fn another_process(&self) -> Self {
         let clock = Clock::shared_offset(Arc::clone(&self.offset));
-        let context = Context::over(self.context.settings().clone(), clock, self.http.clone());
-        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), http: self.http.clone() }
+        let settings = self.context.settings().clone();
+        let context = match &self.meter {
+            None => Context::new(settings, clock),
+            Some(meter) => Context::over(settings, clock, &*reach(meter)),
+        };
+        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), meter: self.meter.clone() }
     }
 
     /// Moves the bench's clock forward.
@@ -320,6 +322,18 @@ impl Bench {
 #[must_use]
 pub fn is_audit(item: &str) -> bool {
     item.contains("AUDIT#") || item.contains("RANK#audit")
+}
+
+/// The way to a store through a meter.
+fn reach(meter: &Meter) -> Box<Reach> {
+    let meter = meter.clone();
+    Box::new(move |config, endpoint| {
+        let config = config.http_client(meter.clone());
+        match endpoint {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        }
+    })
 }
 
 /// What a bench's functions are told, with some variables of its own.
