@@ -8,13 +8,12 @@ use std::{
     },
 };
 
-use aws_sdk_dynamodb::config::SharedHttpClient;
-use aws_smithy_runtime_api::shared::IntoShared as _;
 use base64::Engine as _;
 use bytes::Bytes;
 use local::guard::HostNames;
 use serde_json::json;
 use shared::{
+    aws::Reach,
     clock::{Clock, from_epoch_micros},
     config::{Credentials, ExposeSecret as _, Settings},
     context::Context,
@@ -42,7 +41,7 @@ pub struct Bench {
     pub faults: Faults,
     offset: Arc<AtomicI64>,
     /// What the store is reached through, where it is not its port.
-    http: Option<SharedHttpClient>,
+    meter: Option<Meter>,
 }
 
 /// An organization with keys and the contract's fixture (outset 16).
@@ -83,7 +82,7 @@ impl Bench {
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
-        Ok(Self { context, offset, faults, http: None })
+        Ok(Self { context, offset, faults, meter: None })
     }
 
     /// A bench whose functions reach their engine through a meter, which counts what they ask of it. No faults, no policies.
@@ -101,21 +100,24 @@ impl Bench {
         let settings = settings(variables, &credentials, &engine.endpoint)?;
         let offset = Arc::new(AtomicI64::new(0));
         let clock = Clock::shared_offset(Arc::clone(&offset));
-        let http: SharedHttpClient = meter.clone().into_shared();
-        let context = reached(settings, clock, Some(&http));
+        let context = Context::over(settings, clock, &*reach(&meter));
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
         let faults = Faults::start(&engine.endpoint).await?;
-        Ok((Self { context, offset, faults, http: Some(http) }, meter))
+        Ok((Self { context, offset, faults, meter: Some(meter.clone()) }, meter))
     }
 
     /// The same system as another process sees it, which remembers nothing.
     #[must_use]
     pub fn another_process(&self) -> Self {
         let clock = Clock::shared_offset(Arc::clone(&self.offset));
-        let context = reached(self.context.settings().clone(), clock, self.http.as_ref());
-        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), http: self.http.clone() }
+        let settings = self.context.settings().clone();
+        let context = match &self.meter {
+            None => Context::new(settings, clock),
+            Some(meter) => Context::over(settings, clock, &*reach(meter)),
+        };
+        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), meter: self.meter.clone() }
     }
 
     /// Moves the bench's clock forward.
@@ -322,6 +324,18 @@ pub fn is_audit(item: &str) -> bool {
     item.contains("AUDIT#") || item.contains("RANK#audit")
 }
 
+/// The way to a store through a meter.
+fn reach(meter: &Meter) -> Box<Reach> {
+    let meter = meter.clone();
+    Box::new(move |config, endpoint| {
+        let config = config.http_client(meter.clone());
+        match endpoint {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        }
+    })
+}
+
 /// What a bench's functions are told, with some variables of its own.
 fn settings(variables: &[(&str, &str)], credentials: &Credentials, endpoint: &str) -> Result<Settings, Failure> {
     let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
@@ -379,17 +393,6 @@ pub fn fixture_study(organization: OrganizationId, number: u8) -> Option<Study> 
         updated_at: at,
         version: 1,
     })
-}
-
-/// A context whose store is reached through an HTTP client, where there is one.
-fn reached(settings: Settings, clock: Clock, http: Option<&SharedHttpClient>) -> Context {
-    match http.cloned() {
-        None => Context::new(settings, clock),
-        Some(http) => Context::over(settings, clock, &move |config, endpoint| {
-            let config = config.http_client(http.clone());
-            if let Some(endpoint) = endpoint { config.endpoint_url(endpoint) } else { config }
-        }),
-    }
 }
 
 /// Every item of a table, as text, straight from the engine at `endpoint`.

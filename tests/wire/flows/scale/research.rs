@@ -4,7 +4,7 @@ use harness::Bench;
 use harness::openscouter::{
     PASSWORD, ask, bearer, data,
     exports::asked,
-    one_time, post, read,
+    get, one_time, post, read,
     team::{self, Team},
 };
 use serde_json::{Value, json};
@@ -78,7 +78,9 @@ pub(super) async fn accounts(day: &mut Day) {
 async fn reads(day: &mut Day, name: &'static str, path: &str, who: impl Fn(&Team) -> &String) {
     day.begin(name).await;
     for _ in 0..TIMES {
-        let answer = read(&day.team.bench, who(&day.team), path).await;
+        // what helps other tests to whole lists is not the function's
+        day.team.bench.advance(Duration::seconds(1));
+        let answer = get(&day.team.bench, path, who(&day.team)).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.body);
         day.done().await;
     }
