@@ -105,10 +105,7 @@ impl Server {
         let clock_file = clock_file(directory.as_ref(), scratch.as_deref());
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
         let [control, outset, outsend, openscouter] = urls(&listeners)?;
-        let keys = match &directory {
-            Some(directory) => directory.signing_keys()?,
-            None => vec![shared::jwt::new_key()?.0],
-        };
+        let keys = signing_keys(directory.as_ref())?;
         let mut given = options.variables.clone();
         given.extend(own_variables([&control, &outsend, &openscouter], &keys)?);
         let places = Places {
@@ -123,21 +120,16 @@ impl Server {
         let lambda = match options.lambda {
             None => None,
             Some(directory) => {
-                let variables = variables(places, &given);
-                let time_limits = templates.time_limits.clone();
+                let (variables, time_limits) = (variables(places, &given), templates.time_limits.clone());
                 let options = lambda::Options { directory, variables, launcher: options.launcher, time_limits };
                 Some(processes(options, log.clone(), function_stop).await?)
             }
         };
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
-        let in_process = Functions {
-            context: &context,
-            engines: &in_process,
-            time_limits: &templates.time_limits,
-            background: background.functions(),
-        };
-        let invokers = in_process.invokers(lambda.as_ref());
+        let (time_limits, named) = (&templates.time_limits, background.functions());
+        let linked = Functions { context: &context, engines: &in_process, time_limits, background: named };
+        let invokers = linked.invokers(lambda.as_ref());
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
@@ -201,6 +193,14 @@ async fn stores(
         directory.announce(&store)?;
     }
     Ok([store, windows])
+}
+
+/// The keys that sign access tokens: those of the data directory, or new ones.
+fn signing_keys(directory: Option<&DataDirectory>) -> Result<Vec<Value>, EngineError> {
+    match directory {
+        Some(directory) => Ok(directory.signing_keys()?),
+        None => Ok(vec![shared::jwt::new_key()?.0]),
+    }
 }
 
 /// What the local system sets by itself; what is given on the command line or in the environment goes before it.

@@ -33,6 +33,9 @@ pub enum Fault {
     Slow(u64),
 }
 
+/// What a call takes, in milliseconds, and the offset of the clock that it moves.
+type Takes = (i64, Arc<AtomicI64>);
+
 /// The layer.
 #[derive(Clone, Debug)]
 pub struct Faults {
@@ -42,7 +45,7 @@ pub struct Faults {
     calls: Arc<AtomicUsize>,
     happened: Arc<AtomicUsize>,
     /// What a call takes by the clock that the offset moves.
-    takes: Arc<Mutex<Option<(i64, Arc<AtomicI64>)>>>,
+    takes: Arc<Mutex<Option<Takes>>>,
     running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 

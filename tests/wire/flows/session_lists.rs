@@ -70,10 +70,8 @@ impl Play {
             None => {
                 let study = self.study(study).await;
                 let new = NewTest { study: &study, tester, variant: None, assigns: true };
-                match store.create_test_session(&new, now).await {
-                    Ok(TestCreation::Created(_) | TestCreation::Exists) | Err(_) => {}
-                    Ok(other) => panic!("{other:?}"),
-                }
+                let made = store.create_test_session(&new, now).await;
+                assert!(matches!(made, Ok(TestCreation::Created(_) | TestCreation::Exists) | Err(_)), "{made:?}");
             }
             Some(id) => {
                 let change = |session: &TestSession| Ok::<_, Infallible>(Some(session.with(|next| next.status = to)));

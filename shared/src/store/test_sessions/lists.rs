@@ -11,7 +11,11 @@ use ranked::Change;
 
 use time::OffsetDateTime;
 
-use super::{key, read_test_session};
+use super::{
+    key,
+    moves::{moves_of, subject},
+    read_test_session,
+};
 use crate::{
     model::{OrganizationId, Status, Study, StudyId, TestSession, TestSessionId, TestStatus, UserId},
     store::{
@@ -29,8 +33,6 @@ use crate::{
 /// Most tries to put a session into the lists before its creator is answered, and how long they may take.
 const MAX_TRIES: u32 = 3;
 const PATIENCE: Duration = Duration::from_millis(300);
-/// What a pending item says of a session that is new.
-const BEGAN: &str = "new";
 
 /// Which sessions a list shows; `None` does not narrow it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,36 +93,6 @@ pub(in crate::store) fn study_lists(study: StudyId) -> Vec<String> {
 /// The lists that are a tester's own.
 pub(in crate::store) fn test_lists(tester: UserId) -> Vec<String> {
     every_list(&format!("{tester}#")).chain([tester_studies(tester)]).collect()
-}
-
-/// A session whose lists follow it.
-struct Moved {
-    id: TestSessionId,
-    /// The states that it left since its lists followed it.
-    left: Vec<TestStatus>,
-    /// Whether it began, so that its study is among its tester's from now on.
-    began: bool,
-}
-
-/// How a pending item names a session that moved on from `left`, or began.
-pub(super) fn subject(id: TestSessionId, left: Option<TestStatus>) -> String {
-    format!("{id}/{}", left.map_or(BEGAN, TestStatus::as_str))
-}
-
-/// The sessions that pending items name, each once. Of one that is named alone nothing is known.
-fn moves_of(subjects: &[String]) -> Vec<Moved> {
-    let mut moves: BTreeMap<TestSessionId, Moved> = BTreeMap::new();
-    for subject in subjects {
-        let (id, told) = subject.split_once('/').map_or((subject.as_str(), None), |(id, told)| (id, Some(told)));
-        let Some(id) = TestSessionId::parse(id) else { continue };
-        let moved = moves.entry(id).or_insert_with(|| Moved { id, left: Vec::new(), began: false });
-        match told {
-            Some(BEGAN) => moved.began = true,
-            Some(told) => moved.left.extend(TestStatus::parse(told)),
-            None => (moved.left, moved.began) = (TestStatus::ALL.to_vec(), true),
-        }
-    }
-    moves.into_values().collect()
 }
 
 impl Store {

@@ -2,6 +2,7 @@
 //! it is found by from its tester.
 
 mod lists;
+mod moves;
 mod notes;
 mod removal;
 mod running;
@@ -12,6 +13,7 @@ use time::OffsetDateTime;
 
 pub use lists::TestSessionFilter;
 pub(super) use lists::{study_lists, test_lists};
+use moves::{pending_id, subject};
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
@@ -306,7 +308,7 @@ impl Store {
             Item::new(pk.clone(), sk.clone()).text("session", session.id.to_string()).number("number", session.number);
         let (guard_pk, guard_sk) = guard_key(session);
         let (user, name) = tested_key(session.id, session.tester);
-        let subjects = lists::subject(session.id, None);
+        let subjects = subject(session.id, None);
         let pending = Pending { list: SharedList::TestSessions, id: pending, subjects: &subjects, new: true };
         let mut members = vec![
             link.clone().put(&self.main, Condition::Absent)?,
@@ -425,7 +427,7 @@ impl Store {
         let mut members = vec![item.clone().put(&self.main, Condition::Version(current.version))?];
         let moved = current.status != next.status;
         if moved {
-            let (id, subjects) = (pending_id(next), lists::subject(next.id, Some(current.status)));
+            let (id, subjects) = (pending_id(next), subject(next.id, Some(current.status)));
             let pending = Pending { list: SharedList::TestSessions, id: &id, subjects: &subjects, new: false };
             members.push(self.pending_member(pending)?);
             if next.status == TestStatus::Completed {
@@ -521,9 +523,4 @@ impl Store {
             Ok(items.filter_map(read).collect())
         })
     }
-}
-
-/// The id of the pending change of its lists that a session's state makes.
-fn pending_id(session: &TestSession) -> String {
-    format!("{}-{}", session.id, session.version)
 }
