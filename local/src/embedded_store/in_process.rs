@@ -92,7 +92,7 @@ impl InProcess {
         let (_, engine) = engine.ok_or_else(|| other(format!("no engine at {}", request.uri())))?;
         let body = request.body().bytes().ok_or_else(|| other("a streamed body".to_owned()))?;
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        let (status, text) = answer(engine, target, body).await;
+        let (status, text) = answer(engine, target, body, true).await;
         let status = StatusCode::try_from(status).map_err(|error| ConnectorError::other(error.into(), None))?;
         let mut response = HttpResponse::new(status, SdkBody::from(text));
         response.headers_mut().insert("content-type", JSON);

@@ -10,7 +10,7 @@ use axum::{
     http::{StatusCode, header, request::Parts},
     response::{IntoResponse as _, Response},
 };
-use dynoxide::{Database, DynoxideError};
+use dynoxide::{Database, DynoxideError, actions::transact_write_items::TransactWriteItemsRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use shared::config::Credentials;
@@ -59,7 +59,7 @@ impl Service {
             body.map_err(|_| refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "16 MiB at most"))?;
         self.verifier.verify(&claim, head, &body).map_err(unauthorized)?;
         let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let (status, text) = answer(&self.engine, target, &body).await;
+        let (status, text) = answer(&self.engine, target, &body, false).await;
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         Ok((status, [(header::CONTENT_TYPE, JSON)], text).into_response())
     }
@@ -69,13 +69,20 @@ impl Service {
 const WRITES: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
 
 /// The engine's answer to a request of this target: its status and its text. What it wrote is on the disk then,
-/// unless that is waited for later.
-pub(super) async fn answer(engine: &Opened, target: &str, body: &[u8]) -> (u16, String) {
+/// unless that is waited for later. In a process an answer is never lost, so that nothing of this process's `own` is sent
+/// twice and no token needs to be known again: the engine looks at all of the last ten minutes' at each transaction.
+pub(super) async fn answer(engine: &Opened, target: &str, body: &[u8], own: bool) -> (u16, String) {
     let operation = TARGETS.iter().find_map(|prefix| target.strip_prefix(prefix)).unwrap_or_default();
     if let Some(text) = engine.reads.as_ref().and_then(|reads| reads.answer(operation, body)) {
         return (200, text);
     }
-    match execute(&engine.database, operation, body) {
+    let done = match operation {
+        "TransactWriteItems" if own => Some(run(body, |asked: TransactWriteItemsRequest| {
+            engine.database.transact_write_items(TransactWriteItemsRequest { client_request_token: None, ..asked })
+        })),
+        _ => execute(&engine.database, operation, body),
+    };
+    match done {
         Some(Ok(text)) => {
             if WRITES.contains(&operation)
                 && let Err(error) = engine.written().await

@@ -143,6 +143,26 @@ impl Store {
         })
     }
 
+    /// Drains lists of which the stream told these pending items, by partition and sort key. What is not there any more was
+    /// drained with others: then there is nothing to do, and one read tells so.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn drain_told<'a>(
+        &'a self,
+        list: SharedList,
+        told: Vec<(String, String)>,
+        clock: &'a Clock,
+        until: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Drained, StoreError>> {
+        Box::pin(async move {
+            if self.batch_get(told).await?.is_empty() {
+                return Ok(Drained::All);
+            }
+            self.drain(list, clock, until).await
+        })
+    }
+
     /// Drains lists that have something pending, whoever was to do so.
     ///
     /// # Errors
