@@ -67,8 +67,8 @@ def leading_keys(statement):
     return statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys")
 
 
-# a kind of item, one item of a kind, or the ranked lists of a name
-KEYS = re.compile(r"[A-Z]+(#(\*|[A-Z]+))?|RANK#(\*#)?[a-z]+\*")
+# a kind of item, one item of a kind, the ranked lists of a name, or the pending changes of one
+KEYS = re.compile(r"[A-Z]+(#(\*|[A-Z]+))?|RANK#(\*#)?[a-z]+\*|WORK#[a-z]+#\*")
 
 
 def each_function(test):
