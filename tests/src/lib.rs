@@ -24,6 +24,7 @@ pub mod outset;
 pub mod policies;
 #[cfg(unix)]
 pub mod process;
+mod random;
 pub mod snapshot;
 
 use std::sync::OnceLock;
@@ -31,6 +32,7 @@ use std::sync::OnceLock;
 pub use answer::{Answer, read};
 pub use bench::{Bench, Fixture, fixture_study, is_audit, spoil, stored};
 use local::log::Capture;
+pub use random::Random;
 
 /// Anything that goes wrong on the bench itself.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -126,6 +126,7 @@ mod collection;
 mod connections;
 mod consents;
 mod directory;
+mod drain_leases;
 mod ended_credentials;
 mod erase;
 mod error;

@@ -4,25 +4,13 @@
 use std::{collections::BTreeSet, convert::Infallible};
 
 use futures_util::future::{join_all, try_join_all};
-use harness::{Bench, faults::Fault, openscouter::team::Team};
+use harness::{Bench, Random, faults::Fault, openscouter::team::Team};
 use serde_json::json;
 use shared::{
     model::{Study, StudyId, TestSession, TestStatus, UserId},
     store::{Drained, NewTest, SharedList, TestCreation, TestSessionFilter, round_trips},
 };
 use time::Duration;
-
-/// Random numbers of a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).unwrap()
-    }
-}
 
 struct Play {
     team: Team,

@@ -3,24 +3,12 @@
 
 use std::{collections::BTreeMap, convert::Infallible};
 
-use harness::{Bench, faults::Fault, fixture_study};
+use harness::{Bench, Random, faults::Fault, fixture_study};
 use shared::{
     model::{Organization, OrganizationId, Plan, Status, Study, StudyId},
     store::{Drained, SharedList, round_trips},
 };
 use time::Duration;
-
-/// Random numbers of a seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % end as u64).unwrap()
-    }
-}
 
 /// The studies that there are, by what the lists show of them.
 type Model = BTreeMap<StudyId, Study>;
