@@ -74,5 +74,12 @@ fn table(routes: &Routes) -> Result<String, std::fmt::Error> {
         writeln!(table, "    ({:?}, &{methods:?}),", segments.join("/"))?;
     }
     table.push_str("];\n");
+    let roots: BTreeSet<_> = routes.keys().filter_map(|segments| segments.get(1)).collect();
+    let roots = roots.into_iter().filter_map(|segment| match segment {
+        Segment::Literal(text) => Some(format!("/{text}")),
+        Segment::Parameter => None,
+    });
+    table.push_str("/// How paths of this API begin.\n");
+    writeln!(table, "pub const ROOTS: &[&str] = &{:?};", roots.collect::<Vec<_>>())?;
     Ok(table)
 }

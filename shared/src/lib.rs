@@ -18,6 +18,7 @@ pub mod names;
 pub mod openscouter;
 pub mod outsend;
 pub mod outset;
+pub mod page;
 pub mod password;
 pub mod secret;
 pub mod secrets_manager;

@@ -34,6 +34,7 @@ const HIDDEN: &[(&str, &str)] = &[
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "[time with microseconds]"),
     (r"\b\d\d:\d\d:\d\d\b", "[time in the session]"),
     (r"\b\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d UTC", "[minute]"),
+    (r"\b\d{4}-\d\d-\d\d \d\d:\d\d UTC", "[minute]"),
     (r"-\d{8}\.json", "-[date].json"),
     (r#"(ratelimit: "\w+");r=\d+;t=\d+"#, "$1;r=[count];t=[seconds]"),
     (r#"etag: "[0-9a-f]{32}""#, "etag: \"[32 digits]\""),

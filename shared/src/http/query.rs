@@ -1,8 +1,11 @@
 //! Query strings as form data.
 
-use std::fmt::Write as _;
+use std::{collections::HashSet, fmt::Write as _};
 
 use percent_encoding::percent_decode_str;
+
+/// Most fields of a form.
+pub const MAX_FIELDS: usize = 64;
 
 /// A query's parameters in received order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +21,18 @@ impl Query {
             (decode(name), decode(value))
         });
         Self(pairs.collect())
+    }
+
+    /// Parses the body of a form: text in UTF-8, of at most [`MAX_FIELDS`] fields, each given once; `None` when it is none.
+    #[must_use]
+    pub fn parse_form(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        if text.split('&').filter(|pair| !pair.is_empty()).count() > MAX_FIELDS {
+            return None;
+        }
+        let form = Self::parse(text);
+        let names: HashSet<_> = form.0.iter().map(|(name, _)| name).collect();
+        (names.len() == form.0.len()).then_some(form)
     }
 
     /// A query of decoded parameters.

@@ -97,6 +97,14 @@ impl Request {
         (!values.is_empty()).then(|| values.join(","))
     }
 
+    /// The value of a cookie that was sent: the first one of its name.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let header = self.header("cookie")?;
+        let mut pairs = header.split([';', ',']).filter_map(|pair| pair.trim().split_once('='));
+        pairs.find(|(known, _)| *known == name).map(|(_, value)| value.to_owned())
+    }
+
     /// A parameter of the path, named as in the template; empty when the route has none of that name.
     #[must_use]
     pub fn path_parameter(&self, name: &str) -> &str {
@@ -108,6 +116,20 @@ impl Request {
     #[must_use]
     pub fn is_astray(&self) -> bool {
         !self.path_parameter("proxy").is_empty()
+    }
+
+    /// Whether another site's page sent the request, as its browser says (outsend 4.2): not one of the API at `base`, nor of
+    /// `others`.
+    #[must_use]
+    pub fn is_foreign(&self, base: &str, others: &[String]) -> bool {
+        let cross = self.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        let foreign = self.header("origin").is_some_and(|origin| {
+            let own = base
+                .split_once("://")
+                .map(|(scheme, rest)| format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()));
+            Some(&origin) != own.as_ref() && !others.contains(&origin)
+        });
+        cross || foreign
     }
 
     /// Whether the method only reads (GET, HEAD, OPTIONS).

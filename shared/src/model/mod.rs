@@ -9,6 +9,7 @@ mod event;
 mod id;
 mod job;
 mod key;
+mod locale;
 mod organization;
 mod owner;
 mod participant;
@@ -35,6 +36,7 @@ pub use id::{
 };
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
+pub use locale::Locale;
 pub use organization::{Organization, Plan};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
@@ -46,5 +48,5 @@ pub use study::{
 };
 pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
-pub use user::{Account, Email, Family, Locale, Rivals, Role, Session, Standing, User, UserKey};
+pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};
 pub use work::{TokenKind, WorkItem, WorkKind};

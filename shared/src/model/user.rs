@@ -2,38 +2,12 @@
 
 use time::OffsetDateTime;
 
-use super::{FamilyId, Organization, OrganizationId, Plan, UserId};
+use super::{FamilyId, Locale, Organization, OrganizationId, Plan, UserId};
 use crate::{
     names,
     password::PasswordHash,
     secret::{HandleKey, sha256_hex},
 };
-
-/// Language of a user's mails (outsend 6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Locale {
-    /// English.
-    En,
-    /// French.
-    Fr,
-}
-
-impl Locale {
-    /// The stored and shown name.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::Fr => "fr",
-        }
-    }
-
-    /// Reads a name.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::En, Self::Fr].into_iter().find(|locale| locale.as_str() == text)
-    }
-}
 
 /// An e-mail address as it is compared: trimmed and in lower case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

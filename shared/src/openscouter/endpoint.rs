@@ -11,6 +11,7 @@ use super::{
     authentication,
     envelope::{Problem, success},
     format::is_allowed_origin,
+    pages::{self, Shown},
     request_context::RequestContext,
     routes::ROUTES,
 };
@@ -20,6 +21,7 @@ use crate::{
     context::Context,
     http::{Request, Response, routes::methods},
     lambda::{self, Function, Invoke, Storeless, storeless},
+    page::FormPage,
 };
 
 /// What a handler comes to.
@@ -40,6 +42,7 @@ pub struct Endpoint {
     name: &'static str,
     streams: bool,
     steps: Steps,
+    shown: Option<Shown>,
 }
 
 /// Steps 4 to 7, and the handler behind them.
@@ -54,19 +57,26 @@ enum Steps {
 /// handler gets the caller.
 #[must_use]
 pub const fn endpoint(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Callers(access, handler) }
+    Endpoint { name, streams: false, steps: Steps::Callers(access, handler), shown: None }
 }
 
 /// An endpoint that anyone may call: each request counts for its address (openscouter 2.8).
 #[must_use]
 pub const fn anonymous(name: &'static str, handler: AnonymousHandler) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Anyone(handler) }
+    Endpoint { name, streams: false, steps: Steps::Anyone(handler), shown: None }
 }
 
 /// An endpoint that has a credential of its own, which `guard` checks and counts (openscouter 16.3, 20).
 #[must_use]
 pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler) -> Endpoint {
-    Endpoint { name, streams: false, steps: Steps::Guarded(guard, handler) }
+    Endpoint { name, streams: false, steps: Steps::Guarded(guard, handler), shown: None }
+}
+
+/// A page that only some may see: as [`endpoint`], but who is not signed in is sent to do that, and every refusal is a page
+/// (openscouter 7.3).
+#[must_use]
+pub const fn page(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
+    Endpoint { shown: Some(Shown::Everything), ..endpoint(name, access, handler) }
 }
 
 /// What is routed nowhere: 404, or 405 where only the method is wrong; and every preflight (openscouter 2.4, 2.9).
@@ -88,6 +98,12 @@ impl Endpoint {
     pub const fn streaming(self) -> Self {
         Self { streams: true, ..self }
     }
+
+    /// The same, with a page whose form comes to it (openscouter 7.3); the template declares the page's path, too.
+    #[must_use]
+    pub const fn with_form(self, form: &'static FormPage) -> Self {
+        Self { shown: Some(Shown::Form(form)), ..self }
+    }
 }
 
 impl Function for Endpoint {
@@ -96,10 +112,14 @@ impl Function for Endpoint {
     }
 
     fn invoke(&self, context: Context) -> Invoke {
-        let steps = self.steps;
+        let (steps, shown) = (self.steps, self.shown);
         let clock = context.clock().clone();
         let handler = move |request| -> BoxFuture<'static, Response> {
-            Box::pin(respond(RequestContext::new(context.clone(), request), steps))
+            let cx = RequestContext::new(context.clone(), request);
+            match shown.filter(|shown| shown.takes(&cx)) {
+                Some(shown) => Box::pin(respond_with_page(cx, shown, steps)),
+                None => Box::pin(respond(cx, steps)),
+            }
         };
         lambda::http(self.name, &DIALECT, clock, self.streams, Arc::new(handler))
     }
@@ -117,6 +137,18 @@ async fn respond(cx: RequestContext, steps: Steps) -> Response {
         response = counted.headers(response);
     }
     finished(pages, &cx.request, response)
+}
+
+/// As [`respond`], for a page: no other site may read it.
+async fn respond_with_page(cx: RequestContext, shown: Shown, steps: Steps) -> Response {
+    let context = cx.context.clone();
+    let settings = &context.settings().openscouter.pages;
+    let answer = match routed(settings, &cx.request) {
+        Ok(Some(preflight)) => preflight,
+        Ok(None) => pages::respond(cx, shown, &|cx| Box::pin(run(cx, steps))).await,
+        Err(problem) => problem.answer(),
+    };
+    secured(settings, answer)
 }
 
 /// Steps 4 to 7, then the handler.
@@ -138,14 +170,19 @@ async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
 }
 
 /// The headers that every answer has (openscouter 2.3, 2.9).
-fn finished(pages: &Pages, request: &Request, mut response: Response) -> Response {
+fn finished(pages: &Pages, request: &Request, response: Response) -> Response {
+    cors(pages, request, secured(pages, response))
+}
+
+/// What caches and browsers may do with an answer (openscouter 2.11).
+fn secured(pages: &Pages, mut response: Response) -> Response {
     if response.headers.iter().all(|(name, _)| *name != "Cache-Control") {
         response = response.header("Cache-Control", "no-store");
     }
     if pages.production {
         response = response.header("Strict-Transport-Security", "max-age=31536000");
     }
-    cors(pages, request, response)
+    response
 }
 
 /// Steps 2 and 3; an answer when the request is a preflight.

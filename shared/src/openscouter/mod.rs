@@ -20,6 +20,7 @@ pub mod limits;
 pub mod lists;
 pub mod oauth;
 pub mod organizations;
+mod pages;
 pub mod paging;
 pub mod profiles;
 pub mod providers;
@@ -33,14 +34,16 @@ pub mod test_sessions;
 pub mod tokens;
 pub mod users;
 
-pub use endpoint::{AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded};
+pub use endpoint::{
+    AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded, page,
+};
 
 use crate::lambda::Dialect;
 
 /// What the edge must know of this dialect (openscouter 2.3, 2.11).
 pub const DIALECT: Dialect = Dialect {
     min_request_id_length: 8,
-    roots: &["/api", "/.well-known"],
+    roots: routes::ROOTS,
     crash: envelope::crash,
     loggable_path: str::to_owned,
     headers: &[("X-Content-Type-Options", "nosniff")],

@@ -1,7 +1,5 @@
 //! What the endpoints of the OAuth 2.1 authorization server share (openscouter 8.1).
 
-use std::collections::HashSet;
-
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -21,8 +19,6 @@ use crate::{
     secret::read_handle,
 };
 
-/// Most fields of a form.
-const MAX_FIELDS: usize = 64;
 /// Most characters of an address that answers are sent to.
 const MAX_URI: usize = 2_048;
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -69,14 +65,10 @@ impl Form {
     pub fn read(request: &Request) -> Result<Self, Problem> {
         let malformed = || refusal(400, "invalid_request", "the body must be a form");
         check_media(request, "application/x-www-form-urlencoded").map_err(|_| malformed())?;
-        let text = std::str::from_utf8(&request.body).map_err(|_| malformed())?;
-        if text.split('&').filter(|pair| !pair.is_empty()).count() > MAX_FIELDS {
-            return Err(refusal(400, "invalid_request", "the form has too many fields"));
-        }
-        let query = Query::parse(text);
-        let names: HashSet<_> = query.pairs().iter().map(|(name, _)| name).collect();
-        let twice = names.len() < query.pairs().len();
-        if twice { Err(refusal(400, "invalid_request", "a field is given twice")) } else { Ok(Self(query)) }
+        Query::parse_form(&request.body).map(Self).ok_or_else(|| {
+            let text = "the form must have at most 64 fields, each given once";
+            refusal(400, "invalid_request", text)
+        })
     }
 
     /// A field that is there and not empty.

@@ -41,6 +41,12 @@ impl Paging {
         (self.page - 1).saturating_mul(u64::from(self.limit))
     }
 
+    /// The query that asks for another page of the same list.
+    #[must_use]
+    pub fn query(self, page: u64) -> String {
+        format!("page={page}&limit={}", self.limit)
+    }
+
     /// The page with these rows, of a list of `total`.
     pub fn list<T: Serialize>(self, rows: &[T], total: u64) -> Response {
         list(rows, self.page, self.limit, total)

@@ -15,18 +15,14 @@ const LENGTH: u32 = 600;
 /// laptop has no TLS, where browsers take neither its prefix nor `Secure`.
 #[must_use]
 pub fn cookie_name(cx: &RequestContext) -> &'static str {
-    if is_secure(cx) { "__Host-outscout_log_in" } else { "outscout_log_in" }
-}
-
-fn is_secure(cx: &RequestContext) -> bool {
-    cx.base().starts_with("https://")
+    if cx.is_secure() { "__Host-outscout_log_in" } else { "outscout_log_in" }
 }
 
 /// `Set-Cookie` with `value`; an empty one ends the cookie. `Lax`: a browser sends it when the provider sends it back.
 #[must_use]
 pub fn set_cookie(cx: &RequestContext, value: &str) -> String {
     let life = if value.is_empty() { 0 } else { LENGTH };
-    let secure = if is_secure(cx) { " Secure;" } else { "" };
+    let secure = if cx.is_secure() { " Secure;" } else { "" };
     format!("{}={value}; Path=/; Max-Age={life}; HttpOnly;{secure} SameSite=Lax", cookie_name(cx))
 }
 

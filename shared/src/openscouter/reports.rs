@@ -7,7 +7,7 @@ use serde_json::json;
 
 use self::view::{ReportView, report_view};
 use super::{
-    access::Caller,
+    access::{Caller, Viewer},
     envelope::{Problem, success},
     request_context::RequestContext,
 };
@@ -65,11 +65,35 @@ struct ReadView {
     page_url: Option<String>,
 }
 
+/// A report that the caller may see: a tester that of the own session (openscouter 3.8).
+///
+/// # Errors
+/// 404 when there is none; 500 when the store fails.
+pub async fn seen(cx: &RequestContext, caller: &Caller, id: &str) -> Result<Report, Problem> {
+    let id = ReportId::from_wire(id).ok_or_else(missing)?;
+    let report = cx.context.store().report(id).await?;
+    let sees = |report: &Report| match caller.viewer() {
+        Viewer::Admin => true,
+        Viewer::Owner(organization) => report.organization == organization,
+        Viewer::Tester(tester) => report.tester == Some(tester),
+    };
+    report.filter(sees).ok_or_else(missing)
+}
+
 /// Records that a caller reads a report, and answers with it (openscouter 13).
 ///
 /// # Errors
 /// 500 when the store fails.
 pub async fn read(cx: &RequestContext, caller: &Caller, report: &Report) -> Result<Response, Problem> {
+    let page_url = read_page(cx, caller, report).await?;
+    Ok(success(200, &ReadView { report: report_view(report), page_url }))
+}
+
+/// Records that a caller reads a report, and gives the address of its page, once it is complete (openscouter 13).
+///
+/// # Errors
+/// 500 when the store fails.
+pub async fn read_page(cx: &RequestContext, caller: &Caller, report: &Report) -> Result<Option<String>, Problem> {
     let record = cx.record(
         Action::ReportRead,
         Some(&caller.account.user),
@@ -77,5 +101,5 @@ pub async fn read(cx: &RequestContext, caller: &Caller, report: &Report) -> Resu
         json!({"version": report.edition}),
     );
     cx.context.store().record(&record).await?;
-    Ok(success(200, &ReadView { report: report_view(report), page_url: page_url(cx, report)? }))
+    page_url(cx, report)
 }

@@ -15,7 +15,7 @@ use crate::{
     context::Context,
     http::{Request, origin},
     limits::{Limits, Verdict, counted_address},
-    model::{Action, AuditEntry, AuditId, User},
+    model::{Action, AuditEntry, AuditId, Locale, User},
 };
 
 /// A request with what was found out about it so far.
@@ -59,6 +59,18 @@ impl RequestContext {
             self.request.header("host").as_deref(),
         );
         if configured.is_some() { origin } else { origin + &self.request.prefix }
+    }
+
+    /// Whether clients reach this API over TLS: then cookies are for it alone.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.base().starts_with("https://")
+    }
+
+    /// The language of pages and mails (openscouter 7.3).
+    #[must_use]
+    pub fn language(&self) -> Locale {
+        Locale::preferred(self.request.header("accept-language").as_deref())
     }
 
     /// Notes what a policy said, and refuses the request when it is over the limit.

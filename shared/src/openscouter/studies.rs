@@ -9,7 +9,8 @@ use super::{
     request_context::RequestContext,
 };
 use crate::{
-    model::{Study, StudyId},
+    model::{Status, Study, StudyId},
+    page::Words,
     store::Progress,
 };
 
@@ -25,6 +26,19 @@ pub fn missing() -> Problem {
 #[must_use]
 pub fn wrong_state(study: &Study, expected: &str) -> Problem {
     Problem::invalid("", &format!("Study is {}, expected {expected}", study.status.as_str()))
+}
+
+/// A study's state as pages name it (openscouter 7.3).
+#[must_use]
+pub const fn status_words(status: Status) -> Words {
+    match status {
+        Status::Draft => Words { en: "draft", fr: "brouillon" },
+        Status::Open => Words { en: "open", fr: "ouverte" },
+        Status::InProgress => Words { en: "in progress", fr: "en cours" },
+        Status::Paused => Words { en: "paused", fr: "en pause" },
+        Status::Completed => Words { en: "completed", fr: "terminée" },
+        Status::Closed => Words { en: "closed", fr: "close" },
+    }
 }
 
 /// Whether a caller sees a study as its owner does (openscouter 3.8).

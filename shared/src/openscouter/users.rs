@@ -85,7 +85,8 @@ pub fn new_account(
             created_at: cx.now,
         };
         let number = cx.context.store().next_user_number().await?;
-        let user = User::new((UserId::at(cx.now), number), email, name, role, organization.id, cx.now);
+        let mut user = User::new((UserId::at(cx.now), number), email, name, role, organization.id, cx.now);
+        user.locale = cx.language();
         Ok(Account { user, organization })
     })
 }

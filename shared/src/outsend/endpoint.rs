@@ -8,7 +8,8 @@ use super::{
     authentication,
     envelope::{self, Problem, done},
     fields,
-    messages::{Detail, language},
+    messages::Detail,
+    pages::{self, Shown},
     request_context::RequestContext,
     routes,
 };
@@ -18,12 +19,14 @@ use crate::{
     context::Context,
     http::{Request, Response, routes::methods},
     lambda::{self, Dialect, Function, Invoke, Storeless, storeless},
+    model::Locale,
+    page::FormPage,
 };
 
 /// What the edge must know of this dialect (outsend 2.1, 3).
 const DIALECT: Dialect = Dialect {
     min_request_id_length: 1,
-    roots: &["/api"],
+    roots: routes::ROOTS,
     crash: envelope::crash,
     loggable_path: str::to_owned,
     headers: &[("X-Content-Type-Options", "nosniff")],
@@ -52,6 +55,7 @@ pub type PreloadedHandler<T> = for<'a> fn(&'a RequestContext, Caller, T) -> Outc
 pub struct Endpoint {
     name: &'static str,
     steps: Steps,
+    shown: Option<Shown>,
 }
 
 /// Steps 3 to 6, and the handler behind them.
@@ -65,20 +69,28 @@ enum Steps {
 /// the caller.
 #[must_use]
 pub const fn endpoint(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
-    Endpoint { name, steps: Steps::Callers(access, handler) }
+    Endpoint { name, steps: Steps::Callers(access, handler), shown: None }
 }
 
 /// An endpoint that anyone may call, after `guard` has counted the request.
 #[must_use]
 pub const fn guarded(name: &'static str, guard: Guard, handler: AnonymousHandler) -> Endpoint {
-    Endpoint { name, steps: Steps::Guarded(guard, handler) }
+    Endpoint { name, steps: Steps::Guarded(guard, handler), shown: None }
+}
+
+/// A page that only some may see: as [`endpoint`], but who is not signed in is sent to do that, and every refusal is a page
+/// (outsend 6.7).
+#[must_use]
+pub const fn page(name: &'static str, access: Access, handler: CallerHandler) -> Endpoint {
+    Endpoint { shown: Some(Shown::Everything), ..endpoint(name, access, handler) }
 }
 
 /// What is routed nowhere: 404, or 405 where only the method is wrong (outsend 1).
 #[must_use]
 pub const fn fallback(name: &'static str) -> Storeless<OutsendSettings> {
     storeless(name, &DIALECT, |settings, request| {
-        let refused = |problem: Problem| problem.answer(language(request.header("accept-language").as_deref()));
+        let refused =
+            |problem: Problem| problem.answer(Locale::preferred(request.header("accept-language").as_deref()));
         let answer = match routed(settings, request) {
             Ok(Some(preflight)) => preflight,
             Ok(None) => refused(Detail::Route.into()),
@@ -88,17 +100,40 @@ pub const fn fallback(name: &'static str) -> Storeless<OutsendSettings> {
     })
 }
 
+impl Endpoint {
+    /// The same, with a page whose form comes to it (outsend 6.7); the template declares the page's path, too.
+    #[must_use]
+    pub const fn with_form(self, form: &'static FormPage) -> Self {
+        Self { shown: Some(Shown::Form(form)), ..self }
+    }
+}
+
 impl Function for Endpoint {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn invoke(&self, context: Context) -> Invoke {
-        let steps = self.steps;
-        serve(self.name, context, false, move |cx| {
-            Box::pin(async move { respond(&cx, Box::pin(run(&cx, steps))).await })
+        let (steps, shown) = (self.steps, self.shown);
+        serve(self.name, context, false, move |mut cx| {
+            Box::pin(async move {
+                match shown.filter(|shown| shown.takes(&cx)) {
+                    Some(shown) => respond_with_page(&mut cx, shown, steps).await,
+                    None => respond(&cx, Box::pin(run(&cx, steps))).await,
+                }
+            })
         })
     }
+}
+
+/// As [`respond`], for a page: no other site may read it.
+async fn respond_with_page(cx: &mut RequestContext, shown: Shown, steps: Steps) -> Response {
+    let answer = match routed(&cx.context.settings().outsend, &cx.request) {
+        Ok(Some(preflight)) => return preflight,
+        Ok(None) => pages::respond(cx, shown, &|cx| Box::pin(run(cx, steps))).await,
+        Err(problem) => pages::told(cx, problem).page(cx.language),
+    };
+    told_of_limits(cx, answer)
 }
 
 /// An HTTP function of this dialect.
@@ -186,16 +221,22 @@ fn respond<'a>(cx: &'a RequestContext, work: Outcome<'a>) -> BoxFuture<'a, Respo
             Ok(None) => work.await.unwrap_or_else(|problem| problem.answer(cx.language)),
             Err(problem) => problem.answer(cx.language),
         };
-        if let Some(counted) = cx.counted.get() {
-            response = counted.headers(response);
-        }
-        if let Some(cookie) = cx.slid.get()
-            && response.headers.iter().all(|(name, _)| *name != "Set-Cookie")
-        {
-            response = response.header("Set-Cookie", cookie.clone());
-        }
+        response = told_of_limits(cx, response);
         cors(settings, &cx.request, response)
     })
+}
+
+/// The answer with what the rate policy said, and with the session's cookie if its end was moved.
+fn told_of_limits(cx: &RequestContext, mut response: Response) -> Response {
+    if let Some(counted) = cx.counted.get() {
+        response = counted.headers(response);
+    }
+    match cx.slid.get() {
+        Some(cookie) if response.headers.iter().all(|(name, _)| *name != "Set-Cookie") => {
+            response.header("Set-Cookie", cookie.clone())
+        }
+        _ => response,
+    }
 }
 
 /// Steps 1 and 2; an answer when the request is a preflight of an allowed origin.

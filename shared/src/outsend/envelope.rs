@@ -135,5 +135,5 @@ fn respond(status: u16, body: Result<String, serde_json::Error>) -> Response {
 /// The answer to a request whose handling failed.
 #[must_use]
 pub fn crash(cause: String, accept_language: Option<&str>) -> Response {
-    Problem::Crash(cause).answer(super::messages::language(accept_language))
+    Problem::Crash(cause).answer(Locale::preferred(accept_language))
 }

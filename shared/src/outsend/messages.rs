@@ -3,28 +3,6 @@
 use super::format::ef_text;
 use crate::model::Locale;
 
-/// The language of a request's texts: French only when the header prefers it (outsend 2.5).
-#[must_use]
-pub fn language(accept_language: Option<&str>) -> Locale {
-    let (mut french, mut english) = ((0.0_f32, usize::MAX), (0.0_f32, usize::MAX));
-    for (position, range) in accept_language.unwrap_or_default().split(',').enumerate() {
-        let mut parts = range.split(';');
-        let tag = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
-        let weight = parts.find_map(|part| part.trim().strip_prefix("q=")?.trim().parse::<f32>().ok()).unwrap_or(1.0);
-        let primary = tag.split('-').next().unwrap_or_default();
-        let best = match primary {
-            "fr" => &mut french,
-            "en" | "*" => &mut english,
-            _ => continue,
-        };
-        if weight > best.0 {
-            *best = (weight, position);
-        }
-    }
-    let prefers = french.0 > english.0 || (french.0 > 0.0 && french.0 >= english.0 && french.1 < english.1);
-    if prefers { Locale::Fr } else { Locale::En }
-}
-
 /// A failure's text (outsend 3.3); each variant is a row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
@@ -371,21 +349,5 @@ fn pick<T>(language: Locale, english: T, french: T) -> T {
     match language {
         Locale::En => english,
         Locale::Fr => french,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn french_only_when_it_is_preferred() {
-        for french in ["fr", "fr-CA", "fr, en", "en;q=0.8, fr;q=0.9", "de, fr;q=0.2", "fr;q=0.5, *;q=0.5", "FR"] {
-            assert_eq!(language(Some(french)), Locale::Fr, "{french}");
-        }
-        for english in ["en", "", "de", "en, fr", "*, fr", "fr;q=0.8, en", "fr;q=0", "fr;q=0.5, en-GB;q=0.6", "frx"] {
-            assert_eq!(language(Some(english)), Locale::En, "{english}");
-        }
-        assert_eq!(language(None), Locale::En);
     }
 }

@@ -10,6 +10,7 @@ pub mod jobs;
 pub mod keys;
 pub mod limits;
 pub mod messages;
+mod pages;
 pub mod request_context;
 pub mod routes;
 pub mod sessions;
@@ -19,5 +20,5 @@ pub mod users;
 
 pub use endpoint::{
     AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler, endpoint,
-    fallback, guarded, preloaded,
+    fallback, guarded, page, preloaded,
 };

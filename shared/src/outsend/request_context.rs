@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 use super::{
     envelope::Problem,
     limits::{Counted, Policy},
-    messages::{Detail, language},
+    messages::Detail,
 };
 use crate::{
     BoxFuture,
@@ -43,7 +43,7 @@ pub struct RequestContext {
 impl RequestContext {
     pub(super) fn new(context: Context, request: Request) -> Self {
         let now = context.clock().now();
-        let language = language(request.header("accept-language").as_deref());
+        let language = Locale::preferred(request.header("accept-language").as_deref());
         Self { context, request, language, now, counted: OnceLock::new(), slid: OnceLock::new() }
     }
 
@@ -69,15 +69,9 @@ impl RequestContext {
     /// # Errors
     /// 403 when another site sent it.
     pub fn same_site(&self) -> Result<(), Problem> {
-        let cross = self.request.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        let foreign = self.request.header("origin").is_some_and(|origin| {
-            let base = self.base();
-            let own = base
-                .split_once("://")
-                .map(|(scheme, rest)| format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()));
-            Some(&origin) != own.as_ref() && !self.context.settings().outsend.cors_origins.contains(&origin)
-        });
-        if cross || foreign { Err(Detail::CrossSite.into()) } else { Ok(()) }
+        let others = &self.context.settings().outsend.cors_origins;
+        let foreign = self.request.is_foreign(&self.base(), others);
+        if foreign { Err(Detail::CrossSite.into()) } else { Ok(()) }
     }
 
     /// Step 6: counts the request against `policy` in `bucket` (outsend 5.2).
@@ -103,11 +97,7 @@ impl RequestContext {
     /// The value of the session cookie, if one was sent.
     #[must_use]
     pub fn cookie(&self) -> Option<String> {
-        let header = self.request.header("cookie")?;
-        header.split([';', ',']).find_map(|pair| {
-            let (name, value) = pair.trim().split_once('=')?;
-            (name == COOKIE).then(|| value.to_owned())
-        })
+        self.request.cookie(COOKIE)
     }
 
     /// `Set-Cookie` with `value`; an empty one ends the cookie (outsend 4.1).

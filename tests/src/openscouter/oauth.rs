@@ -24,7 +24,8 @@ pub fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn encoded(pairs: &[(&str, &str)]) -> String {
+/// A form's fields as a browser sends them.
+pub fn encoded(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().map(|(name, value)| {
         format!("{name}={}", value.replace('%', "%25").replace('+', "%2B").replace('&', "%26").replace(' ', "+"))
     });

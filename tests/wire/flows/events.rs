@@ -5,6 +5,8 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("studies-page", 303),
+    ("home", 303),
     ("admin-audit", 401),
     ("admin-organizations-list", 401),
     ("admin-organizations-update", 401),
@@ -84,6 +86,7 @@ const OPENSCOUTER: &[(&str, u64)] = &[
 ];
 
 const OUTSEND: &[(&str, u64)] = &[
+    ("home", 303),
     ("jobs-create", 401),
     ("jobs-resume", 401),
     ("jobs-list", 401),

@@ -15,6 +15,7 @@ mod jobs;
 mod limits;
 mod mail;
 mod models;
+mod pages;
 mod processes;
 mod quota;
 mod research;

@@ -49,7 +49,8 @@ async fn what_the_authorization_endpoint_refuses() {
     let policy = other_port.header("content-security-policy");
     assert_eq!(
         policy,
-        "default-src 'none'; style-src 'unsafe-inline'; form-action 'self' http://localhost:9; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self' http://localhost:9; \
+         frame-ancestors 'none'"
     );
     assert!(other_port.body.contains("A &lt;client&gt;") && !other_port.body.contains("A <client>"));
 }

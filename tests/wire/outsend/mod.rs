@@ -15,6 +15,7 @@ mod auth_resend_verification;
 mod auth_signup;
 mod auth_verify_email;
 mod fallback;
+mod home;
 mod jobs_cancel;
 mod jobs_create;
 mod jobs_delete;

@@ -27,10 +27,7 @@ pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |c
 
 /// What the browser keeps of a log-in that it began.
 fn kept_by_browser(cx: &RequestContext) -> Option<String> {
-    let header = cx.request.headers.get_all("cookie").iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = header.flat_map(|header| header.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let value = pairs.find(|(name, _)| *name == providers::cookie_name(cx))?.1;
-    Some(value.to_owned()).filter(|value| !value.is_empty())
+    cx.request.cookie(providers::cookie_name(cx)).filter(|value| !value.is_empty())
 }
 
 async fn callback(cx: &RequestContext) -> Result<Response, Problem> {

@@ -1,5 +1,7 @@
 //! `POST /api/auth/magic-link/verify`: a one-time token for tokens (openscouter 7).
 
+mod page;
+
 use std::future::ready;
 
 use serde_json::json;
@@ -19,7 +21,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(verify(cx)));
+pub const FUNCTION: Endpoint =
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(verify(cx))).with_form(&page::PAGE);
 
 async fn verify(cx: &RequestContext) -> Result<Response, Problem> {
     let token = Fields::read(&cx.request)?.secret("token")?;

@@ -1,5 +1,7 @@
 //! `POST /api/auth/resend-verification`: the link again (openscouter 7).
 
+mod page;
+
 use shared::{
     model::WorkKind,
     openscouter::{self, Endpoint, users::queue_mail},
@@ -7,4 +9,4 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| queue_mail(cx, WorkKind::ScouterVerify));
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| queue_mail(cx, WorkKind::ScouterVerify)).with_form(&page::PAGE);

@@ -1,5 +1,7 @@
 //! `POST /api/auth/reset-password`: a new password (openscouter 7).
 
+mod page;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -18,7 +20,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(reset(cx)));
+pub const FUNCTION: Endpoint =
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(reset(cx))).with_form(&page::PAGE);
 
 #[derive(Serialize)]
 struct Reset {

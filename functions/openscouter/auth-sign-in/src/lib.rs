@@ -1,5 +1,7 @@
 //! `POST /api/auth/sign-in`: address and password for tokens (openscouter 7).
 
+mod page;
+
 use serde_json::json;
 
 use shared::{
@@ -16,7 +18,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(sign_in(cx)));
+pub const FUNCTION: Endpoint =
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(sign_in(cx))).with_form(&page::PAGE);
 
 async fn sign_in(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;

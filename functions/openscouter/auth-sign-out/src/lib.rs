@@ -1,5 +1,7 @@
 //! `POST /api/auth/sign-out`: ends a sign-in (openscouter 7).
 
+mod page;
+
 use serde::Serialize;
 use serde_json::json;
 
@@ -18,7 +20,8 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    openscouter::endpoint(env!("CARGO_PKG_NAME"), ANY_ROLE, |cx, caller| Box::pin(sign_out(cx, caller)));
+    openscouter::endpoint(env!("CARGO_PKG_NAME"), ANY_ROLE, |cx, caller| Box::pin(sign_out(cx, caller)))
+        .with_form(&page::PAGE);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

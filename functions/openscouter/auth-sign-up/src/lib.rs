@@ -1,5 +1,7 @@
 //! `POST /api/auth/sign-up`: a new account (openscouter 7).
 
+mod page;
+
 use std::future::ready;
 
 use serde::Serialize;
@@ -19,7 +21,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(sign_up(cx)));
+pub const FUNCTION: Endpoint =
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(sign_up(cx))).with_form(&page::PAGE);
 
 #[derive(Serialize)]
 struct Sent<'a> {

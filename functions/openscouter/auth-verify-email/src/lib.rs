@@ -1,5 +1,7 @@
 //! `POST /api/auth/verify-email`: confirms an address (openscouter 7).
 
+mod page;
+
 use std::future::ready;
 
 use serde::Serialize;
@@ -18,7 +20,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(verify(cx)));
+pub const FUNCTION: Endpoint =
+    openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(verify(cx))).with_form(&page::PAGE);
 
 #[derive(Serialize)]
 struct Verified {

@@ -1,44 +1,17 @@
 //! The pages of the authorization server: minimal HTML, without scripts.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
-use shared::http::Response;
-
-const STYLE: &str = "body{font:1rem sans-serif;max-width:26rem;margin:4rem auto;padding:0 1rem}\
-                     label{display:block;margin:1rem 0}\
-                     input:not([type=checkbox]){width:100%;padding:.4rem}\
-                     button{padding:.5rem 1rem;margin-right:.5rem}";
+use shared::{http::Response, model::Locale, page::Page};
 
 /// A page. `target` is the origin that its form's answer may lead to.
-fn page(status: u16, title: &str, content: &Markup, target: Option<&str>) -> Response {
-    let form = target.map_or_else(|| "'self'".to_owned(), |origin| format!("'self' {origin}"));
-    let policy = format!("default-src 'none'; style-src 'unsafe-inline'; form-action {form}; frame-ancestors 'none'");
-    let body = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                title { (title) }
-                meta name="viewport" content="width=device-width";
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) }
-                (content)
-            }
-        }
-    };
-    Response::empty(status)
-        .header("Content-Type", "text/html; charset=utf-8")
-        .header("Cache-Control", "no-store")
-        .header("Content-Security-Policy", policy)
-        .header("Referrer-Policy", "no-referrer")
-        .body(body.into_string())
+fn page(status: u16, title: &str, content: Markup, target: Option<&str>) -> Response {
+    Page { language: Locale::En, title, content, target }.answer(status)
 }
 
 /// A page that ends the matter: nothing is sent to anybody.
 pub(super) fn refusal(status: u16, text: &str) -> Response {
-    page(status, "This cannot be done", &html! { p { (text) } }, None)
+    page(status, "This cannot be done", html! { p { (text) } }, None)
 }
 
 /// A page in place of an answer that the client would be sent: nobody has decided anything yet, so the browser goes there
@@ -48,7 +21,7 @@ pub(super) fn fault(error: &str, (host, address): (&str, &str)) -> Response {
         p { "The application asked in a way that is not allowed (" code { (error) } "). Nothing was decided." }
         p { a href=(address) rel="noreferrer nofollow" { "Go to " strong { (host) } } }
     };
-    page(400, "This cannot be done", &content, None)
+    page(400, "This cannot be done", content, None)
 }
 
 /// Who asks, and where the answer leads.
@@ -88,7 +61,7 @@ pub(super) fn sign_in(status: u16, client: &Client<'_>, transaction: &str, fault
         @if let Some(fault) = fault { p role="alert" { (fault) } }
         (form(transaction, &fields))
     };
-    page(status, "Sign in", &content, Some(client.origin))
+    page(status, "Sign in", content, Some(client.origin))
 }
 
 /// The consent: `workspace` is the user's own, or `None` for an admin, who names one.
@@ -112,11 +85,11 @@ pub(super) fn consent(
             label { input type="checkbox" name="draft" value="yes"; " make draft studies (draft)" }
         }
         button name="action" value="approve" { "Allow" }
-        button name="action" value="deny" { "Refuse" }
+        button class="quiet" name="action" value="deny" { "Refuse" }
     };
     let content = html! {
         (asker(client, "asks for access to:"))
         (form(transaction, &fields))
     };
-    page(200, "Allow access?", &content, Some(client.origin))
+    page(200, "Allow access?", content, Some(client.origin))
 }

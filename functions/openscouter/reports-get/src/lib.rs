@@ -2,12 +2,11 @@
 
 use shared::{
     http::Response,
-    model::{Report, ReportId},
     openscouter::{
         self, Endpoint,
-        access::{ANY_READER, Caller, Viewer},
+        access::{ANY_READER, Caller},
         envelope::Problem,
-        reports::{missing, read},
+        reports::{read, seen},
         request_context::RequestContext,
     },
 };
@@ -17,17 +16,6 @@ pub const FUNCTION: Endpoint =
     openscouter::endpoint(env!("CARGO_PKG_NAME"), ANY_READER, |cx, caller| Box::pin(get(cx, caller)));
 
 async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
-    let id = ReportId::from_wire(cx.path("id")).ok_or_else(missing)?;
-    let report = cx.context.store().report(id).await?;
-    let report = report.filter(|report| sees(caller.viewer(), report)).ok_or_else(missing)?;
+    let report = seen(cx, &caller, cx.path("id")).await?;
     read(cx, &caller, &report).await
-}
-
-/// Whether a caller may see a report: a tester that of the own session (openscouter 3.8).
-fn sees(viewer: Viewer, report: &Report) -> bool {
-    match viewer {
-        Viewer::Admin => true,
-        Viewer::Owner(organization) => report.organization == organization,
-        Viewer::Tester(tester) => report.tester == Some(tester),
-    }
 }

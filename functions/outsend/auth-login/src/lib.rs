@@ -1,5 +1,7 @@
 //! `POST /api/auth/login`: opens a session (outsend 6.2).
 
+mod page;
+
 use shared::{
     attempts,
     http::Response,
@@ -20,7 +22,8 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(log_in(cx)));
+    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(log_in(cx)))
+        .with_form(&page::PAGE);
 
 /// Attempts of an address of the network at an e-mail address (outsend 5.1).
 const LOGIN: Policy = Policy::new("login", 5, 900);

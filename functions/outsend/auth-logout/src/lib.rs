@@ -1,5 +1,7 @@
 //! `POST /api/auth/logout`: ends the session (outsend 6.2).
 
+mod page;
+
 use shared::{
     http::Response,
     model::Action,
@@ -16,7 +18,8 @@ use shared::{
 
 /// The function. Whether the cookie is good decides what is checked and counted, so the handler does both.
 pub const FUNCTION: Endpoint =
-    outsend::guarded(env!("CARGO_PKG_NAME"), |_| Box::pin(std::future::ready(Ok(()))), |cx| Box::pin(log_out(cx)));
+    outsend::guarded(env!("CARGO_PKG_NAME"), |_| Box::pin(std::future::ready(Ok(()))), |cx| Box::pin(log_out(cx)))
+        .with_form(&page::PAGE);
 
 async fn log_out(cx: &RequestContext) -> Result<Response, Problem> {
     let store = cx.context.store();

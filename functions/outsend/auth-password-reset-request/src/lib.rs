@@ -1,5 +1,7 @@
 //! `POST /api/auth/password/reset-request`: asks for a mail that sets a new password (outsend 6.2).
 
+mod page;
+
 use shared::{
     http::Response,
     limits,
@@ -16,7 +18,8 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(request(cx)));
+    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(request(cx)))
+        .with_form(&page::PAGE);
 
 /// Requests of an address of the network for an e-mail address (outsend 5.1).
 const RESET: Policy = Policy::new("reset", 3, 3_600);

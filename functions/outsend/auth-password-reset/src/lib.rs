@@ -1,5 +1,7 @@
 //! `POST /api/auth/password/reset`: sets a new password with the token of a mail (outsend 6.2).
 
+mod page;
+
 use shared::{
     http::Response,
     model::{Action, TokenKind},
@@ -15,7 +17,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = outsend::guarded(env!("CARGO_PKG_NAME"), count, |cx| Box::pin(reset(cx)));
+pub const FUNCTION: Endpoint =
+    outsend::guarded(env!("CARGO_PKG_NAME"), count, |cx| Box::pin(reset(cx))).with_form(&page::PAGE);
 
 async fn reset(cx: &RequestContext) -> Result<Response, Problem> {
     let mut fields = Fields::new(object(&cx.request, true)?);

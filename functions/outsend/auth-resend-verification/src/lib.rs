@@ -1,5 +1,7 @@
 //! `POST /api/auth/resend-verification`: sends the verification mail again (outsend 6.2).
 
+mod page;
+
 use shared::{
     http::Response,
     model::WorkKind,
@@ -17,7 +19,8 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.under(RESEND), |cx, caller| Box::pin(resend(cx, caller)));
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.under(RESEND), |cx, caller| Box::pin(resend(cx, caller)))
+        .with_form(&page::PAGE);
 
 /// Requests of a user (outsend 5.1).
 const RESEND: Policy = Policy::new("resend", 3, 3_600);

@@ -1,6 +1,7 @@
 //! `POST /api/auth/signup`: opens an account with a workspace and a first session (outsend 6.2, 6.3).
 
 mod captcha;
+mod page;
 
 use shared::{
     http::Response,
@@ -23,7 +24,8 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(sign_up(cx)));
+    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(guard(cx)), |cx| Box::pin(sign_up(cx)))
+        .with_form(&page::PAGE);
 
 /// Sign-ups of an address of the network (outsend 5.1).
 const SIGN_UP: Policy = Policy::new("signup", 3, 3_600);

@@ -1,5 +1,7 @@
 //! `POST /api/auth/verify-email`: verifies an address with the token of a mail (outsend 6.2).
 
+mod page;
+
 use shared::{
     http::Response,
     model::{TokenKind, UserId},
@@ -16,7 +18,8 @@ use shared::{
 };
 
 /// The function.
-pub const FUNCTION: Endpoint = outsend::guarded(env!("CARGO_PKG_NAME"), count, |cx| Box::pin(verify(cx)));
+pub const FUNCTION: Endpoint =
+    outsend::guarded(env!("CARGO_PKG_NAME"), count, |cx| Box::pin(verify(cx))).with_form(&page::PAGE);
 
 async fn verify(cx: &RequestContext) -> Result<Response, Problem> {
     let mut fields = Fields::new(object(&cx.request, true)?);

@@ -111,7 +111,7 @@ impl Fixture {
             path if path.starts_with("/api/reports/{id}") => self.report.clone(),
             path if path.starts_with("/api/ai/{id}") => self.snapshot.clone(),
             path if path.starts_with("/api/me/exports/{id}") => self.export.clone(),
-            path if path.starts_with("/api/jobs/{id}") => self.running.clone(),
+            path if path.starts_with("/api/jobs/{id}") || path == "/studies/{id}" => self.running.clone(),
             path if path.starts_with("/api/sessions/{id}") => self.session.clone(),
             _ => NOBODY.to_owned(),
         }

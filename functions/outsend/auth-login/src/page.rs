@@ -1,0 +1,16 @@
+//! The page `/sign-in` (outsend 6.7).
+
+use shared::page::{Done, FormPage, SignIn, Words, words};
+
+/// The page.
+pub(crate) const PAGE: FormPage = FormPage {
+    path: "/sign-in",
+    title: words::SIGN_IN.1,
+    intro: Words { en: "", fr: "" },
+    inputs: &[words::EMAIL_INPUT, words::PASSWORD_INPUT],
+    button: words::SIGN_IN.1,
+    done: Done::Go("/home"),
+    sign_in: SignIn::Begins,
+    links: &[words::FORGOT_PASSWORD, words::SIGN_UP],
+    shut: None,
+};
