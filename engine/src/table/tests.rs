@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{Row, export::Format};
 
+type Rows = Vec<Vec<String>>;
+
 struct Found {
     names: Vec<String>,
-    rows: Vec<Vec<String>>,
+    rows: Rows,
     told: Told,
     separator: Option<char>,
     encoding: Encoding,
@@ -22,7 +24,7 @@ fn found(bytes: &[u8]) -> Result<Found, Unreadable> {
     Ok(Found { names, rows, told, separator: text.separator(), encoding: text.encoding() })
 }
 
-fn drained(text: &Text) -> Result<(Vec<String>, Vec<Vec<String>>, Told), Unreadable> {
+fn drained(text: &Text) -> Result<(Vec<String>, Rows, Told), Unreadable> {
     let mut table = Table::of(text)?;
     let mut rows = Vec::new();
     while let Some(cells) = table.next_row() {
@@ -116,7 +118,7 @@ fn tables_of_every_encoding() {
     let found = read(b"Nom;Email\r\nZo\xc3\xa9;a@one.test\r\nAndr\xe9;b@one.test\r\n");
     assert_eq!((found.encoding, found.told.replaced), (Encoding::Utf8, 1));
     assert_eq!(found.rows, [["Zoé", "a@one.test"], ["Andr\u{fffd}", "b@one.test"]]);
-    assert_eq!(found.told.sentences(), ["1 places are wrong in this encoding and became \u{fffd}"]);
+    assert_eq!(found.told.sentences(), ["1 place was wrong in this encoding and became \u{fffd}"]);
     whole(b"Soci\xe9t\xe9;Ville\n\x8cuvre;Orl\xe9ans\n", &["nom", "ville"], &[&["Œuvre", "Orléans"]]);
 }
 
@@ -129,7 +131,7 @@ fn quotes_that_other_programs_write() {
         "a quote that is never closed takes no row"
     );
     assert_eq!((found.told.unclosed_quotes, found.told.unclosed_line), (1, 2));
-    let told = "1 quotes are never closed, the first in line 2: they stay in their cells";
+    let told = "1 quote is never closed, in line 2: it stays in its cell";
     assert_eq!(found.told.sentences(), [told]);
     let found = read(b"sep=,\nnom,email\n\"A,n@one.test\n");
     assert_eq!((found.rows.len(), found.told.unclosed_line), (1, 3));

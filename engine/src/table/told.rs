@@ -56,12 +56,18 @@ impl Told {
         if !ignored.is_empty() {
             told.push(format!("ignored {}", ignored.join(", ")));
         }
-        if self.unclosed_quotes > 0 {
-            let (number, line) = (self.unclosed_quotes, self.unclosed_line);
-            told.push(format!("{number} quotes are never closed, the first in line {line}: they stay in their cells"));
+        let line = self.unclosed_line;
+        match self.unclosed_quotes {
+            0 => {}
+            1 => told.push(format!("1 quote is never closed, in line {line}: it stays in its cell")),
+            more => {
+                told.push(format!("{more} quotes are never closed, the first in line {line}: they stay in their cells"))
+            }
         }
-        if self.replaced > 0 {
-            told.push(format!("{} places are wrong in this encoding and became \u{fffd}", self.replaced));
+        match self.replaced {
+            0 => {}
+            1 => told.push("1 place was wrong in this encoding and became \u{fffd}".to_owned()),
+            more => told.push(format!("{more} places were wrong in this encoding and became \u{fffd}")),
         }
         told
     }
