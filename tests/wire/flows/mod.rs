@@ -22,3 +22,4 @@ mod scale;
 mod secrets;
 mod session_lists;
 mod shared_lists;
+mod tables;
