@@ -16,6 +16,7 @@ pub mod module;
 #[cfg(feature = "net")]
 pub mod net;
 pub mod sort;
+pub mod table;
 pub mod values;
 pub mod verify;
 

@@ -2,6 +2,8 @@
 
 use std::{collections::HashSet, path::Path};
 
+use csv::StringRecord;
+use engine::table::{self, Records, Told, decode};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
@@ -34,8 +36,8 @@ struct Row {
 /// What is wrong with the file, and where.
 pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> Result<Vec<Study>, EngineError> {
     let rows = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => read_json(&std::fs::read_to_string(file)?)?,
-        Some("csv") => csv::Reader::from_path(file)?.deserialize().collect::<Result<_, _>>()?,
+        Some("json") => read_json(&decode(std::fs::read(file)?).text)?,
+        Some("csv") => read_csv(std::fs::read(file)?)?,
         _ => return Err("the file's name must end in .json or .csv".into()),
     };
     let mut known = HashSet::new();
@@ -58,6 +60,24 @@ fn read_json(text: &str) -> Result<Vec<Row>, EngineError> {
         value = studies.take();
     }
     Ok(serde_json::from_value(value)?)
+}
+
+/// Studies are few and made by hand, so nothing of the file is left out but blank lines.
+fn read_csv(bytes: Vec<u8>) -> Result<Vec<Row>, EngineError> {
+    let mut records = Records::new(&table::Text::read(bytes)?);
+    let header = StringRecord::from(records.next_row().unwrap_or_default());
+    let mut rows = Vec::new();
+    while let Some(mut cells) = records.next_row() {
+        let position = rows.len() + 1;
+        if cells.len() > header.len() {
+            return Err(format!("study {position}: it has {} cells, the header {}", cells.len(), header.len()).into());
+        }
+        cells.resize(header.len(), String::new());
+        let row = StringRecord::from(cells).deserialize(Some(&header));
+        rows.push(row.map_err(|error| format!("study {position}: {error}"))?);
+    }
+    let told = Told { blank_lines: 0, ..records.told() }.sentences();
+    if told.is_empty() { Ok(rows) } else { Err(told.join("; ").into()) }
 }
 
 /// Reads one study; the text says what is wrong with it.
@@ -135,6 +155,18 @@ mod tests {
         let csv = format!("id,name,status,created_at,tasks\n{id},A,open,2025-07-01T12:00:00Z,x|y\n");
         let read = |file: std::path::PathBuf| read(&file, organization, now).unwrap();
         assert_eq!(read(write("a.json", &json)), read(write("a.csv", &csv)));
+        let excel = format!(
+            "\u{feff}sep=;\r\nid;name;status;created_at;tasks\r\n\r\n{id};A;open;2025-07-01T12:00:00Z;\"x|y\"\r\n"
+        );
+        assert_eq!(read(write("c.csv", &excel)), read(write("a.json", &json)));
+        for (text, cause) in [
+            ("name\nA,B\n\"C\n", "1 quote is never closed, in line 3: it stays in its cell"),
+            ("name,status\nA,draft,x\n", "study 1: it has 3 cells, the header 2"),
+            ("name,nonsense\nA,draft\n", "study 1: CSV deserialize error"),
+        ] {
+            let bad = super::read(&write("d.csv", text), organization, now).unwrap_err().to_string();
+            assert!(bad.starts_with(cause), "{bad}");
+        }
         let bad = super::read(&write("b.json", r#"[{"name":"A","status":"lost"}]"#), organization, now).unwrap_err();
         assert_eq!(bad.to_string(), "study 1: lost is not a status");
     }

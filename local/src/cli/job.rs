@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Args, Subcommand, ValueEnum};
+use engine::table::{self, Table, Text, Unreadable};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -50,7 +51,7 @@ pub(super) enum JobCommand {
     Create {
         /// Module, e.g. verify-emails
         module: String,
-        /// Rows: a .json file with a list of objects, or a .csv file with a header
+        /// Rows: a .json file with a list of objects, or a table in a text file (csv, tsv), with a header or without
         #[arg(long, required_unless_present = "source")]
         items: Option<PathBuf>,
         /// Job whose results are the rows
@@ -237,17 +238,40 @@ fn segment(text: &str) -> Result<&str, Failed> {
 fn rows(file: &Path) -> Result<Value, Failed> {
     let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return Ok(json::parse(&bytes)?);
+        return Ok(json::parse(table::decode(bytes).text.as_bytes())?);
     }
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes.as_slice());
-    let columns = reader.headers()?.clone();
+    let unreadable = |cause: Unreadable| {
+        let more = if cause == Unreadable::Spreadsheet { ", or download a job's results as csv or json" } else { "" };
+        usage(&format!("{}: {cause}{more}", file.display()))
+    };
+    let text = Text::read(bytes).map_err(unreadable)?;
+    let mut table = Table::of(&text).map_err(unreadable)?;
+    let columns = table.header().names.clone();
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record?;
-        let cells = columns.iter().zip(record.iter());
-        rows.push(Value::Object(cells.map(|(column, cell)| (column.to_owned(), Value::from(cell))).collect()));
+    while let Some(cells) = table.next_row() {
+        let cells = columns.iter().cloned().zip(cells.into_iter().map(Value::from));
+        rows.push(Value::Object(cells.collect()));
     }
+    // whoever cannot read this gets the job all the same
+    let _ = writeln!(io::stderr(), "{}", reading(file, &text, &table, rows.len()));
     Ok(Value::Array(rows))
+}
+
+/// What was read of a file, and what was not.
+fn reading(file: &Path, text: &Text, table: &Table, rows: usize) -> String {
+    let separator = match text.separator() {
+        None => "none".to_owned(),
+        Some('\t') => "tab".to_owned(),
+        Some(separator) => format!("'{separator}'"),
+    };
+    let rows = if rows == 1 { "1 row".to_owned() } else { format!("{rows} rows") };
+    let encoding = text.encoding().as_str();
+    let mut told = vec![format!("read {rows} of {} (separator {separator}, encoding {encoding})", file.display())];
+    if table.header().headless {
+        told.push(format!("no header; its columns are taken for {}", table.header().names.join(", ")));
+    }
+    told.extend(table.told().sentences());
+    told.join("; ")
 }
 
 /// Shows a job.

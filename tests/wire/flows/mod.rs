@@ -23,3 +23,4 @@ mod scale;
 mod secrets;
 mod session_lists;
 mod shared_lists;
+mod tables;

@@ -1,0 +1,224 @@
+use csv::{ReaderBuilder, WriterBuilder};
+use encoding_rs::WINDOWS_1252;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{Row, export::Format};
+
+type Rows = Vec<Vec<String>>;
+
+struct Found {
+    names: Vec<String>,
+    rows: Rows,
+    told: Told,
+    separator: Option<char>,
+    encoding: Encoding,
+}
+
+fn found(bytes: &[u8]) -> Result<Found, Unreadable> {
+    let text = Text::read(bytes.to_vec())?;
+    let (names, rows, told) = drained(&text)?;
+    let again = Text::read(text.kept())?;
+    assert_eq!(drained(&again).map(|again| (again.0, again.1)), Ok((names.clone(), rows.clone())), "as it is kept");
+    Ok(Found { names, rows, told, separator: text.separator(), encoding: text.encoding() })
+}
+
+fn drained(text: &Text) -> Result<(Vec<String>, Rows, Told), Unreadable> {
+    let mut table = Table::of(text)?;
+    let mut rows = Vec::new();
+    while let Some(cells) = table.next_row() {
+        rows.push(cells.into_iter().map(std::borrow::Cow::into_owned).collect());
+    }
+    Ok((table.header().names.clone(), rows, table.told()))
+}
+
+fn read(bytes: &[u8]) -> Found {
+    found(bytes).unwrap()
+}
+
+/// Reads a table that nothing is left out of.
+fn whole(bytes: &[u8], names: &[&str], rows: &[&[&str]]) {
+    let found = read(bytes);
+    assert_eq!(found.names, names);
+    assert_eq!(found.rows, rows);
+    assert_eq!(found.told, Told::default());
+}
+
+fn utf_16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(bytes).collect()
+}
+
+#[test]
+fn tables_of_every_separator() {
+    let rows: Vec<String> = (1..8)
+        .map(|n| format!("Workshop {n};{n} rue du Port, bat. B, floor {n}, 29200 Brest, France;w{n}@one.test\n"))
+        .collect();
+    let found = read(format!("nom;adresse;email\n{}", rows.concat()).as_bytes());
+    assert_eq!((found.separator, found.rows.len(), found.told), (Some(';'), 7, Told::default()));
+    assert_eq!(found.rows[6][1], "7 rue du Port, bat. B, floor 7, 29200 Brest, France");
+    whole(
+        b"nom;texte;email\n\"Shop\";\"line one\nline, two, a, b\n\nend\";\"b@one.test\"\n\"B\";\"x\";\"o@one.test\"\n",
+        &["nom", "texte", "email"],
+        &[&["Shop", "line one\nline, two, a, b\n\nend", "b@one.test"], &["B", "x", "o@one.test"]],
+    );
+    let rows: &[&[&str]] = &[&["A", "a@one.test"], &["B", "b@one.test"]];
+    let names = &["nom", "email"];
+    whole(b"nom|email\nA|a@one.test\nB|b@one.test\n", names, rows);
+    whole(b"sep=;\r\nnom;email\r\nA;a@one.test\r\nB;b@one.test\r\n", names, rows);
+    whole(b"Nom;Email\nA;a@one.test\nB;b@one.test\n", names, rows);
+    whole(b"Nom\rA\rB\r", &["nom"], &[&["A"], &["B"]]);
+    let found = read("nom;nb_avis;note\nA;1,234;4,5\nB;1 234;4.5\nC;1.234;\"4,0\"\nD;1,234,567;4\n".as_bytes());
+    assert_eq!(
+        (found.separator, found.names),
+        (Some(';'), vec!["nom".into(), "reviews_count".into(), "rating".into()])
+    );
+    assert_eq!(found.rows[3], ["D", "1,234,567", "4"]);
+    let found = read(b"adresse\n1 rue A, Brest\n2 rue B, Brest\n");
+    assert_eq!(found.separator, None);
+    assert_eq!(found.rows, [["1 rue A, Brest"], ["2 rue B, Brest"]]);
+}
+
+#[test]
+fn headers_of_other_programs_and_none() {
+    whole(
+        b"\"First Name\",\"E-mail Address\",\"Business Phone\"\n\"Ada\",\"ada@one.test\",\"+33 1 45 31 00 00\"\n",
+        &["First Name", "E-mail Address", "Business Phone"],
+        &[&["Ada", "ada@one.test", "+33 1 45 31 00 00"]],
+    );
+    whole(
+        b"companyName,emailAddress,websiteUrl\nEngines,e@one.test,engines.test\n",
+        &["companyName", "emailAddress", "websiteUrl"],
+        &[&["Engines", "e@one.test", "engines.test"]],
+    );
+    whole(
+        b"Workshop One,0612345671,a@one.test\nWorkshop Two,0612345672,b@one.test\n",
+        &["nom", "telephone", "email"],
+        &[&["Workshop One", "0612345671", "a@one.test"], &["Workshop Two", "0612345672", "b@one.test"]],
+    );
+    // the apostrophe of a spreadsheet's text is no guard of ours
+    whole(b"id;tel\n1;'0612345678\n2;=+336\n", &["id", "telephone"], &[&["1", "'0612345678"], &["2", "=+336"]]);
+}
+
+#[test]
+fn tables_of_every_encoding() {
+    let text = "nom\tEmail\tVille\r\nChez Zoé €\ta@one.test\tŁódź\r\n";
+    let marked = format!("\u{feff}{text}");
+    for (bytes, encoding) in [
+        (text.as_bytes().to_vec(), Encoding::Utf8),
+        (marked.as_bytes().to_vec(), Encoding::Utf8),
+        (utf_16(&marked, u16::to_le_bytes), Encoding::Utf16Le),
+        (utf_16(&marked, u16::to_be_bytes), Encoding::Utf16Be),
+        (utf_16(text, u16::to_le_bytes), Encoding::Utf16Le),
+        (utf_16(text, u16::to_be_bytes), Encoding::Utf16Be),
+    ] {
+        whole(&bytes, &["nom", "email", "ville"], &[&["Chez Zoé €", "a@one.test", "Łódź"]]);
+        assert_eq!(read(&bytes).encoding, encoding);
+    }
+    let found = read(b"Nom;Email\r\nZo\xc3\xa9;a@one.test\r\nAndr\xe9;b@one.test\r\n");
+    assert_eq!((found.encoding, found.told.replaced), (Encoding::Utf8, 1));
+    assert_eq!(found.rows, [["Zoé", "a@one.test"], ["Andr\u{fffd}", "b@one.test"]]);
+    assert_eq!(found.told.sentences(), ["1 place was wrong in this encoding and became \u{fffd}"]);
+    whole(b"Soci\xe9t\xe9;Ville\n\x8cuvre;Orl\xe9ans\n", &["nom", "ville"], &[&["Œuvre", "Orléans"]]);
+}
+
+#[test]
+fn quotes_that_other_programs_write() {
+    let found = read(b"nom,email\n\"The North,n@one.test\nSouth,s@one.test\n\"West\",w@one.test\n");
+    assert_eq!(
+        found.rows,
+        [["\"The North", "n@one.test"], ["South", "s@one.test"], ["West", "w@one.test"]],
+        "a quote that is never closed takes no row"
+    );
+    assert_eq!((found.told.unclosed_quotes, found.told.unclosed_line), (1, 2));
+    let told = "1 quote is never closed, in line 2: it stays in its cell";
+    assert_eq!(found.told.sentences(), [told]);
+    let found = read(b"sep=,\nnom,email\n\"A,n@one.test\n");
+    assert_eq!((found.rows.len(), found.told.unclosed_line), (1, 3));
+    whole(
+        b"nom,email\n\"Le \\\"Nord\\\"\",q@one.test\nSud,s@one.test\n",
+        &["nom", "email"],
+        &[&["Le \"Nord\"", "q@one.test"], &["Sud", "s@one.test"]],
+    );
+}
+
+#[test]
+fn what_is_left_out_is_told() {
+    let long = "x".repeat(40_000);
+    let text = format!("\nnom;x\r\n\r\nA;1\n ; \n{long};1\nB;2;3\nC;\"\n\n\";;\n\n\n");
+    let found = read(text.as_bytes());
+    assert_eq!(found.rows, [["A", "1"], ["B", "2"], ["C", "\n\n"]]);
+    let told = Told { blank_lines: 5, long_rows: 1, cut_rows: 1, ..Told::default() };
+    assert_eq!(found.told, told);
+    assert_eq!(Value::from(told.numbers()), json!({"blank_lines": 5, "long_rows": 1, "cut_rows": 1}));
+    assert_eq!(
+        told.sentences(),
+        ["ignored 5 blank lines, 1 row of more than 32 KiB, 1 row's cells beyond the columns"]
+    );
+    let names: Vec<String> = (0..205).map(|column| format!("c{column}")).collect();
+    let found = read(format!("{}\n{}\n", names.join(","), vec!["1"; 205].join(",")).as_bytes());
+    assert_eq!((found.names.len(), found.told.surplus_columns, found.told.cut_rows), (COLUMNS, 5, 0));
+    let found = read(format!("nom\n{}", "x\n".repeat(200_007)).as_bytes());
+    assert_eq!((found.rows.len() as u64, found.told.surplus_rows), (ROWS, 7));
+}
+
+#[test]
+fn what_is_no_table() {
+    for (bytes, cause) in [
+        (b"".to_vec(), Unreadable::Empty),
+        (b"\xef\xbb\xbf\n , \n".to_vec(), Unreadable::Empty),
+        (b"sep=;\n".to_vec(), Unreadable::Empty),
+        (vec![b'x'; 40_000], Unreadable::Long),
+        (b"PK\x03\x04abc".to_vec(), Unreadable::Spreadsheet),
+    ] {
+        assert_eq!(found(&bytes).map(|found| found.rows).unwrap_err(), cause);
+    }
+}
+
+fn download(columns: &[String], rows: &[Vec<String>]) -> String {
+    let rows: Vec<Row> = rows.iter().map(|row| row.iter().map(|cell| Value::from(cell.as_str())).collect()).collect();
+    let mut encoder = Format::Csv.encoder(columns);
+    let pieces = [encoder.begin(), encoder.rows(&rows), encoder.end()].concat();
+    String::from_utf8(pieces).unwrap()
+}
+
+/// The same table as another program writes it.
+fn rewritten(text: &str, separator: u8) -> Vec<u8> {
+    let mut reader = ReaderBuilder::new().has_headers(false).delimiter(b';').from_reader(text.as_bytes());
+    let mut writer = WriterBuilder::new().delimiter(separator).from_writer(Vec::new());
+    for record in reader.records() {
+        writer.write_record(&record.unwrap()).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+proptest! {
+    #[test]
+    fn our_own_files_come_back(
+        rows in prop::collection::vec(prop::collection::vec("[;,|\t\"'=+@\n\r \\\\a-cé€\u{1F600}-]{0,6}", 4), 1..24),
+    ) {
+        let names: Vec<String> = ["nom", "=x y", "d'e \"f\"", "e|f"].map(str::to_owned).to_vec();
+        let rows: Vec<_> = rows.into_iter().filter(|row| row.iter().any(|cell| !cell.trim().is_empty())).collect();
+        let marked = download(&names, &rows);
+        let text = marked.strip_prefix('\u{feff}').unwrap();
+        let mut files = vec![
+            marked.as_bytes().to_vec(),
+            text.as_bytes().to_vec(),
+            utf_16(&marked, u16::to_le_bytes),
+            utf_16(&marked, u16::to_be_bytes),
+            [b"sep=;\r\n", text.as_bytes()].concat(),
+        ];
+        files.extend([b',', b';', b'\t', b'|'].map(|separator| rewritten(text, separator)));
+        let (narrow, _, unmapped) = WINDOWS_1252.encode(text);
+        // a euro sign is by chance a byte that goes on a character of UTF-8
+        if !unmapped && !text.contains('€') {
+            files.push(narrow.into_owned());
+        }
+        for file in files {
+            let found = read(&file);
+            prop_assert_eq!(&found.names, &names);
+            prop_assert_eq!(&found.rows, &rows);
+            prop_assert_eq!(found.told, Told::default());
+        }
+    }
+}
