@@ -217,6 +217,12 @@ impl TestSession {
         }
     }
 
+    /// When it began, to the millisecond: its id was made then.
+    #[must_use]
+    pub fn began_at(&self) -> OffsetDateTime {
+        self.id.time().unwrap_or(self.created_at)
+    }
+
     /// When the guard ends it.
     #[must_use]
     pub fn guarded_until(&self) -> OffsetDateTime {
