@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod directory;
 mod job;
 mod output;
 mod serve;

@@ -17,13 +17,29 @@ impl Folder {
         Self(path)
     }
 
+    /// The program with these arguments alone, run in the folder.
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_outscout"));
+        command.args(arguments).current_dir(&self.0);
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_outscout"))
-            .args(arguments)
-            .arg("--data")
-            .arg(self.0.join("data"))
-            .output()
-            .unwrap()
+        self.program(arguments).arg("--data").arg(self.0.join("data")).output().unwrap()
+    }
+
+    /// The exit code of the program with these arguments alone, and what it says.
+    fn says(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.program(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// What is in the folder.
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -113,4 +129,36 @@ fn exit_codes_tell_what_went_wrong() {
         "a bad file changes nothing"
     );
     assert_eq!(folder.fails(&["nonsense"]).0, 2);
+}
+
+#[test]
+fn only_what_others_begin_with_makes_a_data_directory() {
+    let folder = Folder::new();
+    let id = "00000000-0000-4000-8000-000000000000";
+    let file = folder.file("studies.json", r#"[{"name":"A"}]"#);
+    std::fs::create_dir(folder.0.join("empty")).unwrap();
+    for command in [
+        &["org", "list"][..],
+        &["key", "create", "--org", id],
+        &["key", "list", "--org", id],
+        &["key", "revoke", id, "--org", id],
+        &["study", "create", "--org", id, "--name", "A"],
+        &["study", "import", &file, "--org", id],
+        &["study", "list", "--org", id],
+        &["signing-key", "rotate"],
+    ] {
+        for directory in ["wrong", "deep/wrong", "empty"] {
+            let (code, said) = folder.says(&[command, &["--data", directory]].concat());
+            let path = folder.0.join(directory);
+            let begins = format!("outscout: there is no data directory at {}: name another", path.display());
+            assert!(code == 3 && said.starts_with(&begins), "{command:?}: {code} {said}");
+        }
+        assert_eq!(folder.says(command).0, 3, "the one that is meant when none is named");
+    }
+    assert_eq!(folder.names(), ["empty", "studies.json"]);
+    assert_eq!(std::fs::read_dir(folder.0.join("empty")).unwrap().count(), 0);
+    let made = |name: &str| format!("outscout: made the data directory {}\n", folder.0.join(name).display());
+    assert_eq!(folder.says(&["invitation", "create", "--data", "deep/new"]), (0, made("deep/new")));
+    assert_eq!(folder.says(&["org", "create", "--name", "A"]), (0, made(".outscout")));
+    assert_eq!(folder.says(&["signing-key", "rotate"]), (0, String::new()));
 }

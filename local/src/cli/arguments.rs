@@ -96,7 +96,7 @@ pub(super) enum SigningKeyCommand {
     },
     /// Put a new key before the data directory's; a server takes it up at its next start, and nobody is signed out
     Rotate {
-        /// Data directory
+        /// Data directory, which must be there
         #[arg(long, default_value = ".outscout")]
         data: PathBuf,
     },
@@ -143,7 +143,8 @@ pub(super) struct StoreArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// Data directory; a server may be running on it
+    /// Data directory; a server may be running on it. Only the commands that make organizations, admins and invitations
+    /// make one that is missing
     #[arg(long, default_value = ".outscout")]
     pub(super) data: PathBuf,
     /// Work on a deployment: the tables and the credentials that the environment names (OUTSCOUT_MAIN_TABLE,
