@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -129,6 +130,70 @@ fn exit_codes_tell_what_went_wrong() {
         "a bad file changes nothing"
     );
     assert_eq!(folder.fails(&["nonsense"]).0, 2);
+}
+
+#[test]
+fn an_option_before_a_command_is_the_commands() {
+    let folder = Folder::new();
+    let (code, said) = folder.says(&["--data", "mine", "org", "create", "--name", "Acme"]);
+    let made = format!("outscout: made the data directory {}\n", folder.0.join("mine").display());
+    assert_eq!((code, said), (0, made));
+    assert_eq!(folder.says(&["--data=mine", "admin", "create", "--email", "a@b.example"]), (0, String::new()));
+    assert_eq!(folder.names(), ["mine"], "nothing was made beside it");
+    let listed = folder.program(&["--data", "mine", "org", "list", "--json"]).output().unwrap();
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert!(listed.as_array().unwrap().iter().any(|organization| organization["name"] == "Acme"), "{listed}");
+    let (code, said) = folder.says(&["--data", "mine", "org", "create", "--name", "Acme", "--data", "other"]);
+    assert!(code == 2 && said.contains("'--data <DATA>' cannot be used multiple times"), "{code} {said}");
+    let id = listed[0]["id"].as_str().unwrap();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let gone = folder.says(&["--data", "mine", "key", "revoke", "--org", id, "--", unknown]);
+    assert_eq!(gone, (3, format!("outscout: no key {unknown}\n")));
+    assert_eq!(folder.names(), ["mine"]);
+}
+
+#[test]
+fn the_server_takes_its_options_on_both_sides() {
+    let folder = Folder::new();
+    let mut server = folder
+        .program(&["--data", "mine", "--port=0", "--no-demo", "serve", "--ready-json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&ready["demo"], folder.names()), (&serde_json::json!({}), vec!["mine".to_owned()]));
+    assert_eq!(folder.says(&["--port", "0", "serve", "--port", "0"]).0, 2);
+    assert_eq!(folder.says(&["--in-memory", "serve", "--data", "x"]).0, 2);
+}
+
+#[test]
+fn an_option_that_the_command_has_not_is_refused() {
+    let folder = Folder::new();
+    for (options, name) in [
+        (&["--port", "5000"][..], "--port"),
+        (&["--in-memory"], "--in-memory"),
+        (&["--lambda", "x"], "--lambda"),
+        (&["--no-demo"], "--no-demo"),
+        (&["--data", "mine", "--ready-json"], "--ready-json"),
+        (&["--host-name=x"], "--host-name"),
+    ] {
+        let refused = folder.says(&[options, &["org", "create", "--name", "Acme"]].concat());
+        let text = format!("outscout: {name} is no option of outscout org create: see outscout org create --help\n");
+        assert_eq!(refused, (2, text));
+    }
+    for command in [&["job", "list"][..], &["signing-key", "new"]] {
+        let (code, said) = folder.says(&[&["--data", "mine"], command].concat());
+        assert!(code == 2 && said.contains("--data is no option of outscout"), "{code} {said}");
+    }
+    for wrong in [&["--data", "mine", "org"][..], &["--data", "mine", "nonsense"], &["--json", "org", "list"]] {
+        assert_eq!(folder.says(wrong).0, 2, "{wrong:?}");
+    }
+    assert_eq!(folder.names(), [""; 0]);
 }
 
 #[test]

@@ -12,7 +12,9 @@ use super::job::JobCommand;
     name = "outscout",
     version,
     about,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such thing."
+    args_conflicts_with_subcommands = true,
+    after_help = "These options may stand before a command that has them, too: outscout --data DIR org list.\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such thing."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
