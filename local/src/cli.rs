@@ -2,7 +2,9 @@
 
 mod arguments;
 mod commands;
+mod directory;
 mod job;
+mod order;
 mod output;
 mod serve;
 
@@ -11,7 +13,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
 
 use self::{
     arguments::{Cli, Command},
@@ -21,8 +23,22 @@ use crate::lambda;
 
 /// Runs the command line.
 pub async fn run() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+    let done = match order::behind_command(&Cli::command(), std::env::args_os().collect()) {
+        Ok(arguments) => perform(Cli::parse_from(arguments)).await,
+        Err(refused) => Err(refused),
+    };
+    let (text, code) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failed::Usage(text)) => (text, 2),
+        Err(Failed::NotFound(text)) => (text, 3),
+        Err(Failed::Other(error)) => (error.to_string(), 1),
+    };
+    let _ = writeln!(io::stderr(), "outscout: {text}");
+    ExitCode::from(code)
+}
+
+async fn perform(cli: Cli) -> Result<(), Failed> {
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
         Command::Serve(arguments) => serve::serve(arguments).await,
         Command::Launch { parent, binary } => Err(lambda::launch(parent, &binary).into()),
         Command::Store(arguments) => serve::store(arguments).await,
@@ -33,13 +49,5 @@ pub async fn run() -> ExitCode {
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
         Command::SigningKey(command) => commands::signing_key(command),
-    };
-    let (text, code) = match done {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(Failed::Usage(text)) => (text, 2),
-        Err(Failed::NotFound(text)) => (text, 3),
-        Err(Failed::Other(error)) => (error.to_string(), 1),
-    };
-    let _ = writeln!(io::stderr(), "outscout: {text}");
-    ExitCode::from(code)
+    }
 }

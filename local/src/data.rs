@@ -95,6 +95,12 @@ impl DataDirectory {
         Ok(Self(path.to_owned()))
     }
 
+    /// Whether there is a data directory at `path`: one that holds a store, or that somebody who starts has taken.
+    #[must_use]
+    pub fn is_at(path: &Path) -> bool {
+        [STORE, "lock"].iter().any(|name| path.join(name).exists())
+    }
+
     /// The store's file.
     #[must_use]
     pub fn store_file(&self) -> PathBuf {

@@ -2,8 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
+    io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
 };
 
 use serde_json::Value;
@@ -17,13 +18,29 @@ impl Folder {
         Self(path)
     }
 
+    /// The program with these arguments alone, run in the folder.
+    fn program(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_outscout"));
+        command.args(arguments).current_dir(&self.0);
+        command
+    }
+
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_outscout"))
-            .args(arguments)
-            .arg("--data")
-            .arg(self.0.join("data"))
-            .output()
-            .unwrap()
+        self.program(arguments).arg("--data").arg(self.0.join("data")).output().unwrap()
+    }
+
+    /// The exit code of the program with these arguments alone, and what it says.
+    fn says(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.program(arguments).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// What is in the folder.
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
@@ -113,4 +130,100 @@ fn exit_codes_tell_what_went_wrong() {
         "a bad file changes nothing"
     );
     assert_eq!(folder.fails(&["nonsense"]).0, 2);
+}
+
+#[test]
+fn an_option_before_a_command_is_the_commands() {
+    let folder = Folder::new();
+    let (code, said) = folder.says(&["--data", "mine", "org", "create", "--name", "Acme"]);
+    let made = format!("outscout: made the data directory {}\n", folder.0.join("mine").display());
+    assert_eq!((code, said), (0, made));
+    assert_eq!(folder.says(&["--data=mine", "admin", "create", "--email", "a@b.example"]), (0, String::new()));
+    assert_eq!(folder.names(), ["mine"], "nothing was made beside it");
+    let listed = folder.program(&["--data", "mine", "org", "list", "--json"]).output().unwrap();
+    let listed: Value = serde_json::from_slice(&listed.stdout).unwrap();
+    assert!(listed.as_array().unwrap().iter().any(|organization| organization["name"] == "Acme"), "{listed}");
+    let (code, said) = folder.says(&["--data", "mine", "org", "create", "--name", "Acme", "--data", "other"]);
+    assert!(code == 2 && said.contains("'--data <DATA>' cannot be used multiple times"), "{code} {said}");
+    let id = listed[0]["id"].as_str().unwrap();
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    let gone = folder.says(&["--data", "mine", "key", "revoke", "--org", id, "--", unknown]);
+    assert_eq!(gone, (3, format!("outscout: no key {unknown}\n")));
+    assert_eq!(folder.names(), ["mine"]);
+}
+
+#[test]
+fn the_server_takes_its_options_on_both_sides() {
+    let folder = Folder::new();
+    let mut server = folder
+        .program(&["--data", "mine", "--port=0", "--no-demo", "serve", "--ready-json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!((&ready["demo"], folder.names()), (&serde_json::json!({}), vec!["mine".to_owned()]));
+    assert_eq!(folder.says(&["--port", "0", "serve", "--port", "0"]).0, 2);
+    assert_eq!(folder.says(&["--in-memory", "serve", "--data", "x"]).0, 2);
+}
+
+#[test]
+fn an_option_that_the_command_has_not_is_refused() {
+    let folder = Folder::new();
+    for (options, name) in [
+        (&["--port", "5000"][..], "--port"),
+        (&["--in-memory"], "--in-memory"),
+        (&["--lambda", "x"], "--lambda"),
+        (&["--no-demo"], "--no-demo"),
+        (&["--data", "mine", "--ready-json"], "--ready-json"),
+        (&["--host-name=x"], "--host-name"),
+    ] {
+        let refused = folder.says(&[options, &["org", "create", "--name", "Acme"]].concat());
+        let text = format!("outscout: {name} is no option of outscout org create: see outscout org create --help\n");
+        assert_eq!(refused, (2, text));
+    }
+    for command in [&["job", "list"][..], &["signing-key", "new"]] {
+        let (code, said) = folder.says(&[&["--data", "mine"], command].concat());
+        assert!(code == 2 && said.contains("--data is no option of outscout"), "{code} {said}");
+    }
+    for wrong in [&["--data", "mine", "org"][..], &["--data", "mine", "nonsense"], &["--json", "org", "list"]] {
+        assert_eq!(folder.says(wrong).0, 2, "{wrong:?}");
+    }
+    assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
+fn only_what_others_begin_with_makes_a_data_directory() {
+    let folder = Folder::new();
+    let id = "00000000-0000-4000-8000-000000000000";
+    let file = folder.file("studies.json", r#"[{"name":"A"}]"#);
+    std::fs::create_dir(folder.0.join("empty")).unwrap();
+    for command in [
+        &["org", "list"][..],
+        &["key", "create", "--org", id],
+        &["key", "list", "--org", id],
+        &["key", "revoke", id, "--org", id],
+        &["study", "create", "--org", id, "--name", "A"],
+        &["study", "import", &file, "--org", id],
+        &["study", "list", "--org", id],
+        &["signing-key", "rotate"],
+    ] {
+        for directory in ["wrong", "deep/wrong", "empty"] {
+            let (code, said) = folder.says(&[command, &["--data", directory]].concat());
+            let path = folder.0.join(directory);
+            let begins = format!("outscout: there is no data directory at {}: name another", path.display());
+            assert!(code == 3 && said.starts_with(&begins), "{command:?}: {code} {said}");
+        }
+        assert_eq!(folder.says(command).0, 3, "the one that is meant when none is named");
+    }
+    assert_eq!(folder.names(), ["empty", "studies.json"]);
+    assert_eq!(std::fs::read_dir(folder.0.join("empty")).unwrap().count(), 0);
+    let made = |name: &str| format!("outscout: made the data directory {}\n", folder.0.join(name).display());
+    assert_eq!(folder.says(&["invitation", "create", "--data", "deep/new"]), (0, made("deep/new")));
+    assert_eq!(folder.says(&["org", "create", "--name", "A"]), (0, made(".outscout")));
+    assert_eq!(folder.says(&["signing-key", "rotate"]), (0, String::new()));
 }

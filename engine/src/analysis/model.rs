@@ -122,6 +122,16 @@ pub struct Recording {
     pub pauses: Vec<(i64, i64)>,
 }
 
+impl Recording {
+    /// When the latest item was captured, in milliseconds since the Unix epoch; `None` when there is none.
+    #[must_use]
+    pub fn latest(&self) -> Option<i64> {
+        let events = self.events.iter().map(|event| event.at);
+        let snapshots = self.snapshots.iter().map(|shot| shot.at);
+        events.chain(snapshots).chain(self.segments.iter().map(|segment| segment.start)).max()
+    }
+}
+
 /// What a moment is (openscouter 6.1), in the contract's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum MomentKind {

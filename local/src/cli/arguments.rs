@@ -12,7 +12,9 @@ use super::job::JobCommand;
     name = "outscout",
     version,
     about,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such thing."
+    args_conflicts_with_subcommands = true,
+    after_help = "These options may stand before a command that has them, too: outscout --data DIR org list.\n\
+                  Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such thing."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
@@ -96,7 +98,7 @@ pub(super) enum SigningKeyCommand {
     },
     /// Put a new key before the data directory's; a server takes it up at its next start, and nobody is signed out
     Rotate {
-        /// Data directory
+        /// Data directory, which must be there
         #[arg(long, default_value = ".outscout")]
         data: PathBuf,
     },
@@ -143,7 +145,8 @@ pub(super) struct StoreArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct Common {
-    /// Data directory; a server may be running on it
+    /// Data directory; a server may be running on it. Only the commands that make organizations, admins and invitations
+    /// make one that is missing
     #[arg(long, default_value = ".outscout")]
     pub(super) data: PathBuf,
     /// Work on a deployment: the tables and the credentials that the environment names (OUTSCOUT_MAIN_TABLE,

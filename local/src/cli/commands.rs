@@ -14,21 +14,28 @@ use super::{
     arguments::{
         AdminCommand, Common, InvitationCommand, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand,
     },
+    directory,
     output::{Failed, show},
 };
-use crate::{
-    data::{DataDirectory, Session},
-    demo, import,
-};
+use crate::{data::Session, demo, import};
 
 /// Studies between two steps of the progress bar.
 const STEP: usize = 800;
 
+/// The store of a command that works on what is there.
 async fn open(common: &Common) -> Result<Session, Failed> {
     if common.cloud {
         return Ok(Session::cloud()?);
     }
-    Ok(Session::open(&DataDirectory::open(&common.data)?).await?)
+    Ok(Session::open(&directory::existing(&common.data)?).await?)
+}
+
+/// The store of a command that makes what others begin with.
+async fn open_or_make(common: &Common) -> Result<Session, Failed> {
+    if common.cloud {
+        return Ok(Session::cloud()?);
+    }
+    Ok(Session::open(&directory::existing_or_new(&common.data)?).await?)
 }
 
 /// Shows what a command found or made, and closes the store.
@@ -78,7 +85,7 @@ fn study_value(study: &Study) -> Value {
 pub(super) async fn admin(command: AdminCommand) -> Result<(), Failed> {
     let AdminCommand::Create { email, name, common } = command;
     let email = Email::parse(&email).ok_or_else(|| Failed::Usage(format!("{email} is not an e-mail address")))?;
-    let session = open(&common).await?;
+    let session = open_or_make(&common).await?;
     let made = match demo::create_admin(&session.context, &email, &name).await {
         Ok(Some((user, password))) => {
             Ok(json!({"userId": user.id.wire(), "email": user.email.as_str(), "password": password}))
@@ -91,7 +98,7 @@ pub(super) async fn admin(command: AdminCommand) -> Result<(), Failed> {
 
 pub(super) async fn invitation(command: InvitationCommand) -> Result<(), Failed> {
     let InvitationCommand::Create { days, common } = command;
-    let session = open(&common).await?;
+    let session = open_or_make(&common).await?;
     let (code, hash) = shared::secret::new_token("")?;
     let expires_at = session.context.clock().now() + time::Duration::days(i64::from(days));
     let made = session.context.store().invite(&hash, expires_at).await;
@@ -115,7 +122,7 @@ pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
             Ok(show(true, &json!({"signing_key": secret, "jwks": {"keys": keys}}))?)
         }
         SigningKeyCommand::Rotate { data } => {
-            let keys = DataDirectory::open(&data)?.rotate_signing_keys()?;
+            let keys = directory::existing(&data)?.rotate_signing_keys()?;
             let kids: Vec<_> = keys.iter().map(|key| &key["kid"]).collect();
             Ok(show(true, &json!({"kids": kids}))?)
         }
@@ -125,7 +132,7 @@ pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
 pub(super) async fn org(command: OrgCommand) -> Result<(), Failed> {
     match command {
         OrgCommand::Create { name, plan, common } => {
-            let session = open(&common).await?;
+            let session = open_or_make(&common).await?;
             let plan = match plan {
                 PlanName::Free => Plan::Free,
                 PlanName::Pro => Plan::Pro,

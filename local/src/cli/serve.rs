@@ -14,6 +14,7 @@ use tokio::{
 
 use super::{
     arguments::{ServeArguments, StoreArguments},
+    directory,
     output::{Failed, print},
 };
 use crate::{
@@ -85,16 +86,16 @@ fn variables() -> Vec<(String, String)> {
 
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let data = (!arguments.in_memory).then(|| arguments.data.clone());
+    let kept = data.as_deref().map(directory::existing_or_new).transpose()?;
     let options = Options {
         port: arguments.port,
-        data: data.clone(),
+        data,
         lambda: arguments.lambda,
         launcher: cfg!(target_os = "linux").then(|| LAUNCHER.into()),
         variables: variables(),
         host_names: arguments.host_names,
     };
     let server = Server::start(options, Capture::install()).await?;
-    let kept = data.as_deref().map(DataDirectory::open).transpose()?;
     let kept = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = kept.as_ref().map(|(key, account)| (key.as_path(), account.as_path()));
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept).await?) };
@@ -143,7 +144,7 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
 }
 
 pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
-    let directory = arguments.data.as_deref().map(DataDirectory::open).transpose()?;
+    let directory = arguments.data.as_deref().map(directory::existing_or_new).transpose()?;
     let _held = match &directory {
         None => None,
         Some(directory) => Some(directory.hold()?.ok_or("another outscout runs on this data directory")?),

@@ -37,6 +37,14 @@ macro_rules! uuid_id {
                 Self(uuid_of(now))
             }
 
+            /// When the id was made, to the millisecond; `None` for one that does not say.
+            #[must_use]
+            pub fn time(&self) -> Option<OffsetDateTime> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                let time = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+                time.replace_nanosecond(nanos).ok()
+            }
+
             /// What sorts before every id of this time or later; no id itself.
             #[must_use]
             pub fn first_at(now: OffsetDateTime) -> Self {

@@ -115,9 +115,9 @@ pub struct TestSession {
     pub pauses: Vec<(i64, Option<i64>)>,
     /// Whether it was ended for the tester.
     pub abandoned: bool,
-    /// When it began.
+    /// The second in which it began.
     pub created_at: OffsetDateTime,
-    /// When it ended.
+    /// When it ended, exactly.
     pub completed_at: Option<OffsetDateTime>,
     /// When the tester confirmed the notes.
     pub confirmed_at: Option<OffsetDateTime>,
@@ -138,7 +138,7 @@ impl TestSession {
     #[must_use]
     pub fn new(study: &Study, tester: UserId, number: u32, variant: Option<VariantLabel>, now: OffsetDateTime) -> Self {
         let settings = &study.details.settings;
-        // objects are kept in whole seconds (openscouter 2.1)
+        // clients send it back as it is printed (openscouter 2.1): nothing that they send lies before it
         let created_at = now.replace_nanosecond(0).unwrap_or(now);
         Self {
             id: TestSessionId::at(now),
@@ -217,6 +217,12 @@ impl TestSession {
         }
     }
 
+    /// When it began, to the millisecond: its id was made then.
+    #[must_use]
+    pub fn began_at(&self) -> OffsetDateTime {
+        self.id.time().unwrap_or(self.created_at)
+    }
+
     /// When the guard ends it.
     #[must_use]
     pub fn guarded_until(&self) -> OffsetDateTime {
@@ -229,7 +235,7 @@ impl TestSession {
         self.created_at + Duration::minutes(self.most_minutes.into())
     }
 
-    /// Seconds from start to end, pauses included (openscouter 10.1).
+    /// Seconds from start to end as both are printed, pauses included (openscouter 10.1).
     #[must_use]
     pub fn duration_seconds(&self) -> Option<i64> {
         self.completed_at.map(|end| end.unix_timestamp() - self.created_at.unix_timestamp())

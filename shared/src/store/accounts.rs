@@ -111,7 +111,7 @@ fn session_item((pk, sk): (String, String), session: &Session) -> Item {
         .number("generation", session.generation)
         .time("created_at", session.created_at)
         .time("expires_at", session.expires_at)
-        .number("ttl", session.expires_at.unix_timestamp())
+        .gone_after(session.expires_at)
 }
 
 pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {

@@ -57,7 +57,7 @@ fn client_item(client: &OAuthClient, now: OffsetDateTime) -> Item {
         .text("redirect_uris", client.redirect_uris.join(" "))
         .time("created_at", client.created_at)
         .time("expires_at", end)
-        .number("ttl", end.unix_timestamp())
+        .gone_after(end)
 }
 
 /// Where a user's code is listed, in the table of short-lived records.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::epoch_millis,
-    model::{AuditEntry, Consent, ConsentKind, UserId, WorkItem, WorkKind},
+    model::{AuditEntry, Consent, ConsentKind, TestSession, UserId, WorkItem, WorkKind},
 };
 
 /// Sessions that are looked at at a time.
@@ -58,9 +58,15 @@ fn reached(kind: ConsentKind, revoked_at: OffsetDateTime, testing: Option<Consen
     match testing.filter(|_| kind == ConsentKind::Testing) {
         None => Some(revoked_at),
         Some(consent) if consent.revoked_at.is_some() => None,
-        // a second that began before it was given belongs to what came before
+        // a session that was asked for beside it can have begun a little before it
         Some(consent) => Some(revoked_at.max(consent.given_at - Duration::seconds(1))),
     }
+}
+
+/// Whether a session began at or before `last`, to the millisecond: one that began in the same second, after the
+/// withdrawal, is another matter.
+fn is_reached(session: &TestSession, last: Option<OffsetDateTime>) -> bool {
+    last.is_none_or(|last| epoch_millis(session.began_at()) <= epoch_millis(last))
 }
 
 impl Store {
@@ -201,7 +207,7 @@ impl Store {
             let last = reached(kind, revoked_at, consent.map(|(consent, _)| consent));
             let mut ended = Vec::new();
             for session in running {
-                if last.is_none_or(|last| session.created_at <= last) {
+                if is_reached(&session, last) {
                     ended.push(self.end_test_session(session.id, now));
                 }
             }
@@ -288,7 +294,7 @@ impl Store {
                     return Ok(false);
                 }
                 let session = self.test_session(id).await?;
-                if session.is_some_and(|session| last.is_none_or(|last| session.created_at <= last)) {
+                if session.is_some_and(|session| is_reached(&session, last)) {
                     self.forget_test_session(id, now).await?;
                 }
                 Ok::<_, StoreError>(true)

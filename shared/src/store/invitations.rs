@@ -22,7 +22,7 @@ impl Store {
     pub fn invite<'a>(&'a self, hash: &'a str, expires_at: OffsetDateTime) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let (pk, sk) = key(hash);
-            let item = Item::new(pk, sk).time("expires_at", expires_at).number("ttl", expires_at.unix_timestamp());
+            let item = Item::new(pk, sk).time("expires_at", expires_at).gone_after(expires_at);
             Ok(self.transact(vec![item.put(&self.main, Condition::Absent)?]).await? == Written::Done)
         })
     }

@@ -61,6 +61,12 @@ impl Item {
         }
     }
 
+    /// The first whole second at which the item is not shown any more. It is not before `end`: until then its own
+    /// `expires_at` decides, to the microsecond.
+    pub(super) fn gone_after(self, end: OffsetDateTime) -> Self {
+        self.number("ttl", end.unix_timestamp() + i64::from(end.nanosecond() > 0))
+    }
+
     pub(super) fn texts(self, name: &str, values: &[String]) -> Self {
         self.with(name, text_list(values))
     }
@@ -290,5 +296,9 @@ mod tests {
         assert!(item.lives_at(at(i64::from(i32::MAX))));
         let ending = item.number("ttl", 10);
         assert!(ending.lives_at(at(9)) && !ending.lives_at(at(10)) && !ending.lives_at(at(11)));
+        let whole = Item::default().gone_after(at(10)());
+        assert!(whole.lives_at(at(9)) && !whole.lives_at(at(10)));
+        let within = Item::default().gone_after(at(10)() + time::Duration::milliseconds(1));
+        assert!(within.lives_at(at(10)) && !within.lives_at(at(11)), "reads show it until its own time decides");
     }
 }

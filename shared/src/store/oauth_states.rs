@@ -54,7 +54,7 @@ impl Store {
                 .optional_text("role", state.role.map(Role::as_str))
                 .optional_text("redirect", state.redirect.as_deref())
                 .time("expires_at", end)
-                .number("ttl", end.unix_timestamp());
+                .gone_after(end);
             // the state is random: nobody else's can be there
             self.transact(vec![item.put(&self.hot, Condition::None)?]).await.map(|_| ())
         })

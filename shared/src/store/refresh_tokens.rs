@@ -35,7 +35,7 @@ fn family_item((pk, sk): (String, String), family: &Family) -> Item {
         .time("created_at", family.created_at)
         .time("expires_at", family.expires_at)
         .number("version", family.version)
-        .number("ttl", family.expires_at.unix_timestamp())
+        .gone_after(family.expires_at)
 }
 
 pub(super) fn read_family(item: &Item) -> Result<Family, StoreError> {

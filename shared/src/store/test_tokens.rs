@@ -31,7 +31,7 @@ fn test_token_item((pk, sk): (String, String), token: &TestToken) -> Item {
         .text("study", token.study.to_string())
         .number("generation", token.generation)
         .time("expires_at", token.expires_at)
-        .number("ttl", token.expires_at.unix_timestamp())
+        .gone_after(token.expires_at)
 }
 
 pub(super) fn read_test_token(item: &Item) -> Result<TestToken, StoreError> {

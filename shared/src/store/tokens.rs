@@ -91,7 +91,7 @@ impl Store {
                 let item = Item::new(pk, sk)
                     .texts("hashes", &hashes)
                     .number("version", version.unwrap_or(0) + 1)
-                    .number("ttl", end.unix_timestamp());
+                    .gone_after(end);
                 let list = match (&known, version) {
                     (None, _) => item.put_over_ended(&self.hot, self.clock.now())?,
                     (Some(_), Some(version)) => item.put(&self.hot, Condition::Version(version))?,
@@ -107,7 +107,7 @@ impl Store {
                         .text("email", token.email.as_str())
                         .number("generation", token.generation)
                         .time("expires_at", end)
-                        .number("ttl", end.unix_timestamp())
+                        .gone_after(end)
                         .put(&self.hot, Condition::None)?,
                 ];
                 let gone = known.as_ref().map(listed_tokens).unwrap_or_default();

@@ -8,6 +8,7 @@ mod coverage;
 mod crash;
 mod credentials;
 mod dialects;
+mod ends;
 mod erasure;
 mod events;
 mod faults;

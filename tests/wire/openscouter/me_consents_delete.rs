@@ -5,7 +5,11 @@ use harness::{
     snapshot,
 };
 use serde_json::{Value, json};
-use shared::model::{IngestedStream, TestSessionId};
+use shared::{
+    model::{ConsentKind, IngestedStream, StudyId, TestSessionId, TestStatus},
+    store::{NewTest, TestCreation},
+};
+use time::Duration;
 
 #[tokio::test]
 async fn a_withdrawn_consent_takes_what_was_captured() {
@@ -113,6 +117,25 @@ async fn a_withdrawn_consent_takes_earlier_snapshots_too() {
     work(&done.team.bench).await;
     let left: Vec<_> = done.left().await.into_iter().filter(|item| item.contains("AJOB#")).collect();
     assert!(left.is_empty(), "{left:#?}");
+}
+
+#[tokio::test]
+async fn a_session_of_the_second_of_the_withdrawal_goes_by_its_millisecond() {
+    let team = Team::start().await;
+    let study = StudyId::from_wire(&team.study(&json!({})).await).unwrap();
+    let store = team.bench.context.store();
+    let study = store.linked_study(study).await.unwrap().unwrap();
+    let second = team.bench.context.clock().now().replace_nanosecond(0).unwrap() + Duration::seconds(1);
+    let at = |millis: i64| second + Duration::milliseconds(millis);
+    let new = NewTest { study: &study, tester: team.user.id, variant: None, assigns: true };
+    let TestCreation::Created(session) = store.create_test_session(&new, at(500)).await.unwrap() else { panic!() };
+    for (withdrawn, expected) in [(499, TestStatus::Active), (500, TestStatus::Completed)] {
+        let withdrawal = (ConsentKind::SpecialCategory, at(withdrawn));
+        store.end_running_tests(team.user.id, withdrawal, at(800)).await.unwrap();
+        assert!(store.withdraw_consent(team.user.id, withdrawal, at(800), &|| false).await.unwrap());
+        let seen = store.test_session(session.id).await.unwrap().unwrap();
+        assert_eq!(seen.status, expected, "{withdrawn}");
+    }
 }
 
 #[tokio::test]

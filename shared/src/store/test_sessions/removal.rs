@@ -31,7 +31,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let end = |session: &TestSession| {
-            let at = now.replace_nanosecond(0).unwrap_or(now).max(session.created_at);
+            let at = now.max(session.created_at);
             Ok::<_, Infallible>(session.status.is_running().then(|| session.completed(at, false)))
         };
         match self.update_test_session(id, None, now, &end).await {

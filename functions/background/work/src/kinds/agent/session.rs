@@ -11,7 +11,8 @@ use shared::{
     clock::epoch_millis,
     context::Context,
     model::{
-        AgentJob, Criterion, IngestedStream, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId, TestStatus,
+        AgentJob, AgentKind, Criterion, IngestedStream, Note, NoteId, NotedMoment, Study, TestSession, TestSessionId,
+        TestStatus,
     },
     openscouter::{format::millis, studies::view::task_id},
     store::AgentOutcome,
@@ -67,8 +68,8 @@ async fn read<T: DeserializeOwned>(
     Ok(items)
 }
 
-/// What was kept of a session, for the analyser.
-async fn recording(context: &Context, session: &TestSession, cutoff: i64) -> Result<Recording, Failure> {
+/// What was kept of a session, for the analyser; its pauses are not among it yet.
+async fn recording(context: &Context, session: &TestSession) -> Result<Recording, Failure> {
     let (events, snapshots, segments) = futures_util::future::try_join3(
         read::<KeptEvent>(context, session.id, IngestedStream::Events),
         read::<KeptSnapshot>(context, session.id, IngestedStream::Facial),
@@ -94,8 +95,17 @@ async fn recording(context: &Context, session: &TestSession, cutoff: i64) -> Res
         events: events.collect(),
         snapshots: snapshots.collect(),
         segments: segments.collect(),
-        pauses: session.pauses_until(cutoff),
+        pauses: Vec::new(),
     })
+}
+
+/// Up to when a recording is analysed (openscouter 12.5). A session that is over is analysed whole: what was taken in
+/// while it ran counts, also when the client's clock was ahead, or its end was sent without the fraction of the second.
+fn cutoff_of(job: &AgentJob, recording: &Recording) -> i64 {
+    match job.kind {
+        AgentKind::Analyst => recording.latest().map_or(job.cutoff, |latest| latest.max(job.cutoff)),
+        _ => job.cutoff,
+    }
 }
 
 /// A session with its study, what it shows, and how it is spoken about.
@@ -116,13 +126,15 @@ async fn look(context: &Context, job: &AgentJob) -> Result<Seen, Failure> {
     let store = context.store();
     let session = store.test_session(job.session.ok_or(Failure::Gone)?).await?.ok_or(Failure::Gone)?;
     let study = store.linked_study(session.study).await?.ok_or(Failure::Gone)?;
-    let recording = recording(context, &session, job.cutoff).await?;
+    let mut recording = recording(context, &session).await?;
+    let cutoff = cutoff_of(job, &recording);
+    recording.pauses = session.pauses_until(cutoff);
     let streams: BTreeSet<_> = [Stream::Events, Stream::Facial, Stream::Voice]
         .into_iter()
         .filter(|stream| job.streams.iter().any(|name| name == stream.as_str()))
         .collect();
-    let analysis = analyse(&recording, job.cutoff, &streams);
-    let tone = if streams.contains(&Stream::Facial) { tone(&recording.snapshots, job.cutoff) } else { "standard" };
+    let analysis = analyse(&recording, cutoff, &streams);
+    let tone = if streams.contains(&Stream::Facial) { tone(&recording.snapshots, cutoff) } else { "standard" };
     Ok(Seen { titles: titles(&study), analysis, tone, session })
 }
 
