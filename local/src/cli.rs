@@ -1,6 +1,7 @@
 //! The command line.
 
 mod arguments;
+mod banner;
 mod commands;
 mod directory;
 mod job;

@@ -1,7 +1,13 @@
 //! The local gateway: an HTTP request becomes the REST API proxy event that API Gateway would send,
 //! and the answer goes back under the gateway's rules.
 
-use std::{collections::HashMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -67,6 +73,12 @@ impl Gateway {
     /// The HTTP service.
     pub fn router(self) -> Router {
         Router::new().fallback(handle).with_state(Arc::new(self))
+    }
+
+    /// Answers a request that comes from this process.
+    pub(crate) async fn ask(self: &Arc<Self>, request: Request) -> Response<Body> {
+        let peer = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        handle(State(Arc::clone(self)), ConnectInfo(peer), request).await
     }
 
     /// An answer that the gateway makes by itself: the template's, or API Gateway's own.

@@ -12,6 +12,8 @@ pub mod guard;
 pub mod import;
 pub mod lambda;
 pub mod log;
+mod past;
+pub mod people;
 pub mod private;
 pub mod routing;
 pub mod schedule;

@@ -33,6 +33,7 @@ use crate::{
     guard::HostNames,
     lambda::{self, Lambda},
     log::Capture,
+    past::Past,
     private,
     schedule::Scheduler,
     streams::{self, Checkpoints, Mapping},
@@ -85,6 +86,15 @@ pub struct Server {
     engines: Vec<Engine>,
     scratch: Option<PathBuf>,
     held: Option<Held>,
+    own: Own,
+}
+
+/// What the linked functions are made of.
+#[derive(Debug)]
+struct Own {
+    engines: InProcess,
+    outsend: Api,
+    openscouter: Api,
 }
 
 impl Server {
@@ -136,6 +146,11 @@ impl Server {
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
         let hosts = HostNames::with(&options.host_names);
+        let own = Own {
+            engines: in_process.clone(),
+            outsend: templates.outsend.clone(),
+            openscouter: templates.openscouter.clone(),
+        };
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
         let routers = [
             Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router(),
@@ -148,7 +163,28 @@ impl Server {
         }
         let stops = [stop_work, stop_functions, stop_engines];
         let engines = vec![store, windows];
-        Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held })
+        Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held, own })
+    }
+
+    /// The APIs as they were some time ago.
+    pub(crate) fn past(&self, ago: time::Duration) -> Past {
+        let now = self.context.clock().now() - ago;
+        let system = Clock::system().now();
+        let offset = i64::try_from((now - system).whole_milliseconds()).unwrap_or(0);
+        let offset = Arc::new(AtomicI64::new(offset));
+        let clock = Clock::shared_offset(Arc::clone(&offset));
+        let context = Context::over(self.context.settings().clone(), clock, &self.own.engines.reach());
+        let named = HashSet::new();
+        let linked = Functions {
+            context: &context,
+            engines: &self.own.engines,
+            time_limits: &BTreeMap::new(),
+            background: named,
+        };
+        let invokers = linked.invokers(None);
+        let gateway = |api: &Api| Gateway::new(api.clone(), invokers.clone(), context.clone());
+        let gateways = [gateway(&self.own.outsend), gateway(&self.own.openscouter)];
+        Past::new(context.clone(), gateways, offset)
     }
 
     /// Lets running requests finish and ends.

@@ -227,3 +227,91 @@ fn only_what_others_begin_with_makes_a_data_directory() {
     assert_eq!(folder.says(&["org", "create", "--name", "A"]), (0, made(".outscout")));
     assert_eq!(folder.says(&["signing-key", "rotate"]), (0, String::new()));
 }
+
+/// A server in the folder's data directory that says it is ready.
+struct Serving {
+    child: std::process::Child,
+    ready: Value,
+}
+
+impl Serving {
+    fn start(folder: &Folder) -> Self {
+        let mut command = folder.program(&["serve", "--data", "data", "--port=0", "--ready-json"]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { child, ready: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn stop(mut self, signal: &str) -> Value {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        self.child.wait().unwrap();
+        self.ready.take()
+    }
+}
+
+#[test]
+fn the_demo_is_whole_and_found_again() {
+    let folder = Folder::new();
+    let first = Serving::start(&folder).stop("-TERM");
+    let demo = &first["demo"];
+    assert_eq!(demo["notices"], serde_json::json!([]), "{demo}");
+    for path in [
+        "/outset_key",
+        "/outsend/password",
+        "/outsend_key",
+        "/openscouter/business/password",
+        "/openscouter/tester/password",
+        "/openscouter/admin/password",
+        "/story/study",
+        "/story/session",
+        "/story/report",
+        "/story/study_report",
+        "/story/job",
+    ] {
+        assert!(demo.pointer(path).and_then(Value::as_str).is_some_and(|text| !text.is_empty()), "{path}: {demo}");
+    }
+    assert_eq!(&Serving::start(&folder).stop("-KILL")["demo"], demo, "a second start makes nothing new");
+    let file = |name: &str| folder.0.join("data").join(name);
+    std::fs::remove_file(file("demo-key")).unwrap();
+    let again = Serving::start(&folder).stop("-TERM");
+    assert_ne!(again["demo"]["outset_key"], demo["outset_key"]);
+    assert_eq!(again["demo"]["organization_id"], demo["organization_id"], "no second demo");
+    let notices = again["demo"]["notices"].to_string();
+    assert!(notices.contains("demo-key was gone") && notices.matches("demo-").count() == 1, "{notices}");
+    std::fs::write(file("demo-account"), "cut o").unwrap();
+    let again = Serving::start(&folder).stop("-TERM");
+    let notices = again["demo"]["notices"].to_string();
+    for part in ["demo-account is gone or cannot be read", "tester@example.com", "/forgot-password", "/_local/mail"] {
+        assert!(notices.contains(part), "{part}: {notices}");
+    }
+    assert_eq!(
+        (&again["demo"]["openscouter"], std::fs::read(file("demo-account")).unwrap()),
+        (&Value::Null, b"cut o".to_vec())
+    );
+    assert!(again["demo"]["outset_key"].is_string());
+}
+
+#[test]
+fn a_demo_that_broke_off_is_made_up_for() {
+    let folder = Folder::new();
+    let first = Serving::start(&folder).stop("-TERM");
+    let file = folder.0.join("data/demo-account");
+    let mut kept: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    // as it is while the story is told, and as an older version left it
+    kept["story"] = Value::Null;
+    std::fs::write(&file, kept.to_string()).unwrap();
+    let again = Serving::start(&folder).stop("-TERM");
+    assert_eq!(again["demo"]["notices"], serde_json::json!([]));
+    assert_eq!(again["demo"]["openscouter"], first["demo"]["openscouter"]);
+    assert_ne!(again["demo"]["story"]["report"], first["demo"]["story"]["report"]);
+    // the files of a store that was removed
+    for name in ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm", "streams.json"] {
+        let _ = std::fs::remove_file(folder.0.join("data").join(name));
+    }
+    let anew = Serving::start(&folder).stop("-TERM");
+    assert_eq!(anew["demo"]["notices"], serde_json::json!([]), "{anew}");
+    assert_eq!(anew["demo"]["outset_key"], first["demo"]["outset_key"]);
+    assert!(anew["demo"]["story"]["report"].is_string());
+}

@@ -53,7 +53,7 @@ async fn a_weak_password_is_refused_wherever_it_is_set() {
         };
         let email = Email::parse(if weak == DANA { DANA } else { "operator@example.com" }).unwrap();
         let who = (&email, "Operator");
-        let made = local::demo::create_person(&bench.context, &organization, Role::Admin, who, weak).await;
+        let made = local::people::create_person(&bench.context, &organization, Role::Admin, who, weak).await;
         assert!(made.is_err(), "{weak}");
     }
 }

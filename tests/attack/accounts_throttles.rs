@@ -9,7 +9,7 @@ use harness::{
     openscouter::{self, api_token, bearer, oauth, one_time, person},
     outsend, outset,
 };
-use local::demo;
+use local::people;
 use serde_json::{Value, json};
 use shared::model::{Email, Organization, OrganizationId, Plan, Role, Scope, TokenKind};
 use time::Duration;
@@ -269,7 +269,7 @@ async fn mails_to_one_recipient_are_limited_whoever_asks() {
         created_at: now,
     };
     let email = Email::parse(DANA).unwrap();
-    demo::create_person(context, &organization, Role::Business, (&email, "Dana"), RIGHT).await.unwrap().unwrap();
+    people::create_person(context, &organization, Role::Business, (&email, "Dana"), RIGHT).await.unwrap().unwrap();
     let hour = 3_600 - context.clock().now().unix_timestamp().rem_euclid(3_600);
     world.advance(Duration::seconds(hour)).await;
     let ask = async |path: &str| {

@@ -8,7 +8,7 @@ pub mod studies;
 pub mod team;
 
 use base64::Engine as _;
-use local::demo;
+use local::people;
 use serde_json::{Value, json};
 use shared::{
     model::{Email, Organization, OrganizationId, Plan, Role, SignUpOf, TokenKind, User},
@@ -134,7 +134,7 @@ pub async fn person(bench: &Bench, role: Role, email: &str) -> User {
         created_at: now,
     };
     let email = Email::parse(email).unwrap();
-    let made = demo::create_person(&bench.context, &organization, role, (&email, "Dana Roe"), PASSWORD).await;
+    let made = people::create_person(&bench.context, &organization, role, (&email, "Dana Roe"), PASSWORD).await;
     made.unwrap().unwrap()
 }
 

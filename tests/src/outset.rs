@@ -109,10 +109,10 @@ impl Served {
     pub async fn new(variables: &[(&str, &str)]) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let server = Server::start(Options { variables, ..Options::default() }, log().clone()).await.unwrap();
-        let organization = local::demo::create_organization(&server.context, "fixture", Plan::Free).await.unwrap();
+        let organization = local::people::create_organization(&server.context, "fixture", Plan::Free).await.unwrap();
         let studies: Vec<_> = (0..25).map(|number| fixture_study(organization.id, number).unwrap()).collect();
         server.context.store().create_studies(&studies).await.unwrap();
-        let (_, key) = local::demo::create_key(&server.context, &organization, "test", &[], None).await.unwrap();
+        let (_, key) = local::people::create_key(&server.context, &organization, "test", &[], None).await.unwrap();
         Self { server, key: format!("Api-Key {}", key.reveal()) }
     }
 

@@ -17,7 +17,7 @@ use super::{
     directory,
     output::{Failed, show},
 };
-use crate::{data::Session, demo, import};
+use crate::{data::Session, import, people};
 
 /// Studies between two steps of the progress bar.
 const STEP: usize = 800;
@@ -86,7 +86,7 @@ pub(super) async fn admin(command: AdminCommand) -> Result<(), Failed> {
     let AdminCommand::Create { email, name, common } = command;
     let email = Email::parse(&email).ok_or_else(|| Failed::Usage(format!("{email} is not an e-mail address")))?;
     let session = open_or_make(&common).await?;
-    let made = match demo::create_admin(&session.context, &email, &name).await {
+    let made = match people::create_admin(&session.context, &email, &name).await {
         Ok(Some((user, password))) => {
             Ok(json!({"userId": user.id.wire(), "email": user.email.as_str(), "password": password}))
         }
@@ -137,7 +137,7 @@ pub(super) async fn org(command: OrgCommand) -> Result<(), Failed> {
                 PlanName::Free => Plan::Free,
                 PlanName::Pro => Plan::Pro,
             };
-            let made = demo::create_organization(&session.context, &name, plan).await;
+            let made = people::create_organization(&session.context, &name, plan).await;
             let made = made.map(|organization| organization_value(&organization)).map_err(Failed::Other);
             finish(session, &common, made).await
         }
@@ -187,7 +187,7 @@ async fn create_key(
         }
     };
     let organization = organization(context, org).await?;
-    let (key, plain) = demo::create_key(context, &organization, name, &scopes, expires_at).await?;
+    let (key, plain) = people::create_key(context, &organization, name, &scopes, expires_at).await?;
     let mut value = key_value(&key);
     if let Some(members) = value.as_object_mut() {
         members.insert("key".to_owned(), json!(plain.reveal()));

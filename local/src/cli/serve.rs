@@ -5,7 +5,6 @@ use std::{
     net::SocketAddr,
 };
 
-use serde_json::json;
 use shared::config::ExposeSecret as _;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -14,7 +13,7 @@ use tokio::{
 
 use super::{
     arguments::{ServeArguments, StoreArguments},
-    directory,
+    banner, directory,
     output::{Failed, print},
 };
 use crate::{
@@ -96,47 +95,12 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         host_names: arguments.host_names,
     };
     let server = Server::start(options, Capture::install()).await?;
-    let kept = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
-    let kept = kept.as_ref().map(|(key, account)| (key.as_path(), account.as_path()));
-    let demo = if arguments.no_demo { None } else { Some(demo::seed(&server.context, kept).await?) };
-    let mut told = json!({});
-    let mut lines = format!(
-        "outscout is running\n  control      {}\n  Outset       {}\n  Outsend      {}\n  OpenScouter  {}\n",
-        server.control, server.outset, server.outsend, server.openscouter
-    );
-    if let Some(demo) = &demo {
-        let key = demo.outset_key.reveal();
-        told = json!({"organization_id": demo.organization.to_string(), "outset_key": key});
-        lines.push_str(&format!("try it:\n  curl -H 'Authorization: Api-Key {key}' {}/studies/\n", server.outset));
-        if let Some(account) = &demo.account {
-            told["outsend"] = json!({"email": account.email, "password": account.password});
-            told["outsend_key"] = json!(account.outsend_key);
-            told["openscouter"] = json!({
-                "business": {"email": account.email, "password": account.password},
-                "tester": account.tester,
-            });
-            lines.push_str(&format!(
-                "  curl -H 'Content-Type: application/json' -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' \
-                 {}/auth/sign-in\n",
-                account.email, account.password, server.openscouter
-            ));
-            lines.push_str(&format!(
-                "  curl -H 'X-API-Key: {}' {}/auth/me\n  sign in as {} with {}\n",
-                account.outsend_key, server.outsend, account.email, account.password
-            ));
-        }
-    }
-    io::stderr().write_all(lines.as_bytes())?;
+    let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
+    let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });
+    let demo = if arguments.no_demo { None } else { Some(demo::seed(&server, kept).await?) };
+    io::stderr().write_all(banner::text(&server, demo.as_ref()).as_bytes())?;
     if arguments.ready_json {
-        let (control, outset) = (&server.control, &server.outset);
-        let (outsend, openscouter) = (&server.outsend, &server.openscouter);
-        let cron_secret = &server.context.settings().openscouter.cron_secret;
-        let cron_secret = cron_secret.as_ref().map(|secret| secret.expose_secret());
-        let ready = json!({
-            "ready": true, "control": control, "outset": outset, "outsend": outsend,
-            "openscouter": openscouter, "cron_secret": cron_secret, "demo": told,
-        });
-        print(&ready.to_string())?;
+        print(&banner::ready(&server, demo.as_ref()).to_string())?;
     }
     told_to_stop().await?;
     server.shutdown().await;

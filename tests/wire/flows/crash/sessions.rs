@@ -17,7 +17,7 @@ use harness::{
 };
 use local::{
     data::{DataDirectory, Session},
-    demo,
+    people,
 };
 use serde_json::{Value, json};
 use shared::model::{ConsentKind, Email, IngestedStream, Organization, OrganizationId, Plan, Role, TestSessionId};
@@ -73,7 +73,7 @@ async fn people(data: &Path) -> Vec<String> {
             created_at: now,
         };
         let email = Email::parse(&email).unwrap();
-        let user = demo::create_person(context, &organization, role, (&email, "Dana Roe"), PASSWORD).await;
+        let user = people::create_person(context, &organization, role, (&email, "Dana Roe"), PASSWORD).await;
         if role == Role::Tester {
             testers.push(user.unwrap().unwrap().id.wire());
         }
