@@ -144,7 +144,9 @@ impl Teller<'_> {
             "transcript": "I can't find where the code goes, and it tells me nothing."});
         self.keep(tester, "voice", &session, &[said]).await?;
         self.post(tester, &format!("/api/sessions/{session}/complete"), &json!({})).await?;
-        let said = json!({"rating": 2, "comment": "I could not tell whether my order had gone through."});
+        let note = json!({"notes": [{"text": "I could not tell whether my order had gone through."}]});
+        self.ask(Method::PUT, tester, &format!("/api/sessions/{session}/notes"), &note).await?;
+        let said = json!({"rating": 4, "comment": "Clear tasks, and I was paid."});
         self.post(tester, &format!("/api/sessions/{session}/feedback"), &said).await?;
         Ok(session)
     }
