@@ -23,6 +23,13 @@ impl World {
         Self(Server::start(Options::default(), log().clone()).await.unwrap())
     }
 
+    /// A new system with variables of its own.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables = variables.iter().map(own).collect();
+        Self(Server::start(Options { variables, ..Options::default() }, log().clone()).await.unwrap())
+    }
+
     /// Posts to Outsend.
     pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let mut all = vec![("Content-Type", "application/json")];

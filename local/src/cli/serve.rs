@@ -29,7 +29,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 37] = [
+const PASSED: [&str; 38] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -42,6 +42,7 @@ const PASSED: [&str; 37] = [
     "OUTSCOUT_OUTSEND_INVITE_ONLY",
     "OUTSCOUT_OUTSEND_CAPTCHA_SECRET",
     "OUTSCOUT_OUTSEND_CAPTCHA_URL",
+    "OUTSCOUT_FEEDBACK_EMAIL",
     "OUTSCOUT_JOB_LIFETIME_DAYS",
     "OUTSCOUT_RESULT_RETENTION_DAYS",
     "OUTSCOUT_SERIAL_LANE_WIDTH",

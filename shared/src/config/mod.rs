@@ -130,7 +130,7 @@ impl Settings {
             clock_file: env.clock_file(),
             outset: OutsetSettings::from_env(&env)?,
             outsend: OutsendSettings::from_env(&env)?,
-            mail: MailSettings::from_env(&env),
+            mail: MailSettings::from_env(&env)?,
             billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.pages.production)?,
             openscouter,
         })

@@ -17,6 +17,7 @@ mod quiz;
 mod sign_up;
 mod study;
 mod test_session;
+mod thread;
 mod token;
 mod user;
 mod work;
@@ -47,6 +48,7 @@ pub use study::{
     StudySettings, Targeting, Task, Variant, VariantLabel,
 };
 pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
+pub use thread::{Author, Conversation, Message, Silenced, Thread, ThreadId, ThreadKind, ThreadStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};
 pub use work::{TokenKind, WorkItem, WorkKind};

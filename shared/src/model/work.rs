@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::Email;
+use super::{Email, ThreadId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -28,6 +28,8 @@ pub enum WorkKind {
     ScouterReset,
     /// The link that signs in (openscouter 7).
     MagicLink,
+    /// A thread was opened: told to the staff's address (outsend 17).
+    Feedback,
     /// A record of the audit trail is ranked in the lists.
     RankAudit,
     /// An organization is ranked in the operator's list.
@@ -53,7 +55,7 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -64,6 +66,7 @@ impl WorkKind {
         Self::ScouterSignUp,
         Self::ScouterReset,
         Self::MagicLink,
+        Self::Feedback,
         Self::RankAudit,
         Self::RankOrganization,
         Self::RankStudies,
@@ -91,6 +94,7 @@ impl WorkKind {
             Self::ScouterSignUp => "mail.openscouter_sign_up",
             Self::ScouterReset => "mail.openscouter_reset",
             Self::MagicLink => "mail.magic_link",
+            Self::Feedback => "mail.feedback",
             Self::RankAudit => "rank.audit",
             Self::RankOrganization => "rank.organization",
             Self::RankStudies => "rank.studies",
@@ -119,7 +123,7 @@ pub struct WorkItem {
     pub id: String,
     /// What is to be done.
     pub kind: WorkKind,
-    /// What it concerns: of a mail the address, else an id.
+    /// What it concerns: of a mail to a user the address, else an id.
     pub subject: String,
     /// How often it was taken up.
     pub attempt: u32,
@@ -130,6 +134,12 @@ impl WorkItem {
     #[must_use]
     pub fn mail(kind: WorkKind, email: &Email, request: &str) -> Self {
         Self { id: format!("{MAIL}{request}"), kind, subject: email.as_str().to_owned(), attempt: 0 }
+    }
+
+    /// A mail to the staff about a thread.
+    #[must_use]
+    pub fn feedback(thread: ThreadId) -> Self {
+        Self { id: format!("{MAIL}{thread}"), kind: WorkKind::Feedback, subject: thread.to_string(), attempt: 0 }
     }
 
     /// The own id of the request that asked for a mail.

@@ -4,6 +4,7 @@ pub mod access;
 pub mod authentication;
 mod endpoint;
 pub mod envelope;
+pub mod feedback;
 pub mod fields;
 pub mod format;
 pub mod jobs;

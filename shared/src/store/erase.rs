@@ -94,6 +94,9 @@ impl Store {
             if !self.erase_jobs(user, now).await? {
                 return Ok(false);
             }
+            if !self.erase_threads(user).await? {
+                return Ok(false);
+            }
             // a tester's sessions are in studies of others
             let tests = self.tested(user).await?;
             for (session, study) in tests.iter().take(SLICE as usize) {

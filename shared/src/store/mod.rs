@@ -68,7 +68,9 @@
 //! | what a user has in the lanes | `USER#<id>` | `LANES` | main |
 //! | requests that a user was charged in a month | `USER#<id>` | `QUOTA#<month>` | main |
 //! | next moment of a job: its lifetime's or its rows' end | `DEADLINE#<shard>` | `<15 digits>#<job>` | main |
-//! | user's interest in a module; messages of its thread | `USER#<id>` | `INTEREST#<slug>`; `THREAD#<thread>#<message>` | main |
+//! | thread with the staff; its messages | `THREAD#<id>` | `THREAD`; `MESSAGE#<8 digits>` | main |
+//! | thread that waits for the staff | `THREADS#<shard>` | `THREAD#<id>` | main |
+//! | thread about a user's interest in a module | `USER#<id>` | `INTEREST#<slug>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | change of a list that many write, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
 //! | lease of such a list's drainer | `WORK#<list>#0` | `DRAIN` | main |
@@ -107,6 +109,9 @@
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | page of a user's jobs | ranked collections, as below; filters by state walk |
 //! | page of a job's rows | one backward `Query` for each chunk of the page |
+//! | page of a user's threads | a ranked collection, as above: what changed last comes first |
+//! | thread with its messages | one `Query` on `THREAD#<id>` |
+//! | threads that wait for the staff | `Query` on each of the shards, which hold only those |
 //! | next job of a lane | the lane's item, the head of its queue, the owner's item and the job |
 //! | due work | `Query` on each of the shards, which hold only what is not done |
 //! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
@@ -201,7 +206,7 @@ pub use stream_leases::{Lasting, Leased, Place};
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
-pub use threads::Thread;
+pub use threads::Said;
 pub use tokens::Token;
 pub use update::{CurrentUser, Rule, UpdateError, UserLookup, UserUpdate};
 pub use user_keys::KeyCreation;

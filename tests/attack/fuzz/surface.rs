@@ -158,6 +158,8 @@ impl Surface {
     /// A sample of each POST, PUT and PATCH, with a caller who may.
     async fn all(&self, ids: &Ids) -> Vec<Sample> {
         let mut all = Vec::new();
+        let opened = self.jobs.post("/api/feedback", &json!({"subject": "Export", "message": "Add ODS"})).await;
+        let thread = opened.json()["id"].as_str().unwrap().to_owned();
         for function in local::functions::ALL {
             let file = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name());
             let sample: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
@@ -180,7 +182,10 @@ impl Surface {
                 api,
                 function: function.name(),
                 method,
-                url: if api == Api::OpenScouter { ids.path(path) } else { path.to_owned() },
+                url: match api {
+                    Api::OpenScouter => ids.path(path),
+                    _ => path.replace("/feedback/x/", &format!("/feedback/{thread}/")),
+                },
                 headers: vec![("content-type".to_owned(), media.to_owned())],
                 body: if api == Api::OpenScouter { ids.body(&body) } else { body }.into_bytes(),
             };

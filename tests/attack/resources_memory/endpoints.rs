@@ -70,6 +70,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     outsend("POST", "/api/jobs/resume", Account, "job_id"),
     outsend("POST", "/api/jobs/{job}/cancel", Account, "a"),
     outsend("DELETE", "/api/jobs/{job}", Account, "a"),
+    outsend("POST", "/api/feedback", Account, "message"),
+    outsend("POST", "/api/feedback/{thread}/messages", Account, "message"),
     outsend("POST", "/api/modules-registry/{slug}/interest", Account, "a"),
     outsend("POST", "/api/api-keys", Account, "scopes"),
     outsend("DELETE", "/api/api-keys/{key_id}", Account, "a"),
@@ -246,6 +248,7 @@ impl Places {
         [
             ("{job}", if one.api == Api::OpenScouter { "retention" } else { job }),
             ("{slug}", "reviews"),
+            ("{thread}", "fb_01KSMHEQW0F1E2D3B4A5C6G7H8"),
             ("{session}", "s"),
         ]
         .into_iter()

@@ -19,7 +19,10 @@ use harness::{
 };
 use serde_json::{Value, json};
 use shared::{
-    model::{ApprovalId, Email, Plan, Role, Scope, SessionToken, StudyId, TestSessionId, User, UserId},
+    model::{
+        ApprovalId, Author, Email, Message, Plan, Role, Scope, SessionToken, StudyId, TestSessionId, Thread,
+        ThreadKind, User, UserId,
+    },
     store::{ApprovalFilter, Run, StartOutcome},
 };
 use time::Duration;
@@ -51,6 +54,19 @@ struct Everything {
     traces: Vec<String>,
 }
 
+/// More threads than a slice removes: their ids.
+async fn threads_of(bench: &Bench, user: &User) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..30 {
+        let now = bench.context.clock().now();
+        let message = Message::new(Author::User, "thread-of-dana".to_owned(), now).unwrap();
+        let thread = Thread::new(user.id, ThreadKind::Bug, "of Dana".to_owned(), now).unwrap().with(&message).unwrap();
+        assert!(bench.context.store().open_thread(&thread, &message, None).await.unwrap());
+        ids.push(thread.id.to_string());
+    }
+    ids
+}
+
 /// Makes all that there is of an account.
 async fn everything_of(bench: &Bench, user: &User) -> Everything {
     let (store, organization) = (bench.context.store(), user.organization);
@@ -73,6 +89,7 @@ async fn everything_of(bench: &Bench, user: &User) -> Everything {
         outsend::ask(bench, "POST", "/api/modules-registry/reviews/interest", &headers, &vote).await.status,
         200
     );
+    let threads = threads_of(bench, user).await;
     let access = bearer(bench, "dana@example.com").await;
     let made =
         post(bench, "/api/tokens", &[("authorization", &access)], &json!({"name": "x", "scopes": ["read"]})).await;
@@ -101,6 +118,7 @@ async fn everything_of(bench: &Bench, user: &User) -> Everything {
     traces.extend(["dana@example.com".to_owned(), "participant-of-dana".to_owned(), "of Dana".to_owned()]);
     traces.extend(["thread-of-dana".to_owned(), "JOB#j_".to_owned()]);
     traces.extend(tokens.iter().map(SessionToken::hash));
+    traces.extend(threads);
     Everything { cookie, key, access, token, connection, outset, traces }
 }
 
@@ -144,6 +162,10 @@ async fn nothing_of_a_deleted_account_stays() {
     for _ in 0..10 {
         work(&bench).await;
     }
+    // a request that was on its way opens nothing any more
+    let message = Message::new(Author::User, "thread-of-dana".to_owned(), bench.context.clock().now()).unwrap();
+    let late = Thread::new(user.id, ThreadKind::Bug, "of Dana".to_owned(), message.at).unwrap();
+    assert!(!store.open_thread(&late.with(&message).unwrap(), &message, None).await.unwrap());
     let left = left(&bench, &traces).await;
     assert!(left.is_empty(), "{left:#?}");
     let again = get(&bench, "/api/auth/me", &bearer(&bench, "otto@example.com").await).await;

@@ -86,6 +86,10 @@ const OPENSCOUTER: &[(&str, u64)] = &[
 ];
 
 const OUTSEND: &[(&str, u64)] = &[
+    ("feedback-create", 401),
+    ("feedback-list", 401),
+    ("feedback-get", 401),
+    ("feedback-message", 401),
     ("home", 303),
     ("jobs-create", 401),
     ("jobs-resume", 401),

@@ -127,3 +127,35 @@ async fn openscouter_s_mails_go_to_whom_they_concern() {
     world.mails(6).await;
     world.0.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_staff_is_told_of_new_threads_and_not_too_often() {
+    let world = World::with(&[("OUTSCOUT_FEEDBACK_EMAIL", "staff@example.com")]).await;
+    let session = cookie(&world.post("/api/auth/signup", &[], &sign_up_body("dana@example.com")).await);
+    let caller = [("Cookie", session.as_str())];
+    world.mails(1).await;
+    let open = async || {
+        let body = json!({"subject": "Export <b>", "message": "Add ODS\nand XML", "kind": "idea"});
+        world.post("/api/feedback", &caller, &body).await
+    };
+    let thread = open().await.json();
+    let mail = world.mails(2).await[1].clone();
+    assert_eq!((&mail["to"], &mail["subject"]), (&json!(["staff@example.com"]), &json!("New feedback")));
+    let text = mail["text"].as_str().unwrap();
+    assert!(text.starts_with("idea: Export <b>\n\nAdd ODS\nand XML\n\n"), "{text}");
+    assert!(text.contains(thread["id"].as_str().unwrap()) && !text.contains("dana@example.com"), "{text}");
+    assert!(mail["html"].as_str().unwrap().contains("Export &lt;b&gt;"));
+    // a message and a vote are no new feedback
+    let path = format!("/api/feedback/{}/messages", thread["id"].as_str().unwrap());
+    assert_eq!(world.post(&path, &caller, &json!({"message": "and"})).await.status, 200);
+    assert_eq!(world.post("/api/modules-registry/reviews/interest", &caller, &json!({})).await.status, 200);
+    for _ in 2..20 {
+        assert_eq!(open().await.status, 200);
+    }
+    world.nothing_waits().await;
+    world.mails(20).await;
+    world.advance(Duration::HOUR).await;
+    assert_eq!(open().await.status, 200);
+    world.mails(21).await;
+    world.0.shutdown().await;
+}

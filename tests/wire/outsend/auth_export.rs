@@ -19,6 +19,9 @@ async fn an_export_holds_what_is_kept_and_no_secret() {
     let ended = cookie(&post(&bench, "/api/auth/login", &[], &login).await);
     send(&bench, "POST", "/api/auth/logout", &[("cookie", &ended)], "").await;
     assert_eq!(cookie(&me(&bench, &caller).await), session, "moved");
+    let caller_only = [("cookie", session.as_str()), ("content-type", "application/json")];
+    let opened = post(&bench, "/api/feedback", &caller_only, &json!({"subject": "Export", "message": "Add ODS"})).await;
+    let voted = post(&bench, "/api/modules-registry/reviews/interest", &caller_only, &json!({"message": "soon"})).await;
     change(&bench, "dana@example.com", |user| user.active = false).await;
     let answer = send(&bench, "GET", "/api/auth/export", &caller, "").await;
     assert_eq!(answer.status, 200, "a deactivated account has a right to it");
@@ -35,6 +38,10 @@ async fn an_export_holds_what_is_kept_and_no_secret() {
     let length = at("/sessions/0/expires_at") - at("/sessions/0/created_at");
     assert!((Duration::days(9)..Duration::days(9) + Duration::MINUTE).contains(&length), "{length}");
     assert_eq!((&body["api_keys"][0]["id"], body["api_keys"].as_array().unwrap().len()), (&key["id"], 1));
+    let threads = body["feedback"].as_array().unwrap();
+    let found = |id: &Value| threads.iter().find(|thread| thread["id"] == *id).unwrap();
+    assert_eq!((threads.len(), found(&opened.json()["id"])), (2, &opened.json()), "with its messages");
+    assert_eq!(found(&voted.json()["thread_id"])["messages"][0]["message"], "soon");
     for secret in [session.split_once('=').unwrap().1, key["key"].as_str().unwrap(), "$argon2"] {
         assert!(!answer.body.contains(secret));
     }

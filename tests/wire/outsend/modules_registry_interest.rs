@@ -21,10 +21,20 @@ async fn votes_of_one_user_are_one_thread() {
     for message in ["please", "soon"] {
         assert_eq!(vote("reviews", json!({"message": message})).await.json()["thread_id"], thread);
     }
-    let threads = world.bench.context.store().threads(world.account.user.id).await.unwrap();
-    assert_eq!(threads.len(), 1);
-    let texts: Vec<_> = threads[0].messages.iter().map(|(_, text, _)| text.as_str()).collect();
+    let list = world.get("/api/feedback").await.json();
+    assert_eq!((&list["total"], &list["items"][0]["subject"]), (&json!(1), &json!("reviews")));
+    let known = world.get(&format!("/api/feedback/{thread}")).await.json();
+    let texts: Vec<_> = known["messages"].as_array().unwrap().iter().map(|one| &one["message"]).collect();
     assert_eq!(texts, ["please", "soon"]);
+    // votes at once are one thread, too
+    let both = futures_util::future::join(
+        vote("emails", json!({"message": "one"})),
+        vote("emails", json!({"message": "two"})),
+    );
+    let (one, two) = both.await;
+    assert_eq!(one.json()["thread_id"], two.json()["thread_id"]);
+    let list = world.get("/api/feedback").await.json();
+    assert_eq!((&list["total"], &list["items"][0]["message_count"]), (&json!(2), &json!(2)));
     assert_eq!(detail(&vote("verify_emails", json!({})).await), "Module is already available.");
     assert_eq!(detail(&vote("nonsense", json!({})).await), "Module not found.");
     assert_eq!(vote("reviews", json!({"message": "x".repeat(5_001)})).await.status, 422);

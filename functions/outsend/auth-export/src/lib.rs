@@ -1,16 +1,15 @@
 //! `GET /api/auth/export`: all that is kept of the caller, without secrets and their hashes (outsend 6.4).
 
-mod thread;
-
 use serde::Serialize;
 
 use shared::{
     http::Response,
-    model::{Job, Session, UserId},
+    model::{Conversation, Job, Session, UserId},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, json_answer},
+        feedback::{ThreadView, whole},
         format::timestamp,
         jobs::{self, JobView},
         keys::{self, KeyView},
@@ -20,13 +19,11 @@ use shared::{
     store::JobFilter,
 };
 
-use self::thread::ThreadView;
-
 /// The function.
 pub const FUNCTION: Endpoint =
     outsend::endpoint(env!("CARGO_PKG_NAME"), Access::SESSION, |cx, caller| Box::pin(export(cx, caller)));
 
-/// Jobs that are read at a time.
+/// Jobs and threads that are read at a time.
 const PAGE_LENGTH: u32 = 100;
 
 /// The personal export (outsend 6.4). Of what this API does not make yet, an account has none.
@@ -65,7 +62,7 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
             .await;
     let (sessions, keys) = (sessions?, keys?);
     let jobs = all_jobs(cx, account.user.id).await?;
-    let threads = store.threads(account.user.id).await?;
+    let threads = all_threads(cx, account.user.id).await?;
     let body = Export {
         exported_at: timestamp(cx.now),
         user: users::view(account),
@@ -76,7 +73,7 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         veilles: [],
         webhooks: [],
         events: [],
-        feedback: threads.iter().map(ThreadView::new).collect(),
+        feedback: threads.iter().map(whole).collect(),
     };
     let day: String = timestamp(cx.now).chars().take(10).filter(char::is_ascii_digit).collect();
     let name = format!("attachment; filename=\"outsend-export-{}-{day}.json\"", account.user.number);
@@ -94,4 +91,19 @@ async fn all_jobs(cx: &RequestContext, user: UserId) -> Result<Vec<Job>, Problem
             return Ok(jobs);
         }
     }
+}
+
+async fn all_threads(cx: &RequestContext, user: UserId) -> Result<Vec<Conversation>, Problem> {
+    let store = cx.context.store();
+    let mut threads = Vec::new();
+    for offset in (0..).step_by(PAGE_LENGTH as usize) {
+        let page = store.threads_page(user, offset, PAGE_LENGTH).await?;
+        for thread in &page.members {
+            threads.extend(store.conversation(thread.id).await?);
+        }
+        if offset + u64::from(PAGE_LENGTH) >= page.total {
+            break;
+        }
+    }
+    Ok(threads)
 }

@@ -4,27 +4,23 @@ use serde::Serialize;
 
 use shared::{
     http::Response,
-    model::Module,
+    model::{Author, Message, Module, Thread, ThreadKind},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, json_answer},
+        feedback::{self, MAX_MESSAGE, said},
         fields::{Fields, object},
-        limits::Policy,
         messages::Detail,
         request_context::RequestContext,
     },
-    ulid,
 };
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.under(FEEDBACK), |cx, caller| Box::pin(vote(cx, caller)));
-
-/// Threads that a user opens (outsend 5.1).
-const FEEDBACK: Policy = Policy::new("feedback", 20, 3_600);
-/// Most characters of a message.
-const MAX_MESSAGE: usize = 5_000;
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.under(feedback::POLICY), |cx, caller| {
+        Box::pin(vote(cx, caller))
+    });
 
 #[derive(Serialize)]
 struct Vote {
@@ -42,10 +38,15 @@ async fn vote(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> 
     if module.available() {
         return Err(Detail::ModuleAvailable.into());
     }
-    let message = message.filter(|message| !message.trim().is_empty());
     let slug = module.as_str();
-    let ids = (format!("fb_{}", ulid::generate(cx.now)?), format!("fbm_{}", ulid::generate(cx.now)?));
-    let store = cx.context.store();
-    let thread_id = store.add_interest(caller.account.user.id, slug, ids, message.as_deref(), cx.now).await?;
-    Ok(json_answer(200, &Vote { ok: true, slug, thread_id }))
+    let user = caller.account.user.id;
+    let message = message.filter(|message| !message.trim().is_empty());
+    let message = message.map(|text| Message::new(Author::User, text, cx.now)).transpose()?;
+    let thread = Thread { module: Some(module), ..Thread::new(user, ThreadKind::Interest, slug.to_owned(), cx.now)? };
+    let opened = match &message {
+        Some(message) => thread.with(message).map_err(|_| Detail::ThreadFull(Thread::MAX_MESSAGES))?,
+        None => thread,
+    };
+    let voted = said(cx.context.store().add_interest(&opened, module, message.as_ref()).await?)?;
+    Ok(json_answer(200, &Vote { ok: true, slug, thread_id: voted.thread.id.to_string() }))
 }

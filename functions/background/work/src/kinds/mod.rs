@@ -27,6 +27,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::ScouterSignUp => mail::SCOUTER_SIGN_UP,
         WorkKind::ScouterReset => mail::SCOUTER_RESET,
         WorkKind::MagicLink => mail::MAGIC_LINK,
+        WorkKind::Feedback => mail::FEEDBACK,
         WorkKind::RankAudit => rank::AUDIT,
         WorkKind::RankOrganization => rank::ORGANIZATION,
         WorkKind::RankStudies => rank::STUDIES,

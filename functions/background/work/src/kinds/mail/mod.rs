@@ -3,6 +3,7 @@
 //! Whoever asks, one recipient gets a limited number; who asks is not told. A notice that a password was changed is not
 //! counted: nobody who floods an address with other mails hides it.
 
+mod feedback;
 mod messages;
 
 use serde_json::json;
@@ -16,6 +17,7 @@ use shared::{
     store::Token,
 };
 
+pub(crate) use self::feedback::FEEDBACK;
 use self::messages::{Message, compose};
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
