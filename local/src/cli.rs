@@ -4,6 +4,7 @@ mod arguments;
 mod banner;
 mod commands;
 mod directory;
+mod feedback;
 mod job;
 mod order;
 mod output;
@@ -49,6 +50,7 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Job(command) => job::job(command).await,
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
+        Command::Feedback(command) => feedback::feedback(command).await,
         Command::SigningKey(command) => commands::signing_key(command),
     }
 }

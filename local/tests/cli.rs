@@ -2,7 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::TcpStream,
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -210,6 +211,8 @@ fn only_what_others_begin_with_makes_a_data_directory() {
         &["study", "create", "--org", id, "--name", "A"],
         &["study", "import", &file, "--org", id],
         &["study", "list", "--org", id],
+        &["feedback", "list"],
+        &["feedback", "close", "fb_01KSMHEQW0F1E2D3B4A5C6G7H8"],
         &["signing-key", "rotate"],
     ] {
         for directory in ["wrong", "deep/wrong", "empty"] {
@@ -249,6 +252,51 @@ impl Serving {
         self.child.wait().unwrap();
         self.ready.take()
     }
+}
+
+/// What an API answers to a JSON text.
+fn post(base: &str, path: &str, key: &str, body: &str) -> Value {
+    let (host, prefix) = base.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let length = body.len();
+    let head = format!("POST /{prefix}{path} HTTP/1.1\r\nHost: {host}\r\nX-API-Key: {key}\r\n");
+    let rest = format!("Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    stream.write_all((head + &rest).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (_, json) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(json).unwrap_or_else(|_| panic!("{answer}"))
+}
+
+#[test]
+fn the_staff_answers_feedback_beside_a_running_server() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder);
+    let (base, key) = (serving.ready["outsend"].as_str().unwrap(), serving.ready["demo"]["outsend_key"].as_str());
+    let send = |path: &str, body: &str| post(base, path, key.unwrap(), body);
+    let thread = send("/feedback", r#"{"subject": "Ex\u001b[2Jport", "message": "Add\nODS \u009b1m"}"#);
+    let id = thread["id"].as_str().unwrap();
+    assert_eq!(folder.json(&["feedback", "list"])[0]["id"], id);
+    let shown = folder.json(&["feedback", "show", id]);
+    assert_eq!((&shown["messages"][0]["author"], &shown["status"]), (&Value::from("user"), &Value::from("open")));
+    let user = shown["user"].as_str().unwrap();
+    assert_eq!(folder.json(&["feedback", "list", "--user", user]).as_array().unwrap().len(), 1);
+    let text = String::from_utf8(folder.run(&["feedback", "show", id]).stdout).unwrap();
+    assert!(text.lines().count() == 2 && !text.contains('\u{1b}') && !text.contains('\u{9b}'), "{text}");
+    assert_eq!(folder.json(&["feedback", "answer", id, "--message", "In May"])["status"], "answered");
+    assert_eq!(folder.json(&["feedback", "list"]), serde_json::json!([]));
+    assert_eq!(
+        send(&format!("/feedback/{id}/messages"), r#"{"message": "Thanks"}"#)["messages"][1]["message"],
+        "In May"
+    );
+    assert_eq!(folder.json(&["feedback", "close", id])["status"], "closed");
+    assert_eq!(folder.json(&["feedback", "close", id])["status"], "closed", "once more");
+    assert_eq!(folder.fails(&["feedback", "answer", id, "--message", "x"]).0, 2);
+    assert_eq!(folder.fails(&["feedback", "answer", id, "--message", " "]).0, 2);
+    assert_eq!(folder.fails(&["feedback", "show", "x"]).0, 2);
+    assert_eq!(folder.fails(&["feedback", "close", "fb_01KSMHEQW0F1E2D3B4A5C6G7H8"]).0, 3);
+    assert_eq!(folder.fails(&["feedback", "list", "--user", "nobody@example.com"]).0, 3);
+    serving.stop("-TERM");
 }
 
 #[test]

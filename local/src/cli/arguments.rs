@@ -55,6 +55,9 @@ pub(super) enum Command {
     /// Invitations to sign up at Outsend, where it takes invited people only (OUTSCOUT_OUTSEND_INVITE_ONLY=true)
     #[command(subcommand)]
     Invitation(InvitationCommand),
+    /// Feedback of Outsend's users, and the staff's answers
+    #[command(subcommand)]
+    Feedback(FeedbackCommand),
     /// Keys that sign OpenScouter's access tokens
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
@@ -82,6 +85,42 @@ pub(super) enum InvitationCommand {
         /// Days that it works
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=365))]
         days: u16,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum FeedbackCommand {
+    /// Threads that wait for an answer, the longest waiting first; of one user all threads, the latest first
+    List {
+        /// E-mail address of a user
+        #[arg(long)]
+        user: Option<String>,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// One thread with its messages
+    Show {
+        /// Thread id
+        id: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Answer a thread; the user sees the answer in it
+    Answer {
+        /// Thread id
+        id: String,
+        /// The answer
+        #[arg(long, value_name = "TEXT")]
+        message: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Close a thread, until its user writes again
+    Close {
+        /// Thread id
+        id: String,
         #[command(flatten)]
         common: Common,
     },

@@ -23,7 +23,7 @@ use crate::{data::Session, import, people};
 const STEP: usize = 800;
 
 /// The store of a command that works on what is there.
-async fn open(common: &Common) -> Result<Session, Failed> {
+pub(super) async fn open(common: &Common) -> Result<Session, Failed> {
     if common.cloud {
         return Ok(Session::cloud()?);
     }
@@ -39,7 +39,7 @@ async fn open_or_make(common: &Common) -> Result<Session, Failed> {
 }
 
 /// Shows what a command found or made, and closes the store.
-async fn finish(session: Session, common: &Common, done: Result<Value, Failed>) -> Result<(), Failed> {
+pub(super) async fn finish(session: Session, common: &Common, done: Result<Value, Failed>) -> Result<(), Failed> {
     session.close().await;
     Ok(show(common.json, &done?)?)
 }

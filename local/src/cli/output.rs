@@ -40,9 +40,15 @@ pub(super) fn show(json: bool, value: &Value) -> io::Result<()> {
     for row in rows {
         let members = row.as_object().into_iter().flatten();
         let text: Vec<_> = members
-            .map(|(name, value)| format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+            .map(|(name, value)| format!("{name}: {}", value.as_str().map_or_else(|| value.to_string(), harmless)))
             .collect();
         print(&text.join("  "))?;
     }
     Ok(())
+}
+
+/// A text as a terminal may show it: what others wrote moves no cursor and sets no colour.
+fn harmless(text: &str) -> String {
+    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(shown).collect()
 }
