@@ -18,6 +18,7 @@ pub mod net;
 pub mod sort;
 pub mod table;
 pub mod values;
+pub mod veille;
 pub mod verify;
 
 pub use dispatch::start;
