@@ -97,6 +97,13 @@ struct Own {
     openscouter: Api,
 }
 
+impl Own {
+    fn new(engines: &InProcess, templates: &Templates) -> Self {
+        let (outsend, openscouter) = (templates.outsend.clone(), templates.openscouter.clone());
+        Self { engines: engines.clone(), outsend, openscouter }
+    }
+}
+
 impl Server {
     /// Starts the system; it answers when this returns.
     ///
@@ -146,11 +153,7 @@ impl Server {
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
         let hosts = HostNames::with(&options.host_names);
-        let own = Own {
-            engines: in_process.clone(),
-            outsend: templates.outsend.clone(),
-            openscouter: templates.openscouter.clone(),
-        };
+        let own = Own::new(&in_process, &templates);
         let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
         let routers = [
             Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router(),

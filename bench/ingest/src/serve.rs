@@ -3,8 +3,8 @@
 use std::{io::Write as _, path::Path};
 
 use local::{
-    demo,
     log::Capture,
+    people,
     server::{Options, Server},
 };
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ async fn seed(context: &Context, testers: u32) -> Result<Vec<Sending>, Failure> 
     for number in 0..testers {
         let email = Email::parse(&format!("tester{number}@example.com")).ok_or("no address")?;
         let own = organization(context, "Tester");
-        let made = demo::create_person(context, &own, Role::Tester, (&email, "Tester"), "long enough phrase").await?;
+        let made = people::create_person(context, &own, Role::Tester, (&email, "Tester"), "long enough phrase").await?;
         let mut tester = made.ok_or("the address is taken")?;
         // as after the quiz
         tester.qualified = true;

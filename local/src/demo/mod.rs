@@ -1,10 +1,10 @@
 //! What a first start finds: people of every role, studies, a report, a finished job, and the keys to all of it.
 
+mod credentials;
 mod story;
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     context::Context,
@@ -17,7 +17,7 @@ use shared::{
 };
 use time::Duration;
 
-pub use self::story::Story;
+pub use self::credentials::{DemoAccount, DemoPerson, Story};
 use crate::{
     embedded_store::EngineError,
     people::{create_person, keep_key, new_organization},
@@ -39,53 +39,6 @@ pub struct Demo {
     pub account: Option<DemoAccount>,
     /// What is gone, or could not be made, and what to do.
     pub notices: Vec<String>,
-}
-
-/// The demo's business user, and the others: all of it is made at random, and stored as hashes.
-#[derive(Clone, Deserialize, Serialize)]
-pub struct DemoAccount {
-    /// Address, verified.
-    pub email: String,
-    /// Password.
-    pub password: String,
-    /// An Outsend API key with both scopes.
-    pub outsend_key: String,
-    /// A tester: verified, consenting and active.
-    #[serde(default)]
-    pub tester: Option<DemoPerson>,
-    /// An admin.
-    #[serde(default)]
-    pub admin: Option<DemoPerson>,
-    /// What they did so far.
-    #[serde(default)]
-    pub story: Option<Story>,
-}
-
-/// One of the demo's people.
-#[derive(Clone, Deserialize, Serialize)]
-pub struct DemoPerson {
-    /// Address, verified.
-    pub email: String,
-    /// Password.
-    pub password: String,
-}
-
-impl std::fmt::Debug for DemoAccount {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "DemoAccount({}, …)", self.email)
-    }
-}
-
-impl std::fmt::Debug for DemoPerson {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "DemoPerson({}, …)", self.email)
-    }
-}
-
-impl DemoPerson {
-    fn new(email: &str) -> Result<Self, EngineError> {
-        Ok(Self { email: email.to_owned(), password: new_token("")?.0 })
-    }
 }
 
 /// The files in which a laptop keeps the demo's credentials, since the store has only hashes.

@@ -3,7 +3,6 @@
 use std::time::Duration as Pause;
 
 use http::Method;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{
     model::{AgentStatus, JobId, ReportId, TestSessionId, TestStatus},
@@ -11,7 +10,7 @@ use shared::{
 };
 use time::{Duration, format_description::well_known::Rfc3339};
 
-use super::{DemoAccount, DemoPerson};
+use super::credentials::{DemoAccount, DemoPerson, Story};
 use crate::{
     embedded_store::EngineError,
     past::{Api, Past},
@@ -21,21 +20,6 @@ use crate::{
 pub(super) const AGO: Duration = Duration::minutes(50);
 /// How often something is looked at that the background works on, and how many times.
 const LOOKS: (Pause, usize) = (Pause::from_millis(20), 1_000);
-
-/// What came of it, by the ids of the APIs.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub struct Story {
-    /// The study.
-    pub study: String,
-    /// The tester's session, analysed and confirmed.
-    pub session: String,
-    /// The session's report.
-    pub report: String,
-    /// The study's report.
-    pub study_report: String,
-    /// A finished job of Outsend.
-    pub job: String,
-}
 
 /// Who tells it: the APIs of the past, and the store where the background's work shows.
 struct Teller<'a> {

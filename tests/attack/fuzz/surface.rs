@@ -21,6 +21,29 @@ use shared::{http::query::Query, model::Role};
 
 const WEBHOOKS: &str = r#"{"ci":"of the ci"}"#;
 
+/// Forms that pages send: API, function, path, body.
+const PAGES: [(Api, &str, &str, &str); 4] = [
+    (
+        Api::OpenScouter,
+        "openscouter-auth-sign-up",
+        "/sign-up",
+        "role=business&email=zo%C3%A9%40example.com&password=long+enough+phrase&fullName=Z&companyName=Z",
+    ),
+    (Api::OpenScouter, "openscouter-auth-sign-in", "/sign-in", "email=dana%40example.com&password=x&next=%2Fhome"),
+    (
+        Api::Outsend,
+        "outsend-auth-signup",
+        "/sign-up",
+        "email=z%40example.com&password=long+enough+1&accept_responsibility=yes",
+    ),
+    (
+        Api::Outsend,
+        "outsend-auth-password-reset",
+        "/reset-password",
+        "token=x&new_password=long+enough+1&revoke_credentials=yes",
+    ),
+];
+
 /// A request that a route answers.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
@@ -244,7 +267,17 @@ impl Surface {
             ],
             body: br#"{"items":[{"email":"a@b.fr","nom":"A","n":1,"l":["x",2]}]}"#.to_vec(),
         };
-        vec![consent, rows]
+        let page = |(api, function, path, body): (Api, &'static str, &str, &str)| Sample {
+            api,
+            function,
+            method: "POST".to_owned(),
+            url: path.to_owned(),
+            headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
+            body: body.as_bytes().to_vec(),
+        };
+        let mut samples = vec![consent, rows];
+        samples.extend(PAGES.into_iter().map(page));
+        samples
     }
 
     /// The sample of a function.

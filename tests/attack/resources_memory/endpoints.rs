@@ -93,6 +93,22 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     research("POST", "/api/auth/verify-email", Nobody, "token"),
     research("POST", "/api/auth/resend-verification", Nobody, "email"),
     research("POST", "/api/auth/refresh", Nobody, "refreshToken"),
+    outsend("POST", "/sign-up", Nobody, "email"),
+    outsend("POST", "/sign-in", Nobody, "email"),
+    outsend("POST", "/sign-out", Nobody, "a"),
+    outsend("POST", "/forgot-password", Nobody, "email"),
+    outsend("POST", "/reset-password", Nobody, "token"),
+    outsend("POST", "/verify-email", Nobody, "token"),
+    outsend("POST", "/resend-verification", Account, "a"),
+    research("POST", "/sign-up", Nobody, "email"),
+    research("POST", "/sign-in", Nobody, "email"),
+    research("POST", "/sign-out", Nobody, "a"),
+    research("POST", "/forgot-password", Nobody, "email"),
+    research("POST", "/reset-password", Nobody, "token"),
+    research("POST", "/verify-email", Nobody, "token"),
+    research("POST", "/resend-verification", Nobody, "email"),
+    research("POST", "/sign-in-link", Nobody, "email"),
+    research("POST", "/magic-link", Nobody, "token"),
     research("POST", "/api/oauth/register", Nobody, "redirect_uris"),
     research("POST", "/api/oauth/authorize", Nobody, "transaction"),
     research("POST", "/api/oauth/token", Nobody, "code"),
@@ -146,7 +162,9 @@ impl Endpoint {
     }
 
     fn is_form(&self) -> bool {
-        matches!(self.resource, "/api/oauth/token" | "/api/oauth/revoke" | "/api/oauth/authorize")
+        let oauth = matches!(self.resource, "/api/oauth/token" | "/api/oauth/revoke" | "/api/oauth/authorize");
+        // a page's, where the functions are not Outset's
+        oauth || (self.api != Api::Outset && !self.resource.starts_with("/api/"))
     }
 
     /// Whether an answer's status says that the body was looked at.
