@@ -14,6 +14,7 @@ mod organization;
 mod owner;
 mod participant;
 mod quiz;
+mod schedule;
 mod sign_up;
 mod study;
 mod test_session;
@@ -42,6 +43,7 @@ pub use organization::{Organization, Plan};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
+pub use schedule::{LastRun, RunState, Schedule, ScheduleStatus, Tick};
 pub use sign_up::{PendingSignUp, SignUpOf};
 pub use study::{
     AbTest, Activation, ActivationRefused, AgeRange, Compensation, Details, Payment, SplitRatio, Status, Study,
