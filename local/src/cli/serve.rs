@@ -29,7 +29,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 37] = [
+const PASSED: [&str; 38] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -54,6 +54,7 @@ const PASSED: [&str; 37] = [
     "OUTSCOUT_SMTP_PROBE",
     "OUTSCOUT_SMTP_PORT",
     "OUTSCOUT_CRAWL_ALLOW_HOSTS",
+    "OUTSCOUT_WEBHOOK_ALLOW_HOSTS",
     "OUTSCOUT_CRON_SECRET",
     "OUTSCOUT_CONSENT_VERSION",
     "OUTSCOUT_AGENT_PROVIDER",

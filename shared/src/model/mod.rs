@@ -20,6 +20,7 @@ mod study;
 mod test_session;
 mod token;
 mod user;
+mod webhook;
 mod work;
 
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
@@ -51,4 +52,5 @@ pub use study::{
 pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};
+pub use webhook::{Attempt, Delivery, DeliveryStatus, NamedDelivery, Webhook, webhook_id};
 pub use work::{TokenKind, WorkItem, WorkKind};

@@ -52,10 +52,12 @@ pub enum WorkKind {
     Purge,
     /// An event is added to its account's feed (outsend 16.2).
     Publish,
+    /// An event is sent to a webhook (outsend 16.2).
+    Deliver,
 }
 
 impl WorkKind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -78,6 +80,7 @@ impl WorkKind {
         Self::Job,
         Self::Purge,
         Self::Publish,
+        Self::Deliver,
     ];
 
     /// The stored name.
@@ -106,6 +109,7 @@ impl WorkKind {
             Self::Job => "job",
             Self::Purge => "purge",
             Self::Publish => "publish",
+            Self::Deliver => "deliver",
         }
     }
 

@@ -24,6 +24,10 @@ pub enum Detail {
     AlreadyVerified,
     /// cap_reached, for API keys
     KeyCapReached(usize),
+    /// cap_reached, for webhooks
+    WebhookCapReached(usize),
+    /// webhook_url
+    WebhookUrl,
     /// ef_ceiling, in planned requests
     EfCeiling {
         /// What the job needs.
@@ -62,6 +66,8 @@ pub enum Detail {
     Unverified,
     /// no_job
     NoJob,
+    /// no_webhook
+    NoWebhook,
     /// no_module
     NoModule,
     /// no_file
@@ -120,6 +126,8 @@ impl Detail {
             | Self::AlreadyVerified
             | Self::WrongPassword
             | Self::KeyCapReached(_)
+            | Self::WebhookCapReached(_)
+            | Self::WebhookUrl
             | Self::EfCeiling { .. }
             | Self::EfQuota { .. }
             | Self::TooManyRows(_)
@@ -133,9 +141,14 @@ impl Detail {
             | Self::ModuleAvailable => 400,
             Self::AuthRequired | Self::BadCredentials => 401,
             Self::Deactivated | Self::CrossSite | Self::SessionOnly | Self::Scope(_) | Self::Unverified => 403,
-            Self::Route | Self::NoKey | Self::NoJob | Self::NoModule | Self::NoFile | Self::NoType | Self::NotReady => {
-                404
-            }
+            Self::Route
+            | Self::NoKey
+            | Self::NoWebhook
+            | Self::NoJob
+            | Self::NoModule
+            | Self::NoFile
+            | Self::NoType
+            | Self::NotReady => 404,
             Self::Method(_) => 405,
             Self::Purged => 410,
             Self::TooLarge => 413,
@@ -167,6 +180,13 @@ impl Detail {
                     language,
                     format!("Limit reached: {n} API keys."),
                     format!("Limite atteinte : {n} clés API."),
+                );
+            }
+            Self::WebhookCapReached(n) => {
+                return pick(
+                    language,
+                    format!("Limit reached: {n} webhooks."),
+                    format!("Limite atteinte : {n} webhooks."),
                 );
             }
             Self::StreamsHeld { most, .. } => {
@@ -231,6 +251,11 @@ impl Detail {
             Self::ModuleAvailable => ("Module is already available.", "Le module est déjà disponible."),
             Self::Unverified => ("Verify your e-mail address first.", "Vérifiez d'abord votre adresse e-mail."),
             Self::NoJob => ("Job not found.", "Job introuvable."),
+            Self::NoWebhook => ("Webhook not found.", "Webhook introuvable."),
+            Self::WebhookUrl => (
+                "Webhook URL must use https and be publicly reachable.",
+                "L'URL du webhook doit être en https et accessible publiquement.",
+            ),
             Self::NoModule => ("Module not found.", "Module introuvable."),
             Self::NoFile => ("File not found.", "Fichier introuvable."),
             Self::NoType => ("Unknown job type.", "Type de job inconnu."),

@@ -33,6 +33,8 @@ use super::{
     tokens::{listed_tokens, token_key},
     user_items::user_pk,
     user_keys::key_key,
+    webhooks::secrets_pk,
+    work::work_key,
 };
 use crate::model::{
     AuditEntry, ConnectionId, FamilyId, OrganizationId, Owner, Status, Study, StudyId, User, UserId, WorkItem, WorkKind,
@@ -213,7 +215,15 @@ impl Store {
         })
         .await?;
         // nothing is announced to who is gone
+        for prefix in ["OUTBOX#", "SENT#"] {
+            self.erase_partition(feed_pk(user), prefix, |item, _| {
+                let named = item.read("work").optional_text("work")?;
+                Some(work_key(named))
+            })
+            .await?;
+        }
         self.drop_items(&feed_pk(user), "").await?;
+        self.drop_items(&secrets_pk(user), "").await?;
         // after the consent that allowed it
         self.batch_delete(vec![special_key(user)]).await
     }

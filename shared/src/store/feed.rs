@@ -8,16 +8,16 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use time::{Duration, OffsetDateTime};
 
 use super::{
-    BoxFuture, Store, StoreError, after_lost_race,
-    client::Written,
-    item::{Condition, Item, check},
+    BoxFuture, Store, StoreError,
+    item::{Condition, Item},
     round_trips::{items_read, round_trip},
-    user_items::user_pk,
 };
-use crate::model::{Announcement, EventName, FeedEvent, FeedEventId, UserId};
+use crate::model::{EventName, FeedEvent, FeedEventId, UserId};
 
 /// How long an event is kept (outsend 16.1).
 pub(super) const KEPT: Duration = Duration::days(30);
+/// What is stored for longer, since clocks differ: what is shown is decided by ids and times alone.
+pub(super) const MARGIN: Duration = Duration::days(1);
 /// Events that a walk with a filter reads at a time.
 const STEP: usize = 500;
 
@@ -32,25 +32,76 @@ fn event_sk(id: FeedEventId) -> String {
     format!("EVENT#{id}")
 }
 
-/// Where a feed ends.
-#[derive(Clone, Debug, Default)]
-struct Head {
-    last: Option<FeedEventId>,
-    number: u64,
-    version: u64,
+/// The key of an event, by the text of its id.
+pub(super) fn event_key(user: UserId, id: &str) -> (String, String) {
+    (feed_pk(user), format!("EVENT#{id}"))
 }
 
-fn event_item(user: UserId, event: &FeedEvent, number: u64, now: OffsetDateTime) -> Item {
+/// Where a feed ends, and the webhooks that are told of it, each with the number of its deliveries so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Head {
+    pub(super) last: Option<FeedEventId>,
+    pub(super) number: u64,
+    pub(super) webhooks: Vec<(String, u64)>,
+    pub(super) version: u64,
+}
+
+impl Head {
+    /// What a write over it rests on.
+    pub(super) const fn condition(&self) -> Condition {
+        if self.version == 0 { Condition::Absent } else { Condition::Version(self.version) }
+    }
+
+    /// The number of a webhook's deliveries; `None` when there is no such webhook.
+    pub(super) fn sent(&self, webhook: &str) -> Option<u64> {
+        self.webhooks.iter().find(|(id, _)| id == webhook).map(|(_, sent)| *sent)
+    }
+
+    /// The number of a webhook's next delivery, which counts from here on.
+    pub(super) fn count(&mut self, webhook: &str) -> u64 {
+        let known = self.webhooks.iter_mut().find(|(id, _)| id == webhook);
+        known.map_or(0, |(_, sent)| {
+            *sent += 1;
+            *sent
+        })
+    }
+}
+
+pub(super) fn head_item(user: UserId, head: &Head) -> Item {
+    let last = head.last.map(|id| id.to_string());
+    let webhooks: Vec<_> = head.webhooks.iter().map(|(id, sent)| format!("{id} {sent}")).collect();
+    Item::new(feed_pk(user), HEAD.to_owned())
+        .optional_text("last", last.as_deref())
+        .number("number", head.number)
+        .texts("webhooks", &webhooks)
+        .number("version", head.version)
+}
+
+pub(super) fn read_head(item: &Item) -> Result<Head, StoreError> {
+    let reader = item.read("feed");
+    let webhook = |text: &String| {
+        let (id, sent) = text.split_once(' ')?;
+        Some((id.to_owned(), sent.parse().ok()?))
+    };
+    Ok(Head {
+        last: reader.optional_text("last").and_then(FeedEventId::parse),
+        number: reader.number("number")?,
+        webhooks: reader.texts("webhooks").iter().filter_map(webhook).collect(),
+        version: reader.number("version")?,
+    })
+}
+
+pub(super) fn event_item(user: UserId, event: &FeedEvent, number: u64, now: OffsetDateTime) -> Item {
     Item::new(feed_pk(user), event_sk(event.id))
         .text("id", event.id.to_string())
         .text("event", event.name.as_str())
         .time("at", event.at)
         .text("data", &*event.data)
         .number("number", number)
-        .number("ttl", (now + KEPT).unix_timestamp())
+        .number("ttl", (now + KEPT + MARGIN).unix_timestamp())
 }
 
-fn read_event(item: &Item) -> Result<(FeedEvent, u64), StoreError> {
+pub(super) fn read_event(item: &Item) -> Result<(FeedEvent, u64), StoreError> {
     let reader = item.read("event");
     let event = FeedEvent {
         id: reader.parsed("id", FeedEventId::parse)?,
@@ -62,16 +113,9 @@ fn read_event(item: &Item) -> Result<(FeedEvent, u64), StoreError> {
 }
 
 impl Store {
-    async fn feed_head(&self, user: UserId) -> Result<Head, StoreError> {
-        let Some(item) = self.get(&self.main, feed_pk(user), HEAD.to_owned()).await? else {
-            return Ok(Head::default());
-        };
-        let reader = item.read("feed");
-        Ok(Head {
-            last: reader.optional_text("last").and_then(FeedEventId::parse),
-            number: reader.number("number")?,
-            version: reader.number("version")?,
-        })
+    pub(super) async fn feed_head(&self, user: UserId) -> Result<Head, StoreError> {
+        let item = self.get(&self.main, feed_pk(user), HEAD.to_owned()).await?;
+        item.map_or_else(|| Ok(Head::default()), |item| read_head(&item))
     }
 
     /// A page of a user's events behind a cursor, oldest first, and whether there are more: without a cursor, or with one
@@ -96,15 +140,18 @@ impl Store {
                 let step = if names.is_empty() { limit + 2 } else { STEP };
                 let items = self.events_from(user, from.clone(), step).await?;
                 let last = items.len() < step;
-                for item in items.iter().filter(|item| self.lives(item)) {
+                for item in &items {
                     let (event, number) = read_event(item)?;
+                    if known == Some(number) {
+                        continue;
+                    }
                     if known.is_some_and(|known| known + 1 < number) {
                         // what was published in between cannot be seen yet, and must not be passed over
                         return Ok((events, true));
                     }
                     known = Some(number);
                     let wanted = names.is_empty() || names.contains(&event.name);
-                    if wanted && after.is_none_or(|after| after < event.id) && !events.iter().any(|e| *e == event) {
+                    if wanted && after.is_none_or(|after| after < event.id) {
                         if events.len() == limit {
                             return Ok((events, true));
                         }
@@ -136,52 +183,4 @@ impl Store {
         items_read(items.len());
         Ok(items.into_iter().map(Item::from).collect())
     }
-
-    /// Publishes what was announced, with its data as JSON: exactly once, however often it is tried. Nothing is
-    /// published of an account that is gone.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn publish<'a>(
-        &'a self,
-        announcement: &'a Announcement,
-        data: &'a str,
-        now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async move {
-            let Announcement { user, name, reference, at, .. } = announcement;
-            for attempt in 0.. {
-                let head = self.feed_head(*user).await?;
-                let id = FeedEventId::after(head.last, now)
-                    .map_err(|error| StoreError::Call { operation: "random", cause: error.to_string() })?;
-                let event = FeedEvent { id, name: *name, at: *at, data: data.to_owned() };
-                let next = Head { last: Some(id), number: head.number + 1, version: head.version + 1 };
-                let condition = if head.version == 0 { Condition::Absent } else { Condition::Version(head.version) };
-                let members = vec![
-                    self.taking_member(*user, reference)?,
-                    check(&self.main, (user_pk(*user), "USER".to_owned()), "attribute_exists(#name)", Some("id"), [])?,
-                    head_item(*user, &next).put(&self.main, condition)?,
-                    event_item(*user, &event, next.number, now).put(&self.main, Condition::Absent)?,
-                ];
-                match self.transact(members).await? {
-                    Written::Done => return Ok(()),
-                    // it is published: by an earlier attempt, or by this very one whose answer was lost
-                    Written::Refused(failed) if failed.contains(&0) => return Ok(()),
-                    Written::Refused(failed) if failed.contains(&1) => {
-                        return self.drop_items(&feed_pk(*user), &format!("OUTBOX#{reference}")).await;
-                    }
-                    Written::Refused(_) => after_lost_race(attempt).await?,
-                }
-            }
-            Ok(())
-        })
-    }
-}
-
-fn head_item(user: UserId, head: &Head) -> Item {
-    let last = head.last.map(|id| id.to_string());
-    Item::new(feed_pk(user), HEAD.to_owned())
-        .optional_text("last", last.as_deref())
-        .number("number", head.number)
-        .number("version", head.version)
 }

@@ -26,6 +26,7 @@ fn outbox_item(announcement: &Announcement) -> Item {
         .text("sk", sk)
         .text("event", announcement.name.as_str())
         .text("reference", &*announcement.reference)
+        .text("work", announcement.work().id)
         .time("at", announcement.at)
 }
 
@@ -81,6 +82,11 @@ impl Store {
             }
             Ok(())
         })
+    }
+
+    /// Drops what was announced to who is gone.
+    pub(super) async fn drop_announced(&self, user: UserId, reference: &str) -> Result<(), StoreError> {
+        self.batch_delete(vec![outbox_key(user, reference)]).await
     }
 
     /// What waits to be published under this reference; `None` when it is published.

@@ -86,6 +86,12 @@ const OPENSCOUTER: &[(&str, u64)] = &[
 ];
 
 const OUTSEND: &[(&str, u64)] = &[
+    ("events-list", 401),
+    ("webhooks-test", 401),
+    ("webhooks-deliveries", 401),
+    ("webhooks-delete", 401),
+    ("webhooks-create", 401),
+    ("webhooks-list", 401),
     ("home", 303),
     ("jobs-create", 401),
     ("jobs-resume", 401),

@@ -11,11 +11,13 @@ use shared::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, json_answer},
+        events::Envelope,
         format::timestamp,
         jobs::{self, JobView},
         keys::{self, KeyView},
         request_context::RequestContext,
         users::{self, UserView},
+        webhooks::{self, WebhookView},
     },
     store::JobFilter,
 };
@@ -26,6 +28,8 @@ use self::thread::ThreadView;
 pub const FUNCTION: Endpoint =
     outsend::endpoint(env!("CARGO_PKG_NAME"), Access::SESSION, |cx, caller| Box::pin(export(cx, caller)));
 
+/// Events that are read at a time.
+const EVENTS: usize = 500;
 /// Jobs that are read at a time.
 const PAGE_LENGTH: u32 = 100;
 
@@ -39,8 +43,8 @@ struct Export<'a> {
     jobs: Vec<JobView<'a>>,
     pipelines: [&'static str; 0],
     veilles: [&'static str; 0],
-    webhooks: [&'static str; 0],
-    events: [&'static str; 0],
+    webhooks: Vec<WebhookView<'a>>,
+    events: Vec<Envelope>,
     feedback: Vec<ThreadView<'a>>,
 }
 
@@ -66,6 +70,8 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let (sessions, keys) = (sessions?, keys?);
     let jobs = all_jobs(cx, account.user.id).await?;
     let threads = store.threads(account.user.id).await?;
+    let webhooks = store.webhooks(account.user.id).await?;
+    let events = all_events(cx, account.user.id).await?;
     let body = Export {
         exported_at: timestamp(cx.now),
         user: users::view(account),
@@ -74,8 +80,8 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         jobs: jobs.iter().map(|job| jobs::view(job, cx.now)).collect(),
         pipelines: [],
         veilles: [],
-        webhooks: [],
-        events: [],
+        webhooks: webhooks.iter().map(webhooks::view).collect(),
+        events,
         feedback: threads.iter().map(ThreadView::new).collect(),
     };
     let day: String = timestamp(cx.now).chars().take(10).filter(char::is_ascii_digit).collect();
@@ -92,6 +98,21 @@ async fn all_jobs(cx: &RequestContext, user: UserId) -> Result<Vec<Job>, Problem
         jobs.extend(page);
         if last {
             return Ok(jobs);
+        }
+    }
+}
+
+async fn all_events(cx: &RequestContext, user: UserId) -> Result<Vec<Envelope>, Problem> {
+    let (mut events, mut after) = (Vec::new(), None);
+    loop {
+        let (page, more) = cx.context.store().events_after(user, after, &[], EVENTS, cx.now).await?;
+        after = page.last().map(|event| event.id).or(after);
+        let end = page.is_empty() || !more;
+        for event in &page {
+            events.push(Envelope::of(event).map_err(|error| Problem::Crash(error.to_string()))?);
+        }
+        if end {
+            return Ok(events);
         }
     }
 }

@@ -3,6 +3,7 @@
 mod agent;
 mod consent;
 mod credentials;
+mod deliver;
 mod erase;
 mod export;
 mod job;
@@ -40,5 +41,6 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Job => job::JOB,
         WorkKind::Purge => purge::PURGE,
         WorkKind::Publish => publish::PUBLISH,
+        WorkKind::Deliver => deliver::DELIVER,
     }
 }
