@@ -26,3 +26,4 @@ mod secrets;
 mod session_lists;
 mod shared_lists;
 mod tables;
+mod webhooks;
