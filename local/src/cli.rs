@@ -8,7 +8,9 @@ mod feedback;
 mod job;
 mod order;
 mod output;
+mod remote;
 mod serve;
+mod webhook;
 
 use std::{
     io::{self, Write as _},
@@ -48,6 +50,7 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Key(command) => commands::key(command).await,
         Command::Study(command) => commands::study(command).await,
         Command::Job(command) => job::job(command).await,
+        Command::Webhook(command) => webhook::webhook(command).await,
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
         Command::Feedback(command) => feedback::feedback(command).await,

@@ -159,14 +159,15 @@ const READERS: &[(&str, &[&str])] = &[
     ("openscouter OpenscouterOauthRevoke", &["CONN"]),
     ("openscouter OpenscouterOauthToken", &["CODE", "CONN"]),
     ("outsend Callers", &["LOGIN", "OSK"]),
-    ("outsend OutsendAuthAccountDelete", &["CONN", "EMAIL", "FAMILY", "KEY", "OSC", "TEST"]),
+    ("outsend OutsendAuthAccountDelete", &["CONN", "EMAIL", "FAMILY", "HOOKSECRET", "KEY", "OSC", "TEST"]),
     ("outsend OutsendAuthLogin", &["EMAIL", "LOGIN"]),
     ("outsend OutsendAuthPasswordChange", &["EMAIL"]),
     ("outsend OutsendAuthPasswordReset", &["EMAIL", "TOKEN"]),
     ("outsend OutsendAuthSignup", &["EMAIL", "LOGIN"]),
     ("outsend OutsendAuthVerifyEmail", &["EMAIL", "LOGIN", "TOKEN"]),
+    ("outsend OutsendWebhooksTest", &["HOOKSECRET"]),
     ("outset Callers", &["KEY"]),
-    ("root BackgroundWork", &["CONN", "EMAIL", "FAMILY", "KEY", "LOGIN", "OSC", "OSK", "TEST"]),
+    ("root BackgroundWork", &["CONN", "EMAIL", "FAMILY", "HOOKSECRET", "KEY", "LOGIN", "OSC", "OSK", "TEST"]),
 ];
 
 #[test]

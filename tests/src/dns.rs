@@ -2,12 +2,13 @@
 //!
 //! The first label of a name says what the server knows of it: `nx` no such domain, `null` takes no mail, `none` has
 //! neither mail nor address, `fail` cannot be answered, `big` is with a big provider; every other domain has a mail
-//! server of its own.
+//! server of its own. Only `hooks` has a public address, and `inner` a private one.
 
 use std::{io, net::SocketAddr};
 
 use tokio::net::UdpSocket;
 
+const A: u16 = 1;
 const MX: u16 = 15;
 
 /// Starts a server on a loopback port, for as long as the runtime lives.
@@ -71,7 +72,13 @@ fn answer(packet: &[u8]) -> Option<Vec<u8>> {
     };
     // the question again, with the flags of an answer
     let mut reply = packet.get(..2)?.to_vec();
-    reply.extend_from_slice(&[0x81, 0x80 | code, 0, 1, 0, u8::from(exchanger.is_some()), 0, 0, 0, 0]);
+    let address: Option<[u8; 4]> = match first {
+        "hooks" if kind == A => Some([93, 184, 216, 34]),
+        "inner" if kind == A => Some([10, 0, 0, 1]),
+        _ => None,
+    };
+    let answers = u8::from(exchanger.is_some() || address.is_some());
+    reply.extend_from_slice(&[0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0]);
     reply.extend_from_slice(packet.get(12..end)?);
     if let Some((preference, host)) = exchanger {
         let host = name(&host);
@@ -80,6 +87,10 @@ fn answer(packet: &[u8]) -> Option<Vec<u8>> {
         reply.extend_from_slice(&u16::try_from(host.len() + 2).ok()?.to_be_bytes());
         reply.extend_from_slice(&preference.to_be_bytes());
         reply.extend_from_slice(&host);
+    }
+    if let Some(address) = address {
+        reply.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        reply.extend_from_slice(&address);
     }
     Some(reply)
 }

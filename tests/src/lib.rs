@@ -25,6 +25,7 @@ pub mod policies;
 #[cfg(unix)]
 pub mod process;
 mod random;
+pub mod receiver;
 pub mod snapshot;
 
 use std::sync::OnceLock;

@@ -43,6 +43,7 @@ const HIDDEN: &[(&str, &str)] = &[
     (r#""kid": "[0-9a-f]{16}""#, "\"kid\": \"[16 digits]\""),
     (r#""x": "[\w-]{43}""#, "\"x\": \"[43 characters]\""),
     (r#""client_id_issued_at": \d{10}"#, "\"client_id_issued_at\": [seconds]"),
+    (r#""duration_ms": ?\d{1,5}\b"#, "\"duration_ms\": [milliseconds]"),
     (r#""(durationSeconds|duration_seconds)": ?\d{1,2}\b"#, "\"$1\": [seconds]"),
 ];
 

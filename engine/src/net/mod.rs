@@ -6,9 +6,12 @@
 mod dns;
 mod network;
 mod outside;
+mod pinned;
 mod smtp;
 mod table;
 #[cfg(test)]
 mod testing;
+mod webhook;
 
 pub use outside::{Outside, OutsideConfig};
+pub use webhook::Posted;

@@ -1,23 +1,20 @@
 //! Fetching a table (outsend 12.2) behind the guard of outsend 11.5.
 
-use std::{
-    io::Read,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Read, sync::Arc, time::Duration};
 
 use flate2::read::MultiGzDecoder;
 use reqwest::{
     Client, Response, StatusCode,
-    dns::{Addrs, Name, Resolve, Resolving},
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION},
     redirect,
 };
 use tokio::time::timeout;
 use url::{Host, Url};
 
-use super::outside::{Closed, Outside};
+use super::{
+    outside::{Closed, Outside},
+    pinned::Pinned,
+};
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(20);
@@ -51,18 +48,6 @@ pub(super) enum Refused {
     Large,
     #[error("The answer cannot be read.")]
     Broken,
-}
-
-/// Hands out the checked addresses and nothing else.
-struct Pinned(Vec<IpAddr>);
-
-impl Resolve for Pinned {
-    fn resolve(&self, _: Name) -> Resolving {
-        // port 0 stands for the URL's
-        let addresses: Vec<SocketAddr> = self.0.iter().map(|address| SocketAddr::new(*address, 0)).collect();
-        let addresses: Addrs = Box::new(addresses.into_iter());
-        Box::pin(std::future::ready(Ok(addresses)))
-    }
 }
 
 pub(super) async fn fetch(outside: &Outside, url: &str) -> Result<Vec<u8>, Refused> {

@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::job::JobCommand;
+use super::{job::JobCommand, webhook::WebhookCommand};
 
 /// Runs the whole of outscout on this machine, or works on its store.
 #[derive(Debug, Parser)]
@@ -49,6 +49,9 @@ pub(super) enum Command {
     /// Jobs of an Outsend API, local or deployed
     #[command(subcommand)]
     Job(JobCommand),
+    /// Events of an Outsend API, local or deployed, as webhooks bring them
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Platform staff
     #[command(subcommand)]
     Admin(AdminCommand),

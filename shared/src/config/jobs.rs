@@ -18,6 +18,8 @@ pub struct OutboundSettings {
     pub smtp_port: u16,
     /// Hosts that may be private.
     pub allow_hosts: Vec<String>,
+    /// Hosts of webhooks that may be private, and take plain HTTP.
+    pub webhook_allow_hosts: Vec<String>,
 }
 
 impl OutboundSettings {
@@ -28,6 +30,7 @@ impl OutboundSettings {
             smtp_probe: env.flag("OUTSCOUT_SMTP_PROBE", false)?,
             smtp_port: port.unwrap_or(25),
             allow_hosts: env.list("OUTSCOUT_CRAWL_ALLOW_HOSTS"),
+            webhook_allow_hosts: env.list("OUTSCOUT_WEBHOOK_ALLOW_HOSTS"),
         })
     }
 }

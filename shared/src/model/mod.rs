@@ -1,6 +1,7 @@
 //! Entities and their state machines; no input or output.
 
 mod agent;
+mod announcement;
 mod approval;
 mod audit;
 mod connection;
@@ -21,9 +22,11 @@ mod test_session;
 mod thread;
 mod token;
 mod user;
+mod webhook;
 mod work;
 
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
+pub use announcement::{Announcement, EventData, EventName, FeedEvent, FeedEventId};
 pub use approval::Approval;
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
@@ -53,4 +56,5 @@ pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
 pub use thread::{Author, Conversation, Message, Silenced, Thread, ThreadId, ThreadKind, ThreadStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};
+pub use webhook::{Attempt, Delivery, DeliveryStatus, NamedDelivery, Webhook, webhook_id};
 pub use work::{TokenKind, WorkItem, WorkKind};

@@ -52,10 +52,14 @@ pub enum WorkKind {
     Job,
     /// The rows of a job that expired or was deleted are removed (outsend 7.5).
     Purge,
+    /// An event is added to its account's feed (outsend 16.2).
+    Publish,
+    /// An event is sent to a webhook (outsend 16.2).
+    Deliver,
 }
 
 impl WorkKind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 24] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -78,6 +82,8 @@ impl WorkKind {
         Self::Erase,
         Self::Job,
         Self::Purge,
+        Self::Publish,
+        Self::Deliver,
     ];
 
     /// The stored name.
@@ -106,6 +112,8 @@ impl WorkKind {
             Self::Erase => "erase",
             Self::Job => "job",
             Self::Purge => "purge",
+            Self::Publish => "publish",
+            Self::Deliver => "deliver",
         }
     }
 

@@ -26,6 +26,10 @@ pub enum Detail {
     KeyCapReached(usize),
     /// cap_reached, for messages of a thread
     ThreadFull(u64),
+    /// cap_reached, for webhooks
+    WebhookCapReached(usize),
+    /// webhook_url
+    WebhookUrl,
     /// ef_ceiling, in planned requests
     EfCeiling {
         /// What the job needs.
@@ -66,6 +70,8 @@ pub enum Detail {
     NoJob,
     /// no_thread
     NoThread,
+    /// no_webhook
+    NoWebhook,
     /// no_module
     NoModule,
     /// no_file
@@ -125,6 +131,8 @@ impl Detail {
             | Self::WrongPassword
             | Self::KeyCapReached(_)
             | Self::ThreadFull(_)
+            | Self::WebhookCapReached(_)
+            | Self::WebhookUrl
             | Self::EfCeiling { .. }
             | Self::EfQuota { .. }
             | Self::TooManyRows(_)
@@ -140,6 +148,7 @@ impl Detail {
             Self::Deactivated | Self::CrossSite | Self::SessionOnly | Self::Scope(_) | Self::Unverified => 403,
             Self::Route
             | Self::NoKey
+            | Self::NoWebhook
             | Self::NoJob
             | Self::NoThread
             | Self::NoModule
@@ -184,6 +193,13 @@ impl Detail {
                     language,
                     format!("Limit reached: {n} messages."),
                     format!("Limite atteinte : {n} messages."),
+                );
+            }
+            Self::WebhookCapReached(n) => {
+                return pick(
+                    language,
+                    format!("Limit reached: {n} webhooks."),
+                    format!("Limite atteinte : {n} webhooks."),
                 );
             }
             Self::StreamsHeld { most, .. } => {
@@ -249,6 +265,11 @@ impl Detail {
             Self::Unverified => ("Verify your e-mail address first.", "Vérifiez d'abord votre adresse e-mail."),
             Self::NoJob => ("Job not found.", "Job introuvable."),
             Self::NoThread => ("Thread not found.", "Fil introuvable."),
+            Self::NoWebhook => ("Webhook not found.", "Webhook introuvable."),
+            Self::WebhookUrl => (
+                "Webhook URL must use https and be publicly reachable.",
+                "L'URL du webhook doit être en https et accessible publiquement.",
+            ),
             Self::NoModule => ("Module not found.", "Module introuvable."),
             Self::NoFile => ("File not found.", "Fichier introuvable."),
             Self::NoType => ("Unknown job type.", "Type de job inconnu."),

@@ -4,6 +4,7 @@ pub mod access;
 pub mod authentication;
 mod endpoint;
 pub mod envelope;
+pub mod events;
 pub mod feedback;
 pub mod fields;
 pub mod format;
@@ -18,6 +19,7 @@ pub mod sessions;
 pub mod streams;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 pub use endpoint::{
     AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler, endpoint,

@@ -19,6 +19,7 @@ use super::{
     collection::{Collection, newest_first, study_rank},
     connections::code_key,
     consents::special_key,
+    feed::feed_pk,
     item::{Condition, Item, delete},
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
@@ -32,6 +33,8 @@ use super::{
     tokens::{listed_tokens, token_key},
     user_items::user_pk,
     user_keys::key_key,
+    webhooks::secrets_pk,
+    work::work_key,
 };
 use crate::model::{
     AuditEntry, ConnectionId, FamilyId, OrganizationId, Owner, Status, Study, StudyId, User, UserId, WorkItem, WorkKind,
@@ -214,6 +217,16 @@ impl Store {
             sk.strip_prefix("FAMILY#").and_then(FamilyId::parse).map(family_key)
         })
         .await?;
+        // nothing is announced to who is gone
+        for prefix in ["OUTBOX#", "SENT#"] {
+            self.erase_partition(feed_pk(user), prefix, |item, _| {
+                let named = item.read("work").optional_text("work")?;
+                Some(work_key(named))
+            })
+            .await?;
+        }
+        self.drop_items(&feed_pk(user), "").await?;
+        self.drop_items(&secrets_pk(user), "").await?;
         // after the consent that allowed it
         self.batch_delete(vec![special_key(user)]).await
     }

@@ -27,6 +27,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The operating system gave no random bytes.
+    pub(super) fn random(error: getrandom::Error) -> Self {
+        Self::Call { operation: "random bytes", cause: error.to_string() }
+    }
+
     pub(crate) fn call<E, R>(operation: &'static str, error: &SdkError<E, R>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -71,6 +71,9 @@
 //! | thread with the staff; its messages | `THREAD#<id>` | `THREAD`; `MESSAGE#<8 digits>` | main |
 //! | thread that waits for the staff | `THREADS#<shard>` | `THREAD#<id>` | main |
 //! | thread about a user's interest in a module | `USER#<id>` | `INTEREST#<slug>` | main |
+//! | feed of a user's events: its end, with the webhooks; an event; one that waits to be published | `FEED#<user>` | `HEAD`; `EVENT#<id>`; `OUTBOX#<reference>` | main |
+//! | webhook; its delivery, and that one's place by time | `FEED#<user>` | `HOOK#<id>`; `SENT#<id>#<12 digits>`, `SENTAT#<id>#<15 digits>#<12 digits>` | main |
+//! | what a webhook's deliveries are signed with | `HOOKSECRET#<user>` | the webhook's id | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | change of a list that many write, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
 //! | lease of such a list's drainer | `WORK#<list>#0` | `DRAIN` | main |
@@ -104,6 +107,8 @@
 //! | running test sessions whose time is over | `Query` on `GUARD` up to now |
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
+//! | page of a user's events behind a cursor | one `Query` on `FEED#<user>` from the cursor on; a filter by names walks |
+//! | page of a webhook's deliveries | head, and the first place by time that is kept, together; then one batch of numbers |
 //! | part of an export | one `GetItem`; the export names its runs and their numbers of parts |
 //! | study of a caller | one consistent `GetItem` by id, of long tasks a batch of their parts; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
@@ -130,12 +135,14 @@ mod client;
 mod collection;
 mod connections;
 mod consents;
+mod deliveries;
 mod directory;
 mod drain_leases;
 mod ended_credentials;
 mod erase;
 mod error;
 mod exports;
+mod feed;
 mod group_commit;
 mod idempotency;
 mod ingested;
@@ -146,9 +153,11 @@ mod memory;
 mod networks;
 mod oauth_states;
 mod organizations;
+mod outbox;
 mod participants;
 mod pending;
 mod principals;
+mod publishing;
 mod quiz;
 mod refresh_tokens;
 mod reports;
@@ -171,6 +180,7 @@ mod update;
 mod user_items;
 mod user_keys;
 mod webhook_events;
+mod webhooks;
 mod work;
 
 use crate::BoxFuture;
@@ -182,6 +192,7 @@ pub use audit::AuditFilter;
 pub use client::Store;
 pub use collection::Page;
 pub use connections::Exchange;
+pub use deliveries::DueDelivery;
 pub use error::StoreError;
 pub use exports::{Export, ExportState, Run};
 pub use group_commit::Drained;

@@ -74,6 +74,11 @@ async fn everything_of(bench: &Bench, user: &User) -> Everything {
     let headers = [("cookie", cookie.as_str())];
     let key = outsend::ask(bench, "POST", "/api/api-keys", &headers, &json!({"name": "x"})).await.json();
     let key = key["key"].as_str().unwrap().to_owned();
+    // a webhook that nobody answers for, so that its deliveries are tried again and again
+    let webhook =
+        json!({"url": "http://127.0.0.1:9/of-dana", "events": ["job.cancelled"], "secret": "secret-of-dana-0123"});
+    let made = outsend::ask(bench, "POST", "/api/webhooks", &headers, &webhook).await;
+    assert_eq!(made.status, 200, "{}", made.body);
     // one job that is over, one that runs or waits, and a thread
     let rows = json!({"items": [{"email": "row-of-dana@mailinator.com", "who": "somebody"}]});
     for _ in 0..2 {
@@ -117,6 +122,7 @@ async fn everything_of(bench: &Bench, user: &User) -> Everything {
     let mut traces: Vec<_> = [user.id.to_string(), organization.to_string(), user.email.hash()].into();
     traces.extend(["dana@example.com".to_owned(), "participant-of-dana".to_owned(), "of Dana".to_owned()]);
     traces.extend(["thread-of-dana".to_owned(), "JOB#j_".to_owned()]);
+    traces.extend(["127.0.0.1:9/of-dana", "secret-of-dana", "FEED#", "evt_", "dlv_"].map(str::to_owned));
     traces.extend(tokens.iter().map(SessionToken::hash));
     traces.extend(threads);
     Everything { cookie, key, access, token, connection, outset, traces }
@@ -125,7 +131,9 @@ async fn everything_of(bench: &Bench, user: &User) -> Everything {
 #[tokio::test]
 async fn nothing_of_a_deleted_account_stays() {
     // no name server is asked: the address is on a list
-    let bench = Bench::with(&[("OUTSCOUT_DNS_SERVER", "127.0.0.1:9")]).await.unwrap();
+    let bench = Bench::with(&[("OUTSCOUT_DNS_SERVER", "127.0.0.1:9"), ("OUTSCOUT_WEBHOOK_ALLOW_HOSTS", "127.0.0.1")])
+        .await
+        .unwrap();
     let store = bench.context.store();
     let user = person(&bench, Role::Business, "dana@example.com").await;
     let other = person(&bench, Role::Business, "otto@example.com").await;

@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use shared::{model::Email, store::ChangeWith};
 
 /// A server, and a person with a key.
-struct World {
+pub(super) struct World {
     folder: Folder,
-    server: Running,
-    key: String,
+    pub(super) server: Running,
+    pub(super) key: String,
 }
 
 impl World {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let folder = Folder::temporary();
         let names = dns::start().await.unwrap().to_string();
         let server = start(&folder.0, &[("OUTSCOUT_DNS_SERVER", &names)]);

@@ -1,16 +1,20 @@
 //! An event of the platform: records of the table's stream that bring new work, or the schedule's, each minute.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{StreamExt as _, future, stream};
 use serde_json::{Value, json};
-use shared::store::StoreError;
+use shared::{BoxFuture, model::Delivery, store::StoreError};
 use time::OffsetDateTime;
 
 use crate::{drain, item, kind::BEGIN_TIME, sweep, workers::Workers};
 
 /// Pieces of work that one invocation does at a time.
 const AT_A_TIME: usize = 10;
+/// Deliveries of one user that are made at a time.
+const OF_A_USER: usize = 4;
+/// Users whose deliveries are made at a time.
+const USERS_AT_A_TIME: usize = 16;
 
 /// Handles one event. Several pieces of work are done at a time; what fails stays there, and no record is brought
 /// again for it. What cannot be begun in time is left to the next minute, so that an invocation ends well inside the
@@ -45,14 +49,30 @@ async fn due(workers: &Arc<Workers>, enough: OffsetDateTime) -> Result<(), Store
     Ok(())
 }
 
-/// Does pieces of work, those that can be begun before `enough`.
+/// Does pieces of work, those that can be begun before `enough`. Deliveries wait for receivers of others: they are made
+/// beside the rest, and a few at a time of each user's, so that who answers slowly holds nobody else back.
 async fn all(workers: &Arc<Workers>, ids: Vec<String>, enough: OffsetDateTime) {
-    let runs = ids.into_iter().map(|id| async move {
+    let mut deliveries = BTreeMap::<String, Vec<String>>::new();
+    let mut rest = Vec::new();
+    for id in ids {
+        match Delivery::user_of(&id).map(str::to_owned) {
+            Some(user) => deliveries.entry(user).or_default().push(id),
+            None => rest.push(id),
+        }
+    }
+    let users = deliveries.into_values().map(|ids| some(workers, ids, enough, OF_A_USER));
+    let users = stream::iter(users).buffer_unordered(USERS_AT_A_TIME).collect::<()>();
+    future::join(some(workers, rest, enough, AT_A_TIME), users).await;
+}
+
+/// Does pieces of work, so many at a time.
+fn some(workers: &Arc<Workers>, ids: Vec<String>, enough: OffsetDateTime, at_a_time: usize) -> BoxFuture<'_, ()> {
+    let runs = ids.into_iter().map(move |id| async move {
         if workers.now() < enough {
             item::attempt(Arc::clone(workers), id).await;
         }
     });
-    stream::iter(runs).buffer_unordered(AT_A_TIME).collect::<()>().await;
+    Box::pin(stream::iter(runs).buffer_unordered(at_a_time).collect::<()>())
 }
 
 /// The ids of the work that these records are about.

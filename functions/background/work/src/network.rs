@@ -25,3 +25,13 @@ pub(crate) fn connect(settings: &Settings) -> Result<Arc<dyn Network>, String> {
     };
     Ok(Arc::new(Outside::new(config).map_err(|fault| fault.to_string())?))
 }
+
+/// What events are sent to webhooks with (outsend 16.2).
+///
+/// # Errors
+/// When it cannot be set up.
+pub(crate) fn receivers(settings: &Settings) -> Result<Arc<Outside>, String> {
+    let outbound = &settings.outbound;
+    let receivers = Outside::for_webhooks(outbound.dns_server, outbound.webhook_allow_hosts.clone());
+    receivers.map(Arc::new).map_err(|fault| fault.to_string())
+}

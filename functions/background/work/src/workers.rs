@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use engine::Network;
+use engine::{Network, net::Outside};
 use shared::{config::Settings, context::Context, store::Store};
 use time::OffsetDateTime;
 
@@ -13,12 +13,13 @@ pub(crate) struct Workers {
     context: Context,
     mailer: OnceLock<Option<Mailer>>,
     network: OnceLock<Arc<dyn Network>>,
+    receivers: OnceLock<Arc<Outside>>,
 }
 
 impl Workers {
     /// Workers over a context. Opens no connection yet.
     pub(crate) fn new(context: Context) -> Self {
-        Self { context, mailer: OnceLock::new(), network: OnceLock::new() }
+        Self { context, mailer: OnceLock::new(), network: OnceLock::new(), receivers: OnceLock::new() }
     }
 
     /// The context.
@@ -56,5 +57,17 @@ impl Workers {
         }
         let network = network::connect(self.settings())?;
         Ok(Arc::clone(self.network.get_or_init(|| network)))
+    }
+
+    /// What events are sent to webhooks with.
+    ///
+    /// # Errors
+    /// When it cannot be set up.
+    pub(crate) fn receivers(&self) -> Result<Arc<Outside>, String> {
+        if let Some(receivers) = self.receivers.get() {
+            return Ok(Arc::clone(receivers));
+        }
+        let receivers = network::receivers(self.settings())?;
+        Ok(Arc::clone(self.receivers.get_or_init(|| receivers)))
     }
 }

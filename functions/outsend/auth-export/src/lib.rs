@@ -9,12 +9,14 @@ use shared::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, json_answer},
+        events::Envelope,
         feedback::{ThreadView, whole},
         format::timestamp,
         jobs::{self, JobView},
         keys::{self, KeyView},
         request_context::RequestContext,
         users::{self, UserView},
+        webhooks::{self, WebhookView},
     },
     store::JobFilter,
 };
@@ -23,6 +25,8 @@ use shared::{
 pub const FUNCTION: Endpoint =
     outsend::endpoint(env!("CARGO_PKG_NAME"), Access::SESSION, |cx, caller| Box::pin(export(cx, caller)));
 
+/// Events that are read at a time.
+const EVENTS: usize = 500;
 /// Jobs and threads that are read at a time.
 const PAGE_LENGTH: u32 = 100;
 
@@ -36,8 +40,8 @@ struct Export<'a> {
     jobs: Vec<JobView<'a>>,
     pipelines: [&'static str; 0],
     veilles: [&'static str; 0],
-    webhooks: [&'static str; 0],
-    events: [&'static str; 0],
+    webhooks: Vec<WebhookView<'a>>,
+    events: Vec<Envelope>,
     feedback: Vec<ThreadView<'a>>,
 }
 
@@ -63,6 +67,8 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let (sessions, keys) = (sessions?, keys?);
     let jobs = all_jobs(cx, account.user.id).await?;
     let threads = all_threads(cx, account.user.id).await?;
+    let webhooks = store.webhooks(account.user.id).await?;
+    let events = all_events(cx, account.user.id).await?;
     let body = Export {
         exported_at: timestamp(cx.now),
         user: users::view(account),
@@ -71,8 +77,8 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         jobs: jobs.iter().map(|job| jobs::view(job, cx.now)).collect(),
         pipelines: [],
         veilles: [],
-        webhooks: [],
-        events: [],
+        webhooks: webhooks.iter().map(webhooks::view).collect(),
+        events,
         feedback: threads.iter().map(whole).collect(),
     };
     let day: String = timestamp(cx.now).chars().take(10).filter(char::is_ascii_digit).collect();
@@ -106,4 +112,19 @@ async fn all_threads(cx: &RequestContext, user: UserId) -> Result<Vec<Conversati
         }
     }
     Ok(threads)
+}
+
+async fn all_events(cx: &RequestContext, user: UserId) -> Result<Vec<Envelope>, Problem> {
+    let (mut events, mut after) = (Vec::new(), None);
+    loop {
+        let (page, more) = cx.context.store().events_after(user, after, &[], EVENTS, cx.now).await?;
+        after = page.last().map(|event| event.id).or(after);
+        let end = page.is_empty() || !more;
+        for event in &page {
+            events.push(Envelope::of(event).map_err(|error| Problem::Crash(error.to_string()))?);
+        }
+        if end {
+            return Ok(events);
+        }
+    }
 }

@@ -3,10 +3,12 @@
 mod agent;
 mod consent;
 mod credentials;
+mod deliver;
 mod erase;
 mod export;
 mod job;
 mod mail;
+mod publish;
 mod purge;
 mod rank;
 
@@ -39,5 +41,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Erase => erase::ERASE,
         WorkKind::Job => job::JOB,
         WorkKind::Purge => purge::PURGE,
+        WorkKind::Publish => publish::PUBLISH,
+        WorkKind::Deliver => deliver::DELIVER,
     }
 }

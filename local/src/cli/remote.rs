@@ -1,0 +1,92 @@
+//! An Outsend API, wherever it is, as a command calls it.
+
+use std::time::Duration;
+
+use clap::Args;
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
+use shared::json;
+
+use super::output::Failed;
+
+#[derive(Debug, Args)]
+pub(super) struct Api {
+    /// Base URL of the API
+    #[arg(long, env = "OUTSCOUT_OUTSEND_URL", default_value = "http://127.0.0.1:4002/api")]
+    url: String,
+    /// API key, osk_…
+    #[arg(long, env = "OUTSCOUT_OUTSEND_KEY", hide_env_values = true)]
+    key: String,
+    /// Print JSON, one line for each answer or event
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// An API that answers.
+pub(super) struct Remote {
+    pub(super) client: Client,
+    pub(super) api: Api,
+}
+
+impl Remote {
+    pub(super) fn new(api: Api) -> Result<Self, Failed> {
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            // only the first of several can be the process's
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
+        let client = Client::builder().connect_timeout(Duration::from_secs(10)).build()?;
+        Ok(Self { client, api })
+    }
+
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.api.url.trim_end_matches('/'));
+        self.client.request(method, url).header("X-API-Key", &self.api.key)
+    }
+
+    /// Sends a request; an answer that is no success becomes the failure that it tells.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failed> {
+        let answer = request.send().await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status = answer.status();
+        let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = answer.bytes().await.unwrap_or_default();
+        let text = refusal(status, &body, wait.as_deref());
+        Err(if status == StatusCode::NOT_FOUND { Failed::NotFound(text) } else { Failed::Other(text.into()) })
+    }
+
+    pub(super) async fn value(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.header("Content-Type", "application/json").body(body.to_string());
+        }
+        let answer = self.send(request).await?.bytes().await?;
+        Ok(json::parse(&answer)?)
+    }
+}
+
+/// What a refusal says.
+fn refusal(status: StatusCode, body: &[u8], wait: Option<&str>) -> String {
+    let body = json::parse(body).unwrap_or_default();
+    let mut text = body.get("detail").and_then(Value::as_str).map_or_else(|| status.to_string(), str::to_owned);
+    for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
+        text.push_str(&format!("\n  {}: {}", part("field"), part("message")));
+    }
+    if let Some(seconds) = wait {
+        text.push_str(&format!(" (try again in {seconds} s)"));
+    }
+    text
+}
+
+/// Wrong usage.
+pub(super) fn usage(text: &str) -> Failed {
+    Failed::Usage(text.to_owned())
+}
+
+/// A text that stands in a path or a query as it is.
+pub(super) fn segment(text: &str) -> Result<&str, Failed> {
+    let plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-,".contains(&byte));
+    plain.then_some(text).ok_or_else(|| usage(&format!("{text:?} is neither an id nor a name")))
+}

@@ -1,0 +1,349 @@
+//! Webhooks and their deliveries (outsend 16).
+
+use time::{Duration, OffsetDateTime};
+
+use super::{EventName, UserId, WorkItem, WorkKind};
+use crate::{secret::sha256_hex, ulid};
+
+/// What the ids of the work that delivers begin with.
+const DELIVERY: &str = "deliver-";
+/// The pauses after failures, in seconds; what failed after the last of them has failed (outsend 16.2).
+const PAUSES: [i64; 8] = [30, 120, 600, 1_800, 5_400, 14_400, 28_800, 36_000];
+/// The longest that a receiver's `Retry-After` makes a pause.
+const MOST_RETRY_AFTER: Duration = Duration::hours(1);
+/// How long a receiver may fail without a success before nothing is sent to it any more.
+const PATIENCE: Duration = Duration::days(5);
+
+/// A receiver of events. Its secret is kept apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// `wh_` and a ULID.
+    pub id: String,
+    /// Where it is, as it was given.
+    pub url: String,
+    /// What it is told of.
+    pub events: Vec<EventName>,
+    /// Whether anything is sent to it.
+    pub active: bool,
+    /// Why nothing is sent any more.
+    pub disabled_reason: Option<String>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// The last attempt.
+    pub last_delivery_at: Option<OffsetDateTime>,
+    /// What it answered then.
+    pub last_status_code: Option<u16>,
+    /// The first failure since the last success.
+    pub failing_since: Option<OffsetDateTime>,
+}
+
+impl Webhook {
+    /// Whether it is told of an event.
+    #[must_use]
+    pub fn wants(&self, name: EventName) -> bool {
+        self.active && self.events.contains(&name)
+    }
+
+    /// Why nothing more is sent to it after an attempt; `None` when it goes on (outsend 16.2).
+    #[must_use]
+    pub fn disabled_by(&self, attempt: &Attempt, now: OffsetDateTime) -> Option<&'static str> {
+        if attempt.status == Some(410) {
+            return Some("The receiver answered 410.");
+        }
+        let patience_is_over = self.failing_since.is_some_and(|since| now - since >= PATIENCE);
+        (!attempt.succeeded() && patience_is_over).then_some("No delivery succeeded for 5 days.")
+    }
+}
+
+/// Reads the id of a webhook as it is given, in any case.
+#[must_use]
+pub fn webhook_id(text: &str) -> Option<String> {
+    let (prefix, digits) = text.split_at_checked(3)?;
+    let known = prefix.eq_ignore_ascii_case("wh_").then(|| digits.to_ascii_lowercase())?;
+    ulid::decode_lower(&known).map(|bytes| format!("wh_{}", ulid::encode(&bytes)))
+}
+
+/// Where a delivery stands (outsend 20).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryStatus {
+    /// It is tried, again if need be.
+    Pending,
+    /// The receiver took it.
+    Delivered,
+    /// It is tried no more.
+    Failed,
+}
+
+impl DeliveryStatus {
+    /// The wire name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads a wire name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Delivered, Self::Failed].into_iter().find(|status| status.as_str() == text)
+    }
+}
+
+/// One attempt, as it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The answer's status, when there was one.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub error: Option<String>,
+    /// Seconds that the receiver asks to be left alone for.
+    pub retry_after: Option<u64>,
+    /// Milliseconds that it took.
+    pub duration_ms: u64,
+}
+
+impl Attempt {
+    /// Whether the receiver took it: any 2xx.
+    #[must_use]
+    pub fn succeeded(&self) -> bool {
+        self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// The pause that the receiver asks for; only two statuses can (outsend 16.2).
+    fn asked_pause(&self) -> Duration {
+        let asks = matches!(self.status, Some(429 | 503));
+        let seconds = self.retry_after.filter(|_| asks).and_then(|seconds| i64::try_from(seconds).ok());
+        seconds.map_or(Duration::ZERO, |seconds| Duration::seconds(seconds).min(MOST_RETRY_AFTER))
+    }
+}
+
+/// An event on its way to a webhook, or what became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// `dlv_` and a ULID.
+    pub id: String,
+    /// Where to.
+    pub webhook: String,
+    /// Its place among all of the webhook, from 1 on, without gaps.
+    pub number: u64,
+    /// The event.
+    pub event_id: String,
+    /// The event's name, or `ping`.
+    pub event: String,
+    /// Where it stands.
+    pub status: DeliveryStatus,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// What the last one was answered with.
+    pub last_status_code: Option<u16>,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
+    /// Milliseconds that the last one took.
+    pub duration_ms: Option<u64>,
+    /// When it is tried next.
+    pub next_attempt_at: Option<OffsetDateTime>,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When the receiver took it.
+    pub delivered_at: Option<OffsetDateTime>,
+    /// Increases with each write.
+    pub version: u64,
+}
+
+impl Delivery {
+    /// A delivery that waits for its first attempt at `due`.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn new(
+        webhook: &str,
+        number: u64,
+        (event_id, event): (String, &str),
+        now: OffsetDateTime,
+        due: OffsetDateTime,
+    ) -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            id: format!("dlv_{}", ulid::generate(now)?),
+            webhook: webhook.to_owned(),
+            number,
+            event_id,
+            event: event.to_owned(),
+            status: DeliveryStatus::Pending,
+            attempts: 0,
+            last_status_code: None,
+            last_error: None,
+            duration_ms: None,
+            next_attempt_at: Some(due),
+            created_at: now,
+            delivered_at: None,
+            version: 1,
+        })
+    }
+
+    /// The delivery after an attempt; `last` says that no other one follows.
+    #[must_use]
+    pub fn after(&self, attempt: &Attempt, last: bool, now: OffsetDateTime) -> Self {
+        let attempts = self.attempts + 1;
+        let pause = PAUSES.get(self.attempts as usize).filter(|_| !last && !attempt.succeeded());
+        let pause = pause.map(|seconds| Duration::milliseconds(seconds * self.spread()).max(attempt.asked_pause()));
+        let status = match (attempt.succeeded(), pause) {
+            (true, _) => DeliveryStatus::Delivered,
+            (false, Some(_)) => DeliveryStatus::Pending,
+            (false, None) => DeliveryStatus::Failed,
+        };
+        let answered = attempt.status.map(|status| format!("The server answered with status {status}."));
+        Self {
+            status,
+            attempts,
+            last_status_code: attempt.status,
+            last_error: attempt.error.clone().or(answered).filter(|_| !attempt.succeeded()),
+            duration_ms: Some(attempt.duration_ms),
+            next_attempt_at: pause.map(|pause| now + pause),
+            delivered_at: attempt.succeeded().then_some(now),
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Thousandths of a pause that are waited, 900 to 1,100: so that what failed together is not tried together.
+    fn spread(&self) -> i64 {
+        let digest = sha256_hex(format!("{} {}", self.id, self.attempts).as_bytes());
+        let random = digest.get(..4).and_then(|digits| i64::from_str_radix(digits, 16).ok()).unwrap_or(0);
+        900 + random % 201
+    }
+
+    /// The delivery when its webhook takes nothing any more.
+    #[must_use]
+    pub fn dropped(&self) -> Self {
+        Self {
+            status: DeliveryStatus::Failed,
+            last_error: Some("The webhook is disabled.".to_owned()),
+            next_attempt_at: None,
+            version: self.version + 1,
+            ..self.clone()
+        }
+    }
+
+    /// Whose delivery the work with this id is; `None` of any other work.
+    #[must_use]
+    pub fn user_of(work: &str) -> Option<&str> {
+        work.strip_prefix(DELIVERY)?.rsplit_once('-').map(|(user, _)| user)
+    }
+
+    /// The work that delivers it. Its id begins with the user, so that those of one user can be told from others'.
+    #[must_use]
+    pub fn work(&self, user: UserId) -> WorkItem {
+        WorkItem {
+            id: format!("{DELIVERY}{user}-{}", self.id),
+            kind: WorkKind::Deliver,
+            subject: format!("{user} {} {} {}", self.webhook, self.number, self.event_id),
+            attempt: 0,
+        }
+    }
+}
+
+/// What the subject of such work names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NamedDelivery<'a> {
+    /// Whose it is.
+    pub user: UserId,
+    /// The webhook.
+    pub webhook: &'a str,
+    /// The delivery's place.
+    pub number: u64,
+    /// The event.
+    pub event_id: &'a str,
+}
+
+impl<'a> NamedDelivery<'a> {
+    /// Reads a subject.
+    #[must_use]
+    pub fn parse(subject: &'a str) -> Option<Self> {
+        let mut words = subject.split(' ');
+        Some(Self {
+            user: UserId::parse(words.next()?)?,
+            webhook: words.next()?,
+            number: words.next()?.parse().ok()?,
+            event_id: words.next()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(status: Option<u16>, retry_after: Option<u64>) -> Attempt {
+        Attempt { status, error: status.is_none().then(|| "No.".to_owned()), retry_after, duration_ms: 3 }
+    }
+
+    fn delivery() -> Delivery {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        Delivery::new("wh_1", 1, ("evt_1".to_owned(), "job.failed"), now, now).unwrap()
+    }
+
+    #[test]
+    fn nine_attempts_with_growing_pauses() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        for _ in 0..20 {
+            let mut delivery = delivery();
+            for seconds in PAUSES {
+                let next = delivery.after(&failed(Some(500), Some(9_000)), false, now);
+                let pause = (next.next_attempt_at.unwrap() - now).whole_milliseconds();
+                assert!((i128::from(seconds) * 900..=i128::from(seconds) * 1_100).contains(&pause), "{pause}");
+                delivery = next;
+            }
+            let last = delivery.after(&failed(None, None), false, now);
+            let told = (last.status, last.attempts, last.last_error.as_deref(), last.next_attempt_at);
+            assert_eq!(told, (DeliveryStatus::Failed, 9, Some("No."), None));
+        }
+    }
+
+    #[test]
+    fn a_receiver_may_ask_for_a_longer_pause() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let pause = |status, retry_after| {
+            let next = delivery().after(&failed(Some(status), retry_after), false, now).next_attempt_at;
+            (next.unwrap() - now).whole_seconds()
+        };
+        assert_eq!(pause(503, Some(300)), 300);
+        assert!(pause(429, Some(1)) <= 33 && pause(500, Some(300)) <= 33);
+        assert_eq!(pause(429, Some(u64::MAX / 4)), 3_600);
+    }
+
+    #[test]
+    fn what_disables() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(6);
+        let mut webhook = Webhook {
+            id: "wh_1".to_owned(),
+            url: String::new(),
+            events: vec![EventName::JobFailed],
+            active: true,
+            disabled_reason: None,
+            created_at: now,
+            last_delivery_at: None,
+            last_status_code: None,
+            failing_since: Some(now - Duration::days(4)),
+        };
+        assert_eq!(webhook.disabled_by(&failed(Some(500), None), now), None);
+        assert!(webhook.disabled_by(&failed(Some(410), None), now).is_some());
+        webhook.failing_since = Some(now - Duration::days(5));
+        assert!(webhook.disabled_by(&failed(None, None), now).is_some());
+        assert_eq!(webhook.disabled_by(&failed(Some(204), None), now), None);
+        assert!(webhook.wants(EventName::JobFailed) && !webhook.wants(EventName::JobCompleted));
+    }
+
+    #[test]
+    fn work_names_its_delivery() {
+        let user = UserId::generate();
+        let delivery = delivery();
+        let work = delivery.work(user);
+        assert_eq!(Delivery::user_of(&work.id), Some(user.to_string().as_str()));
+        assert_eq!(Delivery::user_of("publish-x"), None);
+        let named = NamedDelivery::parse(&work.subject).unwrap();
+        assert_eq!((named.user, named.webhook, named.number, named.event_id), (user, "wh_1", 1, "evt_1"));
+    }
+}

@@ -1,0 +1,126 @@
+//! A receiver of webhooks on a loopback port, which does what it is told to.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
+/// A request that arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Its first line.
+    pub line: String,
+    /// Its headers, the names in lower case.
+    pub headers: HashMap<String, String>,
+    /// Its body.
+    pub body: String,
+}
+
+impl Received {
+    /// A header, empty when there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+/// What a receiver answers with: the head without its end; an empty one is no answer at all.
+type Plan = Arc<Mutex<String>>;
+
+/// The receiver.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    address: SocketAddr,
+    plan: Plan,
+    received: Arc<Mutex<Vec<Received>>>,
+}
+
+impl Receiver {
+    /// Starts one that takes everything, for as long as the runtime lives.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn start() -> io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let receiver = Self {
+            address: listener.local_addr()?,
+            plan: Arc::new(Mutex::new("HTTP/1.1 204 No Content\r\n".to_owned())),
+            received: Arc::default(),
+        };
+        let served = receiver.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let served = served.clone();
+                tokio::spawn(async move {
+                    let _ = served.serve(stream).await;
+                });
+            }
+        });
+        Ok(receiver)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/in?x=1", self.address)
+    }
+
+    /// From now on it answers so: a status, and more lines of a head.
+    pub fn answers(&self, status: u16, more: &str) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) =
+            format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{more}");
+    }
+
+    /// From now on it does not answer.
+    pub fn hangs(&self) {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// What arrived so far.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn serve(&self, mut stream: TcpStream) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let request = loop {
+            let mut part = [0; 4_096];
+            let read = stream.read(&mut part).await?;
+            bytes.extend_from_slice(part.get(..read).unwrap_or_default());
+            if let Some(request) = request(&bytes) {
+                break request;
+            }
+            if read == 0 {
+                return Ok(());
+            }
+        };
+        self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        let head = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if head.is_empty() {
+            // until the other side has enough
+            let _ = stream.read(&mut [0; 1]).await;
+            return Ok(());
+        }
+        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await
+    }
+}
+
+/// A request that is there as a whole.
+fn request(bytes: &[u8]) -> Option<Received> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.lines();
+    let line = lines.next()?.to_owned();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers: HashMap<_, _> = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
+    let length = headers.get("content-length").map_or(Some(0), |length| length.parse().ok())?;
+    (body.len() >= length).then(|| Received { line, headers, body: body.to_owned() })
+}
