@@ -1,6 +1,7 @@
 //! Entities and their state machines; no input or output.
 
 mod agent;
+mod announcement;
 mod approval;
 mod audit;
 mod connection;
@@ -22,6 +23,7 @@ mod user;
 mod work;
 
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
+pub use announcement::{Announcement, EventData, EventName, FeedEvent, FeedEventId};
 pub use approval::Approval;
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};

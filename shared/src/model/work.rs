@@ -50,10 +50,12 @@ pub enum WorkKind {
     Job,
     /// The rows of a job that expired or was deleted are removed (outsend 7.5).
     Purge,
+    /// An event is added to its account's feed (outsend 16.2).
+    Publish,
 }
 
 impl WorkKind {
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -75,6 +77,7 @@ impl WorkKind {
         Self::Erase,
         Self::Job,
         Self::Purge,
+        Self::Publish,
     ];
 
     /// The stored name.
@@ -102,6 +105,7 @@ impl WorkKind {
             Self::Erase => "erase",
             Self::Job => "job",
             Self::Purge => "purge",
+            Self::Publish => "publish",
         }
     }
 

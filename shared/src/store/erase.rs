@@ -19,6 +19,7 @@ use super::{
     collection::{Collection, newest_first, study_rank},
     connections::code_key,
     consents::special_key,
+    feed::feed_pk,
     item::{Condition, Item, delete},
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
@@ -211,6 +212,8 @@ impl Store {
             sk.strip_prefix("FAMILY#").and_then(FamilyId::parse).map(family_key)
         })
         .await?;
+        // nothing is announced to who is gone
+        self.drop_items(&feed_pk(user), "").await?;
         // after the consent that allowed it
         self.batch_delete(vec![special_key(user)]).await
     }

@@ -69,6 +69,7 @@
 //! | requests that a user was charged in a month | `USER#<id>` | `QUOTA#<month>` | main |
 //! | next moment of a job: its lifetime's or its rows' end | `DEADLINE#<shard>` | `<15 digits>#<job>` | main |
 //! | user's interest in a module; messages of its thread | `USER#<id>` | `INTEREST#<slug>`; `THREAD#<thread>#<message>` | main |
+//! | feed of a user's events: its end; an event; one that waits to be published | `FEED#<user>` | `HEAD`; `EVENT#<id>`; `OUTBOX#<reference>` | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | change of a list that many write, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
 //! | lease of such a list's drainer | `WORK#<list>#0` | `DRAIN` | main |
@@ -102,6 +103,7 @@
 //! | running test sessions whose time is over | `Query` on `GUARD` up to now |
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
+//! | page of a user's events behind a cursor | one `Query` on `FEED#<user>` from the cursor on; a filter by names walks |
 //! | part of an export | one `GetItem`; the export names its runs and their numbers of parts |
 //! | study of a caller | one consistent `GetItem` by id, of long tasks a batch of their parts; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
@@ -131,6 +133,7 @@ mod ended_credentials;
 mod erase;
 mod error;
 mod exports;
+mod feed;
 mod group_commit;
 mod idempotency;
 mod ingested;
@@ -141,6 +144,7 @@ mod memory;
 mod networks;
 mod oauth_states;
 mod organizations;
+mod outbox;
 mod participants;
 mod pending;
 mod principals;

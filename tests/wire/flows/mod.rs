@@ -12,6 +12,7 @@ mod ends;
 mod erasure;
 mod events;
 mod faults;
+mod feed;
 mod jobs;
 mod limits;
 mod mail;

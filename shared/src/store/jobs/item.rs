@@ -29,7 +29,7 @@ pub(super) fn header_key(id: JobId) -> (String, String) {
     (job_pk(id), "JOB".to_owned())
 }
 
-pub(super) fn job_item(job: &Job) -> Item {
+pub(in crate::store) fn job_item(job: &Job) -> Item {
     let (pk, sk) = header_key(job.id);
     let input = match job.input {
         JobInput::Own => "own".to_owned(),
@@ -69,7 +69,7 @@ pub(super) fn job_item(job: &Job) -> Item {
     item
 }
 
-pub(super) fn read_job(item: &Item) -> Result<Job, StoreError> {
+pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
     let reader = item.read("job");
     let input = match reader.text("input")? {
         "own" => JobInput::Own,

@@ -12,7 +12,7 @@ use super::{
     rows::{Kind, PackedRows, text_parts},
 };
 use crate::{
-    model::{Job, JobId, JobStatus, Plan, UserId, WorkItem, WorkKind, month},
+    model::{Announcement, Job, JobId, JobStatus, Plan, UserId, WorkItem, WorkKind, month},
     store::{
         BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
@@ -234,6 +234,9 @@ impl Store {
             members.push(self.charge_member(before, -i64::try_from(refund).unwrap_or(0), None)?);
         }
         members.extend(self.deadline_members(Some(before), Some(&ended))?);
+        if let Some(announcement) = Announcement::of_job(&ended) {
+            members.extend(self.announcing_members(&announcement)?);
+        }
         Ok((self.transact(members).await? == Written::Done).then_some(ended))
     }
 

@@ -7,6 +7,7 @@ mod erase;
 mod export;
 mod job;
 mod mail;
+mod publish;
 mod purge;
 mod rank;
 
@@ -38,5 +39,6 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Erase => erase::ERASE,
         WorkKind::Job => job::JOB,
         WorkKind::Purge => purge::PURGE,
+        WorkKind::Publish => publish::PUBLISH,
     }
 }
