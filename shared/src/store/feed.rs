@@ -104,7 +104,7 @@ impl Store {
                     }
                     known = Some(number);
                     let wanted = names.is_empty() || names.contains(&event.name);
-                    if wanted && after.is_none_or(|after| after < event.id) && !events.iter().any(|e| *e == event) {
+                    if wanted && after.is_none_or(|after| after < event.id) && !events.contains(&event) {
                         if events.len() == limit {
                             return Ok((events, true));
                         }
