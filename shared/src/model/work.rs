@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::Email;
+use super::{Email, PipelineId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -48,14 +48,16 @@ pub enum WorkKind {
     Erase,
     /// A job goes on, slice by slice (outsend 7.4).
     Job,
-    /// The rows of a job that expired or was deleted are removed (outsend 7.5).
+    /// A run of a pipeline follows what its jobs came to (outsend 14.4).
+    Run,
+    /// The rows of a job that expired or was deleted are removed (outsend 7.5), or the runs of a deleted pipeline.
     Purge,
     /// An event is added to its account's feed (outsend 16.2).
     Publish,
 }
 
 impl WorkKind {
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 23] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -76,6 +78,7 @@ impl WorkKind {
         Self::EndCredentials,
         Self::Erase,
         Self::Job,
+        Self::Run,
         Self::Purge,
         Self::Publish,
     ];
@@ -104,6 +107,7 @@ impl WorkKind {
             Self::EndCredentials => "credentials.end",
             Self::Erase => "erase",
             Self::Job => "job",
+            Self::Run => "run",
             Self::Purge => "purge",
             Self::Publish => "publish",
         }
@@ -134,6 +138,17 @@ impl WorkItem {
     #[must_use]
     pub fn mail(kind: WorkKind, email: &Email, request: &str) -> Self {
         Self { id: format!("{MAIL}{request}"), kind, subject: email.as_str().to_owned(), attempt: 0 }
+    }
+
+    /// A run of a pipeline is to follow what happened.
+    #[must_use]
+    pub fn run(pipeline: PipelineId, run: u64, what: &str) -> Self {
+        Self {
+            id: format!("run-{pipeline}-{run}-{what}"),
+            kind: WorkKind::Run,
+            subject: format!("{pipeline} {run}"),
+            attempt: 0,
+        }
     }
 
     /// The own id of the request that asked for a mail.
