@@ -1,6 +1,7 @@
 //! Accounts, sessions and keys of the Outsend dialect (outsend 2-6).
 
 pub mod jobs;
+pub mod pipelines;
 
 use serde_json::{Value, json};
 use shared::{

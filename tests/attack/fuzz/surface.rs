@@ -239,7 +239,14 @@ impl Surface {
             ],
             body: br#"{"items":[{"email":"a@b.fr","nom":"A","n":1,"l":["x",2]}]}"#.to_vec(),
         };
-        vec![consent, rows]
+        let graph = br#"{"name":"A","definition":{"nodes":[{"id":"a","type":"import","config":{"text":"nom;note\nA;1"}},{"id":"b","type":"sort","params":{"top_n":2}}],"edges":[{"from":"a","to":"b"}]}}"#;
+        let pipeline = Sample {
+            function: "outsend-pipelines-create",
+            url: "/api/pipelines".to_owned(),
+            body: graph.to_vec(),
+            ..rows.clone()
+        };
+        vec![consent, rows, pipeline]
     }
 
     /// The sample of a function.

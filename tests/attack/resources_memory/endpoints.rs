@@ -70,6 +70,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     outsend("POST", "/api/jobs/resume", Account, "job_id"),
     outsend("POST", "/api/jobs/{job}/cancel", Account, "a"),
     outsend("DELETE", "/api/jobs/{job}", Account, "a"),
+    outsend("POST", "/api/pipelines", Account, "definition"),
+    outsend("POST", "/api/pipelines/{pipeline}/run", Account, "a"),
+    outsend("POST", "/api/pipelines/{pipeline}/cancel", Account, "a"),
+    outsend("DELETE", "/api/pipelines/{pipeline}", Account, "a"),
     outsend("POST", "/api/modules-registry/{slug}/interest", Account, "a"),
     outsend("POST", "/api/api-keys", Account, "scopes"),
     outsend("DELETE", "/api/api-keys/{key_id}", Account, "a"),
@@ -138,6 +142,7 @@ impl Endpoint {
         match self.api {
             Api::Outset => OUTSET,
             Api::Outsend if self.method == "POST" && self.resource.starts_with("/api/jobs") => OUTSEND_JOBS,
+            Api::Outsend if self.method == "POST" && self.resource == "/api/pipelines" => OUTSEND_JOBS,
             Api::Outsend => OUTSEND,
             Api::OpenScouter => OPENSCOUTER,
         }
@@ -247,6 +252,7 @@ impl Places {
             ("{job}", if one.api == Api::OpenScouter { "retention" } else { job }),
             ("{slug}", "reviews"),
             ("{session}", "s"),
+            ("{pipeline}", "5b1d1f0e-3c55-4e0a-9d7b-2f6a0c9e4b11"),
         ]
         .into_iter()
         .chain([("{key_id}", "key_01KSMB93N0P1P2E3N4D5E6Q7R8"), ("{source}", "ci"), ("{kind}", "testing")])

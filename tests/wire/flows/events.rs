@@ -86,6 +86,14 @@ const OPENSCOUTER: &[(&str, u64)] = &[
 ];
 
 const OUTSEND: &[(&str, u64)] = &[
+    ("pipelines-node", 401),
+    ("pipelines-delete", 401),
+    ("pipelines-cancel", 401),
+    ("pipelines-run", 401),
+    ("pipelines-get", 401),
+    ("pipelines-list", 401),
+    ("pipelines-create", 401),
+    ("pipelines-schema", 200),
     ("home", 303),
     ("jobs-create", 401),
     ("jobs-resume", 401),
