@@ -15,6 +15,7 @@ pub mod lists;
 pub mod module;
 #[cfg(feature = "net")]
 pub mod net;
+mod planner;
 pub mod sort;
 pub mod table;
 pub mod values;
@@ -26,3 +27,4 @@ pub use engine_types::{Lane, Module, registry};
 /// A boxed future, so that what crosses the crate's boundary is compiled once.
 pub use futures_util::future::BoxFuture;
 pub use module::{Fault, Input, Level, Line, Network, Row, Run, Spec, Step};
+pub use planner::Rules;

@@ -1,6 +1,7 @@
 //! Accounts, sessions and keys of the Outsend dialect (outsend 2-6).
 
 pub mod jobs;
+pub mod pipelines;
 pub mod webhooks;
 
 use serde_json::{Value, json};

@@ -1,8 +1,10 @@
 //! What jobs are made of (outsend 7.4, 12.0, 13): the modules, rows, log lines and steps that the engine makes and the
 //! store keeps. It links nothing heavy, so that what only stores or shows a job does not link the engine.
 
+mod planner;
 pub mod registry;
 mod step;
 
+pub use planner::{Planner, RowIntake};
 pub use registry::{Lane, Module};
 pub use step::{Discovered, Level, Line, Row, Step};

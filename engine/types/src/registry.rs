@@ -392,6 +392,12 @@ impl Module {
         matches!(self, Self::Import | Self::Filter | Self::Sort)
     }
 
+    /// Whether it can be a node of a pipeline (outsend 13).
+    #[must_use]
+    pub const fn pipelinable(self) -> bool {
+        !matches!(self, Self::DeliveryCheck)
+    }
+
     /// Whether it can be run here; the others are `alpha_unavailable` (outsend 13).
     #[must_use]
     pub const fn available(self) -> bool {

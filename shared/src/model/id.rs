@@ -102,6 +102,19 @@ uuid_id!(
     StudyId, "job"
 );
 uuid_id!(
+    /// A pipeline (outsend 14.3).
+    PipelineId
+);
+
+impl PipelineId {
+    /// Reads an id of the wire, in any case (outsend 2.2).
+    #[must_use]
+    pub fn from_path(text: &str) -> Option<Self> {
+        Self::parse(&text.to_ascii_lowercase())
+    }
+}
+
+uuid_id!(
     /// A task of a study (openscouter 9.1).
     TaskId, "task"
 );

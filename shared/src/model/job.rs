@@ -4,7 +4,7 @@ use engine_types::{Lane, Module};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
-use super::{OrganizationId, User, UserId};
+use super::{OrganizationId, PipelineId, User, UserId, WorkItem};
 use crate::ulid;
 
 /// A job's id: `j_` and a ULID, whose time is the job's creation (outsend 2.2).
@@ -190,6 +190,8 @@ pub struct Job {
     pub error_message: Option<String>,
     /// Lineage.
     pub source: Option<JobId>,
+    /// The pipeline that it is a part of, and the number of the run.
+    pub run: Option<(PipelineId, u64)>,
     /// Where its input is.
     pub input: JobInput,
     /// Rows that were dropped before it was planned.
@@ -234,6 +236,7 @@ impl Job {
             purge_at: None,
             error_message: None,
             source: None,
+            run: None,
             input: JobInput::Own,
             ignored: 0,
             breakdown: Map::new(),
@@ -290,6 +293,13 @@ impl Job {
             version: self.version + 1,
             ..self.clone()
         }
+    }
+
+    /// The work that lets its pipeline's run follow the state that the job has come to: each state's once.
+    #[must_use]
+    pub fn run_work(&self) -> Option<WorkItem> {
+        let (pipeline, run) = self.run?;
+        Some(WorkItem::run(pipeline, run, &format!("{}-{}", self.id, self.status.as_str())))
     }
 
     /// The calendar month that its charge counts for, `2026-11` (outsend 18.2).

@@ -14,6 +14,7 @@ mod locale;
 mod organization;
 mod owner;
 mod participant;
+mod pipeline;
 mod quiz;
 mod schedule;
 mod sign_up;
@@ -32,12 +33,12 @@ pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
 pub use consent::{Consent, ConsentKind};
 /// What jobs are made of, shared with the engine.
-pub use engine_types::{Discovered, Lane, Level, Line, Module, Row, Step, registry};
+pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Row, RowIntake, Step, registry};
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
-    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, ReportId, SessionToken, StudyId, TaskId, TestSessionId,
-    TokenId, UserId,
+    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, PipelineId, ReportId, SessionToken, StudyId, TaskId,
+    TestSessionId, TokenId, UserId,
 };
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
@@ -45,6 +46,7 @@ pub use locale::Locale;
 pub use organization::{Organization, Plan};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
+pub use pipeline::{NodeRun, NodeStatus, Pipeline, Run as PipelineRun, RunStatus, Trigger};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
 pub use schedule::{LastRun, RunState, Schedule, ScheduleStatus, Tick};
 pub use sign_up::{PendingSignUp, SignUpOf};

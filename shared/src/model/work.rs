@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::{Email, ThreadId};
+use super::{Email, PipelineId, ThreadId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -50,7 +50,9 @@ pub enum WorkKind {
     Erase,
     /// A job goes on, slice by slice (outsend 7.4).
     Job,
-    /// The rows of a job that expired or was deleted are removed (outsend 7.5).
+    /// A run of a pipeline follows what its jobs came to (outsend 14.4).
+    Run,
+    /// The rows of a job that expired or was deleted are removed (outsend 7.5), or the runs of a deleted pipeline.
     Purge,
     /// An event is added to its account's feed (outsend 16.2).
     Publish,
@@ -59,7 +61,7 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    const ALL: [Self; 24] = [
+    const ALL: [Self; 25] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -81,6 +83,7 @@ impl WorkKind {
         Self::EndCredentials,
         Self::Erase,
         Self::Job,
+        Self::Run,
         Self::Purge,
         Self::Publish,
         Self::Deliver,
@@ -111,6 +114,7 @@ impl WorkKind {
             Self::EndCredentials => "credentials.end",
             Self::Erase => "erase",
             Self::Job => "job",
+            Self::Run => "run",
             Self::Purge => "purge",
             Self::Publish => "publish",
             Self::Deliver => "deliver",
@@ -148,6 +152,17 @@ impl WorkItem {
     #[must_use]
     pub fn feedback(thread: ThreadId) -> Self {
         Self { id: format!("{MAIL}{thread}"), kind: WorkKind::Feedback, subject: thread.to_string(), attempt: 0 }
+    }
+
+    /// A run of a pipeline is to follow what happened.
+    #[must_use]
+    pub fn run(pipeline: PipelineId, run: u64, what: &str) -> Self {
+        Self {
+            id: format!("run-{pipeline}-{run}-{what}"),
+            kind: WorkKind::Run,
+            subject: format!("{pipeline} {run}"),
+            attempt: 0,
+        }
     }
 
     /// The own id of the request that asked for a mail.

@@ -190,6 +190,22 @@ async fn anonymous(cx: &RequestContext) -> Problem {
     }
 }
 
+/// Counts a request for what everybody may read: for its caller when it has a valid credential, else for its address
+/// (outsend 4.4, 13).
+///
+/// # Errors
+/// 429 when the caller or the address is over the limit; when the store fails.
+pub fn count_reader(cx: &RequestContext) -> BoxFuture<'_, Result<(), Problem>> {
+    Box::pin(async {
+        match caller(cx, Access::ANY).await {
+            Ok(_) | Err(Problem::Detail(Detail::AuthRequired)) => Ok(()),
+            // what everybody may read needs no scope
+            Err(Problem::Detail(Detail::Scope(_))) => check_address_limit(cx).await,
+            Err(problem) => Err(problem),
+        }
+    })
+}
+
 /// Counts a request without valid credentials for its address (outsend 5.1).
 ///
 /// # Errors

@@ -253,7 +253,8 @@ fn routed(settings: &OutsendSettings, request: &Request) -> Result<Option<Respon
     if !methods.contains(&request.method.as_str()) {
         return Err(Detail::Method(methods.join(", ")).into());
     }
-    let creates_jobs = request.method == "POST" && request.path.starts_with("/api/jobs");
+    let takes_rows = request.path.starts_with("/api/jobs") || request.path == "/api/pipelines";
+    let creates_jobs = request.method == "POST" && takes_rows;
     let max = if creates_jobs { fields::MAX_JOB_BODY } else { fields::MAX_BODY };
     if request.body.len() > max {
         return Err(Detail::TooLarge.into());

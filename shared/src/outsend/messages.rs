@@ -60,8 +60,12 @@ pub enum Detail {
     SourceNotDone,
     /// source_expired
     SourceExpired,
+    /// source_wrong, with the type that the source must have
+    SourceWrong(&'static str),
     /// pipeline_only
     PipelineOnly(&'static str),
+    /// pipeline_active
+    PipelineActive,
     /// module_available
     ModuleAvailable,
     /// unverified
@@ -72,6 +76,12 @@ pub enum Detail {
     NoThread,
     /// no_webhook
     NoWebhook,
+    /// no_pipeline
+    NoPipeline,
+    /// no_node
+    NoNode,
+    /// no_run
+    NoRun,
     /// no_module
     NoModule,
     /// no_file
@@ -142,6 +152,8 @@ impl Detail {
             | Self::AlreadyResumed(_)
             | Self::SourceNotDone
             | Self::SourceExpired
+            | Self::SourceWrong(_)
+            | Self::PipelineActive
             | Self::PipelineOnly(_)
             | Self::ModuleAvailable => 400,
             Self::AuthRequired | Self::BadCredentials => 401,
@@ -151,6 +163,9 @@ impl Detail {
             | Self::NoWebhook
             | Self::NoJob
             | Self::NoThread
+            | Self::NoPipeline
+            | Self::NoNode
+            | Self::NoRun
             | Self::NoModule
             | Self::NoFile
             | Self::NoType
@@ -254,6 +269,14 @@ impl Detail {
             Self::SourceExpired => {
                 ("Source results are no longer available.", "Les résultats de la source ne sont plus disponibles.")
             }
+            Self::SourceWrong(kind) => {
+                return pick(
+                    language,
+                    format!("Source job must be a completed {kind} job."),
+                    format!("Le job source doit être un job {kind} terminé."),
+                );
+            }
+            Self::PipelineActive => ("Pipeline is still running.", "Le pipeline est encore en cours."),
             Self::PipelineOnly(slug) => {
                 return pick(
                     language,
@@ -270,6 +293,9 @@ impl Detail {
                 "Webhook URL must use https and be publicly reachable.",
                 "L'URL du webhook doit être en https et accessible publiquement.",
             ),
+            Self::NoPipeline => ("Pipeline not found.", "Pipeline introuvable."),
+            Self::NoNode => ("Node not found.", "Nœud introuvable."),
+            Self::NoRun => ("Run not found.", "Exécution introuvable."),
             Self::NoModule => ("Module not found.", "Module introuvable."),
             Self::NoFile => ("File not found.", "Fichier introuvable."),
             Self::NoType => ("Unknown job type.", "Type de job inconnu."),
@@ -342,6 +368,22 @@ pub enum Fault {
     Address,
     /// No row has this column.
     NoUsableRow(&'static str),
+    /// Two nodes have one id (outsend 14.2).
+    DuplicateNode,
+    /// There is no such block.
+    UnknownBlock,
+    /// An edge's end is no node.
+    UnknownNode,
+    /// An edge closes a cycle.
+    Cycle,
+    /// A node has an input already.
+    OneInput,
+    /// A root has an input.
+    NoInput,
+    /// A block other than a root has none.
+    NeedsInput,
+    /// A block does not take what another one gives: its own type, and the other one's.
+    CannotFollow(&'static str, &'static str),
 }
 
 impl Fault {
@@ -367,6 +409,18 @@ impl Fault {
                 format!("No usable row: every item lacks {column}."),
                 format!("Aucune ligne utilisable : {column} manque partout."),
             ),
+            Self::DuplicateNode => ("Duplicate node id.".to_owned(), "Identifiant de nœud en double.".to_owned()),
+            Self::UnknownBlock => ("Unknown block type.".to_owned(), "Type de bloc inconnu.".to_owned()),
+            Self::UnknownNode => ("Unknown node.".to_owned(), "Nœud inconnu.".to_owned()),
+            Self::Cycle => {
+                ("Edges must not form a cycle.".to_owned(), "Les liens ne doivent pas former de cycle.".to_owned())
+            }
+            Self::OneInput => ("A node accepts one input.".to_owned(), "Un nœud accepte une seule entrée.".to_owned()),
+            Self::NoInput => ("This block takes no input.".to_owned(), "Ce bloc ne prend pas d'entrée.".to_owned()),
+            Self::NeedsInput => ("This block needs an input.".to_owned(), "Ce bloc a besoin d'une entrée.".to_owned()),
+            Self::CannotFollow(to, from) => {
+                (format!("Block {to} cannot follow {from}."), format!("Le bloc {to} ne peut pas suivre {from}."))
+            }
             Self::CommonPassword => ("Is too common.".to_owned(), "Est trop courant.".to_owned()),
             Self::Invisible => (
                 "Must not contain line breaks or invisible characters.".to_owned(),

@@ -13,6 +13,7 @@ pub mod keys;
 pub mod limits;
 pub mod messages;
 mod pages;
+pub mod pipelines;
 pub mod request_context;
 pub mod routes;
 pub mod sessions;

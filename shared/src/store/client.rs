@@ -156,6 +156,12 @@ impl Store {
         })
     }
 
+    /// [`Store::batch_get`] of any number of keys: the batches go out together.
+    pub(super) async fn batches(&self, keys: Vec<(String, String)>) -> Result<Vec<Item>, StoreError> {
+        let batches = keys.chunks(BATCH).map(|keys| self.batch_get(keys.to_vec()));
+        Ok(futures_util::future::try_join_all(batches).await?.into_iter().flatten().collect())
+    }
+
     /// All items of a partition of the main table whose sort key begins with `prefix` and that have not ended.
     pub(super) fn query<'a>(&'a self, pk: String, prefix: &'a str) -> BoxFuture<'a, Result<Vec<Item>, StoreError>> {
         Box::pin(async move {

@@ -93,6 +93,10 @@ impl Store {
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             self.erase_keys(organization).await?;
+            // before the jobs, so that no run makes another one
+            if !self.erase_pipelines(user).await? {
+                return Ok(false);
+            }
             // while the user's place in the lanes is still there
             if !self.erase_jobs(user, now).await? {
                 return Ok(false);

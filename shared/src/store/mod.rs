@@ -62,6 +62,7 @@
 //! | ranked collection: head | `RANK#<organization>#<collection>`, `RANK#<collection>` | `HEAD` | main |
 //! | ranked collection: node | the same | `NODE#<20 digits>` | main |
 //! | job: header, parameters, input, text, rows, log (`jobs`) | `JOB#<id>` | `JOB`, `PARAMS`, `IN#`, `TEXT#`, `ROW#`, `LOG#` | main |
+//! | pipeline: header, definition, runs (`pipelines`) | `PIPE#<id>` | `PIPE`, `DEF`, `DEF#PART`, `RUN#<8 digits>` | main |
 //! | slots of a lane | `LANE#<lane>` | `LANE` | main |
 //! | job that may go next, one for each user | `LANE#<lane>` | `READY#<creation>#<job>` | main |
 //! | user's waiting job | `USER#<id>` | `WAIT#<lane>#<creation>#<job>` | main |
@@ -113,6 +114,8 @@
 //! | study of a caller | one consistent `GetItem` by id, of long tasks a batch of their parts; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
 //! | page of a user's jobs | ranked collections, as below; filters by state walk |
+//! | page of a user's pipelines | head, nodes, the headers, their last runs, the jobs that run: each one batch, or several at once |
+//! | pipeline with a run | header, definition and run together, then one batch of the run's jobs |
 //! | page of a job's rows | one backward `Query` for each chunk of the page |
 //! | page of a user's threads | a ranked collection, as above: what changed last comes first |
 //! | thread with its messages | one `Query` on `THREAD#<id>` |
@@ -156,6 +159,7 @@ mod organizations;
 mod outbox;
 mod participants;
 mod pending;
+mod pipelines;
 mod principals;
 mod publishing;
 mod quiz;
@@ -207,6 +211,7 @@ pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
 pub use pending::SharedList;
+pub use pipelines::{NodeCreation, PipelineRemoval, RunCreation};
 pub use principals::{Credential, Principal};
 pub use quiz::Attempted;
 pub use reports::{Feedback, FeedbackGiven};

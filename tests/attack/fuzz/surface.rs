@@ -267,6 +267,13 @@ impl Surface {
             ],
             body: br#"{"items":[{"email":"a@b.fr","nom":"A","n":1,"l":["x",2]}]}"#.to_vec(),
         };
+        let graph = br#"{"name":"A","definition":{"nodes":[{"id":"a","type":"import","config":{"text":"nom;note\nA;1"}},{"id":"b","type":"sort","params":{"top_n":2}}],"edges":[{"from":"a","to":"b"}]}}"#;
+        let pipeline = Sample {
+            function: "outsend-pipelines-create",
+            url: "/api/pipelines".to_owned(),
+            body: graph.to_vec(),
+            ..rows.clone()
+        };
         let page = |(api, function, path, body): (Api, &'static str, &str, &str)| Sample {
             api,
             function,
@@ -275,7 +282,7 @@ impl Surface {
             headers: vec![("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned())],
             body: body.as_bytes().to_vec(),
         };
-        let mut samples = vec![consent, rows];
+        let mut samples = vec![consent, rows, pipeline];
         samples.extend(PAGES.into_iter().map(page));
         samples
     }

@@ -72,6 +72,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     outsend("DELETE", "/api/jobs/{job}", Account, "a"),
     outsend("POST", "/api/feedback", Account, "message"),
     outsend("POST", "/api/feedback/{thread}/messages", Account, "message"),
+    outsend("POST", "/api/pipelines", Account, "definition"),
+    outsend("POST", "/api/pipelines/{pipeline}/run", Account, "a"),
+    outsend("POST", "/api/pipelines/{pipeline}/cancel", Account, "a"),
+    outsend("DELETE", "/api/pipelines/{pipeline}", Account, "a"),
     outsend("POST", "/api/modules-registry/{slug}/interest", Account, "a"),
     outsend("POST", "/api/webhooks", Account, "events"),
     outsend("DELETE", "/api/webhooks/{webhook}", Account, "a"),
@@ -159,6 +163,7 @@ impl Endpoint {
         match self.api {
             Api::Outset => OUTSET,
             Api::Outsend if self.method == "POST" && self.resource.starts_with("/api/jobs") => OUTSEND_JOBS,
+            Api::Outsend if self.method == "POST" && self.resource == "/api/pipelines" => OUTSEND_JOBS,
             Api::Outsend => OUTSEND,
             Api::OpenScouter => OPENSCOUTER,
         }
@@ -271,6 +276,7 @@ impl Places {
             ("{slug}", "reviews"),
             ("{thread}", "fb_01KSMHEQW0F1E2D3B4A5C6G7H8"),
             ("{session}", "s"),
+            ("{pipeline}", "5b1d1f0e-3c55-4e0a-9d7b-2f6a0c9e4b11"),
         ]
         .into_iter()
         .chain([("{key_id}", "key_01KSMB93N0P1P2E3N4D5E6Q7R8"), ("{source}", "ci"), ("{kind}", "testing")])

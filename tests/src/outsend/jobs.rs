@@ -140,6 +140,8 @@ impl World {
     pub async fn settle(&self) {
         for _ in 0..400 {
             self.background(&background_work::FUNCTION, &json!({})).await;
+            // what a child of a pipeline put into its lane
+            self.react().await;
             let far = self.bench.context.clock().now() + Duration::hours(1);
             if self.bench.context.store().due_work(far).await.unwrap().is_empty() {
                 return;

@@ -18,6 +18,8 @@ mod limits;
 mod mail;
 mod models;
 mod pages;
+mod pipeline_graphs;
+mod pipelines;
 mod processes;
 mod quota;
 mod research;

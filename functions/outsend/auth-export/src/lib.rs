@@ -1,10 +1,11 @@
 //! `GET /api/auth/export`: all that is kept of the caller, without secrets and their hashes (outsend 6.4).
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use shared::{
     http::Response,
-    model::{Conversation, Job, Session, UserId},
+    model::{Conversation, Job, Pipeline, PipelineRun, Session, UserId},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -14,6 +15,7 @@ use shared::{
         format::timestamp,
         jobs::{self, JobView},
         keys::{self, KeyView},
+        pipelines::{PipelineView, view},
         request_context::RequestContext,
         users::{self, UserView},
         webhooks::{self, WebhookView},
@@ -38,7 +40,7 @@ struct Export<'a> {
     sessions: Vec<SessionView>,
     api_keys: Vec<KeyView<'a>>,
     jobs: Vec<JobView<'a>>,
-    pipelines: [&'static str; 0],
+    pipelines: Vec<PipelineView<'a>>,
     veilles: [&'static str; 0],
     webhooks: Vec<WebhookView<'a>>,
     events: Vec<Envelope>,
@@ -69,13 +71,14 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let threads = all_threads(cx, account.user.id).await?;
     let webhooks = store.webhooks(account.user.id).await?;
     let events = all_events(cx, account.user.id).await?;
+    let pipelines = all_pipelines(cx, account.user.id).await?;
     let body = Export {
         exported_at: timestamp(cx.now),
         user: users::view(account),
         sessions: sessions.iter().map(SessionView::new).collect(),
         api_keys: keys.iter().map(keys::view).collect(),
         jobs: jobs.iter().map(|job| jobs::view(job, cx.now)).collect(),
-        pipelines: [],
+        pipelines: pipelines.iter().map(|(pipeline, run, text)| view(pipeline, run, Some(text))).collect(),
         veilles: [],
         webhooks: webhooks.iter().map(webhooks::view).collect(),
         events,
@@ -84,6 +87,32 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let day: String = timestamp(cx.now).chars().take(10).filter(char::is_ascii_digit).collect();
     let name = format!("attachment; filename=\"outsend-export-{}-{day}.json\"", account.user.number);
     Ok(json_answer(200, &body).header("Content-Disposition", name))
+}
+
+/// All pipelines, each with its last run and its definition.
+async fn all_pipelines(
+    cx: &RequestContext,
+    user: UserId,
+) -> Result<Vec<(Pipeline, PipelineRun, Box<RawValue>)>, Problem> {
+    let store = cx.context.store();
+    let (mut pipelines, mut position) = (Vec::new(), 0);
+    loop {
+        let page = store.pipelines_page(user, position, PAGE_LENGTH).await?;
+        let last = page.len() < PAGE_LENGTH as usize;
+        position += u64::from(PAGE_LENGTH);
+        for (pipeline, run) in page {
+            let open = run.open_jobs();
+            let run = run.shown(&open, &store.jobs_by_id(&open).await?);
+            // one that was deleted meanwhile is left out
+            if let Some(text) = store.definition(pipeline.id).await? {
+                let text = RawValue::from_string(text).map_err(|error| Problem::Crash(error.to_string()))?;
+                pipelines.push((pipeline, run, text));
+            }
+        }
+        if last {
+            return Ok(pipelines);
+        }
+    }
 }
 
 async fn all_jobs(cx: &RequestContext, user: UserId) -> Result<Vec<Job>, Problem> {

@@ -17,12 +17,13 @@ use shared::{
         jobs::{new_job, store_job, view},
         limits::JOBS,
         messages::{Detail, Fault},
+        pipelines::usable_rows,
         request_context::RequestContext,
     },
     store::{JobParameters, NewJob},
 };
 
-use self::{intake::Usable, table::Table};
+use self::{intake::of_table, table::Table};
 
 /// The function.
 pub const FUNCTION: Endpoint = outsend::endpoint(
@@ -80,8 +81,8 @@ async fn from_rows(
     };
     let from = if sent.is_some() { "items" } else { "source_job_id" };
     let usable = match (sent, &source) {
-        (Some(table), _) => Usable::of_table(module, &table)?,
-        (None, Some(source)) => Usable::of_source(cx, module, source).await?,
+        (Some(table), _) => of_table(module, &table)?,
+        (None, Some(source)) => usable_rows(cx.context.store(), &engine::Rules, module, source, cx.now).await?,
         (None, None) => return Err(Problem::Invalid(vec![("items".to_owned(), Fault::Required)])),
     };
     let planned = usable.rows.len();

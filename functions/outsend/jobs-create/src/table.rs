@@ -18,11 +18,10 @@ use shared::{
         envelope::Problem,
         fields::Fields,
         messages::{Detail, Fault},
+        pipelines::MAX_ITEMS,
     },
 };
 
-/// Most rows of a request, and of a source that is read for one.
-pub(crate) const MAX_ITEMS: usize = 10_000;
 /// Most distinct keys over all rows.
 const MAX_KEYS: usize = 200;
 /// Most characters of a key.

@@ -9,6 +9,7 @@ use shared::{
         fields::object,
         jobs::{NamedJob, named},
         messages::Detail,
+        pipelines::record,
         request_context::RequestContext,
     },
     store::Removal,
@@ -22,7 +23,12 @@ pub const FUNCTION: PreloadedEndpoint<NamedJob> =
 
 async fn delete(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
     object(&cx.request, false)?;
-    match cx.context.store().remove_job(job.owned_by(&caller)?, cx.now).await? {
+    let job = job.owned_by(&caller)?;
+    if let Some((pipeline, run)) = job.run {
+        // its node keeps what it came to
+        record(cx.context.store(), pipeline, run, cx.now).await?;
+    }
+    match cx.context.store().remove_job(job, cx.now).await? {
         Removal::Removed => Ok(done()),
         Removal::StillActive => Err(Detail::JobActive.into()),
         Removal::Gone => Err(Detail::NoJob.into()),

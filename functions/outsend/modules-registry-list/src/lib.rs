@@ -4,23 +4,17 @@ use serde::Serialize;
 
 use shared::{
     http::Response,
-    model::{
-        Module,
-        registry::{Entry, MODULES},
-    },
+    model::registry::{Entry, MODULES},
     outsend::{
         self, Endpoint,
-        access::Access,
-        authentication::{caller, check_address_limit},
+        authentication::count_reader,
         envelope::{Problem, json_answer},
-        messages::Detail,
         request_context::RequestContext,
     },
 };
 
 /// The function.
-pub const FUNCTION: Endpoint =
-    outsend::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(count(cx)), |cx| Box::pin(list(cx)));
+pub const FUNCTION: Endpoint = outsend::guarded(env!("CARGO_PKG_NAME"), count_reader, |cx| Box::pin(list(cx)));
 
 #[derive(Serialize)]
 struct Registry {
@@ -59,7 +53,7 @@ impl ModuleView {
             label: Label { fr, en },
             needs: entry.needs,
             produces: entry.produces,
-            pipelinable: entry.module != Module::DeliveryCheck,
+            pipelinable: entry.module.pipelinable(),
             is_on_demand: false,
             coming_soon: false,
             alpha_unavailable: !entry.module.available(),
@@ -67,16 +61,6 @@ impl ModuleView {
             progress_unit: entry.units.0,
             result_unit: entry.units.1,
         }
-    }
-}
-
-/// Counts a request for its caller when it has a valid credential, else for its address (outsend 4.4).
-async fn count(cx: &RequestContext) -> Result<(), Problem> {
-    match caller(cx, Access::ANY).await {
-        Ok(_) | Err(Problem::Detail(Detail::AuthRequired)) => Ok(()),
-        // what everybody may read needs no scope
-        Err(Problem::Detail(Detail::Scope(_))) => check_address_limit(cx).await,
-        Err(problem) => Err(problem),
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::pack::{pack, unpack};
 use crate::{
     BoxFuture,
-    model::{Job, JobId, JobInput, JobStatus, Module, OrganizationId, UserId},
+    model::{Job, JobId, JobInput, JobStatus, Module, OrganizationId, PipelineId, UserId},
     store::{Store, StoreError, item::Item},
 };
 
@@ -66,6 +66,9 @@ pub(in crate::store) fn job_item(job: &Job) -> Item {
     if let Some(planned) = job.planned {
         item = item.number("planned", planned);
     }
+    if let Some((pipeline, run)) = job.run {
+        item = item.text("pipeline", pipeline.to_string()).number("run", run);
+    }
     item
 }
 
@@ -79,6 +82,10 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
     let id_of = |name: &'static str| match reader.optional_text(name) {
         None => Ok(None),
         Some(text) => JobId::parse(text).map(Some).ok_or_else(|| reader.malformed(name)),
+    };
+    let run = match reader.optional_text("pipeline") {
+        None => None,
+        Some(_) => Some((reader.parsed("pipeline", PipelineId::parse)?, reader.number("run")?)),
     };
     Ok(Job {
         id: reader.parsed("id", JobId::parse)?,
@@ -98,6 +105,7 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
         purge_at: reader.optional_time("purge_at")?,
         error_message: reader.optional_text("error_message").map(str::to_owned),
         source: id_of("source")?,
+        run,
         input,
         ignored: reader.number("ignored")?,
         breakdown: reader.parsed("breakdown", |text| serde_json::from_str::<Map<String, Value>>(text).ok())?,

@@ -318,6 +318,9 @@ impl Store {
         let mut members = self.lane_members(user, &lanes, &Move::Admit(&job)).await?;
         members.push(job_item(&started).put(&self.main, Condition::Version(job.version))?);
         members.push(self.work_member(&job_work(id), now)?);
+        if let Some(work) = started.run_work() {
+            members.push(self.work_member(&work, now)?);
+        }
         Ok(Some((id, members)))
     }
 }

@@ -54,7 +54,7 @@ pub enum Creation {
     Created,
     /// The month's quota does not allow it: what is used of it, and the quota.
     OverQuota(u64, u64),
-    /// The job that was to be resumed changed meanwhile.
+    /// The job that was to be resumed, or the run that this one is a part of, changed meanwhile.
     Changed,
 }
 
@@ -122,6 +122,16 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn create_job<'a>(&'a self, new: &'a NewJob, plan: Plan) -> BoxFuture<'a, Result<Creation, StoreError>> {
+        self.create_job_with(new, plan, None)
+    }
+
+    /// [`Store::create_job`], together with the write of what the job is a part of, which has a condition of its own.
+    pub(in crate::store) fn create_job_with<'a>(
+        &'a self,
+        new: &'a NewJob,
+        plan: Plan,
+        whole: Option<TransactWriteItem>,
+    ) -> BoxFuture<'a, Result<Creation, StoreError>> {
         Box::pin(async move {
             let job = &new.job;
             let payload = self.staged(new).await?;
@@ -134,7 +144,7 @@ impl Store {
                     after_lost_race(attempt).await?;
                     continue;
                 };
-                let mut members = self.creation_members(new, &payload, quota)?;
+                let mut members = self.creation_members(new, &payload, quota, whole.as_ref())?;
                 members.extend(self.lane_members(job.user, &lanes, &Move::Enter(job)).await?);
                 members.extend(self.deadline_members(None, Some(job))?);
                 members.extend(ranked);
@@ -150,7 +160,8 @@ impl Store {
                         return Ok(Creation::OverQuota(used, quota.unwrap_or(u64::MAX)));
                     }
                     Written::Refused(failed)
-                        if new.resumes.is_some() && failed.contains(&(1 + usize::from(job.charged > 0))) =>
+                        if (new.resumes.is_some() || whole.is_some())
+                            && failed.contains(&(1 + usize::from(job.charged > 0))) =>
                     {
                         return Ok(Creation::Changed);
                     }
@@ -179,12 +190,14 @@ impl Store {
         Ok(Vec::new())
     }
 
-    /// The members of a creation that are the job's own: the job first, then its charge and the job that it resumes.
+    /// The members of a creation that are the job's own: the job first, then its charge, and the job that it resumes or
+    /// the whole that it is a part of.
     fn creation_members(
         &self,
         new: &NewJob,
         payload: &[Item],
         quota: Option<u64>,
+        whole: Option<&TransactWriteItem>,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let job = &new.job;
         let mut members = vec![job_item(job).put(&self.main, Condition::Absent)?];
@@ -195,6 +208,7 @@ impl Store {
             let next = Job { resumed_as: Some(job.id), version: resumed.version + 1, ..resumed.clone() };
             members.push(job_item(&next).put(&self.main, Condition::Version(resumed.version))?);
         }
+        members.extend(whole.cloned());
         members.push(parameters_item(job.id, &new.parameters)?.put(&self.main, Condition::None)?);
         for item in payload {
             members.push(item.clone().put(&self.main, Condition::None)?);
@@ -236,6 +250,9 @@ impl Store {
         members.extend(self.deadline_members(Some(before), Some(&ended))?);
         if let Some(announcement) = Announcement::of_job(&ended) {
             members.extend(self.announcing_members(&announcement)?);
+        }
+        if let Some(work) = ended.run_work() {
+            members.push(self.work_member(&work, now)?);
         }
         Ok((self.transact(members).await? == Written::Done).then_some(ended))
     }

@@ -1,5 +1,7 @@
 //! A user's jobs as a list (outsend 8.1).
 
+use std::collections::HashMap;
+
 use time::OffsetDateTime;
 
 use super::item::{header_key, read_job};
@@ -113,11 +115,20 @@ impl Store {
         self.jobs_of(ids).await
     }
 
+    /// The jobs with these ids that are there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn jobs_by_id<'a>(&'a self, ids: &'a [JobId]) -> BoxFuture<'a, Result<HashMap<JobId, Job>, StoreError>> {
+        Box::pin(async move {
+            let items = self.batches(ids.iter().map(|id| header_key(*id)).collect()).await?;
+            items.iter().map(|item| read_job(item).map(|job| (job.id, job))).collect()
+        })
+    }
+
     /// The jobs with these ids, in their order; what is gone is left out.
     async fn jobs_of(&self, ids: Vec<JobId>) -> Result<Vec<Job>, StoreError> {
-        let items = self.batch_get(ids.iter().map(|id| header_key(*id)).collect()).await?;
-        let mut found: std::collections::HashMap<_, _> =
-            items.iter().map(|item| read_job(item).map(|job| (job.id, job))).collect::<Result<_, _>>()?;
+        let mut found = self.jobs_by_id(&ids).await?;
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
 

@@ -11,6 +11,7 @@ mod mail;
 mod publish;
 mod purge;
 mod rank;
+mod run;
 
 use shared::model::WorkKind;
 
@@ -40,6 +41,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::EndCredentials => credentials::END,
         WorkKind::Erase => erase::ERASE,
         WorkKind::Job => job::JOB,
+        WorkKind::Run => run::RUN,
         WorkKind::Purge => purge::PURGE,
         WorkKind::Publish => publish::PUBLISH,
         WorkKind::Deliver => deliver::DELIVER,

@@ -1,0 +1,37 @@
+//! The engine as jobs are planned with it.
+
+use engine_types::{Discovered, Planner, Row, RowIntake};
+
+use crate::{Module, columns, columns::Intake, import};
+
+/// Plans jobs by the rules of this crate.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules;
+
+impl Planner for Rules {
+    fn intake(&self, module: Module, columns: &[String]) -> Box<dyn RowIntake> {
+        Box::new(Intake::new(module, columns))
+    }
+
+    fn output(&self, module: Module, columns: &[String]) -> Vec<String> {
+        columns::output(module, columns)
+    }
+
+    fn discover(&self, text: Vec<u8>) -> Option<Discovered> {
+        import::discover(text).ok()
+    }
+}
+
+impl RowIntake for Intake {
+    fn columns(&self) -> &[String] {
+        Self::columns(self)
+    }
+
+    fn take(&mut self, row: Row) -> Option<Row> {
+        Self::take(self, row)
+    }
+
+    fn ignored(&self) -> u64 {
+        Self::ignored(self)
+    }
+}

@@ -1,0 +1,27 @@
+//! What is asked of the engine before there is a job: rows that it can use, columns, what a pasted table holds.
+
+use crate::{Discovered, Module, Row};
+
+/// The rows that a module can use, one after the other (outsend 8.3).
+pub trait RowIntake: Send {
+    /// The columns, aliases resolved.
+    fn columns(&self) -> &[String];
+
+    /// The row as the job gets it; `None` when it is dropped.
+    fn take(&mut self, row: Row) -> Option<Row>;
+
+    /// Rows dropped so far.
+    fn ignored(&self) -> u64;
+}
+
+/// The engine, as far as jobs are planned with it: what plans them need not link it.
+pub trait Planner: Send + Sync {
+    /// The intake of a module over rows with these columns.
+    fn intake(&self, module: Module, columns: &[String]) -> Box<dyn RowIntake>;
+
+    /// The columns of a module's output over rows with these columns (outsend 9.3).
+    fn output(&self, module: Module, columns: &[String]) -> Vec<String>;
+
+    /// Reads a table's text; `None` when it is unreadable (outsend 12.2).
+    fn discover(&self, text: Vec<u8>) -> Option<Discovered>;
+}
