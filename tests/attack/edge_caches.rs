@@ -139,6 +139,7 @@ async fn what_everybody_may_keep_is_these() {
     let expected = [
         "/v1/schema/",
         "/api/modules-registry",
+        "/api/pipelines/schema",
         "/api/auth/jwks",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
