@@ -20,6 +20,20 @@ pub(super) const KEPT: Duration = Duration::days(30);
 pub(super) const MARGIN: Duration = Duration::days(1);
 /// Events that a walk with a filter reads at a time.
 const STEP: usize = 500;
+/// Steps that it makes for one page.
+const STEPS: usize = 2;
+
+/// A page of a user's events, oldest first (outsend 16.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventsPage {
+    /// The events.
+    pub events: Vec<FeedEvent>,
+    /// The cursor of the page behind this one: the last event, or the last one that was looked at when the walk for
+    /// names ended early. Without either, the cursor of this page.
+    pub next: Option<FeedEventId>,
+    /// Whether there is more behind it.
+    pub has_more: bool,
+}
 
 /// The partition of a user's events, and of what waits to become one.
 pub(super) fn feed_pk(user: UserId) -> String {
@@ -118,8 +132,8 @@ impl Store {
         item.map_or_else(|| Ok(Head::default()), |item| read_head(&item))
     }
 
-    /// A page of a user's events behind a cursor, oldest first, and whether there are more: without a cursor, or with one
-    /// older than what is kept, from the oldest that is kept. No names means all of them; with some, it walks.
+    /// A page of a user's events behind a cursor: without one, or with one older than what is kept, from the oldest that
+    /// is kept. No names means all of them; with some, it looks at a thousand of them, and no further.
     ///
     /// # Errors
     /// When the store fails.
@@ -130,16 +144,20 @@ impl Store {
         names: &'a [EventName],
         limit: usize,
         now: OffsetDateTime,
-    ) -> BoxFuture<'a, Result<(Vec<FeedEvent>, bool), StoreError>> {
+    ) -> BoxFuture<'a, Result<EventsPage, StoreError>> {
         Box::pin(async move {
             let oldest = FeedEventId::first_at(now - KEPT);
             let mut from = event_sk(after.map_or(oldest, |after| after.max(oldest)));
-            let (mut events, mut known) = (Vec::new(), None::<u64>);
-            loop {
+            let (mut events, mut known) = (Vec::<FeedEvent>::new(), None::<u64>);
+            let page = |events: Vec<FeedEvent>, has_more| {
+                let next = events.last().map(|event| event.id).or(after);
+                Ok(EventsPage { events, next, has_more })
+            };
+            let mut looked_at = after;
+            for _ in 0..STEPS {
                 // the one at the cursor, and one that says that there are more
                 let step = if names.is_empty() { limit + 2 } else { STEP };
-                let items = self.events_from(user, from.clone(), step).await?;
-                let last = items.len() < step;
+                let (items, last) = self.events_from(user, from.clone(), step).await?;
                 for item in &items {
                     let (event, number) = read_event(item)?;
                     if known == Some(number) {
@@ -147,13 +165,14 @@ impl Store {
                     }
                     if known.is_some_and(|known| known + 1 < number) {
                         // what was published in between cannot be seen yet, and must not be passed over
-                        return Ok((events, true));
+                        return page(events, true);
                     }
                     known = Some(number);
+                    looked_at = looked_at.max(Some(event.id));
                     let wanted = names.is_empty() || names.contains(&event.name);
                     if wanted && after.is_none_or(|after| after < event.id) {
                         if events.len() == limit {
-                            return Ok((events, true));
+                            return page(events, true);
                         }
                         events.push(event);
                     }
@@ -161,13 +180,15 @@ impl Store {
                 match items.last().filter(|_| !last) {
                     // it comes again, so that its number is known
                     Some(item) => item.read("event").text("sk")?.clone_into(&mut from),
-                    None => return Ok((events, false)),
+                    None => return page(events, false),
                 }
             }
+            Ok(EventsPage { events, next: looked_at, has_more: true })
         })
     }
 
-    async fn events_from(&self, user: UserId, from: String, limit: usize) -> Result<Vec<Item>, StoreError> {
+    /// A user's events from a sort key on, and whether these are the last: a call also ends where its answer is large.
+    async fn events_from(&self, user: UserId, from: String, limit: usize) -> Result<(Vec<Item>, bool), StoreError> {
         let call = self
             .client
             .query()
@@ -179,8 +200,8 @@ impl Store {
             .consistent_read(true)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-        let items = output.items.unwrap_or_default();
+        let (items, last) = (output.items.unwrap_or_default(), output.last_evaluated_key.is_none());
         items_read(items.len());
-        Ok(items.into_iter().map(Item::from).collect())
+        Ok((items.into_iter().map(Item::from).collect(), last))
     }
 }

@@ -199,6 +199,7 @@ pub use connections::Exchange;
 pub use deliveries::DueDelivery;
 pub use error::StoreError;
 pub use exports::{Export, ExportState, Run};
+pub use feed::EventsPage;
 pub use group_commit::Drained;
 pub use idempotency::{Claim, IdempotencyRecord, Replay};
 pub use ingested::{IngestedBatch, ItemId};

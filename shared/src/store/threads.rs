@@ -9,7 +9,7 @@ use super::{
     BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
     collection::{id_of, newest_first},
-    item::{Condition, Item, check, delete},
+    item::{Condition, Item, delete},
     retry::MAX_ATTEMPTS,
     user_items::user_pk,
 };
@@ -274,11 +274,7 @@ impl Store {
         changes.push(Change::Insert(place));
         let ranked = self.rank_changes(&list(after.user), &changes).await?;
         let Some(ranked) = ranked else { return Ok(Written::Refused(Vec::new())) };
-        let owner = (user_pk(after.user), "USER".to_owned());
-        let mut members = vec![
-            check(&self.main, owner, "attribute_exists(#name)", Some("id"), [])?,
-            head_item(after).put(&self.main, condition)?,
-        ];
+        let mut members = vec![self.living_member(after.user)?, head_item(after).put(&self.main, condition)?];
         if let Some(message) = message {
             members.push(message_item(after.id, after.messages, message).put(&self.main, Condition::Absent)?);
         }

@@ -6,7 +6,7 @@ use harness::{Bench, faults::Fault, outsend::jobs::World};
 use serde_json::{Value, json};
 use shared::{
     model::{Announcement, EventData, EventName, FeedEvent, FeedEventId, JobId, UserId},
-    store::Ending,
+    store::{Ending, EventsPage},
 };
 use time::Duration;
 
@@ -16,10 +16,10 @@ async fn events(bench: &Bench, user: UserId, limit: usize) -> Vec<FeedEvent> {
     let mut all: Vec<FeedEvent> = Vec::new();
     loop {
         let after = all.last().map(|event| event.id);
-        let (page, more) = store.events_after(user, after, &[], limit, now).await.unwrap();
-        assert!(page.len() == limit || !more);
-        all.extend(page);
-        if !more {
+        let page = store.events_after(user, after, &[], limit, now).await.unwrap();
+        assert!(page.events.len() == limit || !page.has_more);
+        all.extend(page.events);
+        if !page.has_more {
             return all;
         }
     }
@@ -115,8 +115,8 @@ async fn nothing_appears_behind_a_cursor() {
     let writers: Vec<_> = writers.collect();
     let mut seen: Vec<FeedEventId> = Vec::new();
     while seen.len() < WRITERS * EACH {
-        let (page, _) = store.events_after(user, seen.last().copied(), &[], 7, now).await.unwrap();
-        seen.extend(page.iter().map(|event| event.id));
+        let page = store.events_after(user, seen.last().copied(), &[], 7, now).await.unwrap();
+        seen.extend(page.events.iter().map(|event| event.id));
         tokio::task::yield_now().await;
     }
     for writer in writers {
@@ -125,5 +125,29 @@ async fn nothing_appears_behind_a_cursor() {
     let all: Vec<_> = events(&world.bench, user, 100).await.iter().map(|event| event.id).collect();
     assert_eq!(seen, all, "who follows a cursor sees all of them, once and in order");
     let wanted = [EventName::JobCompleted];
-    assert_eq!(store.events_after(user, None, &wanted, 5, now).await.unwrap(), (Vec::new(), false));
+    let page = store.events_after(user, None, &wanted, 5, now).await.unwrap();
+    assert_eq!(page, EventsPage { events: Vec::new(), next: None, has_more: false });
+}
+
+#[tokio::test]
+async fn a_walk_for_names_ends_after_a_thousand_and_goes_on_behind_it() {
+    const OTHERS: usize = 1200;
+    let world = World::start().await;
+    let (store, now) = (world.bench.context.store(), world.bench.context.clock().now());
+    let user = world.account.user.id;
+    for number in 0..=OTHERS {
+        let mut announcement = announcement(user, number, now);
+        if number == OTHERS {
+            announcement.name = EventName::JobCompleted;
+        }
+        store.announce(&announcement).await.unwrap();
+        store.publish(&announcement, "{}", now).await.unwrap();
+    }
+    let first = world.get("/api/events?event=job.completed").await.json();
+    assert_eq!((&first["events"], &first["has_more"]), (&json!([]), &json!(true)));
+    let next = first["next"].as_str().unwrap().to_owned();
+    let second = world.get(&format!("/api/events?event=job.completed&after={next}")).await.json();
+    assert_eq!((&second["events"][0]["event"], &second["has_more"]), (&json!("job.completed"), &json!(false)));
+    assert_eq!(second["events"].as_array().unwrap().len(), 1);
+    assert_eq!(second["next"], second["events"][0]["id"]);
 }

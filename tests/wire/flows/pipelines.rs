@@ -65,9 +65,9 @@ async fn rows(world: &World, pipeline: &Value) -> Vec<Vec<Value>> {
 /// The names of what was announced of pipelines.
 async fn told(world: &World) -> Vec<EventName> {
     let (store, now) = (world.bench.context.store(), world.bench.context.clock().now());
-    let (events, _) = store.events_after(world.account.user.id, None, &[], 500, now).await.unwrap();
+    let page = store.events_after(world.account.user.id, None, &[], 500, now).await.unwrap();
     let of_pipelines = [EventName::PipelineCompleted, EventName::PipelineFailed, EventName::PipelineCancelled];
-    events.iter().map(|event| event.name).filter(|name| of_pipelines.contains(name)).collect()
+    page.events.iter().map(|event| event.name).filter(|name| of_pipelines.contains(name)).collect()
 }
 
 /// Brings every record of work three times and in any order, several at once, while answers are lost; in between a sweep.

@@ -146,10 +146,10 @@ async fn all_threads(cx: &RequestContext, user: UserId) -> Result<Vec<Conversati
 async fn all_events(cx: &RequestContext, user: UserId) -> Result<Vec<Envelope>, Problem> {
     let (mut events, mut after) = (Vec::new(), None);
     loop {
-        let (page, more) = cx.context.store().events_after(user, after, &[], EVENTS, cx.now).await?;
-        after = page.last().map(|event| event.id).or(after);
-        let end = page.is_empty() || !more;
-        for event in &page {
+        let page = cx.context.store().events_after(user, after, &[], EVENTS, cx.now).await?;
+        after = page.next;
+        let end = page.events.is_empty() || !page.has_more;
+        for event in &page.events {
             events.push(Envelope::of(event).map_err(|error| Problem::Crash(error.to_string()))?);
         }
         if end {

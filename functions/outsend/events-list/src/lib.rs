@@ -40,9 +40,9 @@ struct Asked {
 async fn list(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let Asked { after, names, limit } = asked(cx)?;
     let store = cx.context.store();
-    let (events, has_more) = store.events_after(caller.account.user.id, after, &names, limit, cx.now).await?;
-    let next = events.last().map(|event| event.id).or(after).map(|id| id.to_string());
-    let events: Result<Vec<_>, _> = events.iter().map(Envelope::of).collect();
+    let page = store.events_after(caller.account.user.id, after, &names, limit, cx.now).await?;
+    let (next, has_more) = (page.next.map(|id| id.to_string()), page.has_more);
+    let events: Result<Vec<_>, _> = page.events.iter().map(Envelope::of).collect();
     let events = events.map_err(|error| Problem::Crash(error.to_string()))?;
     Ok(json_answer(200, &Events { events, next, has_more }))
 }
