@@ -18,6 +18,12 @@ pub fn decode_lower(text: &str) -> Option<[u8; 16]> {
     read(text).filter(|_| is_lower).map(|ulid| ulid.to_bytes())
 }
 
+/// The milliseconds since the Unix epoch that 26 characters begin with.
+#[must_use]
+pub fn millis(text: &str) -> Option<i64> {
+    read(text).and_then(|ulid| i64::try_from(ulid.timestamp_ms()).ok())
+}
+
 /// A new ULID.
 ///
 /// # Errors

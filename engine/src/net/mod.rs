@@ -14,4 +14,3 @@ mod testing;
 mod webhook;
 
 pub use outside::{Outside, OutsideConfig};
-pub use webhook::Posted;

@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use engine_types::Posted;
 use reqwest::{Client, Response, header::RETRY_AFTER, redirect};
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -17,17 +18,6 @@ const WHOLE: Duration = Duration::from_secs(10);
 
 /// What `User-Agent` says.
 const AGENT: &str = "outscout-webhooks/1";
-
-/// What became of a request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Posted {
-    /// The status, when there was an answer.
-    pub status: Option<u16>,
-    /// Why there was none.
-    pub error: Option<String>,
-    /// The seconds of `Retry-After`, when the answer has one.
-    pub retry_after: Option<u64>,
-}
 
 /// Why nothing is sent, or nothing came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What is told of a change of state: the seven events, and what waits to become one (outsend 16.2).
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::{Job, JobStatus, UserId, WorkItem, WorkKind};
 use crate::{clock::epoch_millis, ulid};
@@ -121,6 +121,9 @@ impl Announcement {
     }
 }
 
+/// How long an event is kept, and what became of its deliveries (outsend 16.1).
+pub const EVENTS_KEPT: Duration = Duration::days(30);
+
 /// An event's id: `evt_` and a ULID. In an account they increase in the order in which events are seen (outsend 16.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeedEventId([u8; 16]);
@@ -186,8 +189,6 @@ pub struct FeedEvent {
 
 #[cfg(test)]
 mod tests {
-    use time::Duration;
-
     use super::*;
 
     #[test]

@@ -16,6 +16,7 @@ mod owner;
 mod participant;
 mod pipeline;
 mod quiz;
+mod redelivery;
 mod schedule;
 mod sign_up;
 mod study;
@@ -27,13 +28,13 @@ mod webhook;
 mod work;
 
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
-pub use announcement::{Announcement, EventData, EventName, FeedEvent, FeedEventId};
+pub use announcement::{Announcement, EVENTS_KEPT, EventData, EventName, FeedEvent, FeedEventId};
 pub use approval::Approval;
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
 pub use consent::{Consent, ConsentKind};
 /// What jobs are made of, shared with the engine.
-pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Row, RowIntake, Step, registry};
+pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Posted, Row, RowIntake, Step, registry};
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
@@ -48,6 +49,7 @@ pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
 pub use pipeline::{NodeRun, NodeStatus, Pipeline, Run as PipelineRun, RunStatus, Trigger};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
+pub use redelivery::Redelivery;
 pub use schedule::{LastRun, RunState, Schedule, ScheduleStatus, Tick};
 pub use sign_up::{PendingSignUp, SignUpOf};
 pub use study::{
@@ -59,4 +61,5 @@ pub use thread::{Author, Conversation, Message, Silenced, Thread, ThreadId, Thre
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};
 pub use webhook::{Attempt, Delivery, DeliveryStatus, NamedDelivery, Webhook, webhook_id};
+pub(crate) use webhook::{aside, delivery_id};
 pub use work::{TokenKind, WorkItem, WorkKind};

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{EventName, UserId, WorkItem, WorkKind};
+use super::{EVENTS_KEPT, EventName, FeedEventId, UserId, WorkItem, WorkKind};
 use crate::{secret::sha256_hex, ulid};
 
 /// What the ids of the work that delivers begin with.
@@ -13,6 +13,9 @@ const PAUSES: [i64; 8] = [30, 120, 600, 1_800, 5_400, 14_400, 28_800, 36_000];
 const MOST_RETRY_AFTER: Duration = Duration::hours(1);
 /// How long a receiver may fail without a success before nothing is sent to it any more.
 const PATIENCE: Duration = Duration::days(5);
+/// How long a delivery that could hold others back waits for its first attempt: the sweep makes it then, and not the
+/// stream, which would hold other work back while nobody answers.
+const ASIDE: Duration = Duration::seconds(5);
 
 /// A receiver of events. Its secret is kept apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +47,12 @@ impl Webhook {
         self.active && self.events.contains(&name)
     }
 
+    /// When a delivery that is made now is first tried: at once, unless the receiver fails.
+    #[must_use]
+    pub fn first_attempt(&self, now: OffsetDateTime) -> OffsetDateTime {
+        if self.failing_since.is_some() { aside(now) } else { now }
+    }
+
     /// Why nothing more is sent to it after an attempt; `None` when it goes on (outsend 16.2).
     #[must_use]
     pub fn disabled_by(&self, attempt: &Attempt, now: OffsetDateTime) -> Option<&'static str> {
@@ -58,9 +67,23 @@ impl Webhook {
 /// Reads the id of a webhook as it is given, in any case.
 #[must_use]
 pub fn webhook_id(text: &str) -> Option<String> {
-    let (prefix, digits) = text.split_at_checked(3)?;
-    let known = prefix.eq_ignore_ascii_case("wh_").then(|| digits.to_ascii_lowercase())?;
-    ulid::decode_lower(&known).map(|bytes| format!("wh_{}", ulid::encode(&bytes)))
+    prefixed("wh_", text)
+}
+
+/// Reads the id of a delivery as it is given, in any case.
+pub(crate) fn delivery_id(text: &str) -> Option<String> {
+    prefixed("dlv_", text)
+}
+
+fn prefixed(prefix: &str, text: &str) -> Option<String> {
+    let (given, digits) = text.split_at_checked(prefix.len())?;
+    let known = given.eq_ignore_ascii_case(prefix).then(|| digits.to_ascii_lowercase())?;
+    ulid::decode_lower(&known).map(|bytes| format!("{prefix}{}", ulid::encode(&bytes)))
+}
+
+/// When one of many deliveries that are made now is first tried.
+pub(crate) fn aside(now: OffsetDateTime) -> OffsetDateTime {
+    now + ASIDE
 }
 
 /// Where a delivery stands (outsend 20).
@@ -183,6 +206,26 @@ impl Delivery {
         })
     }
 
+    /// A new delivery of the same event that waits for its first attempt at `due`. It has no number yet.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes.
+    pub fn again(&self, now: OffsetDateTime, due: OffsetDateTime) -> Result<Self, getrandom::Error> {
+        Self::new(&self.webhook, 0, (self.event_id.clone(), &self.event), now, due)
+    }
+
+    /// Whether it is of an event of the feed, and not a test.
+    #[must_use]
+    pub fn is_of_feed(&self) -> bool {
+        EventName::parse(&self.event).is_some()
+    }
+
+    /// Whether its event is still kept, so that it can be sent again.
+    #[must_use]
+    pub fn event_is_kept(&self, now: OffsetDateTime) -> bool {
+        FeedEventId::parse(&self.event_id).is_some_and(|id| id >= FeedEventId::first_at(now - EVENTS_KEPT))
+    }
+
     /// The delivery after an attempt; `last` says that no other one follows.
     #[must_use]
     pub fn after(&self, attempt: &Attempt, last: bool, now: OffsetDateTime) -> Self {
@@ -215,12 +258,12 @@ impl Delivery {
         900 + random % 201
     }
 
-    /// The delivery when its webhook takes nothing any more.
+    /// The delivery when nothing more can be sent, and why.
     #[must_use]
-    pub fn dropped(&self) -> Self {
+    pub fn dropped(&self, why: &str) -> Self {
         Self {
             status: DeliveryStatus::Failed,
-            last_error: Some("The webhook is disabled.".to_owned()),
+            last_error: Some(why.to_owned()),
             next_attempt_at: None,
             version: self.version + 1,
             ..self.clone()
@@ -334,6 +377,24 @@ mod tests {
         assert!(webhook.disabled_by(&failed(None, None), now).is_some());
         assert_eq!(webhook.disabled_by(&failed(Some(204), None), now), None);
         assert!(webhook.wants(EventName::JobFailed) && !webhook.wants(EventName::JobCompleted));
+    }
+
+    #[test]
+    fn again_is_the_same_event_with_attempts_of_its_own() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(20_000);
+        let event = FeedEventId::after(None, now).unwrap().to_string();
+        let first = Delivery::new("wh_1", 4, (event, "job.failed"), now, now).unwrap();
+        let last = first.after(&failed(Some(500), None), true, now);
+        let again = last.again(now + Duration::days(1), now + Duration::days(1)).unwrap();
+        assert_ne!(again.id, first.id);
+        assert_eq!((&again.event_id, &again.event, again.attempts), (&first.event_id, &first.event, 0));
+        assert_eq!((again.status, again.number, again.last_error), (DeliveryStatus::Pending, 0, None));
+        assert!(first.is_of_feed() && !Delivery { event: "ping".to_owned(), ..first.clone() }.is_of_feed());
+        assert!(
+            first.event_is_kept(now + EVENTS_KEPT) && !first.event_is_kept(now + EVENTS_KEPT + Duration::seconds(1))
+        );
+        assert_eq!(delivery_id(&first.id.to_lowercase()), Some(first.id));
+        assert_eq!(delivery_id("dlv_1"), None);
     }
 
     #[test]

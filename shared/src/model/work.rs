@@ -58,10 +58,12 @@ pub enum WorkKind {
     Publish,
     /// An event is sent to a webhook (outsend 16.2).
     Deliver,
+    /// Deliveries of a webhook that failed are queued again, slice by slice (outsend 16.1).
+    Redeliver,
 }
 
 impl WorkKind {
-    const ALL: [Self; 25] = [
+    const ALL: [Self; 26] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -87,6 +89,7 @@ impl WorkKind {
         Self::Purge,
         Self::Publish,
         Self::Deliver,
+        Self::Redeliver,
     ];
 
     /// The stored name.
@@ -118,6 +121,7 @@ impl WorkKind {
             Self::Purge => "purge",
             Self::Publish => "publish",
             Self::Deliver => "deliver",
+            Self::Redeliver => "redeliver",
         }
     }
 

@@ -30,6 +30,14 @@ pub enum Detail {
     WebhookCapReached(usize),
     /// webhook_url
     WebhookUrl,
+    /// webhook_disabled
+    WebhookDisabled,
+    /// delivery_pending
+    DeliveryPending,
+    /// test_delivery
+    TestDelivery,
+    /// redelivering
+    Redelivering,
     /// ef_ceiling, in planned requests
     EfCeiling {
         /// What the job needs.
@@ -76,6 +84,10 @@ pub enum Detail {
     NoThread,
     /// no_webhook
     NoWebhook,
+    /// no_delivery
+    NoDelivery,
+    /// no_event
+    NoEvent,
     /// no_pipeline
     NoPipeline,
     /// no_node
@@ -143,6 +155,10 @@ impl Detail {
             | Self::ThreadFull(_)
             | Self::WebhookCapReached(_)
             | Self::WebhookUrl
+            | Self::WebhookDisabled
+            | Self::DeliveryPending
+            | Self::TestDelivery
+            | Self::Redelivering
             | Self::EfCeiling { .. }
             | Self::EfQuota { .. }
             | Self::TooManyRows(_)
@@ -161,6 +177,8 @@ impl Detail {
             Self::Route
             | Self::NoKey
             | Self::NoWebhook
+            | Self::NoDelivery
+            | Self::NoEvent
             | Self::NoJob
             | Self::NoThread
             | Self::NoPipeline
@@ -293,6 +311,17 @@ impl Detail {
                 "Webhook URL must use https and be publicly reachable.",
                 "L'URL du webhook doit être en https et accessible publiquement.",
             ),
+            Self::WebhookDisabled => ("Webhook is disabled.", "Le webhook est désactivé."),
+            Self::DeliveryPending => ("Delivery is still pending.", "La livraison est encore en attente."),
+            Self::TestDelivery => {
+                ("A test delivery cannot be sent again.", "Une livraison de test ne peut pas être renvoyée.")
+            }
+            Self::Redelivering => (
+                "Deliveries of this webhook are already being sent again.",
+                "Des livraisons de ce webhook sont déjà en cours de renvoi.",
+            ),
+            Self::NoDelivery => ("Delivery not found.", "Livraison introuvable."),
+            Self::NoEvent => ("Event is no longer kept.", "L'événement n'est plus conservé."),
             Self::NoPipeline => ("Pipeline not found.", "Pipeline introuvable."),
             Self::NoNode => ("Node not found.", "Nœud introuvable."),
             Self::NoRun => ("Run not found.", "Exécution introuvable."),
@@ -366,6 +395,8 @@ pub enum Fault {
     Invisible,
     /// A name with a web address.
     Address,
+    /// A time that is not of this many last days.
+    LastDays(i64),
     /// No row has this column.
     NoUsableRow(&'static str),
     /// Two nodes have one id (outsend 14.2).
@@ -405,6 +436,9 @@ impl Fault {
             }
             Self::OneOf(list) => (format!("Must be one of: {list}."), format!("Doit être l'une des valeurs : {list}.")),
             Self::NotTrue => ("Must be true.".to_owned(), "Doit être vrai.".to_owned()),
+            Self::LastDays(days) => {
+                (format!("Must be within the last {days} days."), format!("Doit dater des {days} derniers jours."))
+            }
             Self::NoUsableRow(column) => (
                 format!("No usable row: every item lacks {column}."),
                 format!("Aucune ligne utilisable : {column} manque partout."),

@@ -6,7 +6,10 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use super::format::timestamp;
-use crate::model::{Delivery, Webhook};
+use crate::{
+    clock::Clock,
+    model::{Attempt, Delivery, Posted, Webhook},
+};
 
 /// A webhook as it is shown: without its secret.
 #[derive(Debug, Serialize)]
@@ -70,6 +73,20 @@ impl<'a> DeliveryView<'a> {
             delivered_at: delivery.delivered_at.map(timestamp),
         }
     }
+}
+
+/// Makes an attempt: signs a body with the time, and has `post` send it with its headers.
+pub async fn attempt<F: Future<Output = Posted>>(
+    secret: &str,
+    named: (&str, &str),
+    body: String,
+    clock: &Clock,
+    post: impl FnOnce(Vec<(&'static str, String)>, String) -> F,
+) -> Attempt {
+    let began = clock.now();
+    let Posted { status, error, retry_after } = post(signed_headers(secret, named, began, &body), body).await;
+    let duration_ms = u64::try_from((clock.now() - began).whole_milliseconds()).unwrap_or(0);
+    Attempt { status, error, retry_after, duration_ms }
 }
 
 /// The headers of a request with this body, signed twice: in our own way, and in that of Standard Webhooks. The key is the

@@ -7,27 +7,33 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Page, Store, StoreError, after_lost_race,
     client::Written,
-    feed::{Head, KEPT, MARGIN, event_key, feed_pk, head_item, read_event},
+    feed::{Head, MARGIN, event_key, feed_pk, head_item, read_event},
     item::{Condition, Item},
     round_trips::{items_read, round_trip},
     webhooks::{read_webhook, secret_key, webhook_key},
 };
 use crate::{
     clock::epoch_millis,
-    model::{Attempt, Delivery, DeliveryStatus, FeedEvent, NamedDelivery, UserId, Webhook},
+    model::{Attempt, Delivery, DeliveryStatus, EVENTS_KEPT, FeedEvent, NamedDelivery, UserId, Webhook},
 };
 
-fn delivery_key(user: UserId, webhook: &str, number: u64) -> (String, String) {
+pub(super) fn delivery_key(user: UserId, webhook: &str, number: u64) -> (String, String) {
     (feed_pk(user), format!("SENT#{webhook}#{number:012}"))
 }
 
-fn by_time_sk(webhook: &str, at: OffsetDateTime, number: u64) -> String {
-    format!("SENTAT#{webhook}#{:015}#{number:012}", epoch_millis(at))
+/// What the sort keys by time of a millisecond's deliveries begin with.
+pub(super) fn of_millis(webhook: &str, millis: i64) -> String {
+    format!("SENTAT#{webhook}#{millis:015}#")
+}
+
+/// The place by time of a delivery that was made in this millisecond.
+pub(super) fn by_time_sk(webhook: &str, millis: i64, number: u64) -> String {
+    format!("{}{number:012}", of_millis(webhook, millis))
 }
 
 /// When an item may go.
-fn end_of(at: OffsetDateTime) -> i64 {
-    (at + KEPT + MARGIN).unix_timestamp()
+pub(super) fn end_of(at: OffsetDateTime) -> i64 {
+    (at + EVENTS_KEPT + MARGIN).unix_timestamp()
 }
 
 fn delivery_item(user: UserId, delivery: &Delivery) -> Item {
@@ -58,7 +64,7 @@ fn delivery_item(user: UserId, delivery: &Delivery) -> Item {
     }
 }
 
-fn read_delivery(item: &Item) -> Result<Delivery, StoreError> {
+pub(super) fn read_delivery(item: &Item) -> Result<Delivery, StoreError> {
     let reader = item.read("delivery");
     Ok(Delivery {
         id: reader.text("id")?.to_owned(),
@@ -98,7 +104,7 @@ impl Store {
         user: UserId,
         delivery: &Delivery,
     ) -> Result<[TransactWriteItem; 2], StoreError> {
-        let by_time = by_time_sk(&delivery.webhook, delivery.created_at, delivery.number);
+        let by_time = by_time_sk(&delivery.webhook, epoch_millis(delivery.created_at), delivery.number);
         let by_time = Item::new(feed_pk(user), by_time)
             .number("number", delivery.number)
             .number("ttl", end_of(delivery.created_at));
@@ -271,19 +277,32 @@ impl Store {
 
     /// The number of the first delivery that is still kept.
     async fn first_kept(&self, user: UserId, webhook: &str, now: OffsetDateTime) -> Result<Option<u64>, StoreError> {
+        let from = by_time_sk(webhook, epoch_millis(now - EVENTS_KEPT), 0);
+        let (items, _) = self.deliveries_from(user, webhook, from, 1).await?;
+        items.first().map(|item| item.read("delivery").number("number")).transpose()
+    }
+
+    /// A webhook's places by time from a sort key on, and whether these are the last.
+    pub(super) async fn deliveries_from(
+        &self,
+        user: UserId,
+        webhook: &str,
+        from: String,
+        limit: i32,
+    ) -> Result<(Vec<Item>, bool), StoreError> {
         let call = self
             .client
             .query()
             .table_name(&self.main)
             .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :end")
             .expression_attribute_values(":pk", AttributeValue::S(feed_pk(user)))
-            .expression_attribute_values(":from", AttributeValue::S(by_time_sk(webhook, now - KEPT, 0)))
+            .expression_attribute_values(":from", AttributeValue::S(from))
             .expression_attribute_values(":end", AttributeValue::S(format!("SENTAT#{webhook}#~")))
             .consistent_read(true)
-            .limit(1);
+            .limit(limit);
         let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-        let items = output.items.unwrap_or_default();
+        let (items, last) = (output.items.unwrap_or_default(), output.last_evaluated_key.is_none());
         items_read(items.len());
-        items.into_iter().map(|item| Item::from(item).read("delivery").number("number")).next().transpose()
+        Ok((items.into_iter().map(Item::from).collect(), last))
     }
 }

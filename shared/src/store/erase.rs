@@ -33,11 +33,12 @@ use super::{
     tokens::{listed_tokens, token_key},
     user_items::user_pk,
     user_keys::key_key,
-    webhooks::secrets_pk,
+    webhooks::{WEBHOOK, secrets_pk},
     work::work_key,
 };
 use crate::model::{
-    AuditEntry, ConnectionId, FamilyId, OrganizationId, Owner, Status, Study, StudyId, User, UserId, WorkItem, WorkKind,
+    AuditEntry, ConnectionId, FamilyId, OrganizationId, Owner, Redelivery, Status, Study, StudyId, User, UserId,
+    WorkItem, WorkKind,
 };
 
 /// Studies that one slice removes.
@@ -229,6 +230,10 @@ impl Store {
             })
             .await?;
         }
+        self.erase_partition(feed_pk(user), WEBHOOK, |_, sk| {
+            Some(work_key(&Redelivery::work_id(sk.strip_prefix(WEBHOOK)?)))
+        })
+        .await?;
         self.drop_items(&feed_pk(user), "").await?;
         self.drop_items(&secrets_pk(user), "").await?;
         // after the consent that allowed it

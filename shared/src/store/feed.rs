@@ -12,10 +12,8 @@ use super::{
     item::{Condition, Item},
     round_trips::{items_read, round_trip},
 };
-use crate::model::{EventName, FeedEvent, FeedEventId, UserId};
+use crate::model::{EVENTS_KEPT, EventName, FeedEvent, FeedEventId, UserId};
 
-/// How long an event is kept (outsend 16.1).
-pub(super) const KEPT: Duration = Duration::days(30);
 /// What is stored for longer, since clocks differ: what is shown is decided by ids and times alone.
 pub(super) const MARGIN: Duration = Duration::days(1);
 /// Events that a walk with a filter reads at a time.
@@ -41,6 +39,11 @@ pub(super) fn feed_pk(user: UserId) -> String {
 }
 
 const HEAD: &str = "HEAD";
+
+/// The key of a feed's head.
+pub(super) fn head_key(user: UserId) -> (String, String) {
+    (feed_pk(user), HEAD.to_owned())
+}
 
 fn event_sk(id: FeedEventId) -> String {
     format!("EVENT#{id}")
@@ -112,7 +115,7 @@ pub(super) fn event_item(user: UserId, event: &FeedEvent, number: u64, now: Offs
         .time("at", event.at)
         .text("data", &*event.data)
         .number("number", number)
-        .number("ttl", (now + KEPT + MARGIN).unix_timestamp())
+        .number("ttl", (now + EVENTS_KEPT + MARGIN).unix_timestamp())
 }
 
 pub(super) fn read_event(item: &Item) -> Result<(FeedEvent, u64), StoreError> {
@@ -146,7 +149,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<EventsPage, StoreError>> {
         Box::pin(async move {
-            let oldest = FeedEventId::first_at(now - KEPT);
+            let oldest = FeedEventId::first_at(now - EVENTS_KEPT);
             let mut from = event_sk(after.map_or(oldest, |after| after.max(oldest)));
             let (mut events, mut known) = (Vec::<FeedEvent>::new(), None::<u64>);
             let page = |events: Vec<FeedEvent>, has_more| {

@@ -74,6 +74,7 @@
 //! | thread about a user's interest in a module | `USER#<id>` | `INTEREST#<slug>` | main |
 //! | feed of a user's events: its end, with the webhooks; an event; one that waits to be published | `FEED#<user>` | `HEAD`; `EVENT#<id>`; `OUTBOX#<reference>` | main |
 //! | webhook; its delivery, and that one's place by time | `FEED#<user>` | `HOOK#<id>`; `SENT#<id>#<12 digits>`, `SENTAT#<id>#<15 digits>#<12 digits>` | main |
+//! | number of an event's last delivery to a webhook, once there are several | `FEED#<user>` | `RESENT#<id>#<event>` | main |
 //! | what a webhook's deliveries are signed with | `HOOKSECRET#<user>` | the webhook's id | main |
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | change of a list that many write, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
@@ -110,6 +111,8 @@
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
 //! | page of a user's events behind a cursor | one `Query` on `FEED#<user>` from the cursor on; a filter by names walks |
 //! | page of a webhook's deliveries | head, and the first place by time that is kept, together; then one batch of numbers |
+//! | delivery by its id | `Query` on the places by time of the millisecond that the id names, then one batch of numbers |
+//! | deliveries of a webhook that failed since a time | places by time from there on, one batch of numbers, one of head, webhook and last deliveries |
 //! | part of an export | one `GetItem`; the export names its runs and their numbers of parts |
 //! | study of a caller | one consistent `GetItem` by id, of long tasks a batch of their parts; another tenant's study is "not found" |
 //! | page *p* of a list | head, one batch of nodes a level, then one `BatchGetItem` of the page's members; a warm process knows the key's organization, so that the head goes out with the key, and the nodes of the head's version |
@@ -163,6 +166,7 @@ mod pipelines;
 mod principals;
 mod publishing;
 mod quiz;
+mod redeliveries;
 mod refresh_tokens;
 mod reports;
 mod retry;
@@ -215,6 +219,7 @@ pub use pending::SharedList;
 pub use pipelines::{NodeCreation, PipelineRemoval, RunCreation};
 pub use principals::{Credential, Principal};
 pub use quiz::Attempted;
+pub use redeliveries::{LoggedDelivery, RedeliverySlice};
 pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};

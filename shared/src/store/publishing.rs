@@ -2,7 +2,7 @@
 //! delivery for each webhook that wants it. Nothing in it is shared with another account.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
@@ -12,10 +12,6 @@ use super::{
     webhooks::{WEBHOOK, read_webhook},
 };
 use crate::model::{Announcement, Delivery, FeedEvent, FeedEventId, UserId, Webhook};
-
-/// How long a delivery to a webhook that fails waits for its first attempt: the sweep makes it then, and not the stream,
-/// which would hold other work back while nobody answers.
-const ASIDE: Duration = Duration::seconds(5);
 
 impl Store {
     /// Publishes what was announced, with its data as JSON: exactly once, however often it is tried. Nothing is
@@ -76,10 +72,20 @@ impl Store {
         number: u64,
         now: OffsetDateTime,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let due = if webhook.failing_since.is_some() { now + ASIDE } else { now };
+        let due = webhook.first_attempt(now);
         let told = (event.id.to_string(), event.name.as_str());
         let delivery = Delivery::new(&webhook.id, number, told, now, due).map_err(StoreError::random)?;
-        let mut members: Vec<_> = self.delivery_members(user, &delivery)?.into();
+        self.waiting_members(user, &delivery, due)
+    }
+
+    /// The transaction members that put a delivery there that waits, and the work that makes it.
+    pub(super) fn waiting_members(
+        &self,
+        user: UserId,
+        delivery: &Delivery,
+        due: OffsetDateTime,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let mut members: Vec<_> = self.delivery_members(user, delivery)?.into();
         members.push(self.work_member(&delivery.work(user), due)?);
         Ok(members)
     }

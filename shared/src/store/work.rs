@@ -2,8 +2,8 @@
 //! under a lease, deleted when it is done.
 
 use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValue, TransactWriteItem},
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -43,17 +43,52 @@ fn read(item: &Item) -> Result<WorkItem, StoreError> {
     })
 }
 
+fn work_item(work: &WorkItem, now: OffsetDateTime) -> Item {
+    let (pk, sk) = work_key(&work.id);
+    Item::new(pk, sk)
+        .text("id", &*work.id)
+        .text("kind", work.kind.as_str())
+        .text("subject", &*work.subject)
+        .number("attempt", work.attempt)
+        .number("due", epoch_millis(now))
+}
+
 impl Store {
     /// A transaction member that puts work there.
     pub(super) fn work_member(&self, work: &WorkItem, now: OffsetDateTime) -> Result<TransactWriteItem, StoreError> {
-        let (pk, sk) = work_key(&work.id);
-        Item::new(pk, sk)
-            .text("id", &*work.id)
-            .text("kind", work.kind.as_str())
-            .text("subject", &*work.subject)
-            .number("attempt", work.attempt)
-            .number("due", epoch_millis(now))
-            .put(&self.main, Condition::Absent)
+        work_item(work, now).put(&self.main, Condition::Absent)
+    }
+
+    /// Puts work there of which there is one at a time; `Ok(false)` when there is another one, which has another
+    /// subject. A retry after a lost answer finds its own.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn queue_alone<'a>(
+        &'a self,
+        work: &'a WorkItem,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let call = self
+                .client
+                .put_item()
+                .table_name(&self.main)
+                .set_item(Some(work_item(work, now).0))
+                .condition_expression("attribute_not_exists(pk)")
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let error = match unhindered(|| call.clone().send()).await {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                    let known = Item::from(failed.item().cloned().unwrap_or_default());
+                    Ok(known.read("work").optional_text("subject") == Some(&work.subject))
+                }
+                _ => Err(StoreError::call("PutItem", &error)),
+            }
+        })
     }
 
     /// Puts work there by itself; work that is there already stays as it is.
@@ -141,6 +176,19 @@ impl Store {
         work: &'a WorkItem,
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.continue_work_as(work, &work.subject, now)
+    }
+
+    /// [`Store::continue_work`] with a subject that says how far it came.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn continue_work_as<'a>(
+        &'a self,
+        work: &'a WorkItem,
+        subject: &'a str,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
         Box::pin(async move {
             let (pk, sk) = work_key(&work.id);
             let call = self
@@ -149,10 +197,13 @@ impl Store {
                 .table_name(&self.main)
                 .key("pk", AttributeValue::S(pk))
                 .key("sk", AttributeValue::S(sk))
-                .update_expression("SET #due = :now, #attempt = :none")
-                .condition_expression("#attempt = :attempt")
+                .update_expression("SET #due = :now, #attempt = :none, #subject = :next")
+                .condition_expression("#attempt = :attempt AND #subject = :subject")
                 .expression_attribute_names("#due", "due")
                 .expression_attribute_names("#attempt", "attempt")
+                .expression_attribute_names("#subject", "subject")
+                .expression_attribute_values(":next", AttributeValue::S(subject.to_owned()))
+                .expression_attribute_values(":subject", AttributeValue::S(work.subject.clone()))
                 .expression_attribute_values(":now", AttributeValue::N(epoch_millis(now).to_string()))
                 .expression_attribute_values(":none", AttributeValue::N("0".to_owned()))
                 .expression_attribute_values(":attempt", AttributeValue::N(work.attempt.to_string()));
@@ -173,9 +224,11 @@ impl Store {
                 .table_name(&self.main)
                 .key("pk", AttributeValue::S(pk))
                 .key("sk", AttributeValue::S(sk))
-                .condition_expression("#attempt = :attempt")
+                .condition_expression("#attempt = :attempt AND #subject = :subject")
                 .expression_attribute_names("#attempt", "attempt")
-                .expression_attribute_values(":attempt", AttributeValue::N(work.attempt.to_string()));
+                .expression_attribute_names("#subject", "subject")
+                .expression_attribute_values(":attempt", AttributeValue::N(work.attempt.to_string()))
+                .expression_attribute_values(":subject", AttributeValue::S(work.subject.clone()));
             match unhindered(|| call.clone().send()).await {
                 Ok(_) => Ok(()),
                 Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {

@@ -17,7 +17,11 @@ use harness::{
     outset, read,
 };
 use serde_json::{Map, Value, json};
-use shared::{http::query::Query, model::Role};
+use shared::{
+    http::query::Query,
+    model::{EventName, Role, Webhook},
+    ulid,
+};
 
 const WEBHOOKS: &str = r#"{"ci":"of the ci"}"#;
 
@@ -183,6 +187,7 @@ impl Surface {
         let mut all = Vec::new();
         let opened = self.jobs.post("/api/feedback", &json!({"subject": "Export", "message": "Add ODS"})).await;
         let thread = opened.json()["id"].as_str().unwrap().to_owned();
+        let hook = self.webhook().await;
         for function in local::functions::ALL {
             let file = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name());
             let sample: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
@@ -207,6 +212,8 @@ impl Surface {
                 method,
                 url: match api {
                     Api::OpenScouter => ids.path(path),
+                    // one that is there, but is sent nothing
+                    _ if path.ends_with("/x/redeliver") => path.replace("/webhooks/x/", &format!("/webhooks/{hook}/")),
                     _ => path.replace("/feedback/x/", &format!("/feedback/{thread}/")),
                 },
                 headers: vec![("content-type".to_owned(), media.to_owned())],
@@ -217,6 +224,25 @@ impl Surface {
         all.extend(self.more());
         assert!(all.len() > 55, "{}", all.len());
         all
+    }
+
+    /// A webhook to which nothing was sent yet.
+    async fn webhook(&self) -> String {
+        let now = self.jobs.bench.context.clock().now();
+        let webhook = Webhook {
+            id: format!("wh_{}", ulid::generate(now).unwrap()),
+            url: "https://hooks.example.com/o".to_owned(),
+            events: vec![EventName::PipelineFailed],
+            active: true,
+            disabled_reason: None,
+            created_at: now,
+            last_delivery_at: None,
+            last_status_code: None,
+            failing_since: None,
+        };
+        let (store, user) = (self.jobs.bench.context.store(), self.jobs.account.user.id);
+        assert!(store.create_webhook(user, &webhook, "sixteen letters.", 5).await.unwrap());
+        webhook.id
     }
 
     /// The sample with the first of the world's credentials that its route takes.

@@ -80,6 +80,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     outsend("POST", "/api/webhooks", Account, "events"),
     outsend("DELETE", "/api/webhooks/{webhook}", Account, "a"),
     outsend("POST", "/api/webhooks/{webhook}/test", Account, "a"),
+    outsend("POST", "/api/webhooks/{webhook}/redeliver", Account, "since"),
+    outsend("POST", "/api/webhooks/{webhook}/deliveries/{delivery}/redeliver", Account, "a"),
     outsend("POST", "/api/api-keys", Account, "scopes"),
     outsend("DELETE", "/api/api-keys/{key_id}", Account, "a"),
     outsend("POST", "/api/auth/signup", Nobody, "email"),

@@ -1,6 +1,8 @@
 //! Webhooks of a user (outsend 16).
 
 use serde_json::{Value, json};
+use shared::{model::JobId, store::Ending};
+use time::Duration;
 
 use super::jobs::World;
 use crate::receiver::Receiver;
@@ -19,6 +21,25 @@ pub async fn webhook(world: &World, receiver: &Receiver, events: &[&str]) -> Str
     let made = world.post("/api/webhooks", &body).await;
     assert_eq!(made.status, 200, "{}", made.body);
     made.json()["id"].as_str().unwrap().to_owned()
+}
+
+/// A job that fails at once.
+pub async fn failure(world: &World) -> String {
+    let id = world.verification(&["a@one.test"]).await;
+    let (store, now) = (world.bench.context.store(), world.bench.context.clock().now());
+    store.end_job(JobId::parse(&id).unwrap(), Ending::Failed("No.".to_owned()), now).await.unwrap();
+    id
+}
+
+/// Lets nine attempts go by.
+pub async fn all_attempts(world: &World) {
+    // what goes to a receiver that fails is put aside at first
+    for pause in [0, 6, 30, 120, 600, 1_800, 5_400, 14_400, 28_800, 36_000] {
+        world.bench.advance(Duration::seconds(pause * 112 / 100));
+        for _ in 0..2 {
+            world.background(&background_work::FUNCTION, &json!({})).await;
+        }
+    }
 }
 
 /// The log of a webhook, newest first.

@@ -91,6 +91,8 @@ const OUTSEND: &[(&str, u64)] = &[
     ("feedback-get", 401),
     ("feedback-message", 401),
     ("events-list", 401),
+    ("deliveries-redeliver", 401),
+    ("webhooks-redeliver", 401),
     ("webhooks-test", 401),
     ("webhooks-deliveries", 401),
     ("webhooks-delete", 401),

@@ -1,25 +1,23 @@
 //! Events on their way to receivers that take them, fail, hang, lead astray or are gone (outsend 16.2).
 
+use std::collections::HashSet;
+
 use harness::{
+    faults::Fault,
     http,
     outsend::{
         jobs::World,
-        webhooks::{SECRET, deliveries, webhook, world},
+        webhooks::{SECRET, all_attempts, deliveries, failure, webhook, world},
     },
     process::outscout,
     receiver::Receiver,
 };
 use serde_json::{Value, json};
-use shared::{model::JobId, outsend::webhooks::signed_headers, store::Ending};
+use shared::{
+    model::{Attempt, Delivery, FeedEventId, Redelivery},
+    outsend::{format::timestamp, webhooks::signed_headers},
+};
 use time::{Duration, OffsetDateTime};
-
-/// A job that fails at once.
-async fn failure(world: &World) -> String {
-    let id = world.verification(&["a@one.test"]).await;
-    let (store, now) = (world.bench.context.store(), world.bench.context.clock().now());
-    store.end_job(JobId::parse(&id).unwrap(), Ending::Failed("No.".to_owned()), now).await.unwrap();
-    id
-}
 
 /// Does what is due now, and what follows from it at once.
 async fn work(world: &World) {
@@ -185,6 +183,158 @@ async fn who_hangs_holds_nobody_back() {
     let tried = deliveries(&world, &ids[0]).await;
     let told: Vec<_> = tried.iter().filter_map(|one| one["last_error"].as_str()).collect();
     assert!(told.contains(&"The server did not answer within 10 seconds."), "{told:?}");
+}
+
+/// Asks for what failed since a time.
+async fn redeliver(world: &World, webhook: &str, since: OffsetDateTime) {
+    let answer = world.post(&format!("/api/webhooks/{webhook}/redeliver"), &json!({"since": timestamp(since)})).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, r#"{"ok":true}"#));
+}
+
+/// How many deliveries of a webhook stand where.
+async fn statuses(world: &World, webhook: &str) -> [usize; 3] {
+    let log = deliveries(world, webhook).await;
+    ["pending", "delivered", "failed"].map(|status| log.iter().filter(|one| one["status"] == status).count())
+}
+
+#[tokio::test]
+async fn what_failed_while_a_receiver_was_down_is_sent_again_once() {
+    let world = world().await;
+    let now = || world.bench.context.clock().now();
+    let receiver = Receiver::start().await.unwrap();
+    let id = webhook(&world, &receiver, &["job.failed"]).await;
+    failure(&world).await;
+    world.settle().await;
+    receiver.answers(500, "");
+    failure(&world).await;
+    all_attempts(&world).await;
+    world.bench.advance(Duration::hours(1));
+    let since = now();
+    for _ in 0..3 {
+        failure(&world).await;
+        world.bench.advance(Duration::seconds(1));
+    }
+    world.post(&format!("/api/webhooks/{id}/test"), &json!({})).await;
+    all_attempts(&world).await;
+    assert_eq!(statuses(&world, &id).await, [0, 1, 5], "one that was taken, four that were not, and a ping");
+    // one of them is asked for by hand, and one more is on its way
+    let log = deliveries(&world, &id).await;
+    let by_hand = log[1]["id"].as_str().unwrap();
+    world.post(&format!("/api/webhooks/{id}/deliveries/{by_hand}/redeliver"), &json!({})).await;
+    failure(&world).await;
+    work(&world).await;
+    assert_eq!(statuses(&world, &id).await, [2, 1, 5]);
+    let before = receiver.received().len();
+    receiver.answers(204, "");
+    redeliver(&world, &id, since).await;
+    // the work is brought twice, and then what it queued
+    let redelivery = format!("redeliver-{id}");
+    let record = json!({"dynamodb": {"Keys": {"pk": {"S": "WORK#0"}, "sk": {"S": format!("WORK#{redelivery}")}}}});
+    world.background(&background_work::FUNCTION, &json!({"Records": [record, record]})).await;
+    assert!(!world.bench.context.store().due_work(now()).await.unwrap().contains(&redelivery));
+    for _ in 0..4 {
+        world.bench.advance(Duration::seconds(40));
+        work(&world).await;
+    }
+    let sent: Vec<_> = receiver.received()[before..].iter().map(|one| one.header("webhook-id").to_owned()).collect();
+    let events: HashSet<_> = sent.iter().collect();
+    assert_eq!((sent.len(), events.len()), (4, 4), "two of the three, the one by hand, and the new one");
+    assert_eq!(statuses(&world, &id).await, [0, 5, 5]);
+    // what was taken in the end is left alone; what failed earlier is sent when it is asked for
+    redeliver(&world, &id, since).await;
+    world.settle().await;
+    assert_eq!(receiver.received().len(), before + 4);
+    redeliver(&world, &id, now() - Duration::days(10)).await;
+    world.bench.advance(Duration::seconds(6));
+    world.settle().await;
+    assert_eq!(receiver.received().len(), before + 5);
+    let bodies: HashSet<_> = receiver.received().iter().map(|one| one.body.clone()).collect();
+    assert_eq!(bodies.len(), 7, "six events with one body each, and a ping");
+}
+
+/// A webhook with so many failed deliveries in its log, each of another event.
+async fn with_failures(count: usize) -> (World, String, OffsetDateTime) {
+    let world = world().await;
+    let receiver = Receiver::start().await.unwrap();
+    let id = webhook(&world, &receiver, &["job.failed"]).await;
+    let (store, user) = (world.bench.context.store(), world.account.user.id);
+    let (since, mut event) = (world.bench.context.clock().now(), None);
+    let (known, _) = store.webhook_with_secret(user, &id).await.unwrap().unwrap();
+    let attempt = Attempt { status: Some(500), error: None, retry_after: None, duration_ms: 1 };
+    for _ in 0..count {
+        let now = world.bench.context.clock().now();
+        let next = FeedEventId::after(event, now).unwrap();
+        event = Some(next);
+        let delivery = Delivery::new(&id, 0, (next.to_string(), "job.failed"), now, now).unwrap();
+        let failed = delivery.after(&attempt, true, now);
+        store.log_delivery(user, &failed, (&known, &attempt), now).await.unwrap().unwrap();
+    }
+    (world, id, since)
+}
+
+/// How many deliveries a webhook has in all.
+async fn total(world: &World, webhook: &str) -> u64 {
+    world.get(&format!("/api/webhooks/{webhook}/deliveries?limit=1")).await.json()["total"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_long_log_is_walked_in_slices() {
+    const FAILED: u64 = 310;
+    let (world, id, since) = with_failures(FAILED as usize).await;
+    redeliver(&world, &id, since).await;
+    let key = format!("redeliver-{id}");
+    let record = json!({"dynamodb": {"Keys": {"pk": {"S": "WORK#0"}, "sk": {"S": format!("WORK#{key}")}}}});
+    let event = json!({ "Records": [record] });
+    world.background(&background_work::FUNCTION, &event).await;
+    let first = total(&world, &id).await;
+    assert!((FAILED + 240..2 * FAILED).contains(&first), "no more at a time than are sent soon: {first}");
+    world.background(&background_work::FUNCTION, &event).await;
+    assert_eq!(total(&world, &id).await, first, "it waits");
+    world.bench.advance(Duration::seconds(61));
+    for _ in 0..2 {
+        world.background(&background_work::FUNCTION, &event).await;
+    }
+    assert_eq!(total(&world, &id).await, 2 * FAILED);
+    // their events are not in the feed
+    world.settle().await;
+    let log = deliveries(&world, &id).await;
+    assert_eq!(log[0]["last_error"], "The event is no longer kept.");
+    assert_eq!(total(&world, &id).await, 2 * FAILED);
+    // of each event the last one counts from now on
+    redeliver(&world, &id, since).await;
+    world.bench.advance(Duration::seconds(61));
+    world.settle().await;
+    assert_eq!(total(&world, &id).await, 3 * FAILED);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slices_that_are_repeated_doubled_or_lost_make_no_doubles() {
+    const FAILED: u64 = 60;
+    for (nth, fault) in [(2, Fault::LostAnswer), (3, Fault::LostAnswer), (3, Fault::Conflict), (4, Fault::Throttled)] {
+        let (world, id, since) = with_failures(FAILED as usize).await;
+        let (store, user) = (world.bench.context.store(), world.account.user.id);
+        let now = world.bench.context.clock().now();
+        let asked = Redelivery::new(user, (&id, FAILED), since, now).unwrap();
+        let walk = async || {
+            let mut next = Some(asked.clone());
+            while let Some(slice) = next {
+                // a step that breaks off is made again
+                next = store.redeliver_slice(&slice, now).await.map_or(Some(slice), |slice| slice.next);
+            }
+        };
+        world.bench.faults.every(nth, fault);
+        futures_util::future::join3(walk(), walk(), walk()).await;
+        walk().await;
+        assert!(world.bench.faults.stop() > 0, "{fault:?} never happened");
+        assert_eq!(total(&world, &id).await, 2 * FAILED, "{fault:?}");
+        let page = world.get(&format!("/api/webhooks/{id}/deliveries?limit={FAILED}")).await.json();
+        let log = page["deliveries"].as_array().unwrap();
+        let events: HashSet<_> = log.iter().map(|one| one["event_id"].to_string()).collect();
+        assert_eq!(events.len() as u64, FAILED, "{fault:?}");
+        // a webhook that is not there any more ends the walk
+        assert_eq!(world.delete(&format!("/api/webhooks/{id}")).await.status, 200);
+        assert_eq!(store.redeliver_slice(&asked, now).await.unwrap().next, None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

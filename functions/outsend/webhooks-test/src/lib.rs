@@ -16,7 +16,7 @@ use shared::{
         format::timestamp,
         messages::Detail,
         request_context::RequestContext,
-        webhooks::{DeliveryView, signed_headers},
+        webhooks::{DeliveryView, attempt},
     },
 };
 
@@ -56,12 +56,6 @@ async fn ping(cx: &RequestContext, webhook: &Webhook, secret: &str, event: &str)
     let outside = outside.map_err(|fault| Problem::Crash(fault.to_string()))?;
     let data = json!({"webhook_id": webhook.id});
     let body = json!({"id": event, "event": PING, "created_at": timestamp(cx.now), "data": data}).to_string();
-    let began = now(cx);
-    let posted = outside.post(&webhook.url, signed_headers(secret, (event, PING), began, &body), body).await;
-    Ok(Attempt {
-        status: posted.status,
-        error: posted.error,
-        retry_after: posted.retry_after,
-        duration_ms: u64::try_from((now(cx) - began).whole_milliseconds()).unwrap_or(0),
-    })
+    let post = |headers, body| outside.post(&webhook.url, headers, body);
+    Ok(attempt(secret, (event, PING), body, cx.context.clock(), post).await)
 }

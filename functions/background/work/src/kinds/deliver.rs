@@ -3,7 +3,7 @@
 use shared::{
     BoxFuture,
     model::{Attempt, Delivery, DeliveryStatus, FeedEvent, NamedDelivery, UserId, Webhook, WorkItem},
-    outsend::{events::Envelope, webhooks::signed_headers},
+    outsend::{events::Envelope, webhooks::attempt},
     store::{DueDelivery, StoreError},
 };
 
@@ -29,9 +29,11 @@ fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result
                 let attempt = send(workers, &webhook, &secret, &event).await?;
                 Ok(noted(workers, named.user, &delivery, (&webhook, &attempt)).await?)
             }
-            // the webhook was deleted or disabled
-            DueDelivery { delivery, .. } => {
-                workers.store().put_delivery(named.user, &delivery, &delivery.dropped()).await?;
+            DueDelivery { delivery, webhook, event, .. } => {
+                // else it was deleted or disabled
+                let takes = event.is_none() && webhook.is_some_and(|webhook| webhook.active);
+                let why = if takes { "The event is no longer kept." } else { "The webhook is disabled." };
+                workers.store().put_delivery(named.user, &delivery, &delivery.dropped(why)).await?;
                 Ok(Outcome::Done("dropped"))
             }
         }
@@ -42,16 +44,9 @@ fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result
 async fn send(workers: &Workers, webhook: &Webhook, secret: &str, event: &FeedEvent) -> Result<Attempt, WorkError> {
     let failed = |error: serde_json::Error| WorkError::Failed(error.to_string());
     let body = serde_json::to_string(&Envelope::of(event).map_err(failed)?).map_err(failed)?;
-    let began = workers.now();
-    let headers = signed_headers(secret, (&event.id.to_string(), event.name.as_str()), began, &body);
-    let receivers = workers.receivers().map_err(WorkError::Failed)?;
-    let posted = receivers.post(&webhook.url, headers, body).await;
-    Ok(Attempt {
-        status: posted.status,
-        error: posted.error,
-        retry_after: posted.retry_after,
-        duration_ms: u64::try_from((workers.now() - began).whole_milliseconds()).unwrap_or(0),
-    })
+    let (receivers, id) = (workers.receivers().map_err(WorkError::Failed)?, event.id.to_string());
+    let post = |headers, body| receivers.post(&webhook.url, headers, body);
+    Ok(attempt(secret, (&id, event.name.as_str()), body, workers.context().clock(), post).await)
 }
 
 async fn noted(

@@ -11,6 +11,7 @@ mod mail;
 mod publish;
 mod purge;
 mod rank;
+mod redeliver;
 mod run;
 
 use shared::model::WorkKind;
@@ -45,5 +46,6 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Purge => purge::PURGE,
         WorkKind::Publish => publish::PUBLISH,
         WorkKind::Deliver => deliver::DELIVER,
+        WorkKind::Redeliver => redeliver::REDELIVER,
     }
 }
