@@ -55,10 +55,11 @@ pub fn discover(text: Vec<u8>) -> Result<Discovered, Fault> {
     Ok(Discovered { text: text.kept(), planned, columns: table.header().names.clone(), notice, line })
 }
 
-/// Where a source is fetched: the export of a shared sheet, or the URL itself when it is https (outsend 12.2).
+/// Where a source is fetched: the export of a shared sheet, or the URL itself (outsend 12.2). Whether its host may be
+/// reached, and without TLS, is judged where it is fetched.
 #[must_use]
 pub fn sheet_url(text: &str) -> Option<String> {
-    let url = Url::parse(text.trim()).ok().filter(|url| url.scheme() == "https")?;
+    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "https" | "http"))?;
     if url.host_str() != Some("docs.google.com") {
         return Some(url.into());
     }

@@ -1,4 +1,4 @@
-//! A receiver of webhooks on a loopback port, which does what it is told to.
+//! A server on a loopback port, which does what it is told to: a receiver of webhooks, or the source of a table.
 
 use std::{
     collections::HashMap,
@@ -31,8 +31,8 @@ impl Received {
     }
 }
 
-/// What a receiver answers with: the head without its end; an empty one is no answer at all.
-type Plan = Arc<Mutex<String>>;
+/// What a receiver answers with: the head without its end, and the body; an empty head is no answer at all.
+type Plan = Arc<Mutex<(String, String)>>;
 
 /// The receiver.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let receiver = Self {
             address: listener.local_addr()?,
-            plan: Arc::new(Mutex::new("HTTP/1.1 204 No Content\r\n".to_owned())),
+            plan: Arc::new(Mutex::new(("HTTP/1.1 204 No Content\r\n".to_owned(), String::new()))),
             received: Arc::default(),
         };
         let served = receiver.clone();
@@ -74,13 +74,22 @@ impl Receiver {
 
     /// From now on it answers so: a status, and more lines of a head.
     pub fn answers(&self, status: u16, more: &str) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) =
-            format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{more}");
+        self.plans(format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n{more}"), "");
+    }
+
+    /// From now on it answers with a table.
+    pub fn serves(&self, table: &str) {
+        let length = table.len();
+        self.plans(format!("HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nContent-Length: {length}\r\n"), table);
     }
 
     /// From now on it does not answer.
     pub fn hangs(&self) {
-        self.plan.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.plans(String::new(), "");
+    }
+
+    fn plans(&self, head: String, body: &str) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = (head, body.to_owned());
     }
 
     /// What arrived so far.
@@ -103,13 +112,13 @@ impl Receiver {
             }
         };
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-        let head = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (head, body) = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if head.is_empty() {
             // until the other side has enough
             let _ = stream.read(&mut [0; 1]).await;
             return Ok(());
         }
-        stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await
+        stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await
     }
 }
 

@@ -131,7 +131,7 @@ fn rows_of_another_job_are_copied() {
 }
 
 #[test]
-fn sheets_are_exported_and_plain_http_is_refused() {
+fn sheets_are_exported_and_other_schemes_are_refused() {
     for (url, expected) in [
         (
             "https://docs.google.com/spreadsheets/d/AbC/edit#gid=7",
@@ -146,7 +146,8 @@ fn sheets_are_exported_and_plain_http_is_refused() {
             Some("https://docs.google.com/spreadsheets/d/AbC/export?format=csv"),
         ),
         ("https://example.test/a.csv", Some("https://example.test/a.csv")),
-        ("http://example.test/a.csv", None),
+        ("http://example.test/a.csv", Some("http://example.test/a.csv")),
+        ("ftp://example.test/a.csv", None),
         ("nonsense", None),
     ] {
         assert_eq!(sheet_url(url).as_deref(), expected, "{url}");

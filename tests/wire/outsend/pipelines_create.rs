@@ -112,6 +112,26 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
 }
 
 #[tokio::test]
+async fn a_table_is_fetched_with_tls_but_from_this_machine() {
+    let world = World::start().await;
+    let import = |url: &str| definition(&[("a", "import", json!({"source": "url", "url": url}))], &[]);
+    for url in ["http://tables.test/a.csv", "http://10.0.0.1/a.csv", "ftp://127.0.0.1/a.csv", "tables.test", "https://"]
+    {
+        let answer = world.post("/api/pipelines", &json!({"definition": import(url)})).await;
+        let errors = json!([{"field": "definition.nodes.0.config.url", "message": "Invalid format."}]);
+        assert_eq!((answer.status, &answer.json()["errors"]), (422, &errors), "{url}");
+    }
+    // which is not reached unless it is allowed
+    let receiver = harness::receiver::Receiver::start().await.unwrap();
+    receiver.serves("nom\nA\n");
+    let made = world.pipeline(import(&receiver.url())).await;
+    world.settle().await;
+    let ended = world.pipeline_now(&made["id"]).await;
+    assert_eq!(ended["nodes"][0]["error_message"], "Import source could not be read.");
+    assert!(receiver.received().is_empty());
+}
+
+#[tokio::test]
 async fn a_french_client_reads_french() {
     let world = World::start().await;
     let body = json!({"definition": {"nodes": [{"id": "a", "type": "sort"}], "edges": []}}).to_string();

@@ -2,6 +2,7 @@
 //! what they are.
 
 use serde_json::{Map, Value, json};
+use url::{Host, Url};
 
 use crate::{model::Module, outsend::messages::Fault};
 
@@ -127,7 +128,7 @@ pub(super) fn judge(module: Module, config: &Map<String, Value>) -> Vec<(String,
         judge_members(&[parameter], config, "", &mut faults);
         if faults.is_empty()
             && parameter.name == "url"
-            && !config.get("url").and_then(Value::as_str).is_some_and(is_https)
+            && !config.get("url").and_then(Value::as_str).is_some_and(is_address)
         {
             faults.push(("url".to_owned(), Fault::Format));
         }
@@ -135,8 +136,19 @@ pub(super) fn judge(module: Module, config: &Map<String, Value>) -> Vec<(String,
     faults
 }
 
-fn is_https(text: &str) -> bool {
-    url::Url::parse(text.trim()).is_ok_and(|url| url.scheme() == "https" && url.has_host())
+/// Whether a table may be fetched there, by the form of the URL alone: https, or http of this machine, whose addresses
+/// only those of `CRAWL_ALLOW_HOSTS` are ever connected to (outsend 11.5, 12.2).
+fn is_address(text: &str) -> bool {
+    let is_loopback = |url: &Url| match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    Url::parse(text.trim()).is_ok_and(|url| match url.scheme() {
+        "https" => url.has_host(),
+        "http" => is_loopback(&url),
+        _ => false,
+    })
 }
 
 fn judge_members(table: &[Parameter], given: &Map<String, Value>, path: &str, faults: &mut Vec<(String, Fault)>) {
