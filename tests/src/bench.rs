@@ -299,6 +299,19 @@ impl Bench {
         Ok(function.invoke(context)(event).await?)
     }
 
+    /// Invokes a function in the background as Lambda does: what fails is tried twice more.
+    ///
+    /// # Errors
+    /// When it fails each time.
+    pub async fn insist(&self, function: &'static dyn Function, event: Bytes) -> Result<Reply, Failure> {
+        for _ in 0..2 {
+            if let Ok(reply) = self.invoke(function, event.clone()).await {
+                return Ok(reply);
+            }
+        }
+        self.invoke(function, event).await
+    }
+
     /// Every item of a table, as text.
     ///
     /// # Errors
