@@ -4,12 +4,15 @@ mod arguments;
 mod banner;
 mod commands;
 mod directory;
+mod download;
 mod feedback;
 mod job;
 mod order;
 mod output;
+mod pipeline;
 mod remote;
 mod serve;
+mod veille;
 mod webhook;
 
 use std::{
@@ -50,6 +53,8 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Key(command) => commands::key(command).await,
         Command::Study(command) => commands::study(command).await,
         Command::Job(command) => job::job(command).await,
+        Command::Pipeline(command) => pipeline::pipeline(command).await,
+        Command::Veille(command) => veille::veille(command).await,
         Command::Webhook(command) => webhook::webhook(command).await,
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,

@@ -4,7 +4,7 @@ use std::{net::Ipv4Addr, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{job::JobCommand, webhook::WebhookCommand};
+use super::{job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand};
 
 /// Runs the whole of outscout on this machine, or works on its store.
 #[derive(Debug, Parser)]
@@ -49,6 +49,12 @@ pub(super) enum Command {
     /// Jobs of an Outsend API, local or deployed
     #[command(subcommand)]
     Job(JobCommand),
+    /// Pipelines of an Outsend API, local or deployed
+    #[command(subcommand)]
+    Pipeline(PipelineCommand),
+    /// Monitors of an Outsend API, local or deployed: what changes from run to run of a job or a pipeline
+    #[command(subcommand)]
+    Veille(VeilleCommand),
     /// Events of an Outsend API, local or deployed, as webhooks bring them
     #[command(subcommand)]
     Webhook(WebhookCommand),

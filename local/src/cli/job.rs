@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use engine::table::{self, Table, Text, Unreadable};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,9 +14,9 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 use shared::json;
 use sse_stream::{Sse, SseByteStream};
-use tokio::io::AsyncWriteExt as _;
 
 use super::{
+    download::{FileFormat, save},
     output::{Failed, print, show},
     remote::{Api, Remote, segment, usage},
 };
@@ -27,13 +27,6 @@ const RETRY: Duration = Duration::from_secs(3);
 const MAX_LOST: u32 = 20;
 /// A stream that is silent for longer is lost: there is a `status` every two seconds.
 const SILENCE: Duration = Duration::from_secs(30);
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum FileFormat {
-    Csv,
-    Json,
-    Xlsx,
-}
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
@@ -131,7 +124,9 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
         }
         JobCommand::Watch { id, from_start, api } => follow(&Remote::new(api)?, &id, from_start).await,
         JobCommand::Download { id, format, output, api } => {
-            download(&Remote::new(api)?, &id, format, output.as_deref()).await
+            let (id, extension) = (segment(&id)?, format.extension());
+            let path = format!("/jobs/{id}/download?format={extension}");
+            save(&Remote::new(api)?, &path, &format!("{id}.{extension}"), output.as_deref()).await
         }
         JobCommand::Cancel { id, api } => {
             let remote = Remote::new(api)?;
@@ -307,41 +302,4 @@ fn ended(event: &Sse) -> Result<(), Failed> {
         "done" => Ok(()),
         status => Err(Failed::Other(format!("the job ended as {status}").into())),
     }
-}
-
-async fn download(remote: &Remote, id: &str, format: FileFormat, output: Option<&Path>) -> Result<(), Failed> {
-    let extension = match format {
-        FileFormat::Csv => "csv",
-        FileFormat::Json => "json",
-        FileFormat::Xlsx => "xlsx",
-    };
-    let path = format!("/jobs/{}/download?format={extension}", segment(id)?);
-    let answer = remote.send(remote.request(Method::GET, &path)).await?;
-    let given = answer.headers().get("content-disposition").and_then(|value| value.to_str().ok());
-    let named = given.and_then(|text| text.split_once("filename=\"")?.1.split('"').next().map(str::to_owned));
-    // a name of the server's never leads out of the folder
-    let named = named.filter(|name| !name.contains(['/', '\\']) && !name.starts_with('.'));
-    let name = named.unwrap_or_else(|| format!("{id}.{extension}"));
-    let target = output.map_or_else(|| PathBuf::from(&name), Path::to_path_buf);
-    let mut pieces = answer.bytes_stream();
-    if target == Path::new("-") {
-        while let Some(piece) = pieces.next().await {
-            io::stdout().write_all(&piece?)?;
-        }
-        return Ok(io::stdout().flush()?);
-    }
-    // a download that is cut off leaves no file that looks whole
-    let part = target.with_file_name(format!("{}.part", target.file_name().unwrap_or_default().to_string_lossy()));
-    // rows are about people
-    let mut options = tokio::fs::OpenOptions::new();
-    let mut file = options.create(true).truncate(true).write(true).mode(0o600).open(&part).await?;
-    let mut size = 0_usize;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece?;
-        size += piece.len();
-        file.write_all(&piece).await?;
-    }
-    file.sync_all().await?;
-    tokio::fs::rename(&part, &target).await?;
-    Ok(show(remote.api.json, &json!({"file": target.display().to_string(), "bytes": size}))?)
 }

@@ -48,7 +48,7 @@ pub(super) fn show(json: bool, value: &Value) -> io::Result<()> {
 }
 
 /// A text as a terminal may show it: what others wrote moves no cursor and sets no colour.
-fn harmless(text: &str) -> String {
+pub(super) fn harmless(text: &str) -> String {
     let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
     text.chars().map(shown).collect()
 }
