@@ -2,6 +2,7 @@
 
 pub mod jobs;
 pub mod pipelines;
+pub mod veille;
 pub mod webhooks;
 
 use serde_json::{Value, json};

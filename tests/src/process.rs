@@ -20,6 +20,8 @@ pub fn outscout() -> Command {
 pub struct Running {
     /// The process.
     pub process: Child,
+    /// The control port's.
+    pub control: String,
     /// Outset's base address.
     pub outset: String,
     /// Outsend's base address.
@@ -58,7 +60,8 @@ pub fn start(data: &Path, variables: &[(&str, &str)]) -> Running {
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
     let url = |api: &str| ready[api].as_str().unwrap().to_owned();
-    Running { process, outset: url("outset"), outsend: url("outsend"), openscouter: url("openscouter") }
+    let (outset, outsend, openscouter) = (url("outset"), url("outsend"), url("openscouter"));
+    Running { process, control: url("control"), outset, outsend, openscouter }
 }
 
 /// Runs a command on the data directory and reads its JSON.

@@ -29,7 +29,7 @@ const HIDDEN: &[(&str, &str)] = &[
     (r"([a-z]+)_[0-9a-hjkmnp-tv-z]{26}\b", "[$1 id]"),
     (r"([a-z]+)_[0-9A-HJKMNP-TV-Z]{26}\b", "[$1 id]"),
     (r#""requestId": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}""#, "\"requestId\": \"[request id]\""),
-    (r#""pipeline_id": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}""#, "\"pipeline_id\": \"[UUID]\""),
+    (r#""((source_)?pipeline_id)": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}""#, "\"$1\": \"[UUID]\""),
     (r#""id": "[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}"(,\s+"name": "(Test|Dentists)")"#, "\"id\": \"[UUID]\"$2"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
     (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "[time with milliseconds]"),

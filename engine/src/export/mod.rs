@@ -2,6 +2,7 @@
 
 mod csv;
 mod encoder;
+mod file;
 mod format;
 mod json;
 #[cfg(test)]
@@ -9,4 +10,5 @@ mod testing;
 mod xlsx;
 
 pub use encoder::Encoder;
+pub use file::{Rows, file};
 pub use format::Format;

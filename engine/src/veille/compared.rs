@@ -44,23 +44,23 @@ impl Change {
     }
 }
 
-/// A telephone number or a site: as the row has it, and a digest of what it is compared by.
+/// A telephone number or a site: as the row has it, and what it is compared by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contact {
+pub(super) struct Contact {
     /// As the row has it; a very long one is cut.
     pub given: String,
-    pub(super) form: [u8; 16],
+    form: String,
 }
 
 impl Contact {
-    fn new(given: &str, most: usize, form: &str) -> Self {
-        Self { given: cut(given.trim().to_owned(), most), form: columns::digest(form) }
+    fn new(given: &str, most: usize, form: String) -> Self {
+        Self { given: cut(given.trim().to_owned(), most), form }
     }
 }
 
 /// The values of a row that are compared; `None` when one is not known.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Compared {
+pub(super) struct Compared {
     /// The rating.
     pub rating: Option<f64>,
     /// The number of reviews.
@@ -75,10 +75,10 @@ impl Compared {
     /// What changed from `self` to `after`, in the contract's order. Numbers change where both are known; a number or
     /// a site also by coming or going.
     #[must_use]
-    pub fn changes(&self, after: &Self) -> Vec<Change> {
+    pub(super) fn changes(&self, after: &Self) -> Vec<Change> {
         #[expect(clippy::float_cmp, reason = "any other number is a change")]
         let number = |before: Option<f64>, after: Option<f64>| matches!((before, after), (Some(a), Some(b)) if a != b);
-        let form = |contact: &Option<Contact>| contact.as_ref().map(|contact| contact.form);
+        let form = |contact: &Option<Contact>| contact.as_ref().map(|contact| contact.form.clone());
         let changed = [
             (Change::Rating, number(self.rating, after.rating)),
             (Change::Reviews, number(self.reviews, after.reviews)),
@@ -91,7 +91,7 @@ impl Compared {
 
 /// Where a table has what is compared.
 #[derive(Debug)]
-pub struct ComparedColumns {
+pub(super) struct ComparedColumns {
     rating: Option<usize>,
     reviews: Option<usize>,
     telephone: Option<usize>,
@@ -102,7 +102,7 @@ pub struct ComparedColumns {
 impl ComparedColumns {
     /// Looks for the columns by their names and aliases.
     #[must_use]
-    pub fn new(names: &[String]) -> Self {
+    pub(super) fn new(names: &[String]) -> Self {
         let find = |name: &str| columns::find(names, name);
         Self {
             rating: find("rating"),
@@ -113,13 +113,18 @@ impl ComparedColumns {
         }
     }
 
+    /// The cells that its values are read from; empty ones where there is none.
+    pub(super) fn cells<'a>(&self, row: &'a [Value]) -> [Option<&'a Value>; 5] {
+        [self.rating, self.reviews, self.telephone, self.site, self.address].map(|index| row.get(index?))
+    }
+
     /// A row's values.
     #[must_use]
-    pub fn of(&self, row: &[Value]) -> Compared {
+    pub(super) fn of(&self, row: &[Value]) -> Compared {
         let number = |index: Option<usize>| row.get(index?).and_then(values::number);
         let contact = |index: Option<usize>, most: usize, form: &dyn Fn(&str) -> Option<String>| {
             let given = text(row, index)?;
-            form(&given).map(|form| Contact::new(&given, most, &form))
+            form(&given).map(|form| Contact::new(&given, most, form))
         };
         let address = text(row, self.address).unwrap_or_default();
         Compared {

@@ -24,12 +24,11 @@ enum Rule {
 
 /// Reads the keys of a table's rows.
 #[derive(Debug)]
-pub struct Keys(Rule);
+pub(super) struct Keys(Rule);
 
 impl Keys {
     /// The keys of a job's rows, by the type of the job and the columns that its table has.
-    #[must_use]
-    pub fn new(module: Module, names: &[String]) -> Self {
+    pub(super) fn new(module: Module, names: &[String]) -> Self {
         let find = |name: &str| columns::find(names, name);
         Self(match module {
             Module::Reviews => Rule::Review {
@@ -49,8 +48,7 @@ impl Keys {
 
     /// A row's key; `None` when it has none and is ignored. A review needs its listing, and its writer or its text; a
     /// place without a listing needs both its name and its address, or a site.
-    #[must_use]
-    pub fn of(&self, row: &[Value]) -> Option<String> {
+    pub(super) fn of(&self, row: &[Value]) -> Option<String> {
         let url = |index: Option<usize>| values::url(&text(row, index)?);
         let folded = |index: Option<usize>| Some(values::fold(&text(row, index)?)).filter(|text| !text.is_empty());
         let key = match self.0 {

@@ -1,25 +1,24 @@
 //! Veille: what changed between two runs (outsend 15.4, 15.5). No store and no clock.
 //!
-//! A snapshot is the keys of a run's rows with the four values that are compared, in [`BUCKETS`] parts by the key's
-//! digest. Rows come in any order: a [`Builder`] takes them one by one and gives away [`Piece`]s of bounded size, which
-//! are stored as they are, so that a slice of a run can end behind any row. Two runs are then compared part by part,
-//! each by itself, since equal keys are in equal parts: memory and the length of a slice depend on one part, and not
-//! on the run. The rows themselves stay where they are; a snapshot names their positions.
+//! The rows of a run are sorted by their keys: a [`Sorter`] takes them in any order and gives away sorted parts of
+//! bounded size, which are merged like the parts of any external sort. Two runs are then walked side by side, key by key,
+//! and a [`Comparison`] says what became of each: memory depends on a few rows, and not on the run. What was found is a
+//! row itself: the cells of its signal, what changed, and the row that it is about.
 
+mod bucket;
 mod compared;
-mod diff;
+mod comparison;
+mod found;
 mod key;
-mod ranking;
-mod rows;
 mod signal;
-mod snapshot;
+mod sorter;
 #[cfg(test)]
 mod tests;
 
-pub use compared::{Change, Compared, ComparedColumns, Contact};
-pub use diff::{Bucket, Counts, Finding, Found, Side, compare};
-pub use key::{Keys, MAX_KEY};
-pub use ranking::{Filter, Mark, Ranking};
-pub use rows::{FactColumns, SIGNAL_COLUMNS};
+pub use bucket::Bucket;
+pub use compared::Change;
+pub use comparison::{Comparison, Finding};
+pub use found::{Filter, FoundRow, SIGNAL_COLUMNS, rank};
+pub use key::MAX_KEY;
 pub use signal::SignalType;
-pub use snapshot::{BUCKETS, Builder, Corrupt, Piece};
+pub use sorter::{Sorter, keyed};

@@ -12,35 +12,57 @@ fn names(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// The pieces of a snapshot by part, each a few rows long; made in slices of so many rows.
-fn snapshot(module: Module, columns: &[String], rows: &[Row], slice: usize) -> Vec<Vec<Vec<u8>>> {
-    let mut parts = vec![Vec::new(); usize::from(BUCKETS)];
-    for (number, rows) in rows.chunks(slice).enumerate() {
-        let mut builder = snapshot::Builder::with(module, columns, (number * slice) as u64, 100);
-        let mut pieces: Vec<Piece> = rows.iter().filter_map(|row| builder.take(row)).collect();
-        pieces.extend(builder.finish());
-        for piece in pieces {
-            parts[usize::from(piece.bucket)].push(piece.bytes);
+/// The rows of a run by key: sorted in parts of so many bytes, which are merged.
+fn sorted(module: Module, columns: &[String], rows: &[Row], full: usize) -> Vec<Row> {
+    let mut sorter = sorter::Sorter::with(module, columns, full);
+    let mut parts = Vec::new();
+    for row in rows {
+        sorter.take(row);
+        if sorter.is_full() {
+            parts.extend(sorter.part());
         }
     }
-    parts
+    parts.extend(sorter.part());
+    let mut rows: Vec<Row> = parts.iter().map(|text| serde_json::from_str(text).expect("a row")).collect();
+    let key = |row: &Row| keyed(row).expect("a key").0.to_owned();
+    rows.sort_by_key(key);
+    rows.dedup_by_key(|row| key(row));
+    rows
 }
 
-/// All parts compared, their findings by key.
-fn all(before: &[Vec<Vec<u8>>], after: &[Vec<Vec<u8>>]) -> (Counts, Vec<Finding>, Ranking) {
-    let (mut counts, mut findings, mut ranking) = (Counts::default(), Vec::new(), Ranking::default());
-    for (part, (before, after)) in (0..).zip(before.iter().zip(after)) {
-        let slices = |pieces: &[Vec<u8>]| pieces.to_vec();
-        let (before, after) = (slices(before), slices(after));
-        let before: Vec<&[u8]> = before.iter().map(Vec::as_slice).collect();
-        let after: Vec<&[u8]> = after.iter().map(Vec::as_slice).collect();
-        let found = compare(&before, &after).expect("whole pieces");
-        counts += found.counts;
-        ranking.add(part, &found.findings);
-        findings.extend(found.findings);
+/// How many rows there are of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    new: u64,
+    closed: u64,
+    modified: u64,
+    unchanged: u64,
+}
+
+/// Two runs compared: what there is of each, and what was found, by key.
+fn all((before, was): (&[String], &[Row]), (after, is): (&[String], &[Row])) -> (Counts, Vec<Finding>) {
+    let by_key = |rows: &[Row]| -> BTreeMap<String, Row> {
+        let keyed = rows.iter().map(|row| keyed(row).expect("a key"));
+        keyed.map(|(key, cells)| (key.to_owned(), cells.to_vec())).collect()
+    };
+    let (was, is) = (by_key(was), by_key(is));
+    let comparison = Comparison::new(before, after);
+    let (mut counts, mut findings) = (Counts::default(), Vec::new());
+    for key in was.keys().chain(is.keys()).collect::<std::collections::BTreeSet<_>>() {
+        let found = comparison.of(key, was.get(key).map(Vec::as_slice), is.get(key).map(Vec::as_slice));
+        match found.as_ref().map(|found| found.bucket) {
+            None => counts.unchanged += 1,
+            Some(Bucket::New) => counts.new += 1,
+            Some(Bucket::Closed) => counts.closed += 1,
+            Some(Bucket::Modified) => counts.modified += 1,
+        }
+        findings.extend(found);
     }
-    findings.sort_by(|one, other| one.key.cmp(&other.key));
-    (counts, findings, ranking)
+    (counts, findings)
+}
+
+fn found(finding: &Finding) -> FoundRow {
+    FoundRow::read(finding.row.clone()).expect("a finding")
 }
 
 #[test]
@@ -61,11 +83,13 @@ fn the_example_of_the_contract() {
         row.as_array().expect("a row").clone()
     };
     let (before, after) = (row("+33145310000", 4.5, 100), row("+33145310001", 4.2, 130));
-    let of = |row: &Row| snapshot(Module::Scrap, &columns, std::slice::from_ref(row), 1);
-    let (counts, findings, _) = all(&of(&before), &of(&after));
+    let of = |row: &Row| sorted(Module::Scrap, &columns, std::slice::from_ref(row), 1);
+    let (counts, findings) = all((&columns, &of(&before)), (&columns, &of(&after)));
     assert_eq!(counts, Counts { modified: 1, ..Counts::default() });
-    let cells = FactColumns::new(&columns).signal(&findings[0], &after);
-    let signal: Map<String, Value> = SIGNAL_COLUMNS.into_iter().map(str::to_owned).zip(cells).collect();
+    let kept = found(&findings[0]);
+    assert_eq!((&kept.changes, &kept.row), (&json!(["rating", "reviews_count", "telephone"]), &after));
+    assert_eq!(kept.cell("rating_after"), json!(4.2));
+    let signal: Map<String, Value> = SIGNAL_COLUMNS.into_iter().map(str::to_owned).zip(kept.signal).collect();
     let expected = json!({
         "bucket": "modified", "type": "phone_change", "score": 36, "key": "https://www.openstreetmap.org/node/123",
         "nom": "Cabinet Vaugirard", "adresse": "12 Rue de Vaugirard", "ville": "Paris",
@@ -76,8 +100,8 @@ fn the_example_of_the_contract() {
         "site_before": "https://example.org/", "site_after": "https://example.org/"
     });
     assert_eq!(Value::Object(signal).to_string(), expected.to_string());
-    let (_, findings, _) = all(&of(&before), &snapshot(Module::Scrap, &columns, &[], 1));
-    let closed = FactColumns::new(&columns).signal(&findings[0], &before);
+    let (_, findings) = all((&columns, &of(&before)), (&columns, &[]));
+    let closed = found(&findings[0]).signal;
     assert_eq!(
         (&closed[2], &closed[10], &closed[11], &closed[14]),
         (&json!(60), &json!(4.5), &Value::Null, &json!([]))
@@ -170,16 +194,18 @@ fn changes(before: &Plain, after: &Plain) -> Vec<Change> {
 
 proptest! {
     #[test]
-    fn the_diff_is_that_of_the_sets(old in made(), new in made(), slice in 1..9_usize) {
+    fn the_diff_is_that_of_the_sets(old in made(), new in made(), full in 1..400_usize) {
         let (was, is) = (firsts(&old), firsts(&new));
         let rows = |made: &[Made]| made.iter().map(Made::row).collect::<Vec<_>>();
         // the columns of the two runs have other names
-        let before = snapshot(Module::Scrap, &names(&["gmaps", "note", "Avis", "Tel", "URL"]), &rows(&old), slice);
-        let columns = names(&["lien_google_maps", "rating", "reviews_count", "telephone", "site_web"]);
-        let after = snapshot(Module::Filter, &columns, &rows(&new), 7);
-        let (counts, findings, ranking) = all(&before, &after);
+        let before = names(&["gmaps", "note", "Avis", "Tel", "URL"]);
+        let after = names(&["lien_google_maps", "rating", "reviews_count", "telephone", "site_web"]);
+        let (counts, findings) = all(
+            (&before, &sorted(Module::Scrap, &before, &rows(&old), full)),
+            (&after, &sorted(Module::Filter, &after, &rows(&new), 200)),
+        );
         let mut expected = Counts::default();
-        let mut found = findings.iter();
+        let mut left = findings.iter();
         let keys: std::collections::BTreeSet<_> = was.keys().chain(is.keys()).collect();
         for key in keys {
             let bucket = match (was.get(key), is.get(key)) {
@@ -189,70 +215,54 @@ proptest! {
                 _ => { expected.modified += 1; Some(Bucket::Modified) }
             };
             let Some(bucket) = bucket else { continue };
-            let finding = found.next().expect("a finding");
-            prop_assert_eq!((finding.bucket, &finding.key), (bucket, key));
+            let finding = left.next().expect("a finding");
+            let kept = found(finding);
+            prop_assert_eq!((finding.bucket, kept.cell("key")), (bucket, json!(key)));
             prop_assert!((1..=100).contains(&finding.score));
-            let position = |side: &Option<Side>| side.as_ref().map(|side| side.position);
-            let first = |rows: &BTreeMap<String, (usize, Plain)>| rows.get(key).map(|(position, _)| *position as u64);
-            prop_assert_eq!((position(&finding.before), position(&finding.after)), (first(&was), first(&is)));
+            // of rows with one key, the first
+            let (rows, first) = is.get(key).map_or((&old, was.get(key)), |first| (&new, Some(first)));
+            let first = first.map(|(position, _)| rows[*position].row());
+            prop_assert_eq!(Some(kept.row.clone()), first);
             if let (Some((_, then)), Some((_, now))) = (was.get(key), is.get(key)) {
-                prop_assert_eq!(&finding.changes, &changes(then, now));
+                let expected: Value = changes(then, now).into_iter().map(Change::as_str).collect();
+                prop_assert_eq!(&kept.changes, &expected);
             }
         }
-        prop_assert!(found.next().is_none());
+        prop_assert!(left.next().is_none());
         prop_assert_eq!(counts, expected);
-        // ranked, the same findings; each is found again by its part and place
-        let everything = Filter { bucket: None, ..Filter::default() };
-        let ranked = ranking.ranked(&everything);
-        prop_assert_eq!(ranked.len(), findings.len());
-        prop_assert!(ranked.is_sorted_by_key(|mark| (std::cmp::Reverse(mark.score), mark.key.clone())));
     }
 
     #[test]
     fn filters_keep_what_they_say(old in made(), new in made(), least in 0..=100_u8, kind in 0..8_usize) {
         let columns = names(&["lien_google_maps", "rating", "reviews_count", "telephone", "site_web"]);
         let of = |made: &[Made]| {
-            snapshot(Module::Scrap, &columns, &made.iter().map(Made::row).collect::<Vec<_>>(), 100)
+            sorted(Module::Scrap, &columns, &made.iter().map(Made::row).collect::<Vec<_>>(), 100)
         };
-        let (_, findings, ranking) = all(&of(&old), &of(&new));
+        let (_, mut findings) = all((&columns, &of(&old)), (&columns, &of(&new)));
+        findings.sort_by(|one, other| rank(&one.row).cmp(&rank(&other.row)));
+        prop_assert!(findings.is_sorted_by_key(|finding| std::cmp::Reverse(finding.score)));
         let kind = SignalType::ALL[kind];
-        let filter = Filter { bucket: None, kinds: vec![kind], min_score: least };
-        let expected = findings.iter().filter(|finding| finding.kind == kind && finding.score >= least).count();
-        prop_assert_eq!(ranking.ranked(&filter).len(), expected);
-        let mut again = Ranking::default();
-        again.add(0, &findings);
-        let modified = again.ranked(&Filter::default());
-        prop_assert!(modified.iter().all(|mark| mark.bucket == Bucket::Modified));
-        prop_assert!(modified.iter().all(|mark| findings[mark.place].key == mark.key));
+        let filter = Filter { kinds: vec![kind], min_score: least };
+        for finding in &findings {
+            let right = finding.row[1] == json!(kind.as_str());
+            prop_assert_eq!(filter.reaches(&finding.row), finding.score >= least);
+            prop_assert_eq!(filter.holds(&finding.row), right && finding.score >= least);
+        }
+        prop_assert!(findings.iter().all(|finding| Filter::default().holds(&finding.row)));
     }
 }
 
 #[test]
-fn many_rows_are_compared_part_by_part() {
-    let columns = names(&["nom", "adresse", "note"]);
-    let rows = |from: u32, to: u32, rating: u32| {
-        (from..to).map(move |row| vec![json!(format!("Place {row}")), json!("x"), json!(rating)])
-    };
-    let pieces = |rows: &mut dyn Iterator<Item = Row>| {
-        let mut builder = Builder::new(Module::Scrap, &columns, 0);
-        let mut pieces: Vec<Piece> = rows.filter_map(|row| builder.take(&row)).collect();
-        pieces.extend(builder.finish());
-        pieces
-    };
-    let before = pieces(&mut rows(0, 40_000, 4));
-    let after = pieces(&mut rows(1_000, 30_000, 4).chain(rows(30_000, 41_000, 5)));
-    let bytes: usize = after.iter().map(|piece| piece.bytes.len()).sum();
-    assert!(bytes < 40_000 * 64, "{bytes}");
-    let mut counts = Counts::default();
-    for part in 0..BUCKETS {
-        let of = |pieces: &[Piece]| pieces.iter().filter(|piece| piece.bucket == part).cloned().collect::<Vec<_>>();
-        let (before, after) = (of(&before), of(&after));
-        let slices = |pieces: &[Piece]| -> Vec<Vec<u8>> { pieces.iter().map(|piece| piece.bytes.clone()).collect() };
-        let (before, after) = (slices(&before), slices(&after));
-        assert!(before.iter().map(Vec::len).sum::<usize>() < bytes / 32, "a part is a small one of all");
-        let before: Vec<&[u8]> = before.iter().map(Vec::as_slice).collect();
-        let after: Vec<&[u8]> = after.iter().map(Vec::as_slice).collect();
-        counts += compare(&before, &after).expect("whole pieces").counts;
+fn a_part_is_bounded_and_sorted() {
+    let columns = names(&["nom", "adresse"]);
+    let mut sorter = Sorter::new(Module::Scrap, &columns);
+    let mut taken = 0;
+    while !sorter.is_full() {
+        sorter.take(&[json!(format!("Place {}", taken * 7_919 % 1_000)), json!("x".repeat(1_000))]);
+        taken += 1;
     }
-    assert_eq!(counts, Counts { new: 1_000, closed: 1_000, modified: 10_000, unchanged: 29_000 });
+    assert!((4_000..9_000).contains(&taken), "{taken}");
+    let part = sorter.part();
+    assert_eq!(part.len(), 1_000, "one of each key");
+    assert!(part.is_sorted() && !sorter.is_full() && sorter.part().is_empty());
 }

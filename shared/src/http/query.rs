@@ -53,6 +53,12 @@ impl Query {
         self.0.iter().rev().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    /// The values of a name that may be repeated, or listed with commas; `None` when one of them cannot be read.
+    pub fn listed<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+        let given = self.0.iter().filter(|(known, _)| known == name);
+        given.flat_map(|(_, value)| value.split(',')).map(|value| parse(value.trim())).collect()
+    }
+
     /// Form-encoded in received order, without a question mark.
     #[must_use]
     pub fn encode(&self) -> String {

@@ -192,6 +192,8 @@ pub struct Job {
     pub source: Option<JobId>,
     /// The pipeline that it is a part of, and the number of the run.
     pub run: Option<(PipelineId, u64)>,
+    /// The veille that it runs for, and the number of the run; none of a pipeline's job.
+    pub veille: Option<(u64, u64)>,
     /// Where its input is.
     pub input: JobInput,
     /// Rows that were dropped before it was planned.
@@ -237,6 +239,7 @@ impl Job {
             error_message: None,
             source: None,
             run: None,
+            veille: None,
             input: JobInput::Own,
             ignored: 0,
             breakdown: Map::new(),
@@ -295,9 +298,13 @@ impl Job {
         }
     }
 
-    /// The work that lets its pipeline's run follow the state that the job has come to: each state's once.
+    /// The work that lets the run of its pipeline or veille follow the state that the job has come to: each state's
+    /// once.
     #[must_use]
     pub fn run_work(&self) -> Option<WorkItem> {
+        if let Some(run) = self.veille {
+            return Some(WorkItem::veille(run, self.status.as_str()));
+        }
         let (pipeline, run) = self.run?;
         Some(WorkItem::run(pipeline, run, &format!("{}-{}", self.id, self.status.as_str())))
     }

@@ -24,6 +24,7 @@ mod test_session;
 mod thread;
 mod token;
 mod user;
+mod veille;
 mod webhook;
 mod work;
 
@@ -60,6 +61,7 @@ pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
 pub use thread::{Author, Conversation, Message, Silenced, Thread, ThreadId, ThreadKind, ThreadStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};
+pub use veille::{Veille, VeilleCounts, VeilleRun, VeilleRunStatus, VeilleSource, number_from_path};
 pub use webhook::{Attempt, Delivery, DeliveryStatus, NamedDelivery, Webhook, webhook_id};
 pub(crate) use webhook::{aside, delivery_id};
 pub use work::{TokenKind, WorkItem, WorkKind};

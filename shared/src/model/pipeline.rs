@@ -5,15 +5,20 @@ use std::collections::HashMap;
 use engine_types::Module;
 use time::OffsetDateTime;
 
-use super::{Job, JobId, JobStatus, OrganizationId, PipelineId, UserId};
+use super::{Job, JobId, JobStatus, OrganizationId, PipelineId, UserId, WorkItem};
 
 /// What started a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trigger {
     /// Its owner.
     Manual,
-    /// A veille, with its number.
-    Veille(u64),
+    /// A veille.
+    Veille {
+        /// Its id.
+        veille: u64,
+        /// The number of its run.
+        run: u64,
+    },
 }
 
 /// Where a node stands in a run (outsend 14.3).
@@ -124,6 +129,8 @@ pub struct Pipeline {
     pub runs: u64,
     /// Numbers of the runs that may still be active: every active one is among them.
     pub active: Vec<u64>,
+    /// Ids of the veilles that run it, active and paused ones.
+    pub veilles: Vec<u64>,
     /// Increases with each write.
     pub version: u64,
 }
@@ -215,6 +222,15 @@ pub struct Run {
 }
 
 impl Run {
+    /// The work that lets its veille's run follow the state that this one has come to: each state's once.
+    #[must_use]
+    pub fn veille_work(&self) -> Option<WorkItem> {
+        match self.trigger {
+            Trigger::Manual => None,
+            Trigger::Veille { veille, run } => Some(WorkItem::veille((veille, run), self.status.as_str())),
+        }
+    }
+
     /// Whether two are one run as it was started: the ids of its first jobs tell.
     #[must_use]
     pub fn same_start(&self, other: &Self) -> bool {

@@ -17,6 +17,26 @@ pub enum ScheduleStatus {
     Deleted,
 }
 
+impl ScheduleStatus {
+    const ALL: [Self; 3] = [Self::Active, Self::Paused, Self::Deleted];
+
+    /// The wire name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// Reads a wire name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+}
+
 /// Where a veille's last run stands, as far as its schedule asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
@@ -26,6 +46,26 @@ pub enum RunState {
     Failed,
     /// It is done, or was cancelled.
     Over,
+}
+
+impl RunState {
+    const ALL: [Self; 3] = [Self::Active, Self::Failed, Self::Over];
+
+    /// The stored name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Failed => "failed",
+            Self::Over => "over",
+        }
+    }
+
+    /// Reads a stored name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// A veille's last run.
@@ -87,8 +127,23 @@ impl Schedule {
             let claimed = Self { claimed: Some(slot), next_run_at: self.after(slot, now), ..self.clone() };
             return Some(if active { Tick::Skip(claimed) } else { claimed.started(slot, 1) });
         }
-        let failed = last.filter(|run| run.state == RunState::Failed && run.attempt < MAX_ATTEMPTS)?;
+        let failed = self.to_repeat()?;
         Some(self.clone().started(failed.slot, failed.attempt + 1))
+    }
+
+    /// When a tick has something to do next; `None` when it never has.
+    #[must_use]
+    pub fn due(&self) -> Option<OffsetDateTime> {
+        if self.status != ScheduleStatus::Active {
+            return None;
+        }
+        // what failed is tried again by the next tick, whenever that is
+        Some(self.to_repeat().map_or(self.next_run_at, |run| run.slot))
+    }
+
+    /// The last run, when it failed and may be tried again.
+    fn to_repeat(&self) -> Option<LastRun> {
+        self.last_run.filter(|run| run.state == RunState::Failed && run.attempt < MAX_ATTEMPTS)
     }
 
     fn started(self, slot: OffsetDateTime, attempt: u32) -> Tick {
@@ -124,6 +179,12 @@ impl Schedule {
     #[must_use]
     pub fn paused(&self) -> Self {
         Self { status: ScheduleStatus::Paused, ..self.clone() }
+    }
+
+    /// The schedule of a veille that never runs again.
+    #[must_use]
+    pub fn deleted(&self) -> Self {
+        Self { status: ScheduleStatus::Deleted, ..self.clone() }
     }
 
     /// The schedule, active again: a slot that passed meanwhile is due now. One that is active stays as it is.
@@ -286,6 +347,7 @@ mod tests {
                             stored.1 = next;
                         }
                         prop_assert!(stored.1.status != ScheduleStatus::Active || stored.1.next_run_at > now);
+                        prop_assert!(stored.1.due().is_none_or(|due| due > now));
                     }
                 }
             }

@@ -52,7 +52,10 @@ pub enum WorkKind {
     Job,
     /// A run of a pipeline follows what its jobs came to (outsend 14.4).
     Run,
-    /// The rows of a job that expired or was deleted are removed (outsend 7.5), or the runs of a deleted pipeline.
+    /// A run of a veille starts, or follows what its job or pipeline came to (outsend 15.3).
+    Veille,
+    /// The rows of a job that expired or was deleted are removed (outsend 7.5), the runs of a deleted pipeline, or what
+    /// a veille's run needs no more.
     Purge,
     /// An event is added to its account's feed (outsend 16.2).
     Publish,
@@ -63,7 +66,7 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    const ALL: [Self; 26] = [
+    const ALL: [Self; 27] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -86,6 +89,7 @@ impl WorkKind {
         Self::Erase,
         Self::Job,
         Self::Run,
+        Self::Veille,
         Self::Purge,
         Self::Publish,
         Self::Deliver,
@@ -118,6 +122,7 @@ impl WorkKind {
             Self::Erase => "erase",
             Self::Job => "job",
             Self::Run => "run",
+            Self::Veille => "veille",
             Self::Purge => "purge",
             Self::Publish => "publish",
             Self::Deliver => "deliver",

@@ -28,6 +28,8 @@ pub enum Detail {
     ThreadFull(u64),
     /// cap_reached, for webhooks
     WebhookCapReached(usize),
+    /// cap_reached, for veilles
+    VeilleCapReached(usize),
     /// webhook_url
     WebhookUrl,
     /// webhook_disabled
@@ -74,6 +76,8 @@ pub enum Detail {
     PipelineOnly(&'static str),
     /// pipeline_active
     PipelineActive,
+    /// pipeline_in_use, with the veille
+    PipelineInUse(u64),
     /// module_available
     ModuleAvailable,
     /// unverified
@@ -92,6 +96,8 @@ pub enum Detail {
     NoPipeline,
     /// no_node
     NoNode,
+    /// no_monitor
+    NoMonitor,
     /// no_run
     NoRun,
     /// no_module
@@ -154,6 +160,8 @@ impl Detail {
             | Self::KeyCapReached(_)
             | Self::ThreadFull(_)
             | Self::WebhookCapReached(_)
+            | Self::VeilleCapReached(_)
+            | Self::PipelineInUse(_)
             | Self::WebhookUrl
             | Self::WebhookDisabled
             | Self::DeliveryPending
@@ -183,6 +191,7 @@ impl Detail {
             | Self::NoThread
             | Self::NoPipeline
             | Self::NoNode
+            | Self::NoMonitor
             | Self::NoRun
             | Self::NoModule
             | Self::NoFile
@@ -233,6 +242,20 @@ impl Detail {
                     language,
                     format!("Limit reached: {n} webhooks."),
                     format!("Limite atteinte : {n} webhooks."),
+                );
+            }
+            Self::VeilleCapReached(n) => {
+                return pick(
+                    language,
+                    format!("Limit reached: {n} monitors."),
+                    format!("Limite atteinte : {n} veilles."),
+                );
+            }
+            Self::PipelineInUse(id) => {
+                return pick(
+                    language,
+                    format!("Pipeline is used by monitor {id}."),
+                    format!("Le pipeline est utilisé par la veille {id}."),
                 );
             }
             Self::StreamsHeld { most, .. } => {
@@ -324,6 +347,7 @@ impl Detail {
             Self::NoEvent => ("Event is no longer kept.", "L'événement n'est plus conservé."),
             Self::NoPipeline => ("Pipeline not found.", "Pipeline introuvable."),
             Self::NoNode => ("Node not found.", "Nœud introuvable."),
+            Self::NoMonitor => ("Monitor not found.", "Veille introuvable."),
             Self::NoRun => ("Run not found.", "Exécution introuvable."),
             Self::NoModule => ("Module not found.", "Module introuvable."),
             Self::NoFile => ("File not found.", "Fichier introuvable."),
@@ -413,6 +437,8 @@ pub enum Fault {
     NoInput,
     /// A block other than a root has none.
     NeedsInput,
+    /// A veille has one source (outsend 15.2).
+    OneSource,
     /// A block does not take what another one gives: its own type, and the other one's.
     CannotFollow(&'static str, &'static str),
 }
@@ -452,6 +478,10 @@ impl Fault {
             Self::OneInput => ("A node accepts one input.".to_owned(), "Un nœud accepte une seule entrée.".to_owned()),
             Self::NoInput => ("This block takes no input.".to_owned(), "Ce bloc ne prend pas d'entrée.".to_owned()),
             Self::NeedsInput => ("This block needs an input.".to_owned(), "Ce bloc a besoin d'une entrée.".to_owned()),
+            Self::OneSource => (
+                "Give exactly one of source_job_id and source_pipeline_id.".to_owned(),
+                "Indiquez exactement un champ parmi source_job_id et source_pipeline_id.".to_owned(),
+            ),
             Self::CannotFollow(to, from) => {
                 (format!("Block {to} cannot follow {from}."), format!("Le bloc {to} ne peut pas suivre {from}."))
             }

@@ -20,6 +20,7 @@ pub mod sessions;
 pub mod streams;
 pub mod tokens;
 pub mod users;
+pub mod veilles;
 pub mod webhooks;
 
 pub use endpoint::{

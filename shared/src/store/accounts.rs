@@ -196,20 +196,23 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub fn next_user_number(&self) -> BoxFuture<'_, Result<u64, StoreError>> {
-        Box::pin(async move {
-            let call = self
-                .client
-                .update_item()
-                .table_name(&self.main)
-                .key("pk", AttributeValue::S("COUNTER#USER".to_owned()))
-                .key("sk", AttributeValue::S("COUNTER".to_owned()))
-                .update_expression("ADD #last :one")
-                .expression_attribute_names("#last", "last")
-                .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
-                .return_values(ReturnValue::UpdatedNew);
-            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
-            Item::from(output.attributes.unwrap_or_default()).read("counter").number("last")
-        })
+        Box::pin(self.next_number("USER"))
+    }
+
+    /// The next number of a counter, on which nobody's write depends.
+    pub(super) async fn next_number(&self, counter: &str) -> Result<u64, StoreError> {
+        let call = self
+            .client
+            .update_item()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(format!("COUNTER#{counter}")))
+            .key("sk", AttributeValue::S("COUNTER".to_owned()))
+            .update_expression("ADD #last :one")
+            .expression_attribute_names("#last", "last")
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .return_values(ReturnValue::UpdatedNew);
+        let output = round_trip(call.send()).await.map_err(|error| StoreError::call("UpdateItem", &error))?;
+        Item::from(output.attributes.unwrap_or_default()).read("counter").number("last")
     }
 
     /// Creates a user with an organization and what goes with them, all or nothing; the address is made

@@ -94,8 +94,8 @@ impl Store {
     ) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             self.erase_keys(organization).await?;
-            // before the jobs, so that no run makes another one
-            if !self.erase_pipelines(user).await? {
+            // what starts jobs goes before them, and what starts that before it
+            if !self.erase_veilles(user).await? || !self.erase_pipelines(user).await? {
                 return Ok(false);
             }
             // while the user's place in the lanes is still there

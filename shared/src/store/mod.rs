@@ -69,6 +69,10 @@
 //! | what a user has in the lanes | `USER#<id>` | `LANES` | main |
 //! | requests that a user was charged in a month | `USER#<id>` | `QUOTA#<month>` | main |
 //! | next moment of a job: its lifetime's or its rows' end | `DEADLINE#<shard>` | `<15 digits>#<job>` | main |
+//! | number of the last veille | `COUNTER#VEILLE` | `COUNTER` | main |
+//! | veille: header, template, runs with their tables and rows (`veilles`) | `VEILLE#<id>` | `VEILLE`, `TEMPLATE`, `RUN#<8 digits>`, `COLUMNS#<8 digits>`, `DATA#<8 digits>#<series>#<10 digits>` | main |
+//! | veille that is to run | `VEILLEDUE#<shard>` | `<15 digits>#<id>` | main |
+//! | veilles of a user that are shown; mark of each, a deleted one too | `USER#<id>` | `VEILLES`; `VEILLE#<15 digits>` | main |
 //! | thread with the staff; its messages | `THREAD#<id>` | `THREAD`; `MESSAGE#<8 digits>` | main |
 //! | thread that waits for the staff | `THREADS#<shard>` | `THREAD#<id>` | main |
 //! | thread about a user's interest in a module | `USER#<id>` | `INTEREST#<slug>` | main |
@@ -110,6 +114,10 @@
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
 //! | page of a user's events behind a cursor | one `Query` on `FEED#<user>` from the cursor on; a filter by names walks |
+//! | a user's veilles | the directory, then one batch |
+//! | page of a veille's runs | the header, then one `Query` on `VEILLE#<id>` between two numbers |
+//! | page of what a run found | header and run in one batch; then a `Query` for each bucket from a position on, beside one batch for the columns |
+//! | veilles that are due | `Query` on each of the shards up to now |
 //! | page of a webhook's deliveries | head, and the first place by time that is kept, together; then one batch of numbers |
 //! | delivery by its id | `Query` on the places by time of the millisecond that the id names, then one batch of numbers |
 //! | deliveries of a webhook that failed since a time | places by time from there on, one batch of numbers, one of head, webhook and last deliveries |
@@ -187,6 +195,7 @@ mod turns;
 mod update;
 mod user_items;
 mod user_keys;
+mod veilles;
 mod webhook_events;
 mod webhooks;
 mod work;
@@ -232,3 +241,6 @@ pub use threads::Said;
 pub use tokens::Token;
 pub use update::{CurrentUser, Rule, UpdateError, UserLookup, UserUpdate};
 pub use user_keys::KeyCreation;
+pub use veilles::{
+    Claim as VeilleClaim, DueVeille, NewVeille, RunPage, RunTable, Series, Template, VeilleAndRun, VeilleCreation,
+};

@@ -13,7 +13,7 @@ use harness::{
         studies::{body, draft},
         team::Team,
     },
-    outsend::jobs,
+    outsend::{jobs, pipelines::chain},
     outset, read,
 };
 use serde_json::{Map, Value, json};
@@ -187,6 +187,7 @@ impl Surface {
         let mut all = Vec::new();
         let opened = self.jobs.post("/api/feedback", &json!({"subject": "Export", "message": "Add ODS"})).await;
         let thread = opened.json()["id"].as_str().unwrap().to_owned();
+        let pipeline = self.monitored().await;
         let hook = self.webhook().await;
         for function in local::functions::ALL {
             let file = format!("{}/../events/{}.json", env!("CARGO_MANIFEST_DIR"), function.name());
@@ -214,16 +215,40 @@ impl Surface {
                     Api::OpenScouter => ids.path(path),
                     // one that is there, but is sent nothing
                     _ if path.ends_with("/x/redeliver") => path.replace("/webhooks/x/", &format!("/webhooks/{hook}/")),
-                    _ => path.replace("/feedback/x/", &format!("/feedback/{thread}/")),
+                    _ => {
+                        path.replace("/feedback/x/", &format!("/feedback/{thread}/")).replace("/veille/x", "/veille/1")
+                    }
                 },
                 headers: vec![("content-type".to_owned(), media.to_owned())],
-                body: if api == Api::OpenScouter { ids.body(&body) } else { body }.into_bytes(),
+                body: match api {
+                    Api::OpenScouter => ids.body(&body),
+                    _ => replaced(&body, "5b1d1f0e-", &pipeline),
+                }
+                .into_bytes(),
             };
             all.push(self.called(sample).await);
         }
         all.extend(self.more());
         assert!(all.len() > 55, "{}", all.len());
         all
+    }
+
+    /// A pipeline that ran, and the first veille, which is of it.
+    async fn monitored(&self) -> String {
+        let made = self.jobs.pipeline(chain(9)).await;
+        self.jobs.settle().await;
+        let pipeline = made["id"].as_str().unwrap().to_owned();
+        let body = json!({"name": "Dentists", "source_pipeline_id": pipeline, "frequency_days": 7}).to_string();
+        let sample = Sample {
+            api: Api::Outsend,
+            function: "outsend-veille-create",
+            method: "POST".to_owned(),
+            url: "/api/veille".to_owned(),
+            headers: vec![("x-api-key".to_owned(), self.jobs.key.clone())],
+            body: body.into_bytes(),
+        };
+        self.send(&sample).await.unwrap();
+        pipeline
     }
 
     /// A webhook to which nothing was sent yet.

@@ -76,6 +76,9 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     outsend("POST", "/api/pipelines/{pipeline}/run", Account, "a"),
     outsend("POST", "/api/pipelines/{pipeline}/cancel", Account, "a"),
     outsend("DELETE", "/api/pipelines/{pipeline}", Account, "a"),
+    outsend("POST", "/api/veille", Account, "name"),
+    outsend("PATCH", "/api/veille/{veille}", Account, "name"),
+    outsend("DELETE", "/api/veille/{veille}", Account, "a"),
     outsend("POST", "/api/modules-registry/{slug}/interest", Account, "a"),
     outsend("POST", "/api/webhooks", Account, "events"),
     outsend("DELETE", "/api/webhooks/{webhook}", Account, "a"),
@@ -282,6 +285,7 @@ impl Places {
         ]
         .into_iter()
         .chain([("{key_id}", "key_01KSMB93N0P1P2E3N4D5E6Q7R8"), ("{source}", "ci"), ("{kind}", "testing")])
+        .chain([("{veille}", "1")])
         .fold(path, |path, (name, value)| path.replace(name, value))
     }
 

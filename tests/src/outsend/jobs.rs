@@ -17,6 +17,7 @@ use crate::{
     cost::{Cost, measured},
     dns,
     functions::{Api, routed},
+    meter::Meter,
     outsend::{cookie, sign_up_body},
 };
 
@@ -44,6 +45,14 @@ impl World {
         let server = dns::start().await.unwrap().to_string();
         let variables: Vec<_> = variables.iter().copied().chain([("OUTSCOUT_DNS_SERVER", server.as_str())]).collect();
         Self::of(Arc::new(Bench::with(&variables).await.unwrap()), "ada@example.com").await
+    }
+
+    /// As [`World::with`], with a meter that counts what the functions ask of the store. No faults, no policies.
+    pub async fn metered(variables: &[(&str, &str)]) -> (Self, Meter) {
+        let server = dns::start().await.unwrap().to_string();
+        let variables: Vec<_> = variables.iter().copied().chain([("OUTSCOUT_DNS_SERVER", server.as_str())]).collect();
+        let (bench, meter) = Bench::metered(&variables).await.unwrap();
+        (Self::of(Arc::new(bench), "ada@example.com").await, meter)
     }
 
     /// Another user of the same bench.
@@ -125,7 +134,7 @@ impl World {
 
     /// Gives a background function an event.
     pub async fn background(&self, function: &'static dyn Function, event: &Value) {
-        self.bench.invoke(function, event.to_string().into()).await.unwrap();
+        self.bench.insist(function, event.to_string().into()).await.unwrap();
     }
 
     /// Lets the reactor look at both lanes.

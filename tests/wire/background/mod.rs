@@ -1,4 +1,5 @@
 //! What runs without a request.
 
 mod reactor;
+mod veille;
 mod work;

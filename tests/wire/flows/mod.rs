@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod chains;
+mod commands;
 mod costs;
 mod coverage;
 mod crash;
@@ -28,4 +29,5 @@ mod secrets;
 mod session_lists;
 mod shared_lists;
 mod tables;
+mod veille;
 mod webhooks;

@@ -191,6 +191,7 @@ async fn a_cancelled_job_ends_its_branch_and_a_missed_request_is_made_up_for() {
         created_at: now,
         runs: 1,
         active: vec![1],
+        veilles: Vec::new(),
         version: 1,
     };
     let run = first_run(id, &world.account, &judge(&graph).unwrap(), Trigger::Manual, now).unwrap();
@@ -219,6 +220,7 @@ async fn before_verification(world: &World, source: JobId) -> PipelineId {
         created_at: now,
         runs: 1,
         active: vec![1],
+        veilles: Vec::new(),
         version: 1,
     };
     let mut run = first_run(id, &world.account, &judge(&graph).unwrap(), Trigger::Manual, now).unwrap();

@@ -1,7 +1,11 @@
 //! Tables between people and jobs: what `outscout job` saves can be given back, in every form that a spreadsheet makes
 //! of it (outsend 9, 12.2).
 
-use std::{path::Path, process::Output, time::Duration};
+use std::{
+    path::Path,
+    process::{Command, Output},
+    time::Duration,
+};
 
 use engine::Module;
 use harness::{
@@ -24,7 +28,9 @@ impl World {
     pub(super) async fn start() -> Self {
         let folder = Folder::temporary();
         let names = dns::start().await.unwrap().to_string();
-        let server = start(&folder.0, &[("OUTSCOUT_DNS_SERVER", &names)]);
+        // what is imported may be on this machine
+        let variables = [("OUTSCOUT_DNS_SERVER", names.as_str()), ("OUTSCOUT_CRAWL_ALLOW_HOSTS", "127.0.0.1")];
+        let server = start(&folder.0, &variables);
         let headers = [("Content-Type", "application/json")];
         let body = sign_up_body("ada@example.com").to_string();
         let answer = http::send(&server.outsend, "POST", "/api/auth/signup", &headers, body.as_bytes()).await.unwrap();
@@ -48,14 +54,20 @@ impl World {
         Session::open(&DataDirectory::open(&self.folder.0).unwrap()).await.unwrap()
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         self.folder.0.join(name).to_str().unwrap().to_owned()
     }
 
-    fn job(&self, arguments: &[&str]) -> Output {
+    /// A command of the user, run in the world's folder.
+    pub(super) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = outscout();
-        command.arg("job").args(arguments).env("OUTSCOUT_OUTSEND_KEY", &self.key);
-        command.env("OUTSCOUT_OUTSEND_URL", &self.server.outsend).output().unwrap()
+        command.args(arguments).current_dir(&self.folder.0);
+        command.env("OUTSCOUT_OUTSEND_KEY", &self.key).env("OUTSCOUT_OUTSEND_URL", &self.server.outsend);
+        command
+    }
+
+    fn job(&self, arguments: &[&str]) -> Output {
+        self.command(&[&["job"], arguments].concat()).output().unwrap()
     }
 
     /// Makes a job over a file and waits for its end: its id, and what was told of the file.

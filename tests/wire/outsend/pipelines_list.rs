@@ -33,6 +33,7 @@ async fn deep_pages_cost_what_the_first_one_costs() {
             created_at,
             runs: 1,
             active: vec![1],
+            veilles: Vec::new(),
             version: 1,
         };
         let run = first_run(id, &world.account, &judged, Trigger::Manual, created_at).unwrap();

@@ -21,7 +21,9 @@ async fn one_run_of_its_owner_at_a_time_beside_those_of_monitors() {
     let template = world.bench.context.store().definition(id).await.unwrap().unwrap();
     for number in [2, 3] {
         let of = (id, template.as_str());
-        let started = start_run(&world.bench.context, &engine::Rules, &world.account, of, Trigger::Veille(7)).await;
+        let started =
+            start_run(&world.bench.context, &engine::Rules, &world.account, of, Trigger::Veille { veille: 7, run: 1 })
+                .await;
         assert_eq!(started.unwrap().1.number, number);
     }
     let shown = world.pipeline_now(&made["id"]).await;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use shared::{
     http::Response,
-    model::{Conversation, Job, Pipeline, PipelineRun, Session, UserId},
+    model::{Conversation, Job, Pipeline, PipelineRun, Session, UserId, Veille, VeilleRun},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -18,6 +18,7 @@ use shared::{
         pipelines::{PipelineView, view},
         request_context::RequestContext,
         users::{self, UserView},
+        veilles::{self, RunView, VeilleView},
         webhooks::{self, WebhookView},
     },
     store::JobFilter,
@@ -32,7 +33,7 @@ const EVENTS: usize = 500;
 /// Jobs and threads that are read at a time.
 const PAGE_LENGTH: u32 = 100;
 
-/// The personal export (outsend 6.4). Of what this API does not make yet, an account has none.
+/// The personal export (outsend 6.4).
 #[derive(Serialize)]
 struct Export<'a> {
     exported_at: String,
@@ -41,10 +42,24 @@ struct Export<'a> {
     api_keys: Vec<KeyView<'a>>,
     jobs: Vec<JobView<'a>>,
     pipelines: Vec<PipelineView<'a>>,
-    veilles: [&'static str; 0],
+    veilles: Vec<VeilleWithRuns<'a>>,
     webhooks: Vec<WebhookView<'a>>,
     events: Vec<Envelope>,
     feedback: Vec<ThreadView<'a>>,
+}
+
+/// A veille, a deleted one too, with all of its runs.
+#[derive(Serialize)]
+struct VeilleWithRuns<'a> {
+    #[serde(flatten)]
+    veille: VeilleView<'a>,
+    runs: Vec<RunView<'a>>,
+}
+
+impl<'a> VeilleWithRuns<'a> {
+    fn new((veille, runs): &'a (Veille, Vec<VeilleRun>)) -> Self {
+        Self { veille: veilles::view(veille), runs: runs.iter().map(veilles::run_view).collect() }
+    }
 }
 
 /// A session, without its hash.
@@ -72,6 +87,7 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let webhooks = store.webhooks(account.user.id).await?;
     let events = all_events(cx, account.user.id).await?;
     let pipelines = all_pipelines(cx, account.user.id).await?;
+    let veilles = all_veilles(cx, account.user.id).await?;
     let body = Export {
         exported_at: timestamp(cx.now),
         user: users::view(account),
@@ -79,7 +95,7 @@ async fn export(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         api_keys: keys.iter().map(keys::view).collect(),
         jobs: jobs.iter().map(|job| jobs::view(job, cx.now)).collect(),
         pipelines: pipelines.iter().map(|(pipeline, run, text)| view(pipeline, run, Some(text))).collect(),
-        veilles: [],
+        veilles: veilles.iter().map(VeilleWithRuns::new).collect(),
         webhooks: webhooks.iter().map(webhooks::view).collect(),
         events,
         feedback: threads.iter().map(whole).collect(),
@@ -113,6 +129,19 @@ async fn all_pipelines(
             return Ok(pipelines);
         }
     }
+}
+
+async fn all_veilles(cx: &RequestContext, user: UserId) -> Result<Vec<(Veille, Vec<VeilleRun>)>, Problem> {
+    let store = cx.context.store();
+    let mut veilles = Vec::new();
+    for veille in store.every_veille(user).await? {
+        let mut runs = Vec::new();
+        while (runs.len() as u64) < veille.runs {
+            runs.extend(store.veille_runs(&veille, runs.len() as u64, PAGE_LENGTH).await?.runs);
+        }
+        veilles.push((veille, runs));
+    }
+    Ok(veilles)
 }
 
 async fn all_jobs(cx: &RequestContext, user: UserId) -> Result<Vec<Job>, Problem> {

@@ -52,19 +52,13 @@ async fn page(cx: &RequestContext, user: UserId, filter: &JobFilter, paging: Pag
 fn filter(cx: &RequestContext) -> Result<(JobFilter, Paging), Problem> {
     let mut faults = Vec::new();
     let paging = Paging::read(&cx.request.query, 500, 50, &mut faults);
-    let statuses = values(cx, "status", JobStatus::parse).unwrap_or_else(|| {
+    let statuses = cx.request.query.listed("status", JobStatus::parse).unwrap_or_else(|| {
         faults.push(("status".to_owned(), Fault::OneOf("pending, running, done, failed, cancelled, expired")));
         Vec::new()
     });
-    let modules = values(cx, "type", Module::parse_either).unwrap_or_else(|| {
+    let modules = cx.request.query.listed("type", Module::parse_either).unwrap_or_else(|| {
         faults.push(("type".to_owned(), Fault::Format));
         Vec::new()
     });
     if faults.is_empty() { Ok((JobFilter { statuses, modules }, paging)) } else { Err(Problem::Invalid(faults)) }
-}
-
-/// The values of a parameter that may be repeated, or listed with commas; `None` when one of them is unknown.
-fn values<T>(cx: &RequestContext, name: &str, parse: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
-    let given = cx.request.query.pairs().iter().filter(|(known, _)| known == name);
-    given.flat_map(|(_, value)| value.split(',')).map(|value| parse(value.trim())).collect()
 }

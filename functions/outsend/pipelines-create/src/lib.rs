@@ -39,6 +39,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         created_at: cx.now,
         runs: 1,
         active: vec![1],
+        veilles: Vec::new(),
         version: 1,
     };
     let run = first_run(pipeline.id, account, &definition, Trigger::Manual, cx.now)?;

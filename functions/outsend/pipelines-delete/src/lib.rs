@@ -24,6 +24,7 @@ async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     match cx.context.store().remove_pipeline(caller.account.user.id, id, cx.now).await? {
         PipelineRemoval::Removed => Ok(done()),
         PipelineRemoval::StillActive => Err(Detail::PipelineActive.into()),
+        PipelineRemoval::Watched(veille) => Err(Detail::PipelineInUse(veille).into()),
         PipelineRemoval::Gone => Err(Detail::NoPipeline.into()),
     }
 }

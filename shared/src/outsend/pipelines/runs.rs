@@ -26,13 +26,13 @@ use crate::{
 /// Checks what a run needs before it begins: modules that are available, and the jobs that its imports copy.
 ///
 /// # Errors
-/// 503, 404 and 400, as for a job; when the store fails.
+/// As for a job; when the store fails.
 pub fn check_start<'a>(
     store: &'a Store,
     user: UserId,
     definition: &'a Definition,
     now: OffsetDateTime,
-) -> BoxFuture<'a, Result<(), Problem>> {
+) -> BoxFuture<'a, Result<(), Refusal>> {
     Box::pin(async move {
         if let Some(node) = definition.nodes.iter().find(|node| !node.module.available()) {
             return Err(Detail::ModuleOff(node.module.as_str()).into());
@@ -96,7 +96,8 @@ pub fn start_run<'a>(
         let (pipeline, run) = match store.add_run(owner.user.id, pipeline, &make).await? {
             RunCreation::Created(created) => *created,
             RunCreation::Active => return Err(Detail::PipelineActive.into()),
-            RunCreation::Gone => return Err(Detail::NoPipeline.into()),
+            // nothing else is written with this one that could change
+            RunCreation::Gone | RunCreation::Changed => return Err(Detail::NoPipeline.into()),
         };
         let run = launch(context, planner, run).await;
         Ok((pipeline, run))

@@ -72,7 +72,7 @@ pub fn node_view(node: &NodeRun) -> NodeView<'_> {
 pub fn view<'a>(pipeline: &'a Pipeline, run: &'a PipelineRun, definition: Option<&'a RawValue>) -> PipelineView<'a> {
     let (trigger, veille_id) = match run.trigger {
         Trigger::Manual => ("manual", None),
-        Trigger::Veille(id) => ("veille", Some(id)),
+        Trigger::Veille { veille, .. } => ("veille", Some(veille)),
     };
     PipelineView {
         id: pipeline.id.to_string(),

@@ -69,6 +69,9 @@ pub(in crate::store) fn job_item(job: &Job) -> Item {
     if let Some((pipeline, run)) = job.run {
         item = item.text("pipeline", pipeline.to_string()).number("run", run);
     }
+    if let Some((veille, run)) = job.veille {
+        item = item.number("veille", veille).number("veille_run", run);
+    }
     item
 }
 
@@ -106,6 +109,10 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
         error_message: reader.optional_text("error_message").map(str::to_owned),
         source: id_of("source")?,
         run,
+        veille: match item.0.contains_key("veille") {
+            true => Some((reader.number("veille")?, reader.number("veille_run")?)),
+            false => None,
+        },
         input,
         ignored: reader.number("ignored")?,
         breakdown: reader.parsed("breakdown", |text| serde_json::from_str::<Map<String, Value>>(text).ok())?,
@@ -119,12 +126,19 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
     })
 }
 
-pub(super) fn parameters_item(id: JobId, parameters: &JobParameters) -> Result<Item, StoreError> {
-    let document = serde_json::json!([parameters.options, parameters.input_columns, parameters.columns]);
-    Ok(Item::new(job_pk(id), "PARAMS".to_owned()).bytes("parameters", pack(document.to_string().as_bytes())?))
+pub(super) fn parameters_key(id: JobId) -> (String, String) {
+    (job_pk(id), "PARAMS".to_owned())
 }
 
-fn read_parameters(item: &Item) -> Result<JobParameters, StoreError> {
+pub(in crate::store) fn parameters_item(
+    (pk, sk): (String, String),
+    parameters: &JobParameters,
+) -> Result<Item, StoreError> {
+    let document = serde_json::json!([parameters.options, parameters.input_columns, parameters.columns]);
+    Ok(Item::new(pk, sk).bytes("parameters", pack(document.to_string().as_bytes())?))
+}
+
+pub(in crate::store) fn read_parameters(item: &Item) -> Result<JobParameters, StoreError> {
     let reader = item.read("job parameters");
     let text = unpack(reader.bytes("parameters")?)?;
     let document: (Map<String, Value>, Vec<String>, Vec<String>) =
@@ -177,7 +191,8 @@ impl Store {
     /// When the store fails.
     pub fn job_parameters(&self, id: JobId) -> BoxFuture<'_, Result<Option<JobParameters>, StoreError>> {
         Box::pin(async move {
-            let item = self.get(&self.main, job_pk(id), "PARAMS".to_owned()).await?;
+            let (pk, sk) = parameters_key(id);
+            let item = self.get(&self.main, pk, sk).await?;
             item.as_ref().map(read_parameters).transpose()
         })
     }

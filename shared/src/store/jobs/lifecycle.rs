@@ -5,7 +5,7 @@ use ranked::Change;
 use time::OffsetDateTime;
 
 use super::{
-    item::{JobParameters, delete_version, header_key, job_item, job_pk, parameters_item},
+    item::{JobParameters, delete_version, header_key, job_item, job_pk, parameters_item, parameters_key},
     lanes::{Move, job_work},
     list::{collections, job_rank},
     log::{LogLine, log_chunk},
@@ -176,7 +176,7 @@ impl Store {
     /// once, and goes by itself when the job never comes to be; nothing is left to write then.
     async fn staged(&self, new: &NewJob) -> Result<Vec<Item>, StoreError> {
         let job = &new.job;
-        let mut payload = new.rows.items(job.id, Kind::Input, 0)?;
+        let mut payload = new.rows.items(&job_pk(job.id), Kind::Input.prefix(), 0)?;
         if let Some(text) = &new.text {
             payload.extend(text_parts(job.id, text)?);
         }
@@ -209,7 +209,7 @@ impl Store {
             members.push(job_item(&next).put(&self.main, Condition::Version(resumed.version))?);
         }
         members.extend(whole.cloned());
-        members.push(parameters_item(job.id, &new.parameters)?.put(&self.main, Condition::None)?);
+        members.push(parameters_item(parameters_key(job.id), &new.parameters)?.put(&self.main, Condition::None)?);
         for item in payload {
             members.push(item.clone().put(&self.main, Condition::None)?);
         }

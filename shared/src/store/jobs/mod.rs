@@ -21,7 +21,7 @@ mod removal;
 mod rows;
 
 pub use item::JobParameters;
-pub(in crate::store) use item::{job_item, read_job};
+pub(in crate::store) use item::{job_item, job_pk, parameters_item, read_job, read_parameters};
 pub use lanes::Admission;
 pub use lifecycle::{Creation, Ending, NewJob};
 pub use list::JobFilter;

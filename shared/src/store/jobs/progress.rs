@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
 use super::{
-    item::{JobParameters, job_item, job_pk, parameters_item},
+    item::{JobParameters, job_item, job_pk, parameters_item, parameters_key},
     lifecycle::Ending,
     log::{LogLine, log_chunk},
     rows::{Kind, chunks, text_parts},
@@ -113,7 +113,7 @@ impl Store {
             self.batch_put(parts).await?;
             let mut members = vec![
                 job_item(&next).put(&self.main, Condition::Version(job.version))?,
-                parameters_item(job.id, &parameters)?.put(&self.main, Condition::None)?,
+                parameters_item(parameters_key(job.id), &parameters)?.put(&self.main, Condition::None)?,
             ];
             let line = LogLine::at(found.line.clone(), now);
             if let Some(log) = log_chunk(job.id, job.log_last + 1, &[line])? {

@@ -35,16 +35,16 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const fn prefix(self) -> &'static str {
+    pub(super) const fn prefix(self) -> &'static str {
         match self {
             Self::Input => "IN#",
             Self::Result => "ROW#",
         }
     }
+}
 
-    fn sk(self, first: u64) -> String {
-        format!("{}{first:010}", self.prefix())
-    }
+fn chunk_sk(prefix: &str, first: u64) -> String {
+    format!("{prefix}{first:010}")
 }
 
 /// Rows on their way into the store, compressed chunk by chunk: a cell takes many times more memory as a value than as
@@ -69,6 +69,14 @@ impl PackedRows {
     pub fn push(&mut self, row: &[Value]) -> Result<(), StoreError> {
         let cells = serde_json::to_string(row)
             .map_err(|error| StoreError::Call { operation: "pack", cause: error.to_string() })?;
+        self.push_text(&cells)
+    }
+
+    /// Adds a row that is JSON already.
+    ///
+    /// # Errors
+    /// When it cannot be packed.
+    pub fn push_text(&mut self, cells: &str) -> Result<(), StoreError> {
         if self.open > 0 && (self.text.len() + cells.len() + 1 > MAX_BYTES || self.open >= MAX_ROWS) {
             self.full.push(self.last()?);
             self.text.clear();
@@ -77,7 +85,7 @@ impl PackedRows {
         if self.open > 0 {
             self.text.push(',');
         }
-        self.text.push_str(&cells);
+        self.text.push_str(cells);
         self.open += 1;
         self.rows += 1;
         Ok(())
@@ -100,12 +108,14 @@ impl PackedRows {
         Ok((self.open, pack(format!("[{}]", self.text).as_bytes())?))
     }
 
-    /// The items of the chunks, from position `first` on.
-    pub(super) fn items(&self, job: JobId, kind: Kind, first: u64) -> Result<Vec<Item>, StoreError> {
+    /// The items of the chunks, from position `first` on, under sort keys with this prefix.
+    pub(in crate::store) fn items(&self, pk: &str, prefix: &str, first: u64) -> Result<Vec<Item>, StoreError> {
         let last = if self.open > 0 { Some(self.last()?) } else { None };
         let mut position = first;
         let item = |(count, bytes): &(u64, Vec<u8>)| {
-            let item = Item::new(job_pk(job), kind.sk(position)).number("count", *count).bytes("rows", bytes.clone());
+            let item = Item::new(pk.to_owned(), chunk_sk(prefix, position))
+                .number("count", *count)
+                .bytes("rows", bytes.clone());
             position += *count;
             item
         };
@@ -119,7 +129,7 @@ pub(super) fn chunks(job: JobId, kind: Kind, first: u64, rows: &[Row]) -> Result
     for row in rows {
         packed.push(row)?;
     }
-    packed.items(job, kind, first)
+    packed.items(&job_pk(job), kind.prefix(), first)
 }
 
 /// The text of an import, in parts.
@@ -131,15 +141,23 @@ pub(super) fn text_parts(job: JobId, text: &[u8]) -> Result<Vec<Item>, StoreErro
         .collect())
 }
 
-/// A job's rows, read chunk after chunk.
+/// Stored rows, read chunk after chunk.
 #[derive(Clone, Debug)]
 pub struct Chunks {
     store: Store,
-    job: JobId,
-    kind: Kind,
+    pk: String,
+    prefix: String,
 }
 
 impl Chunks {
+    pub(in crate::store) const fn new(store: Store, pk: String, prefix: String) -> Self {
+        Self { store, pk, prefix }
+    }
+
+    fn of_job(store: &Store, job: JobId, kind: Kind) -> Self {
+        Self::new(store.clone(), job_pk(job), kind.prefix().to_owned())
+    }
+
     /// The rows from position `first` to the end of their chunk; none when there is no such row.
     ///
     /// # Errors
@@ -151,9 +169,9 @@ impl Chunks {
             .query()
             .table_name(&self.store.main)
             .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
-            .expression_attribute_values(":pk", AttributeValue::S(job_pk(self.job)))
-            .expression_attribute_values(":low", AttributeValue::S(self.kind.prefix().to_owned()))
-            .expression_attribute_values(":high", AttributeValue::S(self.kind.sk(first)))
+            .expression_attribute_values(":pk", AttributeValue::S(self.pk.clone()))
+            .expression_attribute_values(":low", AttributeValue::S(self.prefix.clone()))
+            .expression_attribute_values(":high", AttributeValue::S(chunk_sk(&self.prefix, first)))
             .consistent_read(true)
             .scan_index_forward(false)
             .limit(1);
@@ -163,11 +181,31 @@ impl Chunks {
         };
         items_read(1);
         let reader = item.read("chunk");
-        let begins = reader.parsed("sk", |sk| sk.strip_prefix(self.kind.prefix())?.parse::<u64>().ok())?;
+        let begins = reader.parsed("sk", |sk| sk.strip_prefix(&self.prefix)?.parse::<u64>().ok())?;
         let mut rows: Vec<Row> =
             serde_json::from_slice(&unpack(reader.bytes("rows")?)?).map_err(|_| reader.malformed("rows"))?;
         let skip = usize::try_from(first - begins).unwrap_or(usize::MAX).min(rows.len());
         rows.drain(..skip);
+        Ok(rows)
+    }
+
+    /// The rows at `offset..offset + limit` of `total`: the same cost at every offset.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn page(&self, total: u64, offset: u64, limit: usize) -> Result<Vec<Row>, StoreError> {
+        let end = offset.saturating_add(limit as u64).min(total);
+        let mut rows: Vec<Row> = Vec::new();
+        let mut position = offset;
+        while position < end {
+            let mut found = self.from(position).await?;
+            if found.is_empty() {
+                break;
+            }
+            found.truncate(usize::try_from(end - position).unwrap_or(usize::MAX));
+            position += found.len() as u64;
+            rows.append(&mut found);
+        }
         Ok(rows)
     }
 }
@@ -245,7 +283,7 @@ impl Store {
     /// The rows that a job has committed.
     #[must_use]
     pub fn results(&self, job: JobId) -> Chunks {
-        Chunks { store: self.clone(), job, kind: Kind::Result }
+        Chunks::of_job(self, job, Kind::Result)
     }
 
     /// Bytes of each item that holds result rows of a job: what they cost to keep.
@@ -272,7 +310,7 @@ impl Store {
                 JobInput::Own | JobInput::Text => (None, Kind::Input, job.planned.unwrap_or(0)),
                 JobInput::Of(id) => (Some(id), Kind::Result, job.planned.unwrap_or(0)),
             };
-            let chunks = Chunks { store: self.clone(), job: of.unwrap_or(job.id), kind };
+            let chunks = Chunks::of_job(self, of.unwrap_or(job.id), kind);
             Ok(Arc::new(StoredInput { store: self.clone(), job: job.id, columns: columns.to_vec(), rows, chunks, of }))
         })
     }
@@ -286,37 +324,49 @@ impl Store {
         Box::pin(async move {
             let ttl = (to.expires_at + self.rules.retention + COPIED).unix_timestamp();
             for prefix in ["IN#", "TEXT#", "ROW#"] {
-                let mut start = None;
-                let mut rows = 0;
-                loop {
-                    // one read, one write, so that a long table takes no more memory than a short one
-                    let call = self
-                        .client
-                        .query()
-                        .table_name(&self.main)
-                        .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
-                        .expression_attribute_values(":pk", AttributeValue::S(job_pk(from.id)))
-                        .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
-                        .consistent_read(true)
-                        .set_exclusive_start_key(start);
-                    let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-                    let items: Vec<_> = output.items.unwrap_or_default().into_iter().map(Item::from).collect();
-                    for item in &items {
-                        rows += item.read("chunk").number::<u64>("count").unwrap_or(0);
-                    }
-                    let copies = items.into_iter().map(|item| item.text("pk", job_pk(to.id)).number("ttl", ttl));
-                    self.batch_put(copies.collect()).await?;
-                    start = output.last_evaluated_key;
-                    if start.is_none() {
-                        break;
-                    }
-                }
+                let (source, target) = (job_pk(from.id), job_pk(to.id));
+                let rows = self.copy_chunks((&source, prefix), (&target, prefix), ttl).await?;
                 if prefix == "ROW#" && rows != from.results {
                     return Ok(false);
                 }
             }
             Ok(true)
         })
+    }
+
+    /// Copies chunks of a partition, under another prefix of another one, until `ttl`; says how many rows they hold.
+    pub(in crate::store) async fn copy_chunks(
+        &self,
+        (from, prefix): (&str, &str),
+        (to, target): (&str, &str),
+        ttl: i64,
+    ) -> Result<u64, StoreError> {
+        let (mut start, mut rows) = (None, 0);
+        loop {
+            // one read, one write, so that a long table takes no more memory than a short one
+            let call = self
+                .client
+                .query()
+                .table_name(&self.main)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":pk", AttributeValue::S(from.to_owned()))
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_owned()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start);
+            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
+            let mut copies = Vec::new();
+            for item in output.items.unwrap_or_default().into_iter().map(Item::from) {
+                let reader = item.read("chunk");
+                rows += reader.number::<u64>("count").unwrap_or(0);
+                let sk = reader.parsed("sk", |sk| Some(format!("{target}{}", sk.strip_prefix(prefix)?)))?;
+                copies.push(item.text("pk", to).text("sk", sk).number("ttl", ttl));
+            }
+            self.batch_put(copies).await?;
+            start = output.last_evaluated_key;
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
     }
 
     /// Result rows at `offset..offset + limit` of a job that has `total` of them: the same cost at every offset.
@@ -330,21 +380,6 @@ impl Store {
         offset: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<Row>, StoreError>> {
-        Box::pin(async move {
-            let chunks = self.results(job);
-            let end = offset.saturating_add(limit as u64).min(total);
-            let mut rows: Vec<Row> = Vec::new();
-            let mut position = offset;
-            while position < end {
-                let mut found = chunks.from(position).await?;
-                if found.is_empty() {
-                    break;
-                }
-                found.truncate(usize::try_from(end - position).unwrap_or(usize::MAX));
-                position += found.len() as u64;
-                rows.append(&mut found);
-            }
-            Ok(rows)
-        })
+        Box::pin(async move { self.results(job).page(total, offset, limit).await })
     }
 }

@@ -29,16 +29,26 @@ pub(super) fn pipelines_of(user: UserId) -> String {
     format!("RANK#{user}#pipelines")
 }
 
-pub(super) fn pipeline_item(pipeline: &Pipeline) -> Item {
+/// Numbers as one text.
+pub(in crate::store) fn numbers(numbers: &[u64]) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Reads such a text.
+pub(in crate::store) fn read_numbers(text: &str) -> Vec<u64> {
+    text.split_whitespace().filter_map(|number| number.parse().ok()).collect()
+}
+
+pub(in crate::store) fn pipeline_item(pipeline: &Pipeline) -> Item {
     let (pk, sk) = header_key(pipeline.id);
-    let active: Vec<_> = pipeline.active.iter().map(u64::to_string).collect();
     Item::new(pk, sk)
         .text("id", pipeline.id.to_string())
         .text("user", pipeline.user.to_string())
         .text("name", &*pipeline.name)
         .time("created_at", pipeline.created_at)
         .number("runs", pipeline.runs)
-        .text("active", active.join(" "))
+        .text("active", numbers(&pipeline.active))
+        .text("veilles", numbers(&pipeline.veilles))
         .number("version", pipeline.version)
 }
 
@@ -50,7 +60,8 @@ pub(super) fn read_pipeline(item: &Item) -> Result<Pipeline, StoreError> {
         name: reader.text("name")?.to_owned(),
         created_at: reader.time("created_at")?,
         runs: reader.number("runs")?,
-        active: reader.text("active")?.split_whitespace().filter_map(|number| number.parse().ok()).collect(),
+        active: read_numbers(reader.text("active")?),
+        veilles: read_numbers(reader.optional_text("veilles").unwrap_or_default()),
         version: reader.number("version")?,
     })
 }
@@ -104,7 +115,7 @@ pub(super) fn run_item(run: &PipelineRun) -> Item {
         .number("version", run.version);
     match run.trigger {
         Trigger::Manual => item,
-        Trigger::Veille(veille) => item.number("veille", veille),
+        Trigger::Veille { veille, run } => item.number("veille", veille).number("veille_run", run),
     }
 }
 
@@ -114,8 +125,11 @@ pub(super) fn read_run(item: &Item) -> Result<PipelineRun, StoreError> {
         let nodes: Vec<Stored> = serde_json::from_str(text).ok()?;
         nodes.into_iter().map(read_node).collect::<Option<Vec<_>>>()
     })?;
-    let trigger =
-        if item.0.contains_key("veille") { Trigger::Veille(reader.number("veille")?) } else { Trigger::Manual };
+    let trigger = if item.0.contains_key("veille") {
+        Trigger::Veille { veille: reader.number("veille")?, run: reader.number("veille_run")? }
+    } else {
+        Trigger::Manual
+    };
     Ok(PipelineRun {
         pipeline: reader.parsed("pipeline", PipelineId::parse)?,
         user: reader.parsed("user", UserId::parse)?,

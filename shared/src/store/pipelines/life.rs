@@ -1,6 +1,6 @@
 //! Pipelines, their runs and the jobs of their nodes: each step one conditional write.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use ranked::Change;
 use time::Duration;
 
@@ -33,7 +33,14 @@ pub enum RunCreation {
     Active,
     /// There is no such pipeline.
     Gone,
+    /// What the run was to belong to changed meanwhile, and nothing was written.
+    Changed,
 }
+
+/// What is written together with a new run.
+type Beside<'a> = &'a (dyn Fn(&PipelineRun) -> Result<TransactWriteItem, StoreError> + Send + Sync);
+/// Where that stands among the transaction's members.
+const BESIDE: usize = 3;
 
 /// What became of the creation of a node's job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +112,18 @@ impl Store {
         id: PipelineId,
         make: &'a (dyn Fn(u64) -> PipelineRun + Send + Sync),
     ) -> BoxFuture<'a, Result<RunCreation, StoreError>> {
+        self.add_run_with(user, id, make, None)
+    }
+
+    /// [`Store::add_run`], together with the write of what the run belongs to, which has a condition of its own; when
+    /// that fails, [`RunCreation::Changed`].
+    pub(in crate::store) fn add_run_with<'a>(
+        &'a self,
+        user: UserId,
+        id: PipelineId,
+        make: &'a (dyn Fn(u64) -> PipelineRun + Send + Sync),
+        with: Option<Beside<'a>>,
+    ) -> BoxFuture<'a, Result<RunCreation, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 let Some(pipeline) = self.pipeline(user, id).await? else { return Ok(RunCreation::Gone) };
@@ -116,17 +135,22 @@ impl Store {
                 let numbers = active.iter().map(|run| run.number).chain([run.number]).collect();
                 let next =
                     Pipeline { runs: run.number, active: numbers, version: pipeline.version + 1, ..pipeline.clone() };
-                let members = vec![
+                let mut members = vec![
                     pipeline_item(&next).put(&self.main, Condition::Version(pipeline.version))?,
                     run_item(&run).put(&self.main, Condition::Absent)?,
                     self.work_member(&launch(&run), run.created_at + LOST)?,
                 ];
-                if self.transact(members).await? == Written::Done {
+                members.extend(with.map(|with| with(&run)).transpose()?);
+                let written = self.transact(members).await?;
+                if written == Written::Done {
                     return Ok(RunCreation::Created(Box::new((next, run))));
                 }
                 // the answer to this very write can have been lost
                 if self.run(id, run.number).await?.is_some_and(|known| known.same_start(&run)) {
                     return Ok(RunCreation::Created(Box::new((next, run))));
+                }
+                if matches!(&written, Written::Refused(failed) if failed.contains(&BESIDE)) {
+                    return Ok(RunCreation::Changed);
                 }
                 after_lost_race(attempt).await?;
             }
@@ -214,7 +238,7 @@ impl Store {
         })
     }
 
-    /// Writes what became of a run that was read as `before`, with what is told of it; the run as it is then, or `None`
+    /// Writes what became of a run that was read as `before`, with what is told of it, and lets its veille know; the run as it is then, or `None`
     /// when it changed meanwhile.
     ///
     /// # Errors
@@ -227,11 +251,17 @@ impl Store {
     ) -> BoxFuture<'a, Result<Option<PipelineRun>, StoreError>> {
         Box::pin(async move {
             let next = PipelineRun { version: before.version + 1, ..next.clone() };
-            let Some(told) = told else {
+            let veille = next.veille_work().filter(|_| next.status != before.status);
+            if told.is_none() && veille.is_none() {
                 return Ok(self.put_version(run_item(&next), before.version).await?.then_some(next));
-            };
+            }
             let mut members = vec![run_item(&next).put(&self.main, Condition::Version(before.version))?];
-            members.extend(self.announcing_members(told)?);
+            if let Some(told) = told {
+                members.extend(self.announcing_members(told)?);
+            }
+            if let Some(work) = veille {
+                members.push(self.work_member(&work, next.completed_at.unwrap_or(next.created_at))?);
+            }
             if self.transact(members).await? == Written::Done {
                 return Ok(Some(next));
             }

@@ -14,5 +14,6 @@ mod life;
 mod list;
 mod removal;
 
+pub(in crate::store) use item::{numbers, pipeline_item, read_numbers};
 pub use life::{NodeCreation, RunCreation};
 pub use removal::PipelineRemoval;

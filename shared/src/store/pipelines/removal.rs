@@ -26,6 +26,8 @@ pub enum PipelineRemoval {
     Removed,
     /// A run of it is active, and nothing was written.
     StillActive,
+    /// A veille runs it, and nothing was written.
+    Watched(u64),
     /// There is no such pipeline.
     Gone,
 }
@@ -50,6 +52,9 @@ impl Store {
                 let Some(pipeline) = self.pipeline(user, id).await? else { return Ok(PipelineRemoval::Gone) };
                 if !self.active_runs(&pipeline).await?.is_empty() {
                     return Ok(PipelineRemoval::StillActive);
+                }
+                if let Some(veille) = pipeline.veilles.first() {
+                    return Ok(PipelineRemoval::Watched(*veille));
                 }
                 let change = Change::Remove(pipeline_rank(&pipeline));
                 if let Some(ranked) = self.rank_in_all(&[pipelines_of(user)], &change).await? {

@@ -13,6 +13,7 @@ mod purge;
 mod rank;
 mod redeliver;
 mod run;
+mod veille;
 
 use shared::model::WorkKind;
 
@@ -43,6 +44,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Erase => erase::ERASE,
         WorkKind::Job => job::JOB,
         WorkKind::Run => run::RUN,
+        WorkKind::Veille => veille::VEILLE,
         WorkKind::Purge => purge::PURGE,
         WorkKind::Publish => publish::PUBLISH,
         WorkKind::Deliver => deliver::DELIVER,

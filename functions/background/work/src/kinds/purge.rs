@@ -1,16 +1,18 @@
-//! The rows of a job that expired or was deleted are removed (outsend 7.5), and the runs of a deleted pipeline.
+//! The rows of a job that expired or was deleted are removed (outsend 7.5), the runs of a deleted pipeline, and what a
+//! veille's run needs no more.
 
 use shared::{
     BoxFuture,
     model::{JobId, PipelineId, WorkItem},
 };
 
+use super::veille::run_named;
 use crate::{
     kind::{Kind, MAX_TIME, Outcome, WorkError, try_later},
     workers::Workers,
 };
 
-/// The removal of what is left; the subject is the job or the pipeline.
+/// The removal of what is left; the subject is the job, the pipeline, or a veille with the number of a run.
 pub(crate) const PURGE: Kind = Kind { run: purge, give_up: try_later };
 
 fn purge<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
@@ -27,6 +29,9 @@ fn purge<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<O
 
 /// Removes a slice; `Ok(true)` when nothing is left.
 async fn slice(workers: &Workers, subject: &str) -> Result<bool, WorkError> {
+    if let Some(run) = run_named(subject) {
+        return Ok(workers.store().purge_veille_run(run).await.map(|()| true)?);
+    }
     match (JobId::parse(subject), PipelineId::parse(subject)) {
         (Some(job), _) => workers.store().purge_slice(job).await.map_err(WorkError::from),
         (None, Some(pipeline)) => workers.store().purge_pipeline(pipeline).await.map_err(WorkError::from),
