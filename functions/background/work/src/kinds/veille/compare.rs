@@ -43,8 +43,14 @@ pub(super) async fn compare(
     let [Some(before), Some(after)] = &tables[..] else {
         return Err(WorkError::Failed("a run without a table".to_owned()));
     };
-    // the source is sorted by work of its own
-    let Some(rows) = before.rows else { return Ok(Step::Later) };
+    let Some(rows) = before.rows else {
+        // the source is sorted by work of its own, unless its rows went
+        let base = store.veille_with_run((run.veille, run.base)).await?;
+        return match base {
+            Some((_, base)) if base.status.is_active() => Ok(Step::Later),
+            _ => sorting.end(VeilleRunStatus::Failed, Some(Detail::SourceExpired)).await,
+        };
+    };
     if !sorting.progress.compared {
         match walk(&mut sorting, (before, rows), after).await? {
             Step::Done => {}
@@ -90,7 +96,7 @@ async fn walk(
     let mut new = Writer::new(store, of, Series::New, progress.new);
     let mut closed = Writer::new(store, of, Series::Closed, progress.closed);
     let mut changed = Writer::new(store, of, Series::Changed, progress.modified());
-    let mut late = false;
+    let (mut walked, mut late) = (0_u64, false);
     while !late {
         let old = was.peek().await?.and_then(|row| keyed(row)).map(|(key, _)| key);
         let now = is.peek().await?.and_then(|row| keyed(row)).map(|(key, _)| key);
@@ -118,7 +124,8 @@ async fn walk(
                 writer.push(&found.row).await?;
             }
         }
-        late = (was.position() + is.position()).is_multiple_of(STRIDE) && sorting.workers.now() >= until;
+        walked += 1;
+        late = walked.is_multiple_of(STRIDE) && sorting.workers.now() >= until;
     }
     (progress.before, progress.after) = (was.position(), is.position());
     (progress.new, progress.closed) = (new.flush().await?, closed.flush().await?);
