@@ -51,6 +51,12 @@ impl Veille {
         self.schedule.status != ScheduleStatus::Deleted
     }
 
+    /// Whether a run can still be compared with its snapshot.
+    #[must_use]
+    pub fn needs_snapshot(&self) -> bool {
+        self.is_listed() || self.schedule.last_run.is_some_and(|run| run.state == RunState::Active)
+    }
+
     /// The veille with another schedule, of the next version, and due when that says.
     #[must_use]
     pub fn scheduled(&self, schedule: Schedule) -> Self {

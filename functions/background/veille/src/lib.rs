@@ -64,7 +64,7 @@ async fn claim_due(context: &Context, shard: u8, until: OffsetDateTime) -> Resul
         let due = store.due_veilles(shard, last.as_ref(), STEP, now).await?;
         for claim in join_all(due.iter().map(|due| store.claim_veille(due, now))).await {
             match claim {
-                Ok(VeilleClaim::Started(_)) => ticked.started += 1,
+                Ok(VeilleClaim::Started) => ticked.started += 1,
                 Ok(VeilleClaim::Skipped) => ticked.skipped += 1,
                 Ok(VeilleClaim::Nothing) => {}
                 // it stays due, and stops no other one

@@ -136,8 +136,13 @@ async fn all_veilles(cx: &RequestContext, user: UserId) -> Result<Vec<(Veille, V
     let mut veilles = Vec::new();
     for veille in store.every_veille(user).await? {
         let mut runs = Vec::new();
-        while (runs.len() as u64) < veille.runs {
-            runs.extend(store.veille_runs(&veille, runs.len() as u64, PAGE_LENGTH).await?.runs);
+        loop {
+            let page = store.veille_runs(&veille, runs.len() as u64, PAGE_LENGTH).await?;
+            let last = page.runs.len() < PAGE_LENGTH as usize;
+            runs.extend(page.runs);
+            if last {
+                break;
+            }
         }
         veilles.push((veille, runs));
     }

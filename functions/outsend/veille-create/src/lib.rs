@@ -73,6 +73,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     match store.create_veille(&new, MAX_VEILLES).await? {
         VeilleCreation::Created => Ok(json_answer(200, &view(&new.veille))),
         VeilleCreation::Full => Err(Detail::VeilleCapReached(MAX_VEILLES).into()),
+        VeilleCreation::NoPipeline => Err(Detail::NoPipeline.into()),
         VeilleCreation::Gone => Err(Detail::SourceExpired.into()),
     }
 }

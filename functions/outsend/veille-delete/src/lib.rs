@@ -20,7 +20,7 @@ pub const FUNCTION: Endpoint =
 async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     object(&cx.request, false)?;
     let id = number_from_path(cx.path("veille")).ok_or(Detail::NoMonitor)?;
-    if cx.context.store().delete_veille(caller.account.user.id, id).await? {
+    if cx.context.store().delete_veille(caller.account.user.id, id, cx.now).await? {
         Ok(done())
     } else {
         Err(Detail::NoMonitor.into())

@@ -22,7 +22,8 @@ use shared::{
 pub const FUNCTION: PreloadedEndpoint<NamedRun> =
     outsend::preloaded(env!("CARGO_PKG_NAME"), Access::ACTIVE, named_run, |cx, caller, run| {
         Box::pin(get(cx, caller, run))
-    });
+    })
+    .streaming();
 
 type RowView = Map<String, Value>;
 

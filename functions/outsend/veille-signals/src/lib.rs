@@ -18,8 +18,10 @@ use shared::{
         fields::Paging,
         messages::Fault,
         request_context::RequestContext,
+        streams::{hold, holding},
         veilles::{NamedRun, named_run},
     },
+    store::Lasting,
 };
 
 use self::selection::{Ranked, Selection};
@@ -42,6 +44,7 @@ struct Asked {
 async fn get(cx: &RequestContext, caller: Caller, run: NamedRun) -> Result<Response, Problem> {
     let run = run.owned_by(&caller)?;
     let Asked { format, buckets, filter, paging } = read(cx)?;
+    let held = hold(cx, &caller, Lasting::Download).await?;
     let ranked = buckets.into_iter().map(|bucket| Ranked::new(cx.context.store(), &run, bucket)).collect();
     let selection = Selection::new(ranked, filter, (paging.offset, u64::from(paging.limit)));
     let columns = SIGNAL_COLUMNS.map(str::to_owned);
@@ -52,7 +55,7 @@ async fn get(cx: &RequestContext, caller: Caller, run: NamedRun) -> Result<Respo
         .header("Content-Type", format.content_type())
         .header("Content-Disposition", format!("attachment; filename=\"{name}\""))
         .header("Cache-Control", "no-store")
-        .stream(file.map(|piece| piece.map_err(io::Error::other)).boxed()))
+        .stream(holding(held, file.map(|piece| piece.map_err(io::Error::other)).boxed())))
 }
 
 /// What the query asks for; 422 when it cannot be read.

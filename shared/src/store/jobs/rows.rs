@@ -24,6 +24,8 @@ const MAX_ROWS: u64 = 1_000;
 const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of a text that one item holds, compressed.
 const TEXT_PART: usize = 350 * 1024;
+/// Chunks that are looked at for a position.
+const MAX_LOOKS: u32 = 3;
 /// How much longer than their job copied rows may lie around.
 const COPIED: time::Duration = time::Duration::days(2);
 
@@ -163,6 +165,23 @@ impl Chunks {
     /// # Errors
     /// When the store fails.
     pub async fn from(&self, first: u64) -> Result<Vec<Row>, StoreError> {
+        let mut before = first;
+        for _ in 0..MAX_LOOKS {
+            let Some((begins, mut rows)) = self.chunk_at(before).await? else { break };
+            let skip = usize::try_from(first - begins).unwrap_or(usize::MAX);
+            if skip < rows.len() {
+                rows.drain(..skip);
+                return Ok(rows);
+            }
+            // one that a writer left who broke off, inside of a longer one
+            let Some(earlier) = begins.checked_sub(1) else { break };
+            before = earlier;
+        }
+        Ok(Vec::new())
+    }
+
+    /// The chunk that begins last at or before a position, and where it begins.
+    async fn chunk_at(&self, position: u64) -> Result<Option<(u64, Vec<Row>)>, StoreError> {
         let call = self
             .store
             .client
@@ -171,22 +190,20 @@ impl Chunks {
             .key_condition_expression("pk = :pk AND sk BETWEEN :low AND :high")
             .expression_attribute_values(":pk", AttributeValue::S(self.pk.clone()))
             .expression_attribute_values(":low", AttributeValue::S(self.prefix.clone()))
-            .expression_attribute_values(":high", AttributeValue::S(chunk_sk(&self.prefix, first)))
+            .expression_attribute_values(":high", AttributeValue::S(chunk_sk(&self.prefix, position)))
             .consistent_read(true)
             .scan_index_forward(false)
             .limit(1);
         let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
         let Some(item) = output.items.unwrap_or_default().into_iter().next().map(Item::from) else {
-            return Ok(Vec::new());
+            return Ok(None);
         };
         items_read(1);
         let reader = item.read("chunk");
         let begins = reader.parsed("sk", |sk| sk.strip_prefix(&self.prefix)?.parse::<u64>().ok())?;
-        let mut rows: Vec<Row> =
+        let rows: Vec<Row> =
             serde_json::from_slice(&unpack(reader.bytes("rows")?)?).map_err(|_| reader.malformed("rows"))?;
-        let skip = usize::try_from(first - begins).unwrap_or(usize::MAX).min(rows.len());
-        rows.drain(..skip);
-        Ok(rows)
+        Ok(Some((begins, rows)))
     }
 
     /// The rows at `offset..offset + limit` of `total`: the same cost at every offset.

@@ -7,7 +7,7 @@ use super::item::{SHARDS, due_key, due_pk, header_key, read_veille, run_item, ve
 use crate::{
     BoxFuture,
     clock::epoch_millis,
-    model::{Tick, UserId, Veille, VeilleRun},
+    model::{Tick, UserId, Veille},
     store::{
         Store, StoreError,
         client::Written,
@@ -34,7 +34,7 @@ pub struct DueVeille {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// A run starts.
-    Started(Box<VeilleRun>),
+    Started,
     /// The slot passes, since the last run is still active.
     Skipped,
     /// It is not due, somebody else was faster, or its owner is not active.
@@ -83,6 +83,11 @@ impl Store {
     ) -> BoxFuture<'a, Result<Vec<DueVeille>, StoreError>> {
         Box::pin(async move {
             let start = after.map_or_else(|| "0".to_owned(), |after| format!("{}~", after.sk));
+            let end = format!("{:015}#~", epoch_millis(now));
+            if start > end {
+                // the clock went back
+                return Ok(Vec::new());
+            }
             let call = self
                 .client
                 .query()
@@ -90,7 +95,7 @@ impl Store {
                 .key_condition_expression("pk = :pk AND sk BETWEEN :start AND :end")
                 .expression_attribute_values(":pk", AttributeValue::S(due_pk(shard)))
                 .expression_attribute_values(":start", AttributeValue::S(start))
-                .expression_attribute_values(":end", AttributeValue::S(format!("{:015}#~", epoch_millis(now))))
+                .expression_attribute_values(":end", AttributeValue::S(end))
                 .consistent_read(true)
                 .limit(limit);
             let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
@@ -148,7 +153,7 @@ impl Store {
             }
             let written = self.transact(members).await? == Written::Done;
             Ok(match run {
-                Some(run) if written => Claim::Started(Box::new(run)),
+                Some(_) if written => Claim::Started,
                 None if written => Claim::Skipped,
                 // the answer to this very write can have been lost: the run starts all the same
                 _ => Claim::Nothing,

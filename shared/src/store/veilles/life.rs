@@ -1,10 +1,11 @@
 //! Veilles: made, changed and deleted, each time by one conditional write (outsend 15.2, 15.3).
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     item::{header_key, listed_key, owned_key, read_veille, run_item, template_key, veille_item, veille_pk},
+    runs::purge,
     series::{RunTable, Series, series_prefix, table_item},
 };
 use crate::{
@@ -20,6 +21,8 @@ use crate::{
     },
 };
 
+/// Where the check that the user is still there stands among a creation's members.
+const OWNER: usize = 0;
 /// How long rows may lie around that were copied for a veille that never came to be.
 const COPIED: Duration = Duration::days(2);
 
@@ -54,8 +57,10 @@ pub enum VeilleCreation {
     Created,
     /// Its owner has as many as there may be.
     Full,
-    /// The source's rows, or its pipeline, went meanwhile.
+    /// The source's rows went meanwhile, or the account.
     Gone,
+    /// The source's pipeline did.
+    NoPipeline,
 }
 
 /// The veilles of a user that are shown.
@@ -166,13 +171,13 @@ impl Store {
                 let ids = [id].into_iter().chain(listed.ids.iter().copied()).collect();
                 let (pk, sk) = owned_key(user, id);
                 let mut members = vec![
+                    self.living_member(user)?,
                     veille_item(veille).put(&self.main, Condition::Absent)?,
                     listed.with(ids).item(user).put(&self.main, listed.condition())?,
                     run_item(&new.baseline).put(&self.main, Condition::Absent)?,
                     table_item(of, &new.table)?.put(&self.main, Condition::None)?,
                     Item::new(pk, sk).put(&self.main, Condition::None)?,
                     self.work_member(&new.baseline.work(), veille.schedule.created_at)?,
-                    self.living_member(user)?,
                 ];
                 members.extend(self.due_members(id, None, veille.due_at, user)?);
                 if let Some(template) = &new.template {
@@ -181,14 +186,17 @@ impl Store {
                     members.push(item.put(&self.main, Condition::None)?);
                 }
                 if let VeilleSource::Pipeline(pipeline) = veille.source {
-                    let Some(known) = self.pipeline(user, pipeline).await? else { return Ok(VeilleCreation::Gone) };
+                    let Some(known) = self.pipeline(user, pipeline).await? else {
+                        return Ok(VeilleCreation::NoPipeline);
+                    };
                     let watched = [&known.veilles[..], &[id]].concat();
                     members.push(self.watched_member(&known, watched)?);
                 }
-                if self.transact(members).await? == Written::Done {
-                    return Ok(VeilleCreation::Created);
+                match self.transact(members).await? {
+                    Written::Done => return Ok(VeilleCreation::Created),
+                    Written::Refused(failed) if failed.contains(&OWNER) => return Ok(VeilleCreation::Gone),
+                    Written::Refused(_) => after_lost_race(attempt).await?,
                 }
-                after_lost_race(attempt).await?;
             }
             Err(StoreError::Contended(MAX_ATTEMPTS))
         })
@@ -237,7 +245,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn delete_veille(&self, user: UserId, id: u64) -> BoxFuture<'_, Result<bool, StoreError>> {
+    pub fn delete_veille(&self, user: UserId, id: u64, now: OffsetDateTime) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 let Some(known) = self.veille(user, id).await? else { return Ok(false) };
@@ -253,6 +261,8 @@ impl Store {
                     listed.with(ids).item(user).put(&self.main, listed.condition())?,
                 ];
                 members.extend(self.due_members(id, known.due_at, next.due_at, user)?);
+                // a run that is still active ends with it
+                members.push(self.work_member(&purge((id, known.snapshot), "deleted"), now)?);
                 if let VeilleSource::Pipeline(pipeline) = known.source
                     && let Some(pipeline) = self.pipeline(user, pipeline).await?
                 {

@@ -7,8 +7,8 @@ use crate::{
     store::{Store, StoreError, user_items::user_pk},
 };
 
-/// Veilles that one slice of an erasure removes.
-const SLICE: i32 = 10;
+/// Veilles that one slice of an erasure removes: one can have years of runs.
+const SLICE: i32 = 1;
 
 impl Store {
     /// All veilles that a user ever made, newest first.

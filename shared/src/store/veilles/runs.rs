@@ -29,10 +29,10 @@ pub struct RunPage {
     pub total: u64,
 }
 
-/// The work that removes what a run needs no more.
-fn purge((veille, run): (u64, u64)) -> WorkItem {
+/// The work that removes what a run needs no more, since something happened: each kind of that once.
+pub(super) fn purge((veille, run): (u64, u64), what: &str) -> WorkItem {
     let subject = format!("{veille} {run}");
-    WorkItem { id: format!("purge-veille-{veille}-{run}"), kind: WorkKind::Purge, subject, attempt: 0 }
+    WorkItem { id: format!("purge-veille-{veille}-{run}-{what}"), kind: WorkKind::Purge, subject, attempt: 0 }
 }
 
 impl Store {
@@ -191,7 +191,7 @@ impl Store {
                 }
                 let mut members = vec![
                     run_item(&ended).put(&self.main, Condition::Version(before.version))?,
-                    self.work_member(&purge(of), now)?,
+                    self.work_member(&purge(of, "ended"), now)?,
                 ];
                 // the source is nothing that its veille knows of
                 if ended.number > 0 {
@@ -200,7 +200,9 @@ impl Store {
                     members.extend(self.due_members(veille.id, veille.due_at, next.due_at, veille.user)?);
                     if ended.status == VeilleRunStatus::Done {
                         members.extend(self.announcing_members(&told(&next, &ended)?)?);
-                        members.push(self.work_member(&purge((veille.id, veille.snapshot)), now)?);
+                    }
+                    if ended.status == VeilleRunStatus::Done || !veille.is_listed() {
+                        members.push(self.work_member(&purge((veille.id, veille.snapshot), "followed"), now)?);
                     }
                 }
                 if self.transact(members).await? == Written::Done {

@@ -1,15 +1,22 @@
 //! The rows that a veille keeps: each run has a few series of them, found by position.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+
 use super::item::{table_key, veille_pk};
 use crate::{
     BoxFuture,
-    model::Module,
+    model::{Module, Veille},
     store::{
         Chunks, PackedRows, Store, StoreError,
         chunked::{compress, decompress},
+        client::unhindered,
         item::Item,
     },
 };
+
+/// Chunks that are written at a time.
+const AT_A_TIME: usize = 8;
 
 /// A series of rows of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +109,8 @@ impl Store {
         Chunks::new(self.clone(), veille_pk(veille), series_prefix(run, series))
     }
 
-    /// Writes rows into a series from position `first` on. What stands there already is the same, so that whoever writes
-    /// it once more changes nothing.
+    /// Writes rows into a series from position `first` on. The rows of a position are always the same; where more of them
+    /// stand in one chunk already, they stay, so that whoever writes once more takes nothing off.
     ///
     /// # Errors
     /// When the store fails.
@@ -114,9 +121,30 @@ impl Store {
         first: u64,
         rows: &'a PackedRows,
     ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(
-            async move { self.batch_put(rows.items(&veille_pk(veille), &series_prefix(run, series), first)?).await },
-        )
+        Box::pin(async move {
+            let chunks = rows.items(&veille_pk(veille), &series_prefix(run, series), first)?;
+            for some in chunks.chunks(AT_A_TIME) {
+                try_join_all(some.iter().map(|chunk| self.put_chunk(chunk))).await?;
+            }
+            Ok(())
+        })
+    }
+
+    async fn put_chunk(&self, chunk: &Item) -> Result<(), StoreError> {
+        let rows = chunk.read("chunk").number::<u64>("count")?;
+        let call = self
+            .client
+            .put_item()
+            .table_name(&self.main)
+            .set_item(Some(chunk.0.clone()))
+            .condition_expression("attribute_not_exists(pk) OR #count <= :rows")
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":rows", AttributeValue::N(rows.to_string()));
+        match unhindered(|| call.clone().send()).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(StoreError::call("PutItem", &error)),
+        }
     }
 
     /// Keeps the table of a run's rows.
@@ -144,8 +172,8 @@ impl Store {
         })
     }
 
-    /// Removes what a run that is over has no use for any more: what was on its way, and its snapshot unless the next
-    /// run is compared with it.
+    /// Removes what a run that is over has no use for any more: what was on its way, and its snapshot unless a run can
+    /// still be compared with it.
     ///
     /// # Errors
     /// When the store fails.
@@ -155,8 +183,8 @@ impl Store {
             for passing in Series::PASSING {
                 self.drop_items(&pk, &format!("{}{passing}", prefix(run))).await?;
             }
-            let current = self.any_veille(veille).await?.is_some_and(|veille| veille.snapshot == run);
-            if !current {
+            let current = |known: Veille| known.snapshot == run && known.needs_snapshot();
+            if !self.any_veille(veille).await?.is_some_and(current) {
                 self.drop_items(&pk, &series_prefix(run, Series::Snapshot)).await?;
             }
             Ok(())

@@ -30,7 +30,7 @@ pub(super) async fn compare(
     job: JobId,
 ) -> Result<Step, WorkError> {
     let store = workers.store();
-    let run = VeilleRun { job: Some(job), base: veille.snapshot, ..run.clone() };
+    let run = VeilleRun { base: veille.snapshot, ..run.clone() };
     let mut sorting = Sorting::of(workers, &run)?;
     if !sorting.progress.sorted {
         match sorted(&mut sorting, job).await? {
@@ -43,14 +43,7 @@ pub(super) async fn compare(
     let [Some(before), Some(after)] = &tables[..] else {
         return Err(WorkError::Failed("a run without a table".to_owned()));
     };
-    let Some(rows) = before.rows else {
-        // the source is sorted by work of its own, unless its rows went
-        let base = store.veille_with_run((run.veille, run.base)).await?;
-        return match base {
-            Some((_, base)) if base.status.is_active() => Ok(Step::Later),
-            _ => sorting.end(VeilleRunStatus::Failed, Some(Detail::SourceExpired)).await,
-        };
-    };
+    let Some(rows) = before.rows else { return without_base(sorting, job).await };
     if !sorting.progress.compared {
         match walk(&mut sorting, (before, rows), after).await? {
             Step::Done => {}
@@ -61,6 +54,7 @@ pub(super) async fn compare(
         Step::Done => {}
         step => return Ok(step),
     }
+    sorting.run.job = Some(job);
     let progress = &sorting.progress;
     sorting.run.counts = VeilleCounts {
         new: progress.new,
@@ -68,6 +62,18 @@ pub(super) async fn compare(
         modified: progress.modified(),
         unchanged: progress.unchanged,
     };
+    sorting.end(VeilleRunStatus::Done, None).await
+}
+
+/// Waits for the source's rows, which are sorted by work of their own. Where they went before, there is nothing to compare
+/// with, and this run is what the next one is compared with.
+async fn without_base(mut sorting: Sorting<'_>, job: JobId) -> Result<Step, WorkError> {
+    let base = sorting.workers.store().veille_with_run((sorting.run.veille, sorting.run.base)).await?;
+    if base.is_some_and(|(_, base)| base.status.is_active()) {
+        sorting.keep().await?;
+        return Ok(Step::Later);
+    }
+    sorting.run.job = Some(job);
     sorting.end(VeilleRunStatus::Done, None).await
 }
 
@@ -175,6 +181,9 @@ async fn order(sorting: &mut Sorting<'_>) -> Result<Step, WorkError> {
         let progress = &mut sorting.progress;
         progress.ranked = writer.flush().await?;
         (progress.looked, progress.score) = (0, Some(score));
+        if sorting.is_late() {
+            return sorting.pause().await;
+        }
     }
     Ok(Step::Done)
 }

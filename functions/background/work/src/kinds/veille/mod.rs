@@ -19,12 +19,12 @@ use self::{
     sorting::{Sorting, Step, end, text},
 };
 use crate::{
-    kind::{Kind, Outcome, WorkError, try_later},
+    kind::{Kind, Outcome, WorkError, given_up},
     workers::Workers,
 };
 
-/// A run; the subject is the veille's id and the run's number. Never given up: the run would not end.
-pub(crate) const VEILLE: Kind = Kind { run, give_up: try_later };
+/// A run; the subject is the veille's id and the run's number.
+pub(crate) const VEILLE: Kind = Kind { run, give_up };
 
 /// The pause before a run is looked at again that changed meanwhile, or whose base is not ready.
 const SHORTLY: Duration = Duration::seconds(2);
@@ -46,13 +46,30 @@ fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Out
         let step = match run.status.is_active() {
             false => Step::Done,
             true if run.number == 0 => baseline(workers, &run).await?,
-            true => follow(workers, &veille, &run).await?,
+            true => follow(workers, &veille, &run, work).await?,
         };
         Ok(match step {
             Step::Done => Outcome::Done("followed"),
             Step::More => Outcome::AgainAt(workers.now()),
             Step::Later => Outcome::AgainAt(workers.now() + SHORTLY),
         })
+    })
+}
+
+/// The work that comes when a run's job or pipeline is done.
+fn done(run: &VeilleRun) -> WorkItem {
+    WorkItem::veille((run.veille, run.number), RunStatus::Done.as_str())
+}
+
+/// Ends a run that fails again and again for a reason of ours; the next one begins anew.
+fn give_up<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async {
+        let of = run_named(&work.subject).ok_or(WorkError::Subject)?;
+        let run = workers.store().veille_with_run(of).await?.map(|(_, run)| run);
+        if let Some(run) = run.filter(|run| run.status.is_active()) {
+            end(workers, &run, VeilleRunStatus::Failed, Some(text(&Detail::Server))).await?;
+        }
+        Ok(given_up())
     })
 }
 
@@ -71,7 +88,7 @@ async fn baseline(workers: &Workers, run: &VeilleRun) -> Result<Step, WorkError>
 }
 
 /// Lets a run follow what its job or pipeline came to.
-async fn follow(workers: &Workers, veille: &Veille, run: &VeilleRun) -> Result<Step, WorkError> {
+async fn follow(workers: &Workers, veille: &Veille, run: &VeilleRun, work: &WorkItem) -> Result<Step, WorkError> {
     let store = workers.store();
     let came_to = match (run.pipeline, run.job) {
         (None, None) => return start::start(workers, veille, run).await,
@@ -87,6 +104,8 @@ async fn follow(workers: &Workers, veille: &Veille, run: &VeilleRun) -> Result<S
         }
         CameTo::Failed(error) => end(workers, run, VeilleRunStatus::Failed, Some(error)).await,
         CameTo::Cancelled => end(workers, run, VeilleRunStatus::Cancelled, None).await,
+        // one piece of work compares, the one that came with this state
+        CameTo::Done(_) if work.id != done(run).id => Ok(Step::Done),
         CameTo::Done(job) => compare::compare(workers, veille, run, job).await,
     }
 }

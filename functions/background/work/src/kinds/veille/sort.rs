@@ -9,6 +9,8 @@ use super::{
 };
 use crate::kind::WorkError;
 
+/// Most rows of a part.
+const MAX_ROWS: u64 = 20_000;
 /// Rows between two looks at the clock.
 const STRIDE: u64 = 2_000;
 
@@ -48,8 +50,9 @@ pub(super) async fn sort(sorting: &mut Sorting<'_>, source: &Chunks, table: RunT
 async fn part(sorting: &mut Sorting<'_>, source: &Chunks, table: &RunTable) -> Result<bool, WorkError> {
     let (store, of, total) = (sorting.workers.store(), sorting.named(), table.source_rows);
     let mut sorter = Sorter::new(table.module, &table.names);
-    let mut read = sorting.progress.read;
-    while read < total && !sorter.is_full() {
+    let begin = sorting.progress.read;
+    let mut read = begin;
+    while read < total && !sorter.is_full() && read - begin < MAX_ROWS {
         let mut rows = source.from(read).await?;
         if rows.is_empty() {
             return Ok(false);

@@ -89,7 +89,7 @@ impl<'a> Sorting<'a> {
     }
 
     /// Keeps how far it is; `Ok(false)` when somebody else changed the run.
-    async fn keep(&mut self) -> Result<bool, WorkError> {
+    pub(super) async fn keep(&mut self) -> Result<bool, WorkError> {
         let status = VeilleRunStatus::Running;
         let next = VeilleRun { status, progress: Some(self.progress.write()?), ..self.run.clone() };
         match self.workers.store().put_veille_run(&self.run, &next).await? {
