@@ -97,3 +97,15 @@ async fn succeeds() {
     let answer = world.delete(&format!("/api/veille/{}", veille["id"])).await;
     snapshot!("veille-delete", &answer);
 }
+
+#[tokio::test]
+async fn its_snapshot_goes_with_it_and_its_findings_stay() {
+    let world = world().await;
+    let (_source, veille) = one_run(&world).await;
+    world.settle().await;
+    let has = async |series: &str| world.parts_of(&veille).await.iter().any(|item| item.contains(series));
+    assert!(has("#SNAPSHOT#").await && has("#MODIFIED#").await);
+    assert_eq!(world.delete(&format!("/api/veille/{}", veille["id"])).await.status, 200);
+    world.settle().await;
+    assert!(!has("#SNAPSHOT#").await && has("#MODIFIED#").await);
+}
