@@ -3,6 +3,7 @@
 mod accounts;
 mod agents;
 mod chains;
+mod clients;
 mod commands;
 mod costs;
 mod coverage;
