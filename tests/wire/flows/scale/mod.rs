@@ -1,6 +1,7 @@
 //! What a day of a large deployment asks of the store (docs/scale.md): operations counted one by one, times the day's mix.
 
 mod day;
+mod depth;
 mod drains;
 mod mix;
 mod others;
