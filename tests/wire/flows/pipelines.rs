@@ -5,50 +5,16 @@ use harness::{
     faults::Fault,
     outsend::{
         jobs::World,
-        pipelines::{chain, definition, outcome, pasted},
+        pipelines::{before_verification, chain, definition, outcome, pasted, twenty},
     },
 };
 use serde_json::{Value, json};
 use shared::{
     lambda::Function,
-    model::{EventName, JobId, NodeStatus, Pipeline, PipelineId, Trigger},
-    outsend::pipelines::{advance, first_run, judge},
+    model::{EventName, Pipeline, PipelineId, Trigger},
+    outsend::pipelines::{first_run, judge},
 };
 use time::Duration;
-
-/// Twenty nodes: tables that can be read and one that cannot, filters that leave nothing, and branches.
-fn twenty() -> Value {
-    let sorted = |by: &str| json!({"sort_by": by, "top_n": 40});
-    let mut nodes = vec![
-        ("a", "import", pasted(300)),
-        ("b", "import", pasted(50)),
-        ("c", "import", json!({"source": "paste", "text": "\u{0}"})),
-        ("lonely", "import", pasted(3)),
-    ];
-    let mut edges = Vec::new();
-    for (from, id, kind, config) in [
-        ("a", "a1", "filter", json!({"require_phone": true})),
-        ("a1", "a2", "sort", sorted("note")),
-        ("a2", "a3", "filter", json!({"rating_min": 3})),
-        ("a3", "a4", "sort", sorted("nb_avis")),
-        ("a1", "a5", "filter", json!({"sample_type": "pct", "sample_pct": 10, "sample_seed": 7})),
-        ("a5", "a6", "sort", json!({})),
-        ("a", "a7", "sort", json!({"direction": "asc", "sort_by": "note"})),
-        ("a7", "a8", "filter", json!({"dedup_column": "rating"})),
-        ("b", "b1", "filter", json!({"rating_min": 99})),
-        ("b1", "b2", "sort", json!({})),
-        ("b2", "b3", "filter", json!({})),
-        ("b", "b4", "filter", json!({"nonsense": 1})),
-        ("b4", "b5", "sort", sorted("completeness")),
-        ("c", "c1", "filter", json!({})),
-        ("c1", "c2", "sort", json!({})),
-        ("b5", "b6", "filter", json!({"require_email": true})),
-    ] {
-        nodes.push((id, kind, config));
-        edges.push((from, id));
-    }
-    definition(&nodes, &edges)
-}
 
 /// The rows of each node's job.
 async fn rows(world: &World, pipeline: &Value) -> Vec<Vec<Value>> {
@@ -205,35 +171,10 @@ async fn a_cancelled_job_ends_its_branch_and_a_missed_request_is_made_up_for() {
     );
 }
 
-/// A run of which the node before an address check is done, with the results of `source`.
-async fn before_verification(world: &World, source: JobId) -> PipelineId {
-    let (store, now) = (world.bench.context.store(), world.bench.context.clock().now());
-    let graph = definition(
-        &[("a", "import", pasted(1)), ("b", "emails", json!({})), ("c", "verify", json!({})), ("d", "sort", json!({}))],
-        &[("a", "b"), ("b", "c"), ("c", "d")],
-    );
-    let id = PipelineId::generate();
-    let pipeline = Pipeline {
-        id,
-        user: world.account.user.id,
-        name: "checked".to_owned(),
-        created_at: now,
-        runs: 1,
-        active: vec![1],
-        veilles: Vec::new(),
-        version: 1,
-    };
-    let mut run = first_run(id, &world.account, &judge(&graph).unwrap(), Trigger::Manual, now).unwrap();
-    run.nodes[1].status = NodeStatus::Done;
-    (run.nodes[1].job, run.nodes[1].made) = (Some(source), true);
-    store.create_pipeline(&pipeline, &run, &graph.to_string()).await.unwrap();
-    advance(&world.bench.context, &engine::Rules, id, 1).await.unwrap();
-    id
-}
-
 #[tokio::test]
 async fn a_child_over_usable_rows_and_one_that_cannot_be_made() {
     let world = World::start().await;
+    let context = &world.bench.context;
     let table = |count: usize| {
         let rows: String = (0..count).map(|number| format!("a{number}@one.test\n")).collect();
         json!({"source": "paste", "text": format!("email\n{rows}nobody\nA0@one.test\n")})
@@ -244,7 +185,7 @@ async fn a_child_over_usable_rows_and_one_that_cannot_be_made() {
     world.settle().await;
     let mut ids = Vec::new();
     for source in [&some, &many, &none] {
-        ids.push(before_verification(&world, source.id).await);
+        ids.push(before_verification(context, &world.account, source.id).await);
         world.settle().await;
     }
     let shown = world.pipeline_now(&json!(ids[0].to_string())).await;
@@ -261,7 +202,7 @@ async fn a_child_over_usable_rows_and_one_that_cannot_be_made() {
     // the rows are gone, and then the owner is not active
     world.bench.advance(Duration::days(8));
     world.settle().await;
-    let gone = before_verification(&world, some.id).await;
+    let gone = before_verification(context, &world.account, some.id).await;
     let shown = world.pipeline_now(&json!(gone.to_string())).await;
     assert_eq!(shown["nodes"][2]["error_message"], "Source results are no longer available.");
     let fresh = world.create(Module::Import, table(3), None).await;
@@ -270,7 +211,7 @@ async fn a_child_over_usable_rows_and_one_that_cannot_be_made() {
     let mut user = store.account(world.account.user.id).await.unwrap().unwrap().user;
     user.active = false;
     assert!(store.change_user(&user, shared::store::ChangeWith::default()).await.unwrap());
-    let left = before_verification(&world, fresh.id).await;
+    let left = before_verification(context, &world.account, fresh.id).await;
     let shown = world.pipeline_now(&json!(left.to_string())).await;
     assert_eq!(shown["nodes"][2]["error_message"], "Account is deactivated.");
 }

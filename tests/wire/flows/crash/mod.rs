@@ -2,5 +2,7 @@
 #![cfg(unix)]
 
 mod jobs;
+mod pipelines;
 mod sessions;
 mod studies;
+mod world;
