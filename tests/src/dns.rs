@@ -2,7 +2,8 @@
 //!
 //! The first label of a name says what the server knows of it: `nx` no such domain, `null` takes no mail, `none` has
 //! neither mail nor address, `fail` cannot be answered, `big` is with a big provider; every other domain has a mail
-//! server of its own. Only `hooks` has a public address, and `inner` a private one.
+//! server of its own. Only `hooks` has a public address, and `inner` a private one; `turns` has a public one when it is
+//! asked for the first time, and from then on is this machine.
 
 use std::{io, net::SocketAddr};
 
@@ -19,9 +20,9 @@ pub async fn start() -> io::Result<SocketAddr> {
     let socket = UdpSocket::bind("127.0.0.1:0").await?;
     let address = socket.local_addr()?;
     tokio::spawn(async move {
-        let mut packet = [0_u8; 1_500];
+        let (mut packet, mut turned) = ([0_u8; 1_500], false);
         while let Ok((length, client)) = socket.recv_from(&mut packet).await {
-            if let Some(answer) = packet.get(..length).and_then(answer) {
+            if let Some(answer) = packet.get(..length).and_then(|packet| answer(packet, &mut turned)) {
                 let _ = socket.send_to(&answer, client).await;
             }
         }
@@ -55,7 +56,7 @@ fn name(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn answer(packet: &[u8]) -> Option<Vec<u8>> {
+fn answer(packet: &[u8], turned: &mut bool) -> Option<Vec<u8>> {
     let (labels, kind, end) = question(packet)?;
     let first = labels.first().map_or("", String::as_str);
     let code: u8 = match first {
@@ -75,6 +76,8 @@ fn answer(packet: &[u8]) -> Option<Vec<u8>> {
     let address: Option<[u8; 4]> = match first {
         "hooks" if kind == A => Some([93, 184, 216, 34]),
         "inner" if kind == A => Some([10, 0, 0, 1]),
+        "turns" if kind == A && std::mem::replace(turned, true) => Some([127, 0, 0, 1]),
+        "turns" if kind == A => Some([93, 184, 216, 34]),
         _ => None,
     };
     let answers = u8::from(exchanger.is_some() || address.is_some());
@@ -89,7 +92,9 @@ fn answer(packet: &[u8]) -> Option<Vec<u8>> {
         reply.extend_from_slice(&host);
     }
     if let Some(address) = address {
-        reply.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        // what may turn is not to be remembered
+        let seconds = if first == "turns" { 0 } else { 60 };
+        reply.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, seconds, 0, 4]);
         reply.extend_from_slice(&address);
     }
     Some(reply)

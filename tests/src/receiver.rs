@@ -5,6 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -15,6 +16,8 @@ use tokio::{
 /// A request that arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
+    /// When.
+    pub at: Instant,
     /// Its first line.
     pub line: String,
     /// Its headers, the names in lower case.
@@ -31,8 +34,11 @@ impl Received {
     }
 }
 
-/// What a receiver answers with: the head without its end, and the body; an empty head is no answer at all.
-type Plan = Arc<Mutex<(String, String)>>;
+/// What a receiver answers with: the head without its end, and the body, after a while; an empty head is no answer at all.
+type Plan = Arc<Mutex<(String, String, Duration)>>;
+
+/// The head of an answer that takes what arrived.
+const TAKEN: &str = "HTTP/1.1 204 No Content\r\n";
 
 /// The receiver.
 #[derive(Clone, Debug)]
@@ -51,7 +57,7 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let receiver = Self {
             address: listener.local_addr()?,
-            plan: Arc::new(Mutex::new(("HTTP/1.1 204 No Content\r\n".to_owned(), String::new()))),
+            plan: Arc::new(Mutex::new((TAKEN.to_owned(), String::new(), Duration::ZERO))),
             received: Arc::default(),
         };
         let served = receiver.clone();
@@ -88,8 +94,13 @@ impl Receiver {
         self.plans(String::new(), "");
     }
 
+    /// From now on it takes everything, after a while.
+    pub fn takes_after(&self, pause: Duration) {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = (TAKEN.to_owned(), String::new(), pause);
+    }
+
     fn plans(&self, head: String, body: &str) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = (head, body.to_owned());
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = (head, body.to_owned(), Duration::ZERO);
     }
 
     /// What arrived so far.
@@ -112,12 +123,13 @@ impl Receiver {
             }
         };
         self.received.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-        let (head, body) = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (head, body, pause) = self.plan.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if head.is_empty() {
             // until the other side has enough
             let _ = stream.read(&mut [0; 1]).await;
             return Ok(());
         }
+        tokio::time::sleep(pause).await;
         stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await
     }
 }
@@ -131,5 +143,5 @@ fn request(bytes: &[u8]) -> Option<Received> {
     let headers = lines.filter_map(|line| line.split_once(": "));
     let headers: HashMap<_, _> = headers.map(|(name, value)| (name.to_lowercase(), value.to_owned())).collect();
     let length = headers.get("content-length").map_or(Some(0), |length| length.parse().ok())?;
-    (body.len() >= length).then(|| Received { line, headers, body: body.to_owned() })
+    (body.len() >= length).then(|| Received { at: Instant::now(), line, headers, body: body.to_owned() })
 }

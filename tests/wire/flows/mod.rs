@@ -31,4 +31,5 @@ mod session_lists;
 mod shared_lists;
 mod tables;
 mod veille;
+mod webhook_outages;
 mod webhooks;
