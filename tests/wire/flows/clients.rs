@@ -38,7 +38,7 @@ impl Node<'_> {
         let (mut all, mut pages) = (Vec::new(), 0);
         loop {
             let page = self.get(&format!("{path}?limit=100&offset={}", all.len())).await;
-            let Value::Array(page) = page else { panic!("{path} is a bare array, and not {page}") };
+            let Value::Array(page) = page else { unreachable!("{path} is a bare array, and not {page}") };
             let short = page.len() < 100;
             (all, pages) = ([all, page].concat(), pages + 1);
             if short {
@@ -158,7 +158,7 @@ async fn a_trigger_registers_itself_and_takes_only_what_is_signed() {
     let made = node.request("POST", "/api/webhooks", &body.to_string()).await.json();
     assert_eq!((&made["url"], &made["events"], &made["secret"]), (&body["url"], &body["events"], &body["secret"]));
     let listed = node.get("/api/webhooks").await;
-    let [known] = listed["webhooks"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    let [known] = listed["webhooks"].as_array().unwrap().as_slice() else { unreachable!("{listed}") };
     assert_eq!((&known["id"], &known["url"], &known["events"]), (&made["id"], &body["url"], &body["events"]));
     assert!(known.get("secret").is_none());
     let job = failure(&world).await;

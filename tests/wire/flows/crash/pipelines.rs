@@ -16,7 +16,7 @@ use shared::model::JobId;
 use super::world::World;
 
 /// Kills, unless `OUTSCOUT_TEST_KILLS` names another number.
-const KILLS: u32 = 16;
+const KILLS: u32 = 10;
 /// Kills of one run.
 const OF_A_RUN: u32 = 5;
 
