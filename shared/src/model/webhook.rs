@@ -16,6 +16,8 @@ const PATIENCE: Duration = Duration::days(5);
 /// How long a delivery that could hold others back waits for its first attempt: the sweep makes it then, and not the
 /// stream, which would hold other work back while nobody answers.
 const ASIDE: Duration = Duration::seconds(5);
+/// Milliseconds after which an answer is a slow one: who waits for such a receiver holds others back, too.
+const SLOW: u64 = 1_000;
 
 /// A receiver of events. Its secret is kept apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct Webhook {
     pub last_status_code: Option<u16>,
     /// The first failure since the last success.
     pub failing_since: Option<OffsetDateTime>,
+    /// Whether the last attempt took long.
+    pub slow: bool,
 }
 
 impl Webhook {
@@ -47,10 +51,15 @@ impl Webhook {
         self.active && self.events.contains(&name)
     }
 
-    /// When a delivery that is made now is first tried: at once, unless the receiver fails.
+    /// When a delivery that is made now is first tried: at once, unless the receiver fails or is slow.
     #[must_use]
     pub fn first_attempt(&self, now: OffsetDateTime) -> OffsetDateTime {
-        if self.failing_since.is_some() { aside(now) } else { now }
+        if self.holds_back() { aside(now) } else { now }
+    }
+
+    /// Whether what waits for it is left to the sweep.
+    fn holds_back(&self) -> bool {
+        self.failing_since.is_some() || self.slow
     }
 
     /// Why nothing more is sent to it after an attempt; `None` when it goes on (outsend 16.2).
@@ -133,6 +142,12 @@ impl Attempt {
     #[must_use]
     pub fn succeeded(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
+    }
+
+    /// Whether the receiver took long.
+    #[must_use]
+    pub const fn was_slow(&self) -> bool {
+        self.duration_ms > SLOW
     }
 
     /// The pause that the receiver asks for; only two statuses can (outsend 16.2).
@@ -258,6 +273,15 @@ impl Delivery {
         900 + random % 201
     }
 
+    /// The delivery put aside, once: it was to be made at once, and meanwhile its receiver began to fail or is slow. `None`
+    /// of any other.
+    #[must_use]
+    pub fn put_aside(&self, webhook: &Webhook, now: OffsetDateTime) -> Option<Self> {
+        let at_once = self.attempts == 0 && self.next_attempt_at == Some(self.created_at);
+        let later = || Self { next_attempt_at: Some(aside(now)), version: self.version + 1, ..self.clone() };
+        (at_once && webhook.holds_back()).then(later)
+    }
+
     /// The delivery when nothing more can be sent, and why.
     #[must_use]
     pub fn dropped(&self, why: &str) -> Self {
@@ -270,17 +294,18 @@ impl Delivery {
         }
     }
 
-    /// Whose delivery the work with this id is; `None` of any other work.
+    /// Whose delivery the work with this id is, and to which webhook; `None` of any other work.
     #[must_use]
-    pub fn user_of(work: &str) -> Option<&str> {
-        work.strip_prefix(DELIVERY)?.rsplit_once('-').map(|(user, _)| user)
+    pub fn way_of(work: &str) -> Option<(&str, &str)> {
+        let (way, _) = work.strip_prefix(DELIVERY)?.rsplit_once('-')?;
+        way.rsplit_once('-')
     }
 
-    /// The work that delivers it. Its id begins with the user, so that those of one user can be told from others'.
+    /// The work that delivers it. Its id begins with the user and the webhook, so that who waits for whom can be told from it.
     #[must_use]
     pub fn work(&self, user: UserId) -> WorkItem {
         WorkItem {
-            id: format!("{DELIVERY}{user}-{}", self.id),
+            id: format!("{DELIVERY}{user}-{}-{}", self.webhook, self.id),
             kind: WorkKind::Deliver,
             subject: format!("{user} {} {} {}", self.webhook, self.number, self.event_id),
             attempt: 0,
@@ -328,6 +353,21 @@ mod tests {
         Delivery::new("wh_1", 1, ("evt_1".to_owned(), "job.failed"), now, now).unwrap()
     }
 
+    fn webhook(now: OffsetDateTime) -> Webhook {
+        Webhook {
+            id: "wh_1".to_owned(),
+            url: String::new(),
+            events: vec![EventName::JobFailed],
+            active: true,
+            disabled_reason: None,
+            created_at: now,
+            last_delivery_at: None,
+            last_status_code: None,
+            failing_since: None,
+            slow: false,
+        }
+    }
+
     #[test]
     fn nine_attempts_with_growing_pauses() {
         let now = OffsetDateTime::UNIX_EPOCH;
@@ -360,23 +400,30 @@ mod tests {
     #[test]
     fn what_disables() {
         let now = OffsetDateTime::UNIX_EPOCH + Duration::days(6);
-        let mut webhook = Webhook {
-            id: "wh_1".to_owned(),
-            url: String::new(),
-            events: vec![EventName::JobFailed],
-            active: true,
-            disabled_reason: None,
-            created_at: now,
-            last_delivery_at: None,
-            last_status_code: None,
-            failing_since: Some(now - Duration::days(4)),
-        };
+        let mut webhook = webhook(now);
+        webhook.failing_since = Some(now - Duration::days(4));
         assert_eq!(webhook.disabled_by(&failed(Some(500), None), now), None);
         assert!(webhook.disabled_by(&failed(Some(410), None), now).is_some());
         webhook.failing_since = Some(now - Duration::days(5));
         assert!(webhook.disabled_by(&failed(None, None), now).is_some());
         assert_eq!(webhook.disabled_by(&failed(Some(204), None), now), None);
         assert!(webhook.wants(EventName::JobFailed) && !webhook.wants(EventName::JobCompleted));
+    }
+
+    #[test]
+    fn who_is_slow_is_left_to_the_sweep() {
+        let now = OffsetDateTime::UNIX_EPOCH + Duration::days(6);
+        let mut webhook = webhook(now);
+        let delivery = delivery();
+        assert_eq!((webhook.first_attempt(now), delivery.put_aside(&webhook, now)), (now, None));
+        let quick = Attempt { duration_ms: 1_000, ..failed(Some(204), None) };
+        assert!(!quick.was_slow() && Attempt { duration_ms: 1_001, ..quick }.was_slow());
+        webhook.slow = true;
+        let aside = delivery.put_aside(&webhook, now).unwrap();
+        assert_eq!(aside.next_attempt_at, Some(webhook.first_attempt(now)));
+        assert!(webhook.first_attempt(now) > now && aside.version > delivery.version && aside.attempts == 0);
+        assert_eq!(aside.put_aside(&webhook, now), None, "once");
+        assert_eq!(delivery.after(&failed(Some(500), None), false, now).put_aside(&webhook, now), None);
     }
 
     #[test]
@@ -402,8 +449,8 @@ mod tests {
         let user = UserId::generate();
         let delivery = delivery();
         let work = delivery.work(user);
-        assert_eq!(Delivery::user_of(&work.id), Some(user.to_string().as_str()));
-        assert_eq!(Delivery::user_of("publish-x"), None);
+        assert_eq!(Delivery::way_of(&work.id), Some((user.to_string().as_str(), "wh_1")));
+        assert_eq!(Delivery::way_of("publish-x"), None);
         let named = NamedDelivery::parse(&work.subject).unwrap();
         assert_eq!((named.user, named.webhook, named.number, named.event_id), (user, "wh_1", 1, "evt_1"));
     }

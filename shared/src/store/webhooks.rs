@@ -44,7 +44,8 @@ fn webhook_item(user: UserId, webhook: &Webhook) -> Item {
         .time("created_at", webhook.created_at)
         .optional_text("disabled_reason", webhook.disabled_reason.as_deref())
         .optional_time("last_delivery_at", webhook.last_delivery_at)
-        .optional_time("failing_since", webhook.failing_since);
+        .optional_time("failing_since", webhook.failing_since)
+        .number("slow", u8::from(webhook.slow));
     match webhook.last_status_code {
         Some(status) => item.number("last_status_code", status),
         None => item,
@@ -63,6 +64,8 @@ pub(super) fn read_webhook(item: &Item) -> Result<Webhook, StoreError> {
         last_delivery_at: reader.optional_time("last_delivery_at")?,
         last_status_code: reader.number("last_status_code").ok(),
         failing_since: reader.optional_time("failing_since")?,
+        // those from before this was noted have none
+        slow: reader.number::<u8>("slow").is_ok_and(|slow| slow > 0),
     })
 }
 
@@ -153,7 +156,7 @@ impl Store {
     }
 
     /// The transaction member that notes an attempt with a webhook that is still there: when, what was answered, since
-    /// when it fails, and whether it is disabled by it.
+    /// when it fails, whether it took long, and whether it is disabled by it.
     pub(super) fn attempted_member(
         &self,
         user: UserId,
@@ -163,14 +166,15 @@ impl Store {
     ) -> Result<TransactWriteItem, StoreError> {
         let (pk, sk) = webhook_key(user, &webhook.id);
         let number = |value: i64| AttributeValue::N(value.to_string());
-        let mut set = vec!["last_delivery_at = :now".to_owned()];
+        let mut set = vec!["last_delivery_at = :now, slow = :slow".to_owned()];
         let mut remove = Vec::new();
         let mut update = Update::builder()
             .table_name(&self.main)
             .key("pk", AttributeValue::S(pk))
             .key("sk", AttributeValue::S(sk))
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":now", number(epoch_micros(now)));
+            .expression_attribute_values(":now", number(epoch_micros(now)))
+            .expression_attribute_values(":slow", number(attempt.was_slow().into()));
         match attempt.status {
             Some(status) => {
                 set.push("last_status_code = :status".to_owned());

@@ -264,6 +264,7 @@ impl Surface {
             last_delivery_at: None,
             last_status_code: None,
             failing_since: None,
+            slow: false,
         };
         let (store, user) = (self.jobs.bench.context.store(), self.jobs.account.user.id);
         assert!(store.create_webhook(user, &webhook, "sixteen letters.", 5).await.unwrap());

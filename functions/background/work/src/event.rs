@@ -11,8 +11,8 @@ use crate::{drain, item, kind::BEGIN_TIME, sweep, workers::Workers};
 
 /// Pieces of work that one invocation does at a time.
 const AT_A_TIME: usize = 10;
-/// Deliveries of one user that are made at a time.
-const OF_A_USER: usize = 4;
+/// Deliveries to one webhook that are made at a time.
+const TO_A_WEBHOOK: usize = 4;
 /// Users whose deliveries are made at a time.
 const USERS_AT_A_TIME: usize = 16;
 
@@ -50,18 +50,20 @@ async fn due(workers: &Arc<Workers>, enough: OffsetDateTime) -> Result<(), Store
 }
 
 /// Does pieces of work, those that can be begun before `enough`. Deliveries wait for receivers of others: they are made
-/// beside the rest, and a few at a time of each user's, so that who answers slowly holds nobody else back.
+/// beside the rest, and a few at a time to each webhook, so that who answers slowly holds nobody else back.
 async fn all(workers: &Arc<Workers>, ids: Vec<String>, enough: OffsetDateTime) {
-    let mut deliveries = BTreeMap::<String, Vec<String>>::new();
+    let mut deliveries = BTreeMap::<String, BTreeMap<String, Vec<String>>>::new();
     let mut rest = Vec::new();
     for id in ids {
-        match Delivery::user_of(&id).map(str::to_owned) {
-            Some(user) => deliveries.entry(user).or_default().push(id),
+        match Delivery::way_of(&id).map(|(user, webhook)| (user.to_owned(), webhook.to_owned())) {
+            Some((user, webhook)) => deliveries.entry(user).or_default().entry(webhook).or_default().push(id),
             None => rest.push(id),
         }
     }
-    let users = deliveries.into_values().map(|ids| some(workers, ids, enough, OF_A_USER));
-    let users = stream::iter(users).buffer_unordered(USERS_AT_A_TIME).collect::<()>();
+    let users = deliveries
+        .into_values()
+        .map(|webhooks| future::join_all(webhooks.into_values().map(|ids| some(workers, ids, enough, TO_A_WEBHOOK))));
+    let users = stream::iter(users).buffer_unordered(USERS_AT_A_TIME).collect::<Vec<_>>();
     future::join(some(workers, rest, enough, AT_A_TIME), users).await;
 }
 

@@ -58,6 +58,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         last_delivery_at: None,
         last_status_code: None,
         failing_since: None,
+        slow: false,
     };
     let user = caller.account.user.id;
     if !cx.context.store().create_webhook(user, &webhook, &secret, MAX_WEBHOOKS).await? {

@@ -26,6 +26,10 @@ fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result
             DueDelivery { delivery, webhook: Some(webhook), secret: Some(secret), event: Some(event) }
                 if webhook.active =>
             {
+                if let Some(later) = delivery.put_aside(&webhook, workers.now()) {
+                    let written = workers.store().put_delivery(named.user, &delivery, &later).await?;
+                    return Ok(later.next_attempt_at.filter(|_| written).map_or(Outcome::Ended, Outcome::AgainAt));
+                }
                 let attempt = send(workers, &webhook, &secret, &event).await?;
                 Ok(noted(workers, named.user, &delivery, (&webhook, &attempt)).await?)
             }
