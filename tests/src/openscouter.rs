@@ -75,6 +75,13 @@ pub async fn lists_follow(bench: &Bench) {
     let _ = store.drain_left(SharedList::TestSessions, clock, clock.now() + Duration::seconds(30)).await;
 }
 
+/// Lets the places of testers follow what was written of them (openscouter 2.7, 14.1).
+pub async fn testers_follow(bench: &Bench) {
+    let (store, clock) = (bench.context.store(), bench.context.clock());
+    let _aside = bench.faults.beside_functions();
+    let _ = store.drain_left(SharedList::Testers, clock, clock.now() + Duration::seconds(30)).await;
+}
+
 /// As [`ask`], for a GET.
 pub async fn read(bench: &Bench, credential: &str, path: &str) -> Answer {
     ask(bench, credential, "GET", path, &Value::Null).await

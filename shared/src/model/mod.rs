@@ -11,6 +11,7 @@ mod id;
 mod job;
 mod key;
 mod locale;
+mod matching;
 mod organization;
 mod owner;
 mod participant;
@@ -21,6 +22,7 @@ mod schedule;
 mod sign_up;
 mod study;
 mod test_session;
+mod tester;
 mod thread;
 mod token;
 mod user;
@@ -45,6 +47,7 @@ pub use id::{
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use locale::Locale;
+pub use matching::{Best, Candidate, MatchScore, Wanted, standing_score};
 pub use organization::{Organization, Plan};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
@@ -58,6 +61,7 @@ pub use study::{
     StudySettings, Targeting, Task, Variant, VariantLabel,
 };
 pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
+pub use tester::{Ratings, Tester};
 pub use thread::{Author, Conversation, Message, Silenced, Thread, ThreadId, ThreadKind, ThreadStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};

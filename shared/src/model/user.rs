@@ -111,6 +111,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All, in the contract's order (openscouter 6.1).
+    pub const ALL: [Self; 3] = [Self::Active, Self::Suspended, Self::Pending];
+
+    /// Reads a shown name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|standing| standing.as_str() == text)
+    }
+
     /// The shown name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -56,7 +56,8 @@ impl<'a> ProfileView<'a> {
 }
 
 /// The name that others see: the first one and the first letter of the last (openscouter 17).
-fn display_name(name: &str) -> String {
+#[must_use]
+pub fn display_name(name: &str) -> String {
     let words: Vec<_> = name.split_whitespace().collect();
     match words.as_slice() {
         [] => String::new(),

@@ -51,7 +51,7 @@ pub(super) fn read_account(
 }
 
 /// Whether only the mark is left that a user was deleted.
-fn is_tombstone(item: &Item) -> bool {
+pub(super) fn is_tombstone(item: &Item) -> bool {
     item.read("user").optional_text("id").is_none()
 }
 
@@ -80,7 +80,7 @@ pub(super) fn user_item(user: &User) -> Item {
     }
 }
 
-fn read_user(item: &Item) -> Result<User, StoreError> {
+pub(super) fn read_user(item: &Item) -> Result<User, StoreError> {
     let reader = item.read("user");
     Ok(User {
         id: reader.parsed("id", UserId::parse)?,
@@ -242,6 +242,7 @@ impl Store {
                     self.rank_organization_member(organization)?,
                 ];
                 members.extend(self.members_with(&with)?);
+                members.extend(self.user_places(user)?);
                 let invitation = members.len();
                 if let Some(hash) = &with.invitation {
                     members.push(self.use_invitation(hash, user.created_at)?);
@@ -442,6 +443,7 @@ impl Store {
             let item = user_item(&user).text("write", Uuid::new_v4().to_string());
             let mut members = vec![item.clone().put(&self.main, Condition::Version(changed.version))?];
             members.extend(self.members_with(&with)?);
+            members.extend(self.user_places(&user)?);
             if self.transact(members).await? == Written::Done {
                 return Ok(true);
             }

@@ -22,7 +22,7 @@ const AT_A_TIME: usize = 8;
 /// Longer than any request lasts.
 const UNDER_WAY: Duration = Duration::minutes(2);
 
-fn consent_key(user: UserId, kind: ConsentKind) -> (String, String) {
+pub(super) fn consent_key(user: UserId, kind: ConsentKind) -> (String, String) {
     (user_pk(user), format!("CONSENT#{}", kind.as_str()))
 }
 
@@ -41,7 +41,7 @@ fn consent_item(user: UserId, consent: &Consent, audit: &AuditEntry) -> Item {
         .optional_time("revoked_at", consent.revoked_at)
 }
 
-fn read_consent(item: &Item) -> Result<(Consent, u64), StoreError> {
+pub(super) fn read_consent(item: &Item) -> Result<(Consent, u64), StoreError> {
     let reader = item.read("consent");
     let consent = Consent {
         kind: reader.parsed("kind", ConsentKind::parse)?,
@@ -148,6 +148,7 @@ impl Store {
         let item = consent_item(user, consent, audit).number("version", version + 1);
         let mut members = vec![item.put(&self.main, condition)?];
         members.extend(self.audit_members(audit)?);
+        members.push(self.tester_member(user, &format!("consent-{}-{}", consent.kind.as_str(), version + 1))?);
         if let Some(revoked_at) = consent.revoked_at {
             let (pk, sk) = special_key(user);
             members.push(delete(&self.main, pk, sk)?);
@@ -253,6 +254,7 @@ impl Store {
             let (pk, sk) = special_key(user);
             let text = serde_json::to_string(categories).unwrap_or_else(|_| "[]".to_owned());
             let item = Item::new(pk, sk).text("categories", text);
+            let change = format!("categories-{}", uuid::Uuid::new_v4());
             for attempt in 0..MAX_ATTEMPTS {
                 let consent = self.consent(user, ConsentKind::SpecialCategory).await?;
                 let Some((consent, at)) = consent.filter(|(consent, _)| consent.holds(version)) else {
@@ -260,8 +262,11 @@ impl Store {
                 };
                 // a withdrawal in between is noticed
                 let (pk, sk) = consent_key(user, consent.kind);
-                let members =
-                    vec![check_version(&self.main, pk, sk, at)?, item.clone().put(&self.main, Condition::None)?];
+                let members = vec![
+                    check_version(&self.main, pk, sk, at)?,
+                    item.clone().put(&self.main, Condition::None)?,
+                    self.tester_member(user, &change)?,
+                ];
                 if self.transact(members).await? == Written::Done {
                     return Ok(true);
                 }

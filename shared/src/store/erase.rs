@@ -114,6 +114,7 @@ impl Store {
                 return Ok(false);
             }
             self.erase_tests_of(user).await?;
+            self.unplace_tester(user).await?;
             // an admin's are to other organizations, too
             for connection in self.connections_of(user).await? {
                 self.end_connection(&connection, None).await?;

@@ -12,6 +12,7 @@ use super::{
     item::{Condition, Item, check_version, delete},
     retry::MAX_ATTEMPTS,
     test_sessions::{assignment_key, test_session_pk},
+    testers::counts_key,
     user_items::user_pk,
 };
 use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionId, UserId, WorkItem, WorkKind};
@@ -340,11 +341,10 @@ impl Store {
     /// When the store fails.
     pub fn ratings(&self, tester: UserId) -> BoxFuture<'_, Result<(u64, u64), StoreError>> {
         Box::pin(async move {
-            let Some(item) = self.get(&self.main, user_pk(tester), "RATINGS".to_owned()).await? else {
-                return Ok((0, 0));
-            };
-            let reader = item.read("ratings");
-            Ok((reader.number("sum")?, reader.number("count")?))
+            let (pk, sk) = counts_key(tester);
+            let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok((0, 0)) };
+            let reader = item.read("counts");
+            Ok((reader.count("sum")?, reader.count("count")?))
         })
     }
 

@@ -1,4 +1,5 @@
-//! Group commit of the lists that many write: the operator's studies and organizations, the audit trail, test sessions.
+//! Group commit of the lists that many write: the operator's studies and organizations, the audit trail, test sessions,
+//! testers.
 //!
 //! A writer does not touch such a list. It puts a *pending* item beside its entity, in the same transaction, without a
 //! condition: any number of writers, no conflicts. One drainer at a time (a lease) takes pending items by the hundred,
@@ -31,7 +32,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    model::{AuditId, OrganizationId, StudyId},
+    model::{AuditId, OrganizationId, StudyId, UserId},
     ulid,
 };
 
@@ -43,10 +44,12 @@ const BATCH: usize = 400;
 const AUDIT_BATCH: usize = 100;
 /// Sessions that are ranked at a time: each is in lists of its tester's own, and all of them go into one transaction.
 const SESSION_BATCH: usize = 12;
+/// Testers who are placed at a time: the claims of all of them are one transaction, as is each list with their checks.
+const TESTER_BATCH: usize = 40;
 /// Lists of audit records that are written at a time.
 const AT_A_TIME: usize = 8;
 /// Members of a transaction.
-const MAX_MEMBERS: usize = 100;
+pub(super) const MAX_MEMBERS: usize = 100;
 
 /// How far a drainer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,6 +247,10 @@ impl Store {
             SharedList::Audit => {
                 let ids: Vec<_> = subjects.keys().filter_map(|id| AuditId::parse(id)).collect();
                 self.rank_audit(&ids, slice).await
+            }
+            SharedList::Testers => {
+                let ids = subjects.keys().filter_map(|id| UserId::parse(id)).collect();
+                self.commit_halves(ids, slice, &|ids| self.commit_testers(ids)).await
             }
             SharedList::TestSessions => Ok(true),
         }
@@ -446,6 +453,7 @@ fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
     let most = match list {
         SharedList::Audit => AUDIT_BATCH,
         SharedList::TestSessions => SESSION_BATCH,
+        SharedList::Testers => TESTER_BATCH,
         SharedList::Studies | SharedList::Organizations => BATCH,
     };
     let mut parts = Vec::new();

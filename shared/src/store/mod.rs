@@ -35,7 +35,10 @@
 //! | special-category data of a tester: in a partition of its own | `SPECIAL#<user>` | `SPECIAL` | main |
 //! | number of the active quiz; a version with its parts | `QUIZ` | `CURRENT`; `VERSION#<8 digits>`, `#PART` | main |
 //! | tester's attempts of the last day; an attempt | `USER#<id>` | `ATTEMPTS`; `ATTEMPT#<id>` | main |
-//! | sum and number of a tester's ratings | `USER#<id>` | `RATINGS` | main |
+//! | a tester's counts: sum and number of ratings, completed sessions | `USER#<id>` | `RATINGS` | main |
+//! | where a tester stands in lists and index (`testers`) | `SPECIAL#<user>` | `MATCH` | main |
+//! | tester who can be matched, by country and language (`*` any, `+` many) | `MATCH#<country>#<language>` | `<4 digits>#<tester>` | main |
+//! | the same by ND category | `SPECIAL#MATCH#<country>#<language>#<category>` | `<4 digits>#<tester>` | main |
 //! | study that a tester accepted, from both ends | `STUDY#<id>`; `USER#<tester>` | `ASSIGNED#<tester>`; `ASSIGNED#<study>` | main |
 //! | test session | `SESS#<id>` | `SESS` | main |
 //! | test session of a tester (for the export, the withdrawal and the deletion) | `USER#<tester>` | `TESTED#<session>` | main |
@@ -105,6 +108,8 @@
 //! | audit records that are older than two years | last page of the trail; a record goes with its places in one transaction |
 //! | page of approvals, active or not, at this instant | the stored list's head and nodes, less those that ended since the last sweep (or with them), which the study's `APPROVALS` or the collection by ends name |
 //! | whether a study's agents may work | one `GetItem` of `APPROVALS` |
+//! | page of testers | head, nodes, one batch: a list for each combination of filters, `minSessions` by each value that somebody reached |
+//! | best testers for a study | `Query` on the entries of each country and language, or category, best first, until nobody better can follow |
 //! | active quiz | `CURRENT`, then the version, then the parts of a long one |
 //! | a tester's consents | one batch |
 //! | test session; its jobs | one `GetItem`; one batch of the ids that it names |
@@ -189,6 +194,7 @@ mod study_items;
 mod study_removal;
 mod test_sessions;
 mod test_tokens;
+mod testers;
 mod threads;
 mod tokens;
 mod turns;
@@ -237,6 +243,7 @@ pub use stream_leases::{Lasting, Leased, Place};
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
+pub use testers::TesterFilter;
 pub use threads::Said;
 pub use tokens::Token;
 pub use update::{CurrentUser, Rule, UpdateError, UserLookup, UserUpdate};

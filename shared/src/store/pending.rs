@@ -22,11 +22,13 @@ pub enum SharedList {
     Audit,
     /// Test sessions, for each combination of filters.
     TestSessions,
+    /// Testers, for each combination of filters, and the index that matching reads.
+    Testers,
 }
 
 impl SharedList {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Studies, Self::Organizations, Self::Audit, Self::TestSessions];
+    pub const ALL: [Self; 5] = [Self::Studies, Self::Organizations, Self::Audit, Self::TestSessions, Self::Testers];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -34,6 +36,7 @@ impl SharedList {
             Self::Organizations => "organizations",
             Self::Audit => "audit",
             Self::TestSessions => "tests",
+            Self::Testers => "testers",
         }
     }
 

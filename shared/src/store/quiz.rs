@@ -225,6 +225,7 @@ impl Store {
                 ..user.clone()
             };
             members.push(user_item(&qualified).put(&self.main, Condition::Version(user.version))?);
+            members.extend(self.user_places(&qualified)?);
         }
         Ok(members)
     }

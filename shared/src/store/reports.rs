@@ -171,10 +171,12 @@ impl Store {
             for attempt in 0.. {
                 let mut members = vec![item.clone().put(&self.main, Condition::Absent)?];
                 let own = feedback.role == Role::Tester;
-                members.push(match own {
-                    true => self.consent_member(tester)?,
-                    false => self.rating_member(tester, feedback.rating)?,
-                });
+                if own {
+                    members.push(self.consent_member(tester)?);
+                } else {
+                    members.push(self.tester_counts_member(tester, &[("sum", feedback.rating), ("count", 1)])?);
+                    members.push(self.tester_member(tester, &format!("rated-{}", feedback.id))?);
+                }
                 match self.transact(members).await? {
                     Written::Done => return Ok(FeedbackGiven::Done),
                     Written::Refused(failed) if own && failed == [1] => return Ok(FeedbackGiven::Withdrawn),
@@ -189,23 +191,5 @@ impl Store {
             }
             Err(StoreError::Contended(u32::MAX))
         })
-    }
-
-    /// The member that adds a rating to what is known of a tester.
-    fn rating_member(&self, tester: UserId, rating: u32) -> Result<TransactWriteItem, StoreError> {
-        use aws_sdk_dynamodb::types::{AttributeValue, Update};
-        let number = |value: u32| AttributeValue::N(value.to_string());
-        let update = Update::builder()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(super::user_items::user_pk(tester)))
-            .key("sk", AttributeValue::S("RATINGS".to_owned()))
-            .update_expression("ADD #sum :rating, #count :one")
-            .expression_attribute_names("#sum", "sum")
-            .expression_attribute_names("#count", "count")
-            .expression_attribute_values(":rating", number(rating))
-            .expression_attribute_values(":one", number(1))
-            .build()
-            .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
-        Ok(TransactWriteItem::builder().update(update).build())
     }
 }

@@ -43,7 +43,7 @@ pub struct DueErasure {
     rank: Vec<u8>,
 }
 
-fn profile_key(user: UserId) -> (String, String) {
+pub(super) fn profile_key(user: UserId) -> (String, String) {
     (user_pk(user), "PROFILE".to_owned())
 }
 
@@ -57,6 +57,13 @@ pub(super) fn due_rank(at: OffsetDateTime, user: UserId) -> Vec<u8> {
     rank
 }
 
+/// A profile and its version.
+pub(super) fn read_profile(item: &Item) -> Result<(Profile, u64), StoreError> {
+    let reader = item.read("profile");
+    let profile = reader.parsed("profile", |text| json::parse_object(text.as_bytes()).ok())?;
+    Ok((profile, reader.number("version")?))
+}
+
 impl Store {
     /// A tester's profile and its version, which is 0 where nothing was ever set.
     ///
@@ -66,9 +73,7 @@ impl Store {
         Box::pin(async move {
             let (pk, sk) = profile_key(user);
             let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok((Map::new(), 0)) };
-            let reader = item.read("profile");
-            let profile = reader.parsed("profile", |text| json::parse_object(text.as_bytes()).ok())?;
-            Ok((profile, reader.number("version")?))
+            read_profile(&item)
         })
     }
 
@@ -103,7 +108,8 @@ impl Store {
         let text = Value::Object(profile.clone()).to_string();
         let item = Item::new(pk, sk).text("profile", text).number("version", version + 1);
         let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-        if self.transact(vec![item.clone().put(&self.main, condition)?]).await? == Written::Done {
+        let places = self.tester_member(user, &format!("profile-{}", version + 1))?;
+        if self.transact(vec![item.clone().put(&self.main, condition)?, places]).await? == Written::Done {
             return Ok(true);
         }
         // the first answer to this very write can have been lost

@@ -5,6 +5,7 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("admin-testers", 401),
     ("studies-page", 303),
     ("home", 303),
     ("admin-audit", 401),

@@ -18,6 +18,7 @@ mod feed;
 mod jobs;
 mod limits;
 mod mail;
+mod matching;
 mod models;
 mod pages;
 mod pipeline_graphs;

@@ -8,6 +8,7 @@ mod admin_organizations_list;
 mod admin_organizations_update;
 mod admin_quiz_create;
 mod admin_quiz_get;
+mod admin_testers;
 mod admin_users_update;
 mod ai_create;
 mod ai_get;

@@ -432,6 +432,8 @@ impl Store {
             members.push(self.pending_member(pending)?);
             if next.status == TestStatus::Completed {
                 members.push(self.count_member(next.study, "completed", 1)?);
+                members.push(self.tester_counts_member(next.tester, &[("completed", 1)])?);
+                members.push(self.tester_member(next.tester, &format!("completed-{}", next.id))?);
             }
             if next.status == TestStatus::Confirmed {
                 members.push(self.count_member(next.study, "confirmed", 1)?);
