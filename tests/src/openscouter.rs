@@ -3,6 +3,7 @@
 pub mod exports;
 pub mod ingestion;
 pub mod oauth;
+pub mod proposals;
 pub mod provider;
 pub mod studies;
 pub mod team;

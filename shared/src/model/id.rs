@@ -131,6 +131,21 @@ uuid_id!(
     ApprovalId, "appr"
 );
 uuid_id!(
+    /// A proposal of a study to a tester (openscouter 14.1).
+    ProposalId, "prop"
+);
+
+impl ProposalId {
+    /// The id of the proposal that takes this one's place: always the same, so that there is one.
+    #[must_use]
+    pub fn next(&self) -> Self {
+        let digest = crate::secret::sha256_hex(format!("after {self}").as_bytes());
+        let number = digest.get(..32).and_then(|digits| u128::from_str_radix(digits, 16).ok()).unwrap_or_default();
+        Self(Uuid::from_u128(number))
+    }
+}
+
+uuid_id!(
     /// A note on a session (openscouter 10.4).
     NoteId, "note"
 );

@@ -3,7 +3,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Ratings, Targeting, UserId};
+use super::{Targeting, UserId};
+
+/// What businesses said of a tester's sessions (openscouter 10.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ratings {
+    /// Of all ratings, each 1 to 5.
+    pub sum: u64,
+    /// How many.
+    pub count: u64,
+}
+
+impl Ratings {
+    /// The mean in tenths, halves up; `None` of a tester whom nobody rated.
+    #[must_use]
+    pub fn mean_tenths(self) -> Option<u32> {
+        let doubled = (self.sum * 20 + self.count).checked_div(2 * self.count)?;
+        u32::try_from(doubled).ok()
+    }
+}
 
 /// How well a tester fits a study, in ten-thousandths of the whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -16,6 +16,7 @@ mod organization;
 mod owner;
 mod participant;
 mod pipeline;
+mod proposal;
 mod quiz;
 mod redelivery;
 mod schedule;
@@ -41,17 +42,18 @@ pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Posted, R
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
-    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, PipelineId, ReportId, SessionToken, StudyId, TaskId,
-    TestSessionId, TokenId, UserId,
+    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, PipelineId, ProposalId, ReportId, SessionToken, StudyId,
+    TaskId, TestSessionId, TokenId, UserId,
 };
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use locale::Locale;
-pub use matching::{Best, Candidate, MatchScore, Wanted, standing_score};
+pub use matching::{Best, Candidate, MatchScore, Ratings, Wanted, standing_score};
 pub use organization::{Organization, Plan};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
 pub use pipeline::{NodeRun, NodeStatus, Pipeline, Run as PipelineRun, RunStatus, Trigger};
+pub use proposal::{Proposal, ProposalStatus};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
 pub use redelivery::Redelivery;
 pub use schedule::{LastRun, RunState, Schedule, ScheduleStatus, Tick};
@@ -61,7 +63,7 @@ pub use study::{
     StudySettings, Targeting, Task, Variant, VariantLabel,
 };
 pub use test_session::{IngestedStream, Records, TestSession, TestStatus};
-pub use tester::{Ratings, Tester};
+pub use tester::Tester;
 pub use thread::{Author, Conversation, Message, Silenced, Thread, ThreadId, ThreadKind, ThreadStatus};
 pub use token::{ApiToken, TestToken, TokenScopes};
 pub use user::{Account, Email, Family, Rivals, Role, Session, Standing, User, UserKey};

@@ -2,25 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Candidate, Email, Standing, UserId};
-
-/// What businesses said of a tester's sessions (openscouter 10.2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ratings {
-    /// Of all ratings, each 1 to 5.
-    pub sum: u64,
-    /// How many.
-    pub count: u64,
-}
-
-impl Ratings {
-    /// The mean in tenths, halves up; `None` of a tester whom nobody rated.
-    #[must_use]
-    pub fn mean_tenths(self) -> Option<u32> {
-        let doubled = (self.sum * 20 + self.count).checked_div(2 * self.count)?;
-        u32::try_from(doubled).ok()
-    }
-}
+use super::{Candidate, Email, Ratings, Standing, UserId};
 
 /// What is known of a tester, from all that says something of one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::{Email, PipelineId, ThreadId};
+use super::{Email, PipelineId, Proposal, ProposalId, Study, StudyId, ThreadId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -63,10 +63,16 @@ pub enum WorkKind {
     Deliver,
     /// Deliveries of a webhook that failed are queued again, slice by slice (outsend 16.1).
     Redeliver,
+    /// Testers are proposed for a study (openscouter 14.1).
+    Propose,
+    /// Proposals end with their study (openscouter 5.3).
+    EndProposals,
+    /// A tester is told of a proposal (openscouter 14.1).
+    Offer,
 }
 
 impl WorkKind {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 30] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -94,6 +100,9 @@ impl WorkKind {
         Self::Publish,
         Self::Deliver,
         Self::Redeliver,
+        Self::Propose,
+        Self::EndProposals,
+        Self::Offer,
     ];
 
     /// The stored name.
@@ -127,6 +136,9 @@ impl WorkKind {
             Self::Publish => "publish",
             Self::Deliver => "deliver",
             Self::Redeliver => "redeliver",
+            Self::Propose => "propose",
+            Self::EndProposals => "proposals.end",
+            Self::Offer => "mail.offer",
         }
     }
 
@@ -172,6 +184,34 @@ impl WorkItem {
             subject: format!("{pipeline} {run}"),
             attempt: 0,
         }
+    }
+
+    /// The best testers are proposed for a study that was launched: twice as many as it has places.
+    #[must_use]
+    pub fn propose(study: &Study) -> Self {
+        let most = u64::from(study.details.targeting.tester_count) * 2;
+        let (id, subject) = (format!("propose-{}", study.id), format!("{} {most}", study.id));
+        Self { id, kind: WorkKind::Propose, subject, attempt: 0 }
+    }
+
+    /// The next best tester is proposed, in the place of who did not take part.
+    #[must_use]
+    pub fn propose_next(instead: &Proposal) -> Self {
+        let (id, subject) = (format!("propose-{}", instead.id), format!("{} {}", instead.study, instead.id));
+        Self { id, kind: WorkKind::Propose, subject, attempt: 0 }
+    }
+
+    /// A study's open proposals end, because it came to `version`.
+    #[must_use]
+    pub fn end_proposals(study: StudyId, version: u64) -> Self {
+        let id = format!("proposals-{study}-{version}");
+        Self { id, kind: WorkKind::EndProposals, subject: study.to_string(), attempt: 0 }
+    }
+
+    /// A tester is told of a proposal.
+    #[must_use]
+    pub fn offer(proposal: ProposalId) -> Self {
+        Self { id: format!("{MAIL}{proposal}"), kind: WorkKind::Offer, subject: proposal.to_string(), attempt: 0 }
     }
 
     /// The own id of the request that asked for a mail.

@@ -23,6 +23,7 @@ pub mod organizations;
 mod pages;
 pub mod paging;
 pub mod profiles;
+pub mod proposals;
 pub mod providers;
 pub mod quiz;
 pub mod reports;

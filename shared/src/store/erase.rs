@@ -115,6 +115,7 @@ impl Store {
             }
             self.erase_tests_of(user).await?;
             self.unplace_tester(user).await?;
+            self.erase_proposals_of(user).await?;
             // an admin's are to other organizations, too
             for connection in self.connections_of(user).await? {
                 self.end_connection(&connection, None).await?;
@@ -279,6 +280,7 @@ impl Store {
         if let Some(report) = self.study_report(study.id).await? {
             self.drop_report(&report).await?;
         }
+        self.erase_proposals(study.id).await?;
         let pk = study_pk(study.id);
         self.drop_agent_jobs(pk.clone()).await?;
         self.erase_approvals(study.id).await?;

@@ -1,5 +1,5 @@
 //! Group commit of the lists that many write: the operator's studies and organizations, the audit trail, test sessions,
-//! testers.
+//! testers, proposals.
 //!
 //! A writer does not touch such a list. It puts a *pending* item beside its entity, in the same transaction, without a
 //! condition: any number of writers, no conflicts. One drainer at a time (a lease) takes pending items by the hundred,
@@ -229,6 +229,10 @@ impl Store {
         if list == SharedList::TestSessions {
             return self.commit_moved(taken, slice).await;
         }
+        if list == SharedList::Proposals {
+            let moved = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
+            return self.commit_halves(moved, slice, &|moved| self.commit_proposals(moved)).await;
+        }
         let mut subjects: BTreeMap<&str, bool> = BTreeMap::new();
         for pending in taken {
             for subject in &pending.subjects {
@@ -252,7 +256,7 @@ impl Store {
                 let ids = subjects.keys().filter_map(|id| UserId::parse(id)).collect();
                 self.commit_halves(ids, slice, &|ids| self.commit_testers(ids)).await
             }
-            SharedList::TestSessions => Ok(true),
+            SharedList::TestSessions | SharedList::Proposals => Ok(true),
         }
     }
 
@@ -452,7 +456,7 @@ fn read_pending(item: &Item) -> Result<Taken, StoreError> {
 fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
     let most = match list {
         SharedList::Audit => AUDIT_BATCH,
-        SharedList::TestSessions => SESSION_BATCH,
+        SharedList::TestSessions | SharedList::Proposals => SESSION_BATCH,
         SharedList::Testers => TESTER_BATCH,
         SharedList::Studies | SharedList::Organizations => BATCH,
     };

@@ -47,6 +47,10 @@
 //! | what a test session captured, by batch | `SESS#<id>` | `DATA#<stream>#<8 digits>` | main |
 //! | notes on a test session, with their parts | `SESS#<id>` | `NOTES`, `NOTES#PART` | main |
 //! | feedback, one of each role | `SESS#<id>` | `FEEDBACK#<role>` | main |
+//! | proposal | `PROP#<id>` | `PROP` | main |
+//! | a study's proposals to a tester; one from its tester | `STUDY#<id>`; `USER#<tester>` | `PROPOSED#<tester>`; `PROPOSED#<proposal>` | main |
+//! | end of a proposal that can be answered | `OFFERED` | `<15 digits>#<proposal>` | main |
+//! | how many testers accepted a study | `STUDY#<id>` | `ACCEPTED` | main |
 //! | seats of a study: sessions, variants, progress (`seats`) | `STUDY#<id>` | `PLACES` | main |
 //! | job of an agent | `AJOB#<id>` | `AJOB` | main |
 //! | job of an agent (for the deletion) | `SESS#<session>`; `STUDY#<study>` | `AJOB#<id>` | main |
@@ -114,7 +118,9 @@
 //! | a tester's consents | one batch |
 //! | test session; its jobs | one `GetItem`; one batch of the ids that it names |
 //! | page of test sessions | ranked collections for all, organization, study, tester, organization and tester, each also by state; placed by work |
-//! | rules for a new test session | one batch: study, acceptance, existing session, seats |
+//! | rules for a new test session | one batch: study, acceptance, proposal, existing session, seats |
+//! | page of proposals | ranked collections for all, organization, study, tester, each also by state; of a study and a tester the ids beside the study |
+//! | proposals whose time is over | `Query` on `OFFERED` up to now |
 //! | running test sessions whose time is over | `Query` on `GUARD` up to now |
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
@@ -177,6 +183,7 @@ mod participants;
 mod pending;
 mod pipelines;
 mod principals;
+mod proposals;
 mod publishing;
 mod quiz;
 mod redeliveries;
@@ -233,6 +240,7 @@ pub use participants::StartOutcome;
 pub use pending::SharedList;
 pub use pipelines::{NodeCreation, PipelineRemoval, RunCreation};
 pub use principals::{Credential, Principal};
+pub use proposals::{Acceptance, Accepted, Candidates, Declined, ProposalFilter, ProposalScope, Proposed};
 pub use quiz::Attempted;
 pub use redeliveries::{LoggedDelivery, RedeliverySlice};
 pub use reports::{Feedback, FeedbackGiven};

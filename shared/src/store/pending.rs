@@ -24,11 +24,14 @@ pub enum SharedList {
     TestSessions,
     /// Testers, for each combination of filters, and the index that matching reads.
     Testers,
+    /// Proposals, for each combination of filters.
+    Proposals,
 }
 
 impl SharedList {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Studies, Self::Organizations, Self::Audit, Self::TestSessions, Self::Testers];
+    pub const ALL: [Self; 6] =
+        [Self::Studies, Self::Organizations, Self::Audit, Self::TestSessions, Self::Testers, Self::Proposals];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -37,6 +40,7 @@ impl SharedList {
             Self::Audit => "audit",
             Self::TestSessions => "tests",
             Self::Testers => "testers",
+            Self::Proposals => "proposals",
         }
     }
 

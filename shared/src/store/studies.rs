@@ -18,7 +18,7 @@ use super::{
     study_items::study_key,
 };
 use crate::{
-    model::{OrganizationId, Status, Study, StudyId},
+    model::{OrganizationId, Status, Study, StudyId, WorkItem},
     secret::KeyHash,
 };
 
@@ -149,6 +149,13 @@ impl Store {
                 subjects: &id,
                 new: false,
             })?);
+        }
+        if current.status == Status::Draft && next.status == Status::Open {
+            members.push(self.work_member(&WorkItem::propose(next), next.updated_at)?);
+        }
+        let ended = |study: &Study| matches!(study.status, Status::Completed | Status::Closed);
+        if ended(next) && !ended(current) && current.status != Status::Draft {
+            members.push(self.work_member(&WorkItem::end_proposals(next.id, next.version), next.updated_at)?);
         }
         let seats = |study: &Study| (study.status.is_active(), study.details.targeting.tester_count);
         if seats(current) != seats(next) {

@@ -1,12 +1,13 @@
 //! Test tokens (openscouter 3.6): by hash, and one of them for a tester and a study, so that a new one revokes the
 //! older.
 
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::{Duration, OffsetDateTime};
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
-    item::{Condition, Item, delete},
+    item::{Condition, Item, delete, delete_version},
     retry::MAX_ATTEMPTS,
     user_items::user_pk,
 };
@@ -47,6 +48,60 @@ pub(super) fn read_test_token(item: &Item) -> Result<TestToken, StoreError> {
 }
 
 impl Store {
+    /// A new test token of a tester for a study, and the members that store it by its hash and end an older one; none when
+    /// it is stored already.
+    pub(super) async fn test_token_members(
+        &self,
+        tester: &User,
+        study: StudyId,
+        hash: &str,
+        now: OffsetDateTime,
+    ) -> Result<(TestToken, Vec<TransactWriteItem>), StoreError> {
+        let token = TestToken {
+            hash: hash.to_owned(),
+            tester: tester.id,
+            organization: tester.organization,
+            study,
+            generation: tester.credential_generation,
+            expires_at: now + LENGTH,
+        };
+        let (pk, sk) = current_key(tester.id, study);
+        // also one that has ended, whose place this one takes
+        let older = self.query_all(pk.clone(), &sk).await?.into_iter().next();
+        let version = older.as_ref().map(|item| item.read("test token").number("version")).transpose()?;
+        let current = test_token_item((pk, sk), &token).number("version", version.unwrap_or(0) + 1);
+        let condition = version.map_or(Condition::Absent, Condition::Version);
+        let mut members = vec![
+            current.put(&self.main, condition)?,
+            test_token_item(test_token_key(hash), &token).put(&self.main, Condition::None)?,
+        ];
+        if let Some(older) = older.as_ref().and_then(|item| item.read("test token").optional_text("hash")) {
+            if older == hash {
+                return Ok((token, Vec::new()));
+            }
+            let (pk, sk) = test_token_key(older);
+            members.push(delete(&self.main, pk, sk)?);
+        }
+        Ok((token, members))
+    }
+
+    /// The members that end a tester's test token for a study, if there is one.
+    pub(super) async fn revoke_test_token_members(
+        &self,
+        tester: UserId,
+        study: StudyId,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let (pk, sk) = current_key(tester, study);
+        let Some(current) = self.query_all(pk.clone(), &sk).await?.into_iter().next() else { return Ok(Vec::new()) };
+        let reader = current.read("test token");
+        let mut members = vec![delete_version(&self.main, pk, sk, reader.number("version")?)?];
+        if let Some(hash) = reader.optional_text("hash") {
+            let (pk, sk) = test_token_key(hash);
+            members.push(delete(&self.main, pk, sk)?);
+        }
+        Ok(members)
+    }
+
     /// Stores a new test token of a tester for a study by its hash; an older one stops working.
     ///
     /// # Errors
@@ -59,35 +114,10 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<TestToken, StoreError>> {
         Box::pin(async move {
-            let token = TestToken {
-                hash: hash.to_owned(),
-                tester: tester.id,
-                organization: tester.organization,
-                study,
-                generation: tester.credential_generation,
-                expires_at: now + LENGTH,
-            };
-            let (pk, sk) = current_key(tester.id, study);
             for attempt in 0..MAX_ATTEMPTS {
-                // also one that has ended, whose place this one takes
-                let older = self.query_all(pk.clone(), &sk).await?.into_iter().next();
-                let version = older.as_ref().map(|item| item.read("test token").number("version")).transpose()?;
-                let current =
-                    test_token_item((pk.clone(), sk.clone()), &token).number("version", version.unwrap_or(0) + 1);
-                let condition = version.map_or(Condition::Absent, Condition::Version);
-                let mut members = vec![
-                    current.put(&self.main, condition)?,
-                    test_token_item(test_token_key(hash), &token).put(&self.main, Condition::None)?,
-                ];
-                if let Some(older) = older.as_ref().and_then(|item| item.read("test token").optional_text("hash")) {
-                    // the answer to an earlier attempt can have been lost: then it is the new one
-                    if older == hash {
-                        return Ok(token);
-                    }
-                    let (pk, sk) = test_token_key(older);
-                    members.push(delete(&self.main, pk, sk)?);
-                }
-                if self.transact(members).await? == Written::Done {
+                let (token, members) = self.test_token_members(tester, study, hash, now).await?;
+                // the answer to an earlier attempt can have been lost: then it is there
+                if members.is_empty() || self.transact(members).await? == Written::Done {
                     return Ok(token);
                 }
                 after_lost_race(attempt).await?;

@@ -5,6 +5,11 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("proposals-decline", 401),
+    ("proposals-accept", 401),
+    ("proposals-get", 401),
+    ("proposals-list", 401),
+    ("proposals-create", 401),
     ("admin-testers", 401),
     ("studies-page", 303),
     ("home", 303),

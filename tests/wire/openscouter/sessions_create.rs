@@ -118,7 +118,7 @@ async fn a_thousand_testers_begin_at_once() {
         .filter_map(|made| match made {
             TestCreation::Created(session) => Some(*session),
             TestCreation::Exists | TestCreation::Full => None,
-            TestCreation::Withdrawn | TestCreation::Shut => panic!("the study is open"),
+            TestCreation::Withdrawn | TestCreation::Unassigned | TestCreation::Shut => panic!("the study is open"),
         })
         .collect();
     let distinct: HashSet<_> = sessions.iter().map(|session| session.tester).collect();

@@ -23,7 +23,7 @@ async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let id = StudyId::from_wire(cx.path("id"));
     if let Viewer::Tester(tester) = caller.viewer() {
         let ground = cx.context.store().test_ground(id.ok_or_else(missing)?, tester).await?;
-        let study = ground.study.filter(|_| ground.exists || ground.assigned).ok_or_else(missing)?;
+        let study = ground.study.filter(|_| ground.exists || ground.assigned || ground.proposed).ok_or_else(missing)?;
         return Ok(success(200, &tester_view(&study)));
     }
     let (study, progress) = owned_with_progress(cx, caller.viewer(), id).await?;

@@ -60,6 +60,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
             TestCreation::Created(session) => session,
             TestCreation::Exists => return Err(taken()),
             TestCreation::Withdrawn => return Err(unconsented()),
+            TestCreation::Unassigned => return Err(unaccepted()),
             TestCreation::Full => return Err(full()),
             TestCreation::Shut => return Err(shut(cx, ground.study.id).await?),
         };
@@ -93,6 +94,8 @@ struct Ground {
     study: Study,
     /// Whether the tester accepted the study.
     assigned: bool,
+    /// Whether the tester was told of a proposal of it.
+    proposed: bool,
     /// Whether the tester has a session of it.
     exists: bool,
     /// Whether no seat is left for the tester.
@@ -114,10 +117,10 @@ impl Ground {
             store.has_consent(tester, ConsentKind::Testing, version),
         )
         .await?;
-        let TestGround { study, assigned, exists, sessions, reserved } = ground;
+        let TestGround { study, assigned, proposed, exists, sessions, reserved } = ground;
         let study = study.ok_or_else(studies::missing)?;
         let full = !reserved && sessions >= study.details.targeting.tester_count;
-        Ok(Self { study, assigned, exists, full, account, consents })
+        Ok(Self { study, assigned, proposed, exists, full, account, consents })
     }
 
     /// Refuses what the caller may not see (openscouter 3.8), and gives the tester.
@@ -133,7 +136,7 @@ impl Ground {
             if own != tester.user.id {
                 return Err(Problem::forbidden("You do not have permission to perform this action"));
             }
-            if !self.assigned && !self.exists {
+            if !self.assigned && !self.proposed && !self.exists {
                 return Err(studies::missing());
             }
         }
@@ -150,7 +153,7 @@ impl Ground {
             return refuse("tester is not active");
         }
         if !self.assigned && viewer != Viewer::Admin {
-            return refuse("tester has not accepted this study");
+            return Err(unaccepted());
         }
         if !self.consents {
             return Err(unconsented());
@@ -171,6 +174,10 @@ impl Ground {
         }
         Ok(())
     }
+}
+
+fn unaccepted() -> Problem {
+    Problem::invalid("testerId", "tester has not accepted this study")
 }
 
 fn unconsented() -> Problem {

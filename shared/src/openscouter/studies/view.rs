@@ -144,7 +144,8 @@ pub fn study_data<'a>(app_url: &str, study: &'a Study, progress: Progress) -> St
 }
 
 /// The base URL of the web application (openscouter 1.3).
-fn app_url(cx: &RequestContext) -> String {
+#[must_use]
+pub fn app_url(cx: &RequestContext) -> String {
     let configured = cx.context.settings().openscouter.app_url.as_ref();
     configured.map_or_else(|| cx.base(), |url| url.trim_end_matches('/').to_owned())
 }

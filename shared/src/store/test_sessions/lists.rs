@@ -81,7 +81,8 @@ pub(super) fn every_list(scope: &str) -> impl Iterator<Item = String> {
     [None].into_iter().chain(TestStatus::ALL.into_iter().map(Some)).map(move |status| list(scope, status))
 }
 
-fn tester_studies(tester: UserId) -> String {
+/// The studies that a tester has a session or a proposal of.
+pub(in crate::store) fn tester_studies(tester: UserId) -> String {
     format!("RANK#{tester}#tested")
 }
 

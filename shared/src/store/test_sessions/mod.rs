@@ -12,18 +12,19 @@ use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use time::OffsetDateTime;
 
 pub use lists::TestSessionFilter;
-pub(super) use lists::{study_lists, test_lists};
+pub(super) use lists::{study_lists, test_lists, tester_studies};
 use moves::{pending_id, subject};
 
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
-    item::{Condition, Item, delete},
+    item::{Condition, Item, check, delete},
     pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,
     round_trips::round_trip,
     seats::{Choice, End, Progress, Ticket, link_key, read_progress, reservation, seats_key, variant_of},
     studies::{read_study, study_pk},
+    testers::proposed_key,
     user_items::user_pk,
 };
 use crate::{
@@ -138,6 +139,8 @@ pub enum TestCreation {
     Exists,
     /// The tester has withdrawn the consent that sessions need.
     Withdrawn,
+    /// The tester declined meanwhile.
+    Unassigned,
     /// The study takes no new sessions.
     Shut,
     /// The study has no seat left.
@@ -151,6 +154,8 @@ enum NewWritten {
     Exists(u32),
     /// The tester has withdrawn the consent.
     Withdrawn,
+    /// The tester is not assigned any more.
+    Unassigned,
 }
 
 /// What the rules for a new session rest on (openscouter 10.3).
@@ -160,6 +165,8 @@ pub struct TestGround {
     pub study: Option<Study>,
     /// Whether the tester accepted it.
     pub assigned: bool,
+    /// Whether the tester was told of a proposal of it.
+    pub proposed: bool,
     /// Whether the tester has a session of it.
     pub exists: bool,
     /// Sessions that there are, without those that are only begun.
@@ -192,9 +199,17 @@ impl Store {
                 (study_pk(study), "STUDY".to_owned()),
                 assignment_key(study, tester),
                 link_key(study, tester),
+                proposed_key(study, tester),
                 seats_key(study),
             ];
-            let mut ground = TestGround { study: None, assigned: false, exists: false, sessions: 0, reserved: false };
+            let mut ground = TestGround {
+                study: None,
+                assigned: false,
+                proposed: false,
+                exists: false,
+                sessions: 0,
+                reserved: false,
+            };
             for item in self.batch_get(keys).await? {
                 match item.read("item").text("sk")? {
                     "STUDY" => ground.study = self.whole_study(read_study(&item)?).await?,
@@ -204,6 +219,7 @@ impl Store {
                         ground.reserved = reservation(&item, &tester.to_string()).is_some();
                     }
                     sk if sk.starts_with("ASSIGNED#") => ground.assigned = true,
+                    sk if sk.starts_with("PROPOSED#") => ground.proposed = item.read("pair").flag("told")?,
                     _ => ground.exists = true,
                 }
             }
@@ -224,6 +240,19 @@ impl Store {
             item.put(&self.main, Condition::Absent)?,
             Item::new(user, name).time("accepted_at", now).put(&self.main, Condition::None)?,
         ])
+    }
+
+    /// As [`Store::assignment_members`], for who may be assigned already.
+    pub(super) fn acceptance_members(
+        &self,
+        study: StudyId,
+        tester: UserId,
+        now: OffsetDateTime,
+    ) -> Result<[TransactWriteItem; 2], StoreError> {
+        let ((pk, sk), (user, name)) = (assignment_key(study, tester), assigned_key(study, tester));
+        let item = Item::new(pk, sk).text("tester", tester.to_string()).time("accepted_at", now);
+        let named = Item::new(user, name).time("accepted_at", now);
+        Ok([item.put(&self.main, Condition::None)?, named.put(&self.main, Condition::None)?])
     }
 
     /// Notes that a tester accepted a study, which is then among the tester's; again, nothing changes.
@@ -278,6 +307,10 @@ impl Store {
                     self.settle_seat(study.id, tester, seat, End::Void).await?;
                     return Ok(TestCreation::Withdrawn);
                 }
+                NewWritten::Unassigned => {
+                    self.settle_seat(study.id, tester, seat, End::Void).await?;
+                    return Ok(TestCreation::Unassigned);
+                }
             }
             // the session is there: what goes wrong from here on is made good by the lists' drainer
             let after = async {
@@ -320,6 +353,10 @@ impl Store {
         ];
         if new.assigns {
             members.extend(self.assignment_members(session.study, session.tester, now)?);
+        } else {
+            // who declines in this moment begins no session
+            let assigned = assignment_key(session.study, session.tester);
+            members.push(check(&self.main, assigned, "attribute_exists(pk)", None, [])?);
         }
         for attempt in 0.. {
             match self.transact(members.clone()).await? {
@@ -330,6 +367,9 @@ impl Store {
                         Some(known) if known.0 == link.0 => return Ok(NewWritten::Done),
                         Some(known) => return known.read("link").number("number").map(NewWritten::Exists),
                         None if failed.contains(&CONSENT) => return Ok(NewWritten::Withdrawn),
+                        None if !new.assigns && failed.contains(&WITHOUT_ASSIGNMENT) => {
+                            return Ok(NewWritten::Unassigned);
+                        }
                         None => {
                             // the tester was assigned meanwhile
                             members.truncate(WITHOUT_ASSIGNMENT);

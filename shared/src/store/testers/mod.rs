@@ -12,6 +12,7 @@ mod places;
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde_json::Value;
 
+pub(super) use index::proposed_key;
 pub use lists::TesterFilter;
 
 use super::{
@@ -124,10 +125,8 @@ impl Store {
         counts: &[(&str, u32)],
     ) -> Result<TransactWriteItem, StoreError> {
         let (pk, sk) = counts_key(tester);
-        let mut update = Update::builder()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk));
+        let mut update =
+            Update::builder().table_name(&self.main).key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk));
         let mut added = Vec::new();
         for (name, by) in counts {
             added.push(format!("#{name} :{name}"));

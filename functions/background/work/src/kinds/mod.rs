@@ -8,6 +8,7 @@ mod erase;
 mod export;
 mod job;
 mod mail;
+mod propose;
 mod publish;
 mod purge;
 mod rank;
@@ -49,5 +50,8 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Publish => publish::PUBLISH,
         WorkKind::Deliver => deliver::DELIVER,
         WorkKind::Redeliver => redeliver::REDELIVER,
+        WorkKind::Propose => propose::PROPOSE,
+        WorkKind::EndProposals => propose::END,
+        WorkKind::Offer => mail::OFFER,
     }
 }

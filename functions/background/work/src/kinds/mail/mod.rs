@@ -5,6 +5,7 @@
 
 mod feedback;
 mod messages;
+mod offer;
 
 use serde_json::json;
 use shared::{
@@ -17,8 +18,8 @@ use shared::{
     store::Token,
 };
 
-pub(crate) use self::feedback::FEEDBACK;
 use self::messages::{Message, compose};
+pub(crate) use self::{feedback::FEEDBACK, offer::OFFER};
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
     workers::Workers,
@@ -151,10 +152,15 @@ async fn sign_up_of(workers: &Workers, work: &WorkItem, account: &Account) -> Re
     })
 }
 
+/// The base of OpenScouter's links for people (openscouter 1.3).
+fn application(settings: &Settings) -> Option<&String> {
+    settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref())
+}
+
 /// The page that takes a token of this kind.
 fn page(settings: &Settings, kind: TokenKind) -> Option<String> {
     let outsend = settings.outsend.public_url.as_ref();
-    let app = settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref());
+    let app = application(settings);
     let (base, page) = match kind {
         TokenKind::Verify => (outsend, "verify-email"),
         TokenKind::Reset => (outsend, "reset-password"),
