@@ -21,6 +21,7 @@ CRATES = {
     "well_known_protected_resource": "openscouter-oauth-metadata",
     "well_known_protected_resource_api": "openscouter-oauth-metadata",
     "well_known_protected_resource_api_mcp": "openscouter-oauth-metadata",
+    "mcp_mcp": "openscouter-mcp",
     "oauth_authorize_submit": "openscouter-oauth-authorize",
     "jobs_create_typed": "outsend-jobs-create",
 }

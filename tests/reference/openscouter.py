@@ -211,7 +211,7 @@ MC4CAQAwBQYDK2VwBCIEIEJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJC
 """
 
 
-def consent(world, url, me, password):
+def consent(world, url, me, password, draft=True):
     """What a person does in a browser; the address that it ends at, and its parameters."""
     endpoint = url.partition("?")[0]
     path = endpoint.removeprefix(world.root)
@@ -230,7 +230,8 @@ def consent(world, url, me, password):
     page = send(200, email=me, password=password, action="sign-in")
     assert re.search(r'name="draft" value="yes">', page.text), "drafts are offered, and not ticked"
     workspace = re.search(r'<option value="(org_[^"]+)"', page.text)[1]
-    location = send(302, workspace=workspace, draft="yes", action="approve").headers["Location"]
+    granted = {"draft": "yes"} if draft else {}
+    location = send(302, workspace=workspace, action="approve", **granted).headers["Location"]
     assert location.startswith(CALLBACK + "?")
     return location, dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
 

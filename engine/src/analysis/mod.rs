@@ -16,5 +16,5 @@ pub use model::{
     Analysis, Confidence, Event, EventKind, Moment, MomentKind, Recording, Segment, Severity, Snapshot, Stream,
     SubScores,
 };
-pub use score::{Wcag, accessibility, frustration, frustration_of, round, wcag, wcag_of};
+pub use score::{Wcag, accessibility, frustration, frustration_of, round, sub_scores, wcag, wcag_of};
 pub use study::{SessionFinding, SessionResult, Stratum, StudyFinding, StudyResult, aggregate};

@@ -292,6 +292,8 @@ pub struct Analysis {
     pub moments: Vec<Moment>,
     /// 0 to 1, two decimals.
     pub frustration: f64,
+    /// The streams that have items.
+    pub filled: BTreeSet<Stream>,
     /// The sub-scores.
     pub scores: SubScores,
 }

@@ -1,8 +1,10 @@
 //! Confidence, impact, severity, frustration; criteria and the accessibility score (openscouter 12.6, 12.7).
 
+use std::collections::BTreeSet;
+
 use super::{
     detect::{Detected, Found},
-    model::{Confidence, EventKind, Moment, MomentKind, Severity, Stream},
+    model::{Confidence, EventKind, Moment, MomentKind, Severity, Stream, SubScores},
 };
 
 /// How far around a moment other streams are asked.
@@ -113,6 +115,31 @@ pub fn frustration(moments: &[Moment]) -> f64 {
 pub fn frustration_of(impacts: impl IntoIterator<Item = f64>) -> f64 {
     let calm: f64 = impacts.into_iter().map(|impact| 1.0 - 0.25 * impact).product();
     round(1.0 - calm, 2)
+}
+
+/// Scores over rated moments in the order of their start and kind, each with its impact and its own streams; `filled` are
+/// the streams that have items (openscouter 12.6).
+#[must_use]
+pub fn sub_scores(rated: &[(MomentKind, f64, &BTreeSet<Stream>)], filled: &BTreeSet<Stream>) -> SubScores {
+    let over = |holds: &dyn Fn(MomentKind, &BTreeSet<Stream>) -> bool| {
+        let held = rated.iter().filter(|(kind, _, own)| holds(*kind, own));
+        let points = (100.0 * (1.0 - frustration_of(held.map(|(_, impact, _)| *impact)))).round();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+        let points = points as u32;
+        points
+    };
+    let of = |stream: Stream, holds: &dyn Fn(MomentKind, &BTreeSet<Stream>) -> bool| {
+        filled.contains(&stream).then(|| over(holds))
+    };
+    let confused = |stream: Stream| {
+        of(stream, &|kind, own: &BTreeSet<Stream>| kind == MomentKind::Confusion && own.contains(&stream))
+    };
+    SubScores {
+        overall: over(&|_, _| true),
+        interaction: of(Stream::Events, &|kind, _| kind != MomentKind::Confusion),
+        emotion: confused(Stream::Facial),
+        voice: confused(Stream::Voice),
+    }
 }
 
 /// A success criterion with what to do about it (openscouter 12.7).

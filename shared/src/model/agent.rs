@@ -125,6 +125,8 @@ pub struct AgentJob {
     pub insights: Option<String>,
     /// Moments that were found.
     pub moments: Option<u32>,
+    /// Streams that an analyst found items in (openscouter 12.6).
+    pub filled: Vec<String>,
     /// What is told of a failure.
     pub error: Option<String>,
     /// When it was asked for.
@@ -162,6 +164,7 @@ impl AgentJob {
             report: None,
             insights: None,
             moments: None,
+            filled: Vec::new(),
             error: None,
             created_at: now,
             started_at: None,
@@ -205,6 +208,9 @@ pub struct NotedMoment {
     pub impact: f64,
     /// Whether it is the session's last one.
     pub last: bool,
+    /// Names of the streams that it was found in; never shown.
+    #[serde(default)]
+    pub own: Vec<String>,
 }
 
 /// A note on a session (openscouter 10.4).

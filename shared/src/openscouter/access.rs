@@ -25,6 +25,26 @@ pub enum Grant {
     Draft,
 }
 
+/// What an OAuth token is for (openscouter 3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// The endpoints of this API.
+    Api,
+    /// The MCP server, which takes no other credential (openscouter 19.1).
+    Mcp,
+}
+
+impl Audience {
+    /// The resource under a public base URL.
+    #[must_use]
+    pub fn resource(self, base: &str) -> String {
+        match self {
+            Self::Api => format!("{base}/api"),
+            Self::Mcp => format!("{base}/api/mcp"),
+        }
+    }
+}
+
 /// Who may call an endpoint (openscouter 4).
 #[derive(Clone, Copy, Debug)]
 pub struct Access {
@@ -34,6 +54,8 @@ pub struct Access {
     pub token: Option<Scope>,
     /// Least scope of an OAuth token.
     pub oauth: Grant,
+    /// What that token is for.
+    pub audience: Audience,
     /// Whether a test token is taken.
     pub test: bool,
     /// Whether a tester may who has not passed the quiz yet (openscouter 3.7).
@@ -44,7 +66,7 @@ impl Access {
     /// People of these roles, in person.
     #[must_use]
     pub const fn of(roles: &'static [Role]) -> Self {
-        Self { roles, token: None, oauth: Grant::None, test: false, pending: false }
+        Self { roles, token: None, oauth: Grant::None, audience: Audience::Api, test: false, pending: false }
     }
 
     /// The same, and API tokens with at least this scope.
@@ -57,6 +79,12 @@ impl Access {
     #[must_use]
     pub const fn oauth(self, least: Grant) -> Self {
         Self { oauth: least, ..self }
+    }
+
+    /// OAuth tokens for the MCP server alone, each with at least this grant (openscouter 19.1).
+    #[must_use]
+    pub const fn mcp(least: Grant) -> Self {
+        Self { audience: Audience::Mcp, ..Self::of(&[Role::Business]).oauth(least) }
     }
 
     /// The same, and test tokens.

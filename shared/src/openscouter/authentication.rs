@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{
-    access::{ADMINS, Access, Caller, CredentialKind, allowed},
+    access::{ADMINS, Access, Audience, Caller, CredentialKind, allowed},
     claims::Claims,
     envelope::Problem,
     limits::tier,
@@ -133,16 +133,18 @@ async fn refused(cx: &RequestContext, text: &str) -> Problem {
 }
 
 /// The credential of a principal of this API, and the account behind it.
-fn credential_of(cx: &RequestContext, principal: Principal) -> Option<(CredentialKind, Account)> {
+fn credential_of(cx: &RequestContext, principal: Principal, audience: Audience) -> Option<(CredentialKind, Account)> {
     match principal {
+        // a token for another audience is as good as none, and so is everything else where only one audience counts
+        // (openscouter 3.1, 3.5)
+        Principal::Connection(connection, draft, account) => {
+            let meant = connection.audience == audience.resource(&cx.base());
+            meant.then_some((CredentialKind::Connection(connection, draft), account))
+        }
+        _ if audience == Audience::Mcp => None,
         Principal::Family(family, account) => Some((CredentialKind::Jwt(family), account)),
         Principal::Token(token, account) => Some((CredentialKind::Token(token), account)),
         Principal::Test(token, account) => Some((CredentialKind::Test(token), account)),
-        // a token for another audience is as good as none (openscouter 3.5)
-        Principal::Connection(connection, draft, account) => {
-            let for_api = connection.audience == format!("{}/api", cx.base());
-            for_api.then_some((CredentialKind::Connection(connection, draft), account))
-        }
         _ => None,
     }
 }
@@ -169,7 +171,7 @@ async fn check(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
         }
     };
     let (holder, taken) = futures_util::future::join(store.principal(presented.credential(), cx.now), take).await;
-    let found = holder?.and_then(|principal| credential_of(cx, principal));
+    let found = holder?.and_then(|principal| credential_of(cx, principal, access.audience));
     let Some((used, account)) = found else {
         give_back(cx, early.as_deref(), taken).await;
         return Err(refused(cx, "Invalid credentials").await);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     DIALECT,
-    access::{Access, Caller},
+    access::{Access, Audience, Caller},
     authentication,
     envelope::{Problem, success},
     format::is_allowed_origin,
@@ -155,7 +155,10 @@ async fn respond_with_page(cx: RequestContext, shown: Shown, steps: Steps) -> Re
 async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
     match steps {
         Steps::Callers(access, handler) => {
-            let caller = authentication::caller(cx, access).await?;
+            let caller = match access.audience {
+                Audience::Api => authentication::caller(cx, access).await?,
+                Audience::Mcp => mcp_caller(cx, access).await?,
+            };
             handler(cx, caller).await
         }
         Steps::Anyone(handler) => {
@@ -167,6 +170,30 @@ async fn run(cx: &RequestContext, steps: Steps) -> Result<Response, Problem> {
             handler(cx).await
         }
     }
+}
+
+/// As other callers, but no foreign page may ask at all, and who is unknown is told where tokens are given out
+/// (openscouter 19.1).
+async fn mcp_caller(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
+    let foreign = cx.request.headers.contains_key("origin")
+        && allowed_origin(&cx.context.settings().openscouter.pages, &cx.request).is_none();
+    if foreign {
+        return Err(Problem::forbidden("Origin is not allowed"));
+    }
+    authentication::caller(cx, access).await.map_err(|problem| match problem {
+        Problem::Refused(401, _) => {
+            let metadata = format!("{}/.well-known/oauth-protected-resource/api/mcp", cx.base());
+            let fault = if cx.request.header("authorization").is_some() { ", error=\"invalid_token\"" } else { "" };
+            let challenge = format!("Bearer resource_metadata=\"{metadata}\"{fault}");
+            Problem::Other(Box::new(problem.answer().header("WWW-Authenticate", challenge)))
+        }
+        other => other,
+    })
+}
+
+/// Whether a path is the MCP server's, whose clients send and read headers of its own (openscouter 2.9, 19.1).
+fn is_mcp(request: &Request) -> bool {
+    matches!(&*request.path, "/api/mcp" | "/api/mcp/mcp")
 }
 
 /// The headers that every answer has (openscouter 2.3, 2.9).
@@ -192,7 +219,8 @@ fn routed(pages: &Pages, request: &Request) -> Result<Option<Response>, Problem>
         if allowed_origin(pages, request).is_none() {
             return Ok(Some(answer));
         }
-        let headers = "Authorization, Content-Type, Idempotency-Key, x-webhook-secret";
+        let own = if is_mcp(request) { ", MCP-Protocol-Version, Mcp-Method, Mcp-Name" } else { "" };
+        let headers = format!("Authorization, Content-Type, Idempotency-Key, x-webhook-secret{own}");
         return Ok(Some(
             answer
                 .header("Access-Control-Allow-Methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS")
@@ -228,9 +256,13 @@ fn cors(pages: &Pages, request: &Request, answer: Response) -> Response {
     let answer = answer.header("Vary", "Origin");
     match allowed_origin(pages, request) {
         None => answer,
-        Some(origin) => answer
-            .header("Access-Control-Allow-Origin", origin)
-            .header("Access-Control-Allow-Credentials", "true")
-            .header("Access-Control-Expose-Headers", "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy"),
+        Some(origin) => {
+            let own = if is_mcp(request) { ", WWW-Authenticate" } else { "" };
+            let exposed = format!("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy{own}");
+            answer
+                .header("Access-Control-Allow-Origin", origin)
+                .header("Access-Control-Allow-Credentials", "true")
+                .header("Access-Control-Expose-Headers", exposed)
+        }
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
+    access::Audience,
     envelope::{Problem, json_answer},
     fields::check_media,
     request_context::RequestContext,
@@ -42,7 +43,7 @@ pub fn refusal(status: u16, error: &str, description: &str) -> Problem {
 #[must_use]
 pub fn audiences(cx: &RequestContext) -> [String; 2] {
     let base = cx.base();
-    [format!("{base}/api/mcp"), format!("{base}/api")]
+    [Audience::Mcp, Audience::Api].map(|audience| audience.resource(&base))
 }
 
 /// Names and values as a query or a form holds them.

@@ -94,12 +94,20 @@ pub async fn read(cx: &RequestContext, caller: &Caller, report: &Report) -> Resu
 /// # Errors
 /// 500 when the store fails.
 pub async fn read_page(cx: &RequestContext, caller: &Caller, report: &Report) -> Result<Option<String>, Problem> {
+    record_read(cx, caller, report).await?;
+    page_url(cx, report)
+}
+
+/// Records that a caller reads a report (openscouter 13).
+///
+/// # Errors
+/// 500 when the store fails.
+pub async fn record_read(cx: &RequestContext, caller: &Caller, report: &Report) -> Result<(), Problem> {
     let record = cx.record(
         Action::ReportRead,
         Some(&caller.account.user),
         Some(report.id.wire()),
         json!({"version": report.edition}),
     );
-    cx.context.store().record(&record).await?;
-    page_url(cx, report)
+    Ok(cx.context.store().record(&record).await?)
 }

@@ -9,7 +9,7 @@ use super::{
     request_context::RequestContext,
 };
 use crate::{
-    model::{Status, Study, StudyId},
+    model::{Details, OrganizationId, Status, Study, StudyId},
     page::Words,
     store::Progress,
 };
@@ -70,6 +70,36 @@ pub async fn owned_with_progress(
 ) -> Result<(Study, Progress), Problem> {
     let found = cx.context.store().study_with_progress(id.ok_or_else(missing)?).await?;
     found.filter(|(study, _)| owns(viewer, study)).ok_or_else(missing)
+}
+
+/// A draft that nothing is known of yet, for a body to fill (openscouter 9.1).
+#[must_use]
+pub fn empty_draft(cx: &RequestContext, organization: OrganizationId) -> Study {
+    Study {
+        id: StudyId::at(cx.now),
+        organization,
+        name: String::new(),
+        status: Status::Draft,
+        paused_from: None,
+        completion_url: None,
+        target_url: None,
+        tasks: Vec::new(),
+        details: Details::default(),
+        created_at: cx.now,
+        updated_at: cx.now,
+        version: 1,
+    }
+}
+
+/// Keeps a new draft (openscouter 9.4).
+///
+/// # Errors
+/// 500 when the store fails.
+pub async fn keep_draft(cx: &RequestContext, study: &Study) -> Result<(), Problem> {
+    if !cx.context.store().create_studies(std::slice::from_ref(study)).await?.is_empty() {
+        tracing::debug!("the answer to an earlier try was lost");
+    }
+    Ok(())
 }
 
 /// Updates a study by `rule`, which gives its next state, or `None` to leave it; the store asks it again after each

@@ -39,6 +39,7 @@ pub(super) fn agent_job_item(job: &AgentJob) -> Item {
         .text("request_id", &*job.request_id)
         .number("cutoff", job.cutoff)
         .text("streams", job.streams.join(" "))
+        .text("filled", job.filled.join(" "))
         .optional_text("report", job.report.map(|id| id.to_string()).as_deref())
         .optional_text("insights", job.insights.as_deref())
         .optional_text("error", job.error.as_deref())
@@ -70,6 +71,7 @@ fn read_agent_job(item: &Item) -> Result<AgentJob, StoreError> {
         report: reader.optional_text("report").and_then(ReportId::parse),
         insights: reader.optional_text("insights").map(str::to_owned),
         moments: reader.number("moments").ok(),
+        filled: reader.optional_text("filled").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         error: reader.optional_text("error").map(str::to_owned),
         created_at: reader.time("created_at")?,
         started_at: reader.optional_time("started_at")?,

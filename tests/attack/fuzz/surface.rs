@@ -9,9 +9,11 @@ use harness::{
     Answer, Bench, Failure,
     functions::{Api, named},
     openscouter::{
+        oauth::connected_for_mcp,
         person,
         studies::{body, draft},
         team::Team,
+        user,
     },
     outsend::{jobs, pipelines::chain},
     outset, read,
@@ -281,6 +283,10 @@ impl Surface {
             Api::OpenScouter if sample.url.contains("/webhooks/") => vec![own("x-webhook-secret", "of the ci")],
             Api::OpenScouter if sample.url.contains("/cron/") => vec![own("authorization", "Bearer of the scheduler")],
             Api::OpenScouter if sample.url.contains("/auth/") || sample.url.contains("/oauth/") => return sample,
+            Api::OpenScouter if sample.url.starts_with("/api/mcp") => {
+                let owner = user(&self.team.bench, "dana@example.com").await;
+                vec![own("authorization", &connected_for_mcp(&self.team.bench, &owner).await)]
+            }
             Api::OpenScouter => {
                 let team = &self.team;
                 [&team.tester, &team.owner, &team.admin].map(|value| own("authorization", value)).to_vec()

@@ -3,7 +3,7 @@
 use harness::{
     Bench, Fixture,
     functions::Api,
-    openscouter::{bearer, ingestion, team::Team},
+    openscouter::{bearer, ingestion, oauth::connected_for_mcp, team::Team, user},
     outsend::{PASSWORD, jobs::World, log_in},
 };
 use serde_json::json;
@@ -27,12 +27,13 @@ pub(super) enum Who {
     Key,
     Account,
     Owner,
+    Assistant,
     Admin,
     Tester,
     Source,
     Scheduler,
 }
-use Who::{Account, Admin, Key, Nobody, Owner, Scheduler, Source, Tester};
+use Who::{Account, Admin, Assistant, Key, Nobody, Owner, Scheduler, Source, Tester};
 
 /// A route, and the member of its body that holds the most.
 pub(super) struct Endpoint {
@@ -138,6 +139,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     research("POST", "/api/me/exports", Tester, "a"),
     research("POST", "/api/jobs", Owner, "tasks"),
     research("PATCH", "/api/jobs/{id}", Owner, "tasks"),
+    research("POST", "/api/mcp", Assistant, "params"),
+    research("POST", "/api/mcp/mcp", Assistant, "params"),
     research("POST", "/api/jobs/{id}/launch", Owner, "a"),
     research("POST", "/api/tokens", Owner, "scopes"),
     research("DELETE", "/api/tokens/{id}", Owner, "a"),
@@ -258,6 +261,14 @@ impl Places {
                 Some(("cookie", meter.there(log_in(&self.outsend.bench, "ada@example.com", PASSWORD))))
             }
             Owner => Some(signed_in("dana")),
+            Assistant => {
+                self.team.bench.advance(Duration::minutes(1));
+                let connected = async {
+                    let owner = user(&self.team.bench, "dana@example.com").await;
+                    connected_for_mcp(&self.team.bench, &owner).await
+                };
+                Some(("authorization", meter.there(connected)))
+            }
             Admin => Some(signed_in("ann")),
             Tester => Some(signed_in("tess")),
             Source => Some(("x-webhook-secret", "of the ci".to_owned())),

@@ -136,8 +136,17 @@ pub async fn me(bench: &Bench, tokens: &Value) -> Answer {
 
 /// The `Authorization` of a new connection of a user.
 pub async fn connected(bench: &Bench, user: &User) -> String {
+    connected_for(bench, user, API).await
+}
+
+/// The `Authorization` of a new connection of a user to the MCP server, which may make drafts.
+pub async fn connected_for_mcp(bench: &Bench, user: &User) -> String {
+    connected_for(bench, user, None).await
+}
+
+async fn connected_for(bench: &Bench, user: &User, resource: Option<&str>) -> String {
     let client = register(bench).await;
-    let code = code(bench, &client, user, API).await;
+    let code = code(bench, &client, user, resource).await;
     let tokens = exchange(bench, &client, &code).await.json();
     format!("Bearer {}", tokens["access_token"].as_str().unwrap())
 }

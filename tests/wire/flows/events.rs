@@ -11,6 +11,7 @@ const OPENSCOUTER: &[(&str, u64)] = &[
     ("proposals-list", 401),
     ("proposals-create", 401),
     ("admin-testers", 401),
+    ("mcp", 401),
     ("studies-page", 303),
     ("home", 303),
     ("admin-audit", 401),

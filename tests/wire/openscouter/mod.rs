@@ -41,6 +41,7 @@ mod jobs_get;
 mod jobs_launch;
 mod jobs_list;
 mod jobs_update;
+mod mcp;
 mod me_consents_create;
 mod me_consents_delete;
 mod me_consents_list;

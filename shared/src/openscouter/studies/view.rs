@@ -121,6 +121,19 @@ fn seconds(time: Option<i64>) -> Option<String> {
     time.and_then(|time| OffsetDateTime::from_unix_timestamp(time).ok()).map(timestamp)
 }
 
+/// The address of a study, by its wire id, in the web application at `app_url`.
+fn dashboard_at(app_url: &str, id: &str) -> String {
+    format!("{app_url}/studies/{id}")
+}
+
+impl RequestContext {
+    /// The address of a study for people (openscouter 9.2).
+    #[must_use]
+    pub fn dashboard_url(&self, study: &Study) -> String {
+        dashboard_at(&app_url(self), &study.id.wire())
+    }
+}
+
 /// Study data with links into the web application at `app_url` (openscouter 1.3, 9.2).
 #[must_use]
 pub fn study_data<'a>(app_url: &str, study: &'a Study, progress: Progress) -> StudyView<'a> {
@@ -128,7 +141,7 @@ pub fn study_data<'a>(app_url: &str, study: &'a Study, progress: Progress) -> St
     let id = study.id.wire();
     let Progress { sessions, completed, confirmed, .. } = progress;
     StudyView {
-        dashboard_url: format!("{app_url}/studies/{id}"),
+        dashboard_url: dashboard_at(app_url, &id),
         job_id: id,
         organization_id: study.organization.wire(),
         body: BodyView::of(study),

@@ -245,6 +245,7 @@ fn noted(context: &Context, seen: &Seen, moment: &Moment, index: usize, written:
             element: moment.element().map(str::to_owned),
             impact: moment.impact,
             last: last == Some((moment.span.0, moment.kind)),
+            own: moment.own.iter().map(|stream| stream.as_str().to_owned()).collect(),
         }),
     }
 }
@@ -259,6 +260,7 @@ pub(super) async fn analyst(context: &Context, job: &AgentJob) -> Result<(), Fai
         moments.map(|(index, moment)| noted(context, &seen, moment, index, written.as_ref())).collect();
     let mut done = done(context, job);
     done.moments = u32::try_from(analysed.len()).ok();
+    done.filled = seen.analysis.filled.iter().map(|stream| stream.as_str().to_owned()).collect();
     let store = context.store();
     for _ in 0..MAX_ATTEMPTS {
         if seen.session.status != TestStatus::Completed || seen.session.analyst != Some(job.id) {
