@@ -69,7 +69,7 @@ def leading_keys(statement):
 
 
 # a kind of item, one item of a kind, the ranked lists of a name, or the pending changes of one
-KEYS = re.compile(r"[A-Z]+(#(\*|[A-Z]+))?|RANK#(\*#)?[a-z]+\*|WORK#[a-z]+#\*")
+KEYS = re.compile(r"[A-Z]+(#(\*|[A-Z]+))?|RANK#(\*#)?[a-z]+\*|SPECIAL#MATCH#\*|WORK#[a-z]+#\*")
 
 
 def each_function(test):

@@ -132,7 +132,7 @@ fn targeting(random: &mut Random) -> Targeting {
     countries.push("GB".to_owned());
     Targeting {
         countries,
-        age_range: (random.below(2) == 0).then(|| AgeRange { min: 25, max: 50 }),
+        age_range: (random.below(2) == 0).then_some(AgeRange { min: 25, max: 50 }),
         devices: owned(&some(random, &["desktop", "mobile", "tablet"])),
         languages: if random.below(2) == 0 { Vec::new() } else { owned(&some(random, &["de", "en", "es"])) },
         nd_categories: if random.below(2) == 0 { Vec::new() } else { owned(&some(random, &["adhd", "autism"])) },
