@@ -23,6 +23,7 @@ pub mod password;
 pub mod secret;
 pub mod secrets_manager;
 pub mod store;
+pub mod stripe;
 pub mod sweeps;
 pub mod ulid;
 

@@ -9,7 +9,7 @@ use crate::{
     BoxFuture,
     context::Context,
     model::{Action, AuditEntry, TestSessionId},
-    store::{DueErasure, StoreError},
+    store::{DueErasure, DuePayout, StoreError},
 };
 
 /// How often the start of an erasure is tried that somebody else's change got in the way of.
@@ -108,4 +108,47 @@ async fn end_overdue_session(context: &Context, id: TestSessionId, now: OffsetDa
     let ended = session.completed(session.planned_end(), true);
     // somebody else's change: it is due again at the next sweep, if it still runs
     context.store().change_test_session(&session, &ended, None, now).await
+}
+
+/// Begins the payouts whose next try is due, and those that wait for an account that takes them by now, at most `limit` of
+/// what stands behind the name `after` in the order of its times (openscouter 20). The work that follows makes them.
+///
+/// # Errors
+/// When the store cannot say what is due.
+pub fn retry_due_payouts<'a>(
+    context: &'a Context,
+    after: &'a str,
+    limit: u32,
+) -> BoxFuture<'a, Result<Step, StoreError>> {
+    Box::pin(async move {
+        let (store, now) = (context.store(), context.clock().now());
+        let rows = i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1);
+        let due = store.due_payouts(after, now, rows).await?;
+        let more = due.len() > limit as usize;
+        let due: Vec<_> = due.into_iter().take(limit as usize).collect();
+        let next = due.last().filter(|_| more).cloned();
+        let begun = due.into_iter().map(|name| begin_due_payout(context, name, now));
+        let begun: Vec<_> = stream::iter(begun).buffer_unordered(AT_A_TIME).collect().await;
+        let mut step = Step { next, ..Step::default() };
+        for begun in begun {
+            match begun {
+                Ok(done) => step.processed += u32::from(done),
+                // one that fails stops no other, and is due again
+                Err(error) => {
+                    tracing::error!(cause = %error, "payout not begun");
+                    step.failed += 1;
+                }
+            }
+        }
+        Ok(step)
+    })
+}
+
+async fn begin_due_payout(context: &Context, name: String, now: OffsetDateTime) -> Result<bool, StoreError> {
+    match DuePayout::parse(&name) {
+        Some(DuePayout::Retry(id)) => context.store().retry_payout(id, now).await,
+        // the rest of a long list stays due
+        Some(DuePayout::Enabled(tester)) => context.store().release_payouts(tester, now).await.map(|_| true),
+        None => Ok(false),
+    }
 }

@@ -1,10 +1,12 @@
 //! People and credentials of the OpenScouter dialect, and what its answers say (openscouter 2, 3, 7).
 
+pub mod billing;
 pub mod exports;
 pub mod ingestion;
 pub mod oauth;
 pub mod proposals;
 pub mod provider;
+pub mod stripe;
 pub mod studies;
 pub mod team;
 

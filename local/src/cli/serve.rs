@@ -29,7 +29,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 39] = [
+const PASSED: [&str; 43] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -63,6 +63,10 @@ const PASSED: [&str; 39] = [
     "OUTSCOUT_AGENT_BASE_URL",
     "OUTSCOUT_AGENT_API_KEY",
     "OUTSCOUT_WEBHOOK_SECRETS",
+    "OUTSCOUT_STRIPE_BASE_URL",
+    "OUTSCOUT_STRIPE_SECRET_KEY",
+    "OUTSCOUT_STRIPE_WEBHOOK_SECRET",
+    "OUTSCOUT_PLATFORM_FEE_RATE",
     "OUTSCOUT_STAGE",
     "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
     "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",

@@ -9,6 +9,7 @@ mod openscouter;
 mod outsend;
 mod outset;
 mod store;
+mod stripe;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub use self::{
     outsend::{Captcha, OutsendSettings},
     outset::{OutsetLimits, OutsetSettings},
     store::{Credentials, StoreSettings},
+    stripe::StripeSettings,
 };
 use crate::model::JobRules;
 
@@ -93,6 +95,8 @@ pub struct Settings {
     pub outbound: OutboundSettings,
     /// The language model that writes agents' texts; `None` means the contract's own texts (openscouter 12.8).
     pub llm: Option<LlmSettings>,
+    /// The payment provider (openscouter 16).
+    pub stripe: StripeSettings,
 }
 
 impl Settings {
@@ -126,6 +130,7 @@ impl Settings {
             jobs: jobs::rules(&env)?,
             outbound: OutboundSettings::from_env(&env)?,
             llm: LlmSettings::from_env(&env)?,
+            stripe: StripeSettings::from_env(&env)?,
             store: StoreSettings::from_env(&env)?,
             clock_file: env.clock_file(),
             outset: OutsetSettings::from_env(&env)?,

@@ -206,6 +206,18 @@ uuid_id!(
     /// A request to be forgotten (openscouter 18).
     ErasureId, "era"
 );
+uuid_id!(
+    /// What a tester is paid for a session (openscouter 16.1).
+    PayoutId, "pay"
+);
+
+impl PayoutId {
+    /// The id of a session's one payout: it has the session's bits.
+    #[must_use]
+    pub const fn of(session: TestSessionId) -> Self {
+        Self(session.0)
+    }
+}
 
 /// A participant's only credential: 43 base62 characters that carry 256 random bits (outset 14.1).
 #[derive(Clone, PartialEq, Eq)]

@@ -12,9 +12,11 @@ mod job;
 mod key;
 mod locale;
 mod matching;
+mod money;
 mod organization;
 mod owner;
 mod participant;
+mod payout;
 mod pipeline;
 mod proposal;
 mod quiz;
@@ -42,16 +44,18 @@ pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Posted, R
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
-    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, PipelineId, ProposalId, ReportId, SessionToken, StudyId,
-    TaskId, TestSessionId, TokenId, UserId,
+    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, PayoutId, PipelineId, ProposalId, ReportId, SessionToken,
+    StudyId, TaskId, TestSessionId, TokenId, UserId,
 };
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use locale::Locale;
 pub use matching::{Best, Candidate, MatchScore, Ratings, Wanted, standing_score};
+pub use money::{FeeRate, WHOLE_CURRENCIES, minor_units};
 pub use organization::{Organization, Plan};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
+pub use payout::{Checkout, Failure, Payee, Payout, PayoutStatus};
 pub use pipeline::{NodeRun, NodeStatus, Pipeline, Run as PipelineRun, RunStatus, Trigger};
 pub use proposal::{Proposal, ProposalStatus};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};

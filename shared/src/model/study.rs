@@ -367,6 +367,36 @@ impl Study {
         next
     }
 
+    /// What a launch waits for, if the study is not complete: the first field that is missing (openscouter 9.4).
+    #[must_use]
+    pub fn missing_for_launch(&self) -> Option<&'static str> {
+        let details = &self.details;
+        let complete = [
+            ("description", !details.description.is_empty()),
+            ("tasks", !self.tasks.is_empty()),
+            ("targeting.countries", !details.targeting.countries.is_empty()),
+            ("compensation", details.compensation.is_some()),
+        ];
+        complete.iter().find(|(_, there)| !there).map(|(name, _)| *name)
+    }
+
+    /// The study after its payment was confirmed at `now`: a draft that is complete is launched by it (openscouter 5.1).
+    #[must_use]
+    pub fn paid_for(&self, now: OffsetDateTime) -> Self {
+        let launches = self.status == Status::Draft && self.missing_for_launch().is_none();
+        let mut next = if launches { self.launched(false, now) } else { self.changed_at(now) };
+        next.details.payment = Payment::Paid;
+        next
+    }
+
+    /// The study after a checkout that came to nothing: what was pending is unpaid again.
+    #[must_use]
+    pub fn unpaid(&self, now: OffsetDateTime) -> Self {
+        let mut next = self.changed_at(now);
+        next.details.payment = Payment::Unpaid;
+        next
+    }
+
     /// The study after moving to `status` at `now`.
     #[must_use]
     pub fn moved_to(&self, status: Status, now: OffsetDateTime) -> Self {

@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::{Email, PipelineId, Proposal, ProposalId, Study, StudyId, ThreadId};
+use super::{Email, Payout, PipelineId, Proposal, ProposalId, Study, StudyId, ThreadId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -69,10 +69,16 @@ pub enum WorkKind {
     EndProposals,
     /// A tester is told of a proposal (openscouter 14.1).
     Offer,
+    /// A payout is made: the transfer to the tester's account, and the payout from there (openscouter 16.1).
+    Payout,
+    /// What waits for a tester's account is begun, slice by slice (openscouter 16.2).
+    ReleasePayouts,
+    /// A tester is told that a payout failed (openscouter 16.2).
+    PayoutFailed,
 }
 
 impl WorkKind {
-    const ALL: [Self; 30] = [
+    const ALL: [Self; 33] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -103,6 +109,9 @@ impl WorkKind {
         Self::Propose,
         Self::EndProposals,
         Self::Offer,
+        Self::Payout,
+        Self::ReleasePayouts,
+        Self::PayoutFailed,
     ];
 
     /// The stored name.
@@ -139,6 +148,9 @@ impl WorkKind {
             Self::Propose => "propose",
             Self::EndProposals => "proposals.end",
             Self::Offer => "mail.offer",
+            Self::Payout => "payout",
+            Self::ReleasePayouts => "payouts.release",
+            Self::PayoutFailed => "mail.payout_failed",
         }
     }
 
@@ -173,6 +185,17 @@ impl WorkItem {
     #[must_use]
     pub fn feedback(thread: ThreadId) -> Self {
         Self { id: format!("{MAIL}{thread}"), kind: WorkKind::Feedback, subject: thread.to_string(), attempt: 0 }
+    }
+
+    /// The try that a payout is at.
+    #[must_use]
+    pub fn payout(payout: &Payout) -> Self {
+        Self {
+            id: format!("payout-{}-{}", payout.id, payout.attempt),
+            kind: WorkKind::Payout,
+            subject: payout.id.to_string(),
+            attempt: 0,
+        }
     }
 
     /// A run of a pipeline is to follow what happened.

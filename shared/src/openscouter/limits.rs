@@ -14,6 +14,9 @@ pub struct Policy {
 /// Requests without a credential, of one address.
 pub const UNAUTHENTICATED: Policy = Policy { name: "unauthenticated", limit: 30 };
 
+/// Events of a webhook's source.
+pub const WEBHOOK: Policy = Policy { name: "webhook", limit: 1_000 };
+
 /// The policy of a caller's plan.
 #[must_use]
 pub const fn tier(plan: Plan) -> Policy {

@@ -22,6 +22,8 @@ pub mod oauth;
 pub mod organizations;
 mod pages;
 pub mod paging;
+pub mod payments;
+pub mod payouts;
 pub mod profiles;
 pub mod proposals;
 pub mod providers;

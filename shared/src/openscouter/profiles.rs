@@ -3,7 +3,10 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{model::User, store::Profile};
+use crate::{
+    model::{Payee, User},
+    store::Profile,
+};
 
 /// A tester's profile (openscouter 18).
 #[derive(Debug, Serialize)]
@@ -29,9 +32,9 @@ pub struct ProfileView<'a> {
 
 impl<'a> ProfileView<'a> {
     /// The profile of a tester: what was set, and else its default. `special` are the categories, which are kept apart
-    /// (openscouter 21).
+    /// (openscouter 21); `payee` is the account that payouts go to.
     #[must_use]
-    pub fn new(tester: &User, profile: &'a Profile, special: &'a [String]) -> Self {
+    pub fn new(tester: &User, profile: &'a Profile, special: &'a [String], payee: Option<&Payee>) -> Self {
         let list = |name: &str| profile.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let flag = |name: &str, default: bool| profile.get(name).and_then(Value::as_bool).unwrap_or(default);
         Self {
@@ -50,7 +53,7 @@ impl<'a> ProfileView<'a> {
             capacity_verified: tester.qualified,
             capacity_score: tester.capacity_score,
             telegram_connected: false,
-            payouts_enabled: false,
+            payouts_enabled: payee.is_some_and(|payee| payee.payouts_enabled),
         }
     }
 }

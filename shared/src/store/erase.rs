@@ -4,7 +4,8 @@
 //! What is left is found through the partitions of the user and of the organization and is removed by work, in
 //! slices. **This is the one place that knows what an account consists of**: whoever adds an entity that names a
 //! user, an organization or a study adds it here, and a test that reads both tables after a deletion watches it.
-//! What stays is the audit trail, which names ids and no person.
+//! What stays is the audit trail, which names ids and no person, and the payouts, which are financial records
+//! (openscouter 21): ids, amounts and states.
 
 use ranked::Change;
 use std::collections::HashSet;
@@ -24,6 +25,7 @@ use super::{
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
+    payouts::{self, organization_lists, tester_lists},
     refresh_tokens::family_key,
     retry::MAX_ATTEMPTS,
     rights::{ERASURES, due_rank},
@@ -116,6 +118,13 @@ impl Store {
             self.erase_tests_of(user).await?;
             self.unplace_tester(user).await?;
             self.erase_proposals_of(user).await?;
+            // nobody waits for the account of who is gone; what is under way goes on
+            if !self.lapse_payouts(user, now).await? {
+                return Ok(false);
+            }
+            for list in tester_lists(user) {
+                self.drop_items(&list, "").await?;
+            }
             // an admin's are to other organizations, too
             for connection in self.connections_of(user).await? {
                 self.end_connection(&connection, None).await?;
@@ -218,6 +227,9 @@ impl Store {
             if sk.starts_with("TEST#") {
                 return item.read("test token").optional_text("hash").map(test_token_key);
             }
+            if sk == "PAYEE" {
+                return Self::payee_link(item);
+            }
             if let Some(study) = sk.strip_prefix("ASSIGNED#") {
                 return StudyId::parse(study).map(|study| assignment_key(study, user));
             }
@@ -284,7 +296,7 @@ impl Store {
         let pk = study_pk(study.id);
         self.drop_agent_jobs(pk.clone()).await?;
         self.erase_approvals(study.id).await?;
-        for list in study_lists(study.id) {
+        for list in study_lists(study.id).into_iter().chain(payouts::study_lists(study.id)) {
             self.drop_items(&list, "").await?;
         }
         self.erase_partition(pk.clone(), "SESSION#", |_, sk| {
@@ -326,6 +338,9 @@ impl Store {
         }
         for list in ["tokens", "connections"] {
             self.erase_partition(format!("RANK#{id}#{list}"), "", |_, _| None).await?;
+        }
+        for list in organization_lists(id) {
+            self.drop_items(&list, "").await?;
         }
         self.batch_delete(vec![(ORGANIZATIONS.to_owned(), organization_pk(id))]).await?;
         self.erase_partition(organization_pk(id), "", |_, _| None).await

@@ -1,13 +1,13 @@
 //! Group commit of the lists that many write: the operator's studies and organizations, the audit trail, test sessions,
-//! testers, proposals.
+//! testers, proposals, payouts.
 //!
 //! A writer does not touch such a list. It puts a *pending* item beside its entity, in the same transaction, without a
 //! condition: any number of writers, no conflicts. One drainer at a time (a lease) takes pending items by the hundred,
 //! reads what the entities are now, and brings the lists in line with that: some nodes and one head for a whole batch.
 //!
 //! Correctness does not rest on the lease. A list's head is read before the entities are, and written only in the version
-//! that was read, also where nothing changes; so whoever read an older state of an entity fails. (Sessions, which are in
-//! lists of their tester's own, too, are written with the condition that they are in the version that was read.) Done
+//! that was read, also where nothing changes; so whoever read an older state of an entity fails. (Sessions and payouts,
+//! which are in lists of their tester's own, too, are written with the condition that they are in the version that was read.) Done
 //! twice, late or in any order, nothing changes. What cannot be read is logged and left out: it must not hold the others
 //! back.
 
@@ -46,6 +46,8 @@ const AUDIT_BATCH: usize = 100;
 const SESSION_BATCH: usize = 12;
 /// Testers who are placed at a time: the claims of all of them are one transaction, as is each list with their checks.
 const TESTER_BATCH: usize = 40;
+/// Payouts, likewise.
+const PAYOUT_BATCH: usize = 8;
 /// Lists of audit records that are written at a time.
 const AT_A_TIME: usize = 8;
 /// Members of a transaction.
@@ -233,6 +235,10 @@ impl Store {
             let moved = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
             return self.commit_halves(moved, slice, &|moved| self.commit_proposals(moved)).await;
         }
+        if list == SharedList::Payouts {
+            let subjects = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
+            return self.commit_halves(subjects, slice, &|subjects| Box::pin(self.commit_payouts(subjects))).await;
+        }
         let mut subjects: BTreeMap<&str, bool> = BTreeMap::new();
         for pending in taken {
             for subject in &pending.subjects {
@@ -256,7 +262,7 @@ impl Store {
                 let ids = subjects.keys().filter_map(|id| UserId::parse(id)).collect();
                 self.commit_halves(ids, slice, &|ids| self.commit_testers(ids)).await
             }
-            SharedList::TestSessions | SharedList::Proposals => Ok(true),
+            SharedList::TestSessions | SharedList::Proposals | SharedList::Payouts => Ok(true),
         }
     }
 
@@ -458,6 +464,7 @@ fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
         SharedList::Audit => AUDIT_BATCH,
         SharedList::TestSessions | SharedList::Proposals => SESSION_BATCH,
         SharedList::Testers => TESTER_BATCH,
+        SharedList::Payouts => PAYOUT_BATCH,
         SharedList::Studies | SharedList::Organizations => BATCH,
     };
     let mut parts = Vec::new();

@@ -60,6 +60,12 @@
 //! | approvals of a study that count as active (for the gate) | `STUDY#<id>` | `APPROVALS` | main |
 //! | what a test session was that is being removed | `SESS#<id>` | `GONE` | main |
 //! | request to be forgotten | `USER#<id>` | `ERASURE` | main |
+//! | payout of a test session, whose id it has | `PAY#<id>` | `PAY` | main |
+//! | payout of a tester (for the export); one that waits for the tester's account | `USER#<tester>` | `PAYOUT#<id>`; `OWED#<id>` | main |
+//! | payout that is to be tried again; account that takes payouts since some waited for it | `PAYDUE#<shard>` | `<15 digits>#payout#<id>`; `<15 digits>#tester#<id>` | main |
+//! | tester's account at Stripe | `USER#<tester>` | `PAYEE` | main |
+//! | what Stripe's id of an account or a payout leads to | `STRIPE#<id>` | `STRIPE` | main |
+//! | last checkout of a study | `STUDY#<id>` | `CHECKOUT` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | part of a study's long tasks | `STUDY#<id>` | `TASKS#<digest>#<2 digits>` | main |
 //! | mark of a deleted study, until nothing is left of it | `STUDY#<id>` | `GONE` | main |
@@ -128,6 +134,10 @@
 //! | a user's veilles | the directory, then one batch |
 //! | page of a veille's runs | the header, then one `Query` on `VEILLE#<id>` between two numbers |
 //! | page of what a run found | header and run in one batch; then a `Query` for each bucket from a position on, beside one batch for the columns |
+//! | page of payouts | ranked collections for all, organization, study and tester, each also by state; placed by work; of a tester and a study, one `GetItem` |
+//! | payouts of a study | the study's sessions, whose ids they have |
+//! | payouts that are due | `Query` on each of the shards up to now |
+//! | payouts that wait for an account | `Query` on `USER#<tester>` with prefix `OWED#` |
 //! | veilles that are due | `Query` on each of the shards up to now |
 //! | page of a webhook's deliveries | head, and the first place by time that is kept, together; then one batch of numbers |
 //! | delivery by its id | `Query` on the places by time of the millisecond that the id names, then one batch of numbers |
@@ -155,6 +165,7 @@ mod agents;
 mod api_tokens;
 mod approvals;
 mod audit;
+mod checkouts;
 mod chunked;
 mod client;
 mod collection;
@@ -180,6 +191,7 @@ mod oauth_states;
 mod organizations;
 mod outbox;
 mod participants;
+mod payouts;
 mod pending;
 mod pipelines;
 mod principals;
@@ -195,6 +207,7 @@ pub mod round_trips;
 mod seats;
 mod sign_ups;
 mod stream_leases;
+mod stripe_events;
 mod studies;
 mod study_creation;
 mod study_items;
@@ -237,6 +250,7 @@ pub use networks::Network;
 pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;
 pub use participants::StartOutcome;
+pub use payouts::{DuePayout, PayoutFilter};
 pub use pending::SharedList;
 pub use pipelines::{NodeCreation, PipelineRemoval, RunCreation};
 pub use principals::{Credential, Principal};
@@ -248,6 +262,7 @@ pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};
 pub use seats::Progress;
 pub use stream_leases::{Lasting, Leased, Place};
+pub use stripe_events::{PayoutNews, StripeEvent, StripeNews};
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};

@@ -26,12 +26,21 @@ pub enum SharedList {
     Testers,
     /// Proposals, for each combination of filters.
     Proposals,
+    /// Payouts, for each combination of filters.
+    Payouts,
 }
 
 impl SharedList {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Studies, Self::Organizations, Self::Audit, Self::TestSessions, Self::Testers, Self::Proposals];
+    pub const ALL: [Self; 7] = [
+        Self::Studies,
+        Self::Organizations,
+        Self::Audit,
+        Self::TestSessions,
+        Self::Testers,
+        Self::Proposals,
+        Self::Payouts,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -41,6 +50,7 @@ impl SharedList {
             Self::TestSessions => "tests",
             Self::Testers => "testers",
             Self::Proposals => "proposals",
+            Self::Payouts => "payouts",
         }
     }
 
@@ -68,7 +78,7 @@ pub(super) struct Pending<'a> {
     pub(super) list: SharedList,
     /// What tells it from every other change; the same again when a write is tried again.
     pub(super) id: &'a str,
-    /// The ids of the entities, with spaces between; behind a session's, what is known of its move.
+    /// The ids of the entities, with spaces between; behind a session's or a payout's, what is known of its move.
     pub(super) subjects: &'a str,
     /// Whether the entities are new, so that they are in no list yet.
     pub(super) new: bool,

@@ -17,8 +17,15 @@ use crate::{
 /// How long an event is known again.
 const KNOWN: Duration = Duration::days(30);
 
-fn seen_key(event: &WebhookEvent) -> (String, String) {
-    (format!("SEEN#{}#{}", event.source, sha256_hex(event.key.as_bytes())), "SEEN".to_owned())
+fn seen_key(source: &str, key: &str) -> (String, String) {
+    (format!("SEEN#{source}#{}", sha256_hex(key.as_bytes())), "SEEN".to_owned())
+}
+
+/// The mark that an event was accepted at `now`, by its sender's id.
+pub(super) fn seen_item(source: &str, key: &str, now: OffsetDateTime) -> Item {
+    let end = now + KNOWN;
+    let (pk, sk) = seen_key(source, key);
+    Item::new(pk, sk).time("expires_at", end).number("ttl", end.unix_timestamp())
 }
 
 impl Store {
@@ -33,12 +40,9 @@ impl Store {
     ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             let end = now + KNOWN;
-            let (pk, sk) = seen_key(event);
+            let (pk, sk) = seen_key(&event.source, &event.key);
             for attempt in 0..MAX_ATTEMPTS {
-                let seen = Item::new(pk.clone(), sk.clone())
-                    .text("event", event.id.to_string())
-                    .time("expires_at", end)
-                    .number("ttl", end.unix_timestamp());
+                let seen = seen_item(&event.source, &event.key, now).text("event", event.id.to_string());
                 let item = Item::new(format!("EVENT#{}", event.id), "EVENT".to_owned())
                     .text("id", event.id.to_string())
                     .text("source", &*event.source)

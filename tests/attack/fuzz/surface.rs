@@ -11,6 +11,7 @@ use harness::{
     openscouter::{
         oauth::connected_for_mcp,
         person,
+        stripe::Stripe,
         studies::{body, draft},
         team::Team,
         user,
@@ -144,7 +145,10 @@ fn replaced(text: &str, prefix: &str, by: &str) -> String {
 impl Surface {
     /// A new world.
     pub(crate) async fn start() -> Self {
-        let variables = [("OUTSCOUT_WEBHOOK_SECRETS", WEBHOOKS), ("OUTSCOUT_CRON_SECRET", "of the scheduler")];
+        let (_, stripe) = Stripe::start().await;
+        let mut variables: Vec<_> = stripe.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        variables.retain(|(name, _)| *name != "OUTSCOUT_CRON_SECRET");
+        variables.extend([("OUTSCOUT_WEBHOOK_SECRETS", WEBHOOKS), ("OUTSCOUT_CRON_SECRET", "of the scheduler")]);
         let team = Team::over(Bench::with(&variables).await.unwrap()).await;
         let (jobs, outset) = (jobs::World::start().await, outset::World::new().await);
         let (_, path) = draft(&team, &body()).await;

@@ -12,6 +12,11 @@ const OPENSCOUTER: &[(&str, u64)] = &[
     ("proposals-create", 401),
     ("admin-testers", 401),
     ("mcp", 401),
+    ("webhooks-stripe", 401),
+    ("billing-payouts", 401),
+    ("billing-payout", 401),
+    ("billing-connect", 401),
+    ("billing-checkout", 401),
     ("studies-page", 303),
     ("home", 303),
     ("admin-audit", 401),
@@ -172,6 +177,7 @@ async fn every_function_answers_its_sample() {
             let answer: Value = serde_json::from_slice(&reply.whole().unwrap()).unwrap();
             let expected = match operation {
                 "veille" => serde_json::json!({"started": 0, "skipped": 0, "failed": 0}),
+                "payout-retry" => serde_json::json!({"processed": 0, "failed": 0}),
                 _ => serde_json::json!({"batchItemFailures": []}),
             };
             assert_eq!(answer, expected, "{}", function.name());

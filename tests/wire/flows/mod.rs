@@ -21,6 +21,7 @@ mod mail;
 mod matching;
 mod models;
 mod pages;
+mod payments;
 mod pipeline_graphs;
 mod pipelines;
 mod processes;

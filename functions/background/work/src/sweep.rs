@@ -14,7 +14,7 @@ use crate::workers::Workers;
 
 /// Accounts that one sweep erases.
 const MAX_ERASURES: u32 = 25;
-/// Approvals and audit records that one sweep takes off their lists.
+/// Approvals, audit records and payouts that one sweep takes off their lists.
 const MAX_FORGOTTEN: u32 = 100;
 /// Jobs that one sweep ends or expires.
 const MAX_JOBS: i32 = 25;
@@ -28,12 +28,16 @@ pub(crate) async fn everything(workers: &Workers, enough: OffsetDateTime) {
     let erasures = async { sweeps::start_due_erasures(context, 0, MAX_ERASURES).await.map(|_| ()) };
     let approvals = async { workers.store().retire_approvals(workers.now(), MAX_FORGOTTEN).await.map(|_| ()) };
     let audit = async { workers.store().forget_audit(workers.now(), MAX_FORGOTTEN).await.map(|_| ()) };
-    future::join5(
-        told("erasures not started", erasures),
-        told("sessions not ended", sessions(workers, enough)),
-        told("approvals not retired", approvals),
-        told("audit records not forgotten", audit),
-        told("jobs not swept", jobs(workers, enough)),
+    let payouts = async { workers.store().forget_payouts(workers.now(), MAX_FORGOTTEN).await.map(|_| ()) };
+    future::join(
+        told("payouts not forgotten", payouts),
+        future::join5(
+            told("erasures not started", erasures),
+            told("sessions not ended", sessions(workers, enough)),
+            told("approvals not retired", approvals),
+            told("audit records not forgotten", audit),
+            told("jobs not swept", jobs(workers, enough)),
+        ),
     )
     .await;
 }

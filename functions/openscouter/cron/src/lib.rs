@@ -1,5 +1,5 @@
-//! `POST /api/cron/:job`: a job that a scheduler outside starts: `retention`, `session-guard` and `agent-sweep`
-//! (openscouter 20).
+//! `POST /api/cron/:job`: a job that a scheduler outside starts: `retention`, `session-guard`, `agent-sweep`
+//! and `payout-retry` (openscouter 20).
 
 mod agents;
 
@@ -16,7 +16,8 @@ use shared::{
         request_context::RequestContext,
     },
     secret::constant_time_eq,
-    sweeps::{end_overdue_sessions, start_due_erasures},
+    store::DuePayout,
+    sweeps::{end_overdue_sessions, retry_due_payouts, start_due_erasures},
 };
 
 /// The function.
@@ -54,7 +55,7 @@ async fn check_scheduler(cx: &RequestContext) -> Result<(), Problem> {
 async fn run_job(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
     let job = cx.path("job");
-    if !["retention", "session-guard", "agent-sweep"].contains(&job) {
+    if !["retention", "session-guard", "agent-sweep", "payout-retry"].contains(&job) {
         return Err(Problem::not_found("Cron job"));
     }
     let cursor = match fields.optional("cursor") {
@@ -67,6 +68,7 @@ async fn run_job(cx: &RequestContext) -> Result<Response, Problem> {
         "retention" => start_due_erasures(context, failed_before(&cursor).ok_or_else(bad)?, limit).await?,
         "session-guard" if is_end(&cursor) => end_overdue_sessions(context, &cursor, limit).await?,
         "agent-sweep" if is_agent(&cursor) => agents::sweep(context, &cursor, limit).await?,
+        "payout-retry" if is_due_payout(&cursor) => retry_due_payouts(context, &cursor, limit).await?,
         _ => return Err(bad()),
     };
     Ok(success(200, &StepView { processed: step.processed, failed: step.failed, next_cursor: step.next }))
@@ -82,6 +84,11 @@ fn is_end(cursor: &str) -> bool {
     let end =
         |(time, id): (&str, &str)| time.bytes().all(|byte| byte.is_ascii_digit()) && TestSessionId::parse(id).is_some();
     cursor.is_empty() || cursor.split_once('#').is_some_and(end)
+}
+
+/// Whether it is a cursor of `payout-retry`: the name of something that is due.
+fn is_due_payout(cursor: &str) -> bool {
+    cursor.is_empty() || DuePayout::parse(cursor).is_some()
 }
 
 /// Whether it is a cursor of `agent-sweep`: the name of a piece of work.

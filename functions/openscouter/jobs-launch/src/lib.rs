@@ -34,14 +34,7 @@ fn check_ready(study: &Study, exempt: bool) -> Result<(), Problem> {
     if study.status != Status::Draft {
         return Err(wrong_state(study, "draft"));
     }
-    let details = &study.details;
-    let complete = [
-        ("description", !details.description.is_empty()),
-        ("tasks", !study.tasks.is_empty()),
-        ("targeting.countries", !details.targeting.countries.is_empty()),
-        ("compensation", details.compensation.is_some()),
-    ];
-    if let Some((name, _)) = complete.iter().find(|(_, there)| !there) {
+    if let Some(name) = study.missing_for_launch() {
         return Err(Problem::invalid(name, "is required to launch"));
     }
     check_paid(study, exempt)

@@ -17,7 +17,11 @@ pub const FUNCTION: Endpoint =
 
 async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let (store, user) = (cx.context.store(), &caller.account.user);
-    let ((profile, _), special) =
-        futures_util::future::try_join(store.profile(user.id), store.special_categories(user.id)).await?;
-    Ok(success(200, &ProfileView::new(user, &profile, &special)))
+    let ((profile, _), special, payee) = futures_util::future::try_join3(
+        store.profile(user.id),
+        store.special_categories(user.id),
+        store.payee(user.id),
+    )
+    .await?;
+    Ok(success(200, &ProfileView::new(user, &profile, &special, payee.as_ref())))
 }

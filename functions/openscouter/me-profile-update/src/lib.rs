@@ -46,5 +46,6 @@ async fn update(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         }
     };
     let profile = store.update_profile(user.id, &change).await?;
-    Ok(success(200, &ProfileView::new(user, &profile, &special)))
+    let payee = store.payee(user.id).await?;
+    Ok(success(200, &ProfileView::new(user, &profile, &special, payee.as_ref())))
 }

@@ -12,7 +12,7 @@ use shared::{
         self, Endpoint,
         envelope::{Problem, success},
         fields::{Fields, read_value},
-        limits::Policy,
+        limits::WEBHOOK,
         request_context::RequestContext,
     },
     secret::constant_time_eq,
@@ -22,8 +22,6 @@ use shared::{
 pub const FUNCTION: Endpoint =
     openscouter::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(check_source(cx)), |cx| Box::pin(receive(cx)));
 
-/// Events of a source (openscouter 2.8).
-const WEBHOOK: Policy = Policy { name: "webhook", limit: 1_000 };
 /// Most events of a batch.
 const MAX_EVENTS: usize = 100;
 

@@ -15,11 +15,9 @@ use super::{
 };
 use crate::model::{
     AbTest, AgeRange, Compensation, SplitRatio, Study, StudySettings, Targeting, Task, TaskId, Variant,
+    WHOLE_CURRENCIES,
 };
 
-/// Those without minor units.
-const WHOLE: [&str; 16] =
-    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"];
 /// The largest `order` of a task: the largest integer that every client reads exactly.
 const MAX_ORDER: u64 = (1 << 53) - 1;
 /// Any number of entries.
@@ -225,7 +223,7 @@ fn compensation(fields: &Fields) -> Result<Compensation, Problem> {
     }
     let name = "compensation.amount";
     let amount = fields.number(name, 0.0, 10_000.0)?;
-    let (scale, decimals) = if WHOLE.contains(&&*currency) { (1.0, 0) } else { (100.0, 2) };
+    let (scale, decimals) = if WHOLE_CURRENCIES.contains(&&*currency) { (1.0, 0) } else { (100.0, 2) };
     #[expect(clippy::float_cmp, reason = "whether a number is the one that its text says")]
     let exact = (amount * scale).round() / scale == amount;
     if !exact {

@@ -6,7 +6,9 @@ use harness::{
     Answer, Bench,
     functions::{Api, resources, routed},
     golden::{METHODS, golden},
-    openscouter::{PASSWORD, ask, bearer, data, oauth::connected, one_time, person, post, team::Team, work},
+    openscouter::{
+        PASSWORD, ask, bearer, data, oauth::connected, one_time, person, post, stripe::Stripe, team::Team, work,
+    },
     outsend,
 };
 use serde_json::{Value, json};
@@ -40,7 +42,9 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let bench = Bench::with(&[("OUTSCOUT_CRON_SECRET", "of-the-scheduler")]).await.unwrap();
+        let (_, stripe) = Stripe::start().await;
+        let variables: Vec<_> = stripe.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let bench = Bench::with(&variables).await.unwrap();
         let team = Team::over(bench).await;
         let bench = &team.bench;
         let other = person(bench, Role::Business, "other@example.com").await;

@@ -8,6 +8,7 @@ mod erase;
 mod export;
 mod job;
 mod mail;
+mod payout;
 mod propose;
 mod publish;
 mod purge;
@@ -53,5 +54,8 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Propose => propose::PROPOSE,
         WorkKind::EndProposals => propose::END,
         WorkKind::Offer => mail::OFFER,
+        WorkKind::Payout => payout::PAYOUT,
+        WorkKind::ReleasePayouts => payout::RELEASE,
+        WorkKind::PayoutFailed => mail::PAYOUT_FAILED,
     }
 }

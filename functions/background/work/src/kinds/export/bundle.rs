@@ -12,6 +12,7 @@ use shared::{
         consents::ConsentView,
         erasures::ErasureView,
         format::{millis, timestamp},
+        payouts::PayoutRow,
         reports::view::report_view,
         studies::view::study_data,
         test_sessions::NotesView,
@@ -140,6 +141,9 @@ impl Bundle<'_> {
         assignments.sort_by_key(|(study, at)| (*at, *study));
         let assignments =
             assignments.iter().map(|(study, at)| json!({"jobId": study.wire(), "acceptedAt": timestamp(*at)}));
+        let payouts = store.payouts_of(user.id).await?;
+        let payee = store.payee(user.id).await?;
+        let payee = payee.map(|payee| json!({"accountId": payee.account, "payoutsEnabled": payee.payouts_enabled}));
         let mut connections = store.connections_of(user.id).await?;
         connections.retain(|connection| connection.lives_for(user) && connection.lives_at(now));
         Ok(json!({
@@ -151,6 +155,8 @@ impl Bundle<'_> {
             "quizAttempts": attempts.collect::<Vec<_>>(),
             "assignments": assignments.collect::<Vec<_>>(),
             "ratings": {"count": count, "sum": sum},
+            "payoutAccount": payee,
+            "payouts": payouts.iter().map(PayoutRow::new).collect::<Vec<_>>(),
             "signIns": sign_ins.collect::<Vec<_>>(),
             "apiTokens": self.tokens(account, now).await?,
             "connections": connections.iter().map(ConnectionView::of).collect::<Vec<_>>(),

@@ -6,6 +6,7 @@
 mod feedback;
 mod messages;
 mod offer;
+mod payout;
 
 use serde_json::json;
 use shared::{
@@ -19,7 +20,7 @@ use shared::{
 };
 
 use self::messages::{Message, compose};
-pub(crate) use self::{feedback::FEEDBACK, offer::OFFER};
+pub(crate) use self::{feedback::FEEDBACK, offer::OFFER, payout::PAYOUT_FAILED};
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
     workers::Workers,
