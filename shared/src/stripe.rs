@@ -31,47 +31,17 @@ pub enum StripeError {
 /// What a call says: names and values of a form, nested ones in brackets.
 pub type Parameters = Vec<(String, String)>;
 
-/// A call that makes something.
+/// A call of Stripe.
 #[derive(Clone, Copy, Debug)]
-pub struct Making<'a> {
-    /// What is made, as in `transfers`.
+pub struct Call<'a> {
+    /// What it is about, as in `transfers`.
     pub path: &'a str,
-    /// What is said of it.
+    /// What is said.
     pub parameters: &'a [(String, String)],
-    /// The same again for the same thing.
-    pub key: &'a str,
+    /// Of what is made: the same again for the same thing. `None` only looks.
+    pub key: Option<&'a str>,
     /// The account that it is done for, where it is not ours.
     pub account: Option<&'a str>,
-}
-
-/// Makes something at Stripe.
-///
-/// # Errors
-/// As [`StripeError`] says.
-pub fn make<'a>(settings: &'a StripeSettings, making: Making<'a>) -> BoxFuture<'a, Result<Value, StripeError>> {
-    let body = form(making.parameters);
-    let key = ("idempotency-key", making.key.to_owned());
-    call(settings, "POST", format!("{}/v1/{}", settings.url, making.path), (body, Some(key), making.account))
-}
-
-/// Looks at a list of Stripe's, the newest first.
-///
-/// # Errors
-/// As [`StripeError`] says.
-pub fn list<'a>(
-    settings: &'a StripeSettings,
-    path: &'a str,
-    parameters: &'a [(String, String)],
-    account: Option<&'a str>,
-) -> BoxFuture<'a, Result<Vec<Value>, StripeError>> {
-    Box::pin(async move {
-        let url = format!("{}/v1/{path}?{}", settings.url, form(parameters));
-        let mut answer = call(settings, "GET", url, (String::new(), None, account)).await?;
-        match answer.get_mut("data").map(Value::take) {
-            Some(Value::Array(rows)) => Ok(rows),
-            _ => Err(StripeError::InDoubt("a list without rows".to_owned())),
-        }
-    })
 }
 
 /// A text member of an answer.
@@ -95,24 +65,15 @@ pub fn amount(minor: u64, currency: &str) -> String {
     if currency == "UGX" { minor.saturating_mul(100) } else { minor }.to_string()
 }
 
-/// What Stripe counts, in minor units.
-#[must_use]
-pub fn minor(amount: u64, currency: &str) -> u64 {
-    if currency.eq_ignore_ascii_case("UGX") { amount / 100 } else { amount }
-}
-
 fn form(parameters: &[(String, String)]) -> String {
     Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
-type Sent<'a> = (String, Option<(&'static str, String)>, Option<&'a str>);
-
-fn call<'a>(
-    settings: &'a StripeSettings,
-    method: &'static str,
-    url: String,
-    (body, key, account): Sent<'a>,
-) -> BoxFuture<'a, Result<Value, StripeError>> {
+/// Calls Stripe.
+///
+/// # Errors
+/// As [`StripeError`] says.
+pub fn call<'a>(settings: &'a StripeSettings, call: Call<'a>) -> BoxFuture<'a, Result<Value, StripeError>> {
     Box::pin(async move {
         let secret =
             settings.key.as_ref().ok_or_else(|| StripeError::InDoubt("Stripe: no key is configured".to_owned()))?;
@@ -121,11 +82,16 @@ fn call<'a>(
             ("stripe-version", VERSION.to_owned()),
             ("user-agent", "outscout".to_owned()),
         ];
-        if !body.is_empty() {
-            headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
-        }
-        headers.extend(key);
-        headers.extend(account.map(|account| ("stripe-account", account.to_owned())));
+        let (form, url) = (form(call.parameters), format!("{}/v1/{}", settings.url, call.path));
+        let (method, url, body) = match call.key {
+            Some(key) => {
+                headers.push(("idempotency-key", key.to_owned()));
+                headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+                ("POST", url, form)
+            }
+            None => ("GET", format!("{url}?{form}"), String::new()),
+        };
+        headers.extend(call.account.map(|account| ("stripe-account", account.to_owned())));
         let sent = http_client::send(method, url, headers, body).await;
         let (status, answer) = sent.map_err(|cause| StripeError::InDoubt(format!("Stripe: {cause}")))?;
         let answer = json::parse(&answer).unwrap_or_default();
@@ -177,9 +143,6 @@ mod tests {
     #[test]
     fn forms_and_amounts() {
         assert_eq!(form(&parameters(&[("metadata[a]", "x y"), ("b", "é&")])), "metadata%5Ba%5D=x+y&b=%C3%A9%26");
-        assert_eq!(
-            (amount(1_500, "USD"), amount(1_500, "UGX"), minor(150_000, "ugx")),
-            ("1500".into(), "150000".into(), 1_500)
-        );
+        assert_eq!((amount(1_500, "USD"), amount(1_500, "UGX")), ("1500".to_owned(), "150000".to_owned()));
     }
 }

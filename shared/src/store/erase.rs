@@ -25,7 +25,7 @@ use super::{
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
-    payouts::{self, organization_lists, tester_lists},
+    payouts::{self, organization_lists},
     refresh_tokens::family_key,
     retry::MAX_ATTEMPTS,
     rights::{ERASURES, due_rank},
@@ -116,14 +116,8 @@ impl Store {
                 return Ok(false);
             }
             self.erase_tests_of(user).await?;
-            self.unplace_tester(user).await?;
-            self.erase_proposals_of(user).await?;
-            // nobody waits for the account of who is gone; what is under way goes on
-            if !self.lapse_payouts(user, now).await? {
+            if !self.erase_tester(user, now).await? {
                 return Ok(false);
-            }
-            for list in tester_lists(user) {
-                self.drop_items(&list, "").await?;
             }
             // an admin's are to other organizations, too
             for connection in self.connections_of(user).await? {
@@ -153,6 +147,13 @@ impl Store {
             self.erase_organization(organization).await?;
             Ok(true)
         })
+    }
+
+    /// What a tester has beside the sessions; `Ok(true)` when nothing is left.
+    async fn erase_tester(&self, user: UserId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        self.unplace_tester(user).await?;
+        self.erase_proposals_of(user).await?;
+        self.erase_payouts(user, now).await
     }
 
     /// Every item of a partition of the main table, and before it those that `beside` finds for an item.

@@ -70,7 +70,7 @@ async fn a_worker_that_dies_anywhere_pays_nobody_twice() {
             bench.faults.every(1 + random.below(9), fault);
         }
         let run = bench.invoke(&background_work::FUNCTION, bytes::Bytes::from_static(b"{}"));
-        let _ = tokio::time::timeout(if random.below(2) == 0 { most } else { most * 100 }, run).await;
+        let _ = tokio::time::timeout(if random.below(2) == 0 { most } else { most * 8 }, run).await;
         bench.faults.stop();
         if random.below(4) == 0 {
             billing.stripe.forget_keys();

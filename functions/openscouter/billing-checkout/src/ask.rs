@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 use shared::{
     model::Checkout,
     openscouter::{envelope::Problem, payments::failed, request_context::RequestContext},
-    stripe::{self, Making, Parameters, StripeError, amount, parameters},
+    stripe::{self, Call, Parameters, StripeError, amount, parameters},
 };
 
 /// Has Stripe make the page of a checkout, and keeps what it is: the checkout then, with Stripe's id and the page.
@@ -14,8 +14,8 @@ pub(crate) async fn stripe(cx: &RequestContext, checkout: &Checkout) -> Result<(
     let (store, settings) = (cx.context.store(), &cx.context.settings().stripe);
     let key = format!("outscout-checkout-{}-{}", checkout.study.wire(), checkout.number);
     let parameters = question(checkout);
-    let making = Making { path: "checkout/sessions", parameters: &parameters, key: &key, account: None };
-    let answer = match stripe::make(settings, making).await {
+    let making = Call { path: "checkout/sessions", parameters: &parameters, key: Some(&key), account: None };
+    let answer = match stripe::call(settings, making).await {
         Ok(answer) => answer,
         Err(error) => {
             // the same question would be answered the same

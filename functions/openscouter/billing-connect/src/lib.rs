@@ -18,7 +18,7 @@ use shared::{
         request_context::RequestContext,
         studies::view::app_url,
     },
-    stripe::{self, Making, parameters},
+    stripe::{self, Call, parameters},
 };
 
 /// Who may call (openscouter 4).
@@ -90,8 +90,8 @@ async fn account_of(cx: &RequestContext, tester: &User) -> Result<String, Proble
     }
     // the same question again makes no second account
     let key = format!("outscout-account-{id}-{country}");
-    let making = Making { path: "accounts", parameters: &said, key: &key, account: None };
-    let made = stripe::make(&cx.context.settings().stripe, making).await;
+    let making = Call { path: "accounts", parameters: &said, key: Some(&key), account: None };
+    let made = stripe::call(&cx.context.settings().stripe, making).await;
     let made = made.and_then(|answer| stripe::text(&answer, "id")).map_err(|error| failed(&error))?;
     let payee = store.keep_payee(tester.id, &made).await?.ok_or_else(missing)?;
     Ok(payee.account)
@@ -110,8 +110,8 @@ async fn link(
         ("refresh_url", &refresh),
     ]);
     let key = format!("outscout-link-{}", Uuid::new_v4());
-    let making = Making { path: "account_links", parameters: &said, key: &key, account: None };
-    let answer = stripe::make(&cx.context.settings().stripe, making).await.map_err(|error| failed(&error))?;
+    let making = Call { path: "account_links", parameters: &said, key: Some(&key), account: None };
+    let answer = stripe::call(&cx.context.settings().stripe, making).await.map_err(|error| failed(&error))?;
     let onboarding_url = stripe::text(&answer, "url").map_err(|error| failed(&error))?;
     let ends = answer.get("expires_at").and_then(Value::as_i64);
     let ends = ends.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()).unwrap_or(cx.now);

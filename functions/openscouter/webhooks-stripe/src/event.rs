@@ -7,7 +7,6 @@ use shared::{
     model::{Failure, PayoutId, StudyId},
     openscouter::{envelope::Problem, fields::Fields},
     store::{PayoutNews, StripeEvent, StripeNews},
-    stripe,
 };
 
 /// Reads an event; of a type that is not known it says nothing.
@@ -70,8 +69,8 @@ fn checkout(session: String, object: &Value, paid: Option<Option<(u64, String)>>
     StripeNews::Checkout { session, study, number, paid }
 }
 
-/// What was paid, in minor units.
+/// What was paid, in minor units; of the one currency that lost its hundredths Stripe counts them still.
 fn sum(object: &Value) -> Option<(u64, String)> {
-    let currency = text(object, "currency")?;
-    Some((stripe::minor(object.get("amount_total").and_then(Value::as_u64)?, currency), currency.to_owned()))
+    let (total, currency) = (object.get("amount_total").and_then(Value::as_u64)?, text(object, "currency")?);
+    Some((if currency.eq_ignore_ascii_case("UGX") { total / 100 } else { total }, currency.to_owned()))
 }

@@ -8,7 +8,10 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 use ranked::Change;
 use time::{Duration, OffsetDateTime};
 
-use super::{payout_key, read_payout};
+use super::{
+    item::{payout_key, read_payout},
+    moves::moves_of,
+};
 use crate::{
     BoxFuture,
     model::{OrganizationId, Payout, PayoutId, PayoutStatus, StudyId, UserId},
@@ -27,9 +30,6 @@ use crate::{
 
 /// How long financial records are kept (openscouter 21).
 const KEPT: Duration = Duration::days(7 * 365);
-
-/// What a pending item says of a payout that is new.
-const NEW: &str = "new";
 
 /// Which payouts a list shows; `None` does not narrow it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -88,22 +88,6 @@ fn owners(payout: &Payout) -> [(String, String); 3] {
 
 fn rank(payout: &Payout) -> Vec<u8> {
     newest_first(payout.created_at, payout.id.as_bytes())
-}
-
-/// How a pending item names a payout that moved on from `left`, or is new.
-pub(super) fn subject(id: PayoutId, left: Option<PayoutStatus>) -> String {
-    format!("{id}/{}", left.map_or(NEW, PayoutStatus::as_str))
-}
-
-/// The payouts that pending items name, each once, with the states that they left.
-fn moves_of(subjects: &[String]) -> BTreeMap<PayoutId, Vec<PayoutStatus>> {
-    let mut moves: BTreeMap<PayoutId, Vec<PayoutStatus>> = BTreeMap::new();
-    for subject in subjects {
-        let Some((id, left)) = subject.split_once('/') else { continue };
-        let Some(id) = PayoutId::parse(id) else { continue };
-        moves.entry(id).or_default().extend(PayoutStatus::parse(left));
-    }
-    moves
 }
 
 impl Store {
@@ -239,23 +223,5 @@ impl Store {
             after_lost_race(attempt).await?;
         }
         Err(StoreError::Contended(MAX_ATTEMPTS))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_payout_is_named_once_with_all_that_it_left() {
-        let id = PayoutId::generate();
-        let subjects = [
-            subject(id, None),
-            subject(id, Some(PayoutStatus::Pending)),
-            "nonsense".to_owned(),
-            subject(id, Some(PayoutStatus::Processing)),
-        ];
-        let left = vec![PayoutStatus::Pending, PayoutStatus::Processing];
-        assert_eq!(moves_of(&subjects), BTreeMap::from([(id, left)]));
     }
 }

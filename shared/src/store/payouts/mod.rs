@@ -2,7 +2,9 @@
 //! time of its next try, and in lists.
 
 mod due;
+mod item;
 mod lists;
+mod moves;
 mod payees;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
@@ -10,9 +12,9 @@ use time::OffsetDateTime;
 
 pub use due::DuePayout;
 pub use lists::PayoutFilter;
-pub(super) use lists::{organization_lists, study_lists, tester_lists};
-pub(super) use payees::stripe_key;
+pub(super) use lists::{organization_lists, study_lists};
 
+use self::item::{PAYOUT, owed_key, payout_item, payout_key, read_payout, stripe_key};
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
@@ -21,80 +23,9 @@ use super::{
     retry::MAX_ATTEMPTS,
     user_items::user_pk,
 };
-use crate::model::{
-    Action, AuditEntry, Failure, OrganizationId, Payout, PayoutId, PayoutStatus, StudyId, TestSessionId, UserId,
-    WorkItem, WorkKind,
-};
+use crate::model::{Action, AuditEntry, Payout, PayoutId, PayoutStatus, UserId, WorkItem, WorkKind};
 use due::due_key;
-use lists::subject;
-
-/// What a tester's partition finds payouts by, and those of them that wait for the tester's account.
-const PAYOUT: &str = "PAYOUT#";
-const OWED: &str = "OWED#";
-
-pub(super) fn payout_key(id: PayoutId) -> (String, String) {
-    (format!("PAY#{id}"), "PAY".to_owned())
-}
-
-fn owed_key(payout: &Payout) -> (String, String) {
-    (user_pk(payout.tester), format!("{OWED}{}", payout.id))
-}
-
-fn payout_item(payout: &Payout) -> Item {
-    let (pk, sk) = payout_key(payout.id);
-    let failure = payout.failure.as_ref();
-    let item = Item::new(pk, sk)
-        .text("id", payout.id.to_string())
-        .text("session", payout.session.to_string())
-        .text("study", payout.study.to_string())
-        .text("organization", payout.organization.to_string())
-        .text("tester", payout.tester.to_string())
-        .number("amount_minor", payout.amount_minor)
-        .number("fee_minor", payout.fee_minor)
-        .text("currency", &*payout.currency)
-        .text("status", payout.status.as_str())
-        .number("attempt_number", payout.attempt)
-        .optional_text("account", payout.account.as_deref())
-        .optional_text("transfer", payout.transfer.as_deref())
-        .optional_text("stripe_payout", payout.stripe_payout.as_deref())
-        .optional_text("failure_code", failure.map(|failure| &*failure.code))
-        .optional_text("failure_message", failure.map(|failure| &*failure.message))
-        .optional_time("retry_at", payout.retry_at)
-        .time("created_at", payout.created_at)
-        .optional_time("paid_at", payout.paid_at)
-        .number("version", payout.version);
-    match payout.told_at {
-        Some(told_at) => item.number("told_at", told_at),
-        None => item,
-    }
-}
-
-fn read_payout(item: &Item) -> Result<Payout, StoreError> {
-    let reader = item.read("payout");
-    let optional = |name: &'static str| reader.optional_text(name).map(str::to_owned);
-    Ok(Payout {
-        id: reader.parsed("id", PayoutId::parse)?,
-        session: reader.parsed("session", TestSessionId::parse)?,
-        study: reader.parsed("study", StudyId::parse)?,
-        organization: reader.parsed("organization", OrganizationId::parse)?,
-        tester: reader.parsed("tester", UserId::parse)?,
-        amount_minor: reader.number("amount_minor")?,
-        fee_minor: reader.number("fee_minor")?,
-        currency: reader.text("currency")?.to_owned(),
-        status: reader.parsed("status", PayoutStatus::parse)?,
-        attempt: reader.number("attempt_number")?,
-        account: optional("account"),
-        transfer: optional("transfer"),
-        stripe_payout: optional("stripe_payout"),
-        failure: optional("failure_code")
-            .map(|code| Failure { code, message: optional("failure_message").unwrap_or_default() }),
-        retry_at: reader.optional_time("retry_at")?,
-        told_at: reader.number("told_at").ok(),
-        created_at: reader.time("created_at")?,
-        paid_at: reader.optional_time("paid_at")?,
-        version: reader.number("version")?,
-    })
-}
+use moves::subject;
 
 /// The notice to its tester that a payout's try failed.
 fn notice_of(payout: &Payout) -> WorkItem {

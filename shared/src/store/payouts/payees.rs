@@ -3,7 +3,11 @@
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
 use time::OffsetDateTime;
 
-use super::{OWED, due::enabled_key};
+use super::{
+    due::enabled_key,
+    item::{OWED, stripe_key},
+    lists::tester_lists,
+};
 use crate::{
     model::{Payee, Payout, PayoutId, PayoutStatus, UserId, WorkItem, WorkKind},
     store::{
@@ -20,11 +24,6 @@ const SLICE: i32 = 25;
 
 fn payee_key(tester: UserId) -> (String, String) {
     (user_pk(tester), "PAYEE".to_owned())
-}
-
-/// What Stripe's id of an account or a payout leads to.
-pub(in crate::store) fn stripe_key(id: &str) -> (String, String) {
-    (format!("STRIPE#{id}"), "STRIPE".to_owned())
 }
 
 fn payee_item(payee: &Payee) -> Item {
@@ -183,8 +182,9 @@ impl Store {
         Ok(keys.iter().filter_map(|(_, sk)| PayoutId::parse(sk.strip_prefix(OWED)?)).collect())
     }
 
-    /// Ends some of what waits for the account of a tester who is gone; `Ok(true)` when nothing is left.
-    pub(in crate::store) async fn lapse_payouts(
+    /// Ends some of what waits for the account of a tester who is gone, then removes the tester's own lists; `Ok(true)` when
+    /// nothing is left. What is under way goes on.
+    pub(in crate::store) async fn erase_payouts(
         &self,
         tester: UserId,
         now: OffsetDateTime,
@@ -193,6 +193,11 @@ impl Store {
         for id in &owed {
             let lapse = |payout: &Payout| (payout.status == PayoutStatus::Pending).then(|| payout.lapsed());
             self.update_payout(*id, now, &lapse).await?;
+        }
+        if owed.is_empty() {
+            for list in tester_lists(tester) {
+                self.drop_items(&list, "").await?;
+            }
         }
         Ok(owed.is_empty())
     }

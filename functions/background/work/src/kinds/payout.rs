@@ -9,7 +9,7 @@ use shared::{
     BoxFuture,
     model::{Failure, Payout, PayoutId, PayoutStatus, UserId, WorkItem},
     store::StoreError,
-    stripe::{self, Making, StripeError, amount, parameters},
+    stripe::{self, Call, StripeError, amount, parameters},
 };
 
 use crate::{
@@ -79,12 +79,26 @@ async fn keep(
     workers.store().update_payout(payout.id, workers.now(), &rule).await.map(|_| ())
 }
 
+/// A list of Stripe's, the newest first.
+async fn listed(
+    workers: &Workers,
+    path: &str,
+    said: &[(&str, &str)],
+    account: Option<&str>,
+) -> Result<Vec<Value>, StripeError> {
+    let call = Call { path, parameters: &parameters(said), key: None, account };
+    let mut answer = stripe::call(&workers.settings().stripe, call).await?;
+    match answer.get_mut("data").map(Value::take) {
+        Some(Value::Array(rows)) => Ok(rows),
+        _ => Err(StripeError::InDoubt("a list without rows".to_owned())),
+    }
+}
+
 /// Stripe's id of the transfer to the tester's account: of the one that was made already, or of a new one.
 async fn transfer(workers: &Workers, payout: &Payout, account: &str) -> Result<String, StripeError> {
     let settings = &workers.settings().stripe;
     let (id, study) = (payout.id.wire(), payout.study.wire());
-    let made =
-        stripe::list(settings, "transfers", &parameters(&[("transfer_group", &id), ("limit", "1")]), None).await?;
+    let made = listed(workers, "transfers", &[("transfer_group", &id), ("limit", "1")], None).await?;
     if let Some(made) = made.first() {
         return stripe::text(made, "id");
     }
@@ -98,7 +112,7 @@ async fn transfer(workers: &Workers, payout: &Payout, account: &str) -> Result<S
     ]);
     let key = format!("outscout-transfer-{id}-{}", payout.attempt);
     let made =
-        stripe::make(settings, Making { path: "transfers", parameters: &said, key: &key, account: None }).await?;
+        stripe::call(settings, Call { path: "transfers", parameters: &said, key: Some(&key), account: None }).await?;
     stripe::text(&made, "id")
 }
 
@@ -106,7 +120,7 @@ async fn transfer(workers: &Workers, payout: &Payout, account: &str) -> Result<S
 async fn pay_out(workers: &Workers, payout: &Payout, account: &str) -> Result<String, StripeError> {
     let settings = &workers.settings().stripe;
     let (id, attempt) = (payout.id.wire(), payout.attempt.to_string());
-    let made = stripe::list(settings, "payouts", &parameters(&[("limit", LOOKED_THROUGH)]), Some(account)).await?;
+    let made = listed(workers, "payouts", &[("limit", LOOKED_THROUGH)], Some(account)).await?;
     let says =
         |made: &Value, name: &str, value: &str| made.pointer(&format!("/metadata/{name}")) == Some(&Value::from(value));
     if let Some(made) = made.iter().find(|made| says(made, "payoutId", &id) && says(made, "attempt", &attempt)) {
@@ -119,8 +133,8 @@ async fn pay_out(workers: &Workers, payout: &Payout, account: &str) -> Result<St
         ("metadata[attempt]", &attempt),
     ]);
     let key = format!("outscout-payout-{id}-{attempt}");
-    let making = Making { path: "payouts", parameters: &said, key: &key, account: Some(account) };
-    stripe::text(&stripe::make(settings, making).await?, "id")
+    let making = Call { path: "payouts", parameters: &said, key: Some(&key), account: Some(account) };
+    stripe::text(&stripe::call(settings, making).await?, "id")
 }
 
 fn release<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
