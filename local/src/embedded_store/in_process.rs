@@ -52,7 +52,7 @@ impl InProcess {
 
     /// What makes the configuration of a store's client find these engines at its endpoint. What only matters between
     /// machines is left out: signatures, which nobody checks here, and time limits.
-    pub(crate) fn reach(&self) -> impl Fn(StoreBuilder, Option<&str>) -> StoreBuilder + Send + Sync + 'static {
+    pub fn reach(&self) -> impl Fn(StoreBuilder, Option<&str>) -> StoreBuilder + Send + Sync + 'static {
         let engines = self.clone();
         move |config, endpoint: Option<&str>| {
             let endpoint = endpoint.unwrap_or_default();
