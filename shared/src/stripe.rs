@@ -127,6 +127,7 @@ mod tests {
         ) {
             StripeError::Refused(failure) => failure.code,
             StripeError::InDoubt(_) => "?".to_owned(),
+            StripeError::Broken(_) => "!".to_owned(),
         };
         assert_eq!(of(400, "invalid_request_error", "balance_insufficient"), "balance_insufficient");
         assert_eq!(of(400, "invalid_request_error", ""), "invalid_request_error");

@@ -15,6 +15,9 @@ use crate::model::{Checkout, Payment, Study, StudyId};
 
 const CHECKOUT: &str = "CHECKOUT";
 
+/// What a checkout is to be, by the study and its last one.
+type CheckoutRule<'a, E> = dyn Fn(&Study, Option<&Checkout>) -> Result<Checkout, E> + Send + Sync + 'a;
+
 fn checkout_item(checkout: &Checkout) -> Item {
     let session = checkout.session.as_ref();
     let item = Item::new(study_pk(checkout.study), CHECKOUT.to_owned())
@@ -97,7 +100,7 @@ impl Store {
         &'a self,
         study: Study,
         now: OffsetDateTime,
-        rule: &'a (dyn Fn(&Study, Option<&Checkout>) -> Result<Checkout, E> + Send + Sync),
+        rule: &'a CheckoutRule<'a, E>,
     ) -> BoxFuture<'a, Result<Checkout, UpdateError<E>>> {
         Box::pin(async move {
             let mut current = study;
