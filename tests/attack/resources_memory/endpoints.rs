@@ -3,7 +3,7 @@
 use harness::{
     Bench, Fixture,
     functions::Api,
-    openscouter::{bearer, ingestion, oauth::connected_for_mcp, team::Team, user},
+    openscouter::{bearer, ingestion, oauth::connected_for_mcp, stripe::Stripe, team::Team, user},
     outsend::{PASSWORD, jobs::World, log_in},
 };
 use serde_json::json;
@@ -239,8 +239,10 @@ impl Places {
         meter.there(async {
             let bench = Bench::start().await.unwrap();
             let fixture = bench.fixture().await.unwrap();
-            let variables =
-                [("OUTSCOUT_WEBHOOK_SECRETS", r#"{"ci":"of the ci"}"#), ("OUTSCOUT_CRON_SECRET", "of-the-scheduler")];
+            // payments reach a stub
+            let (_, mut variables) = Stripe::start().await;
+            variables.push(("OUTSCOUT_WEBHOOK_SECRETS", r#"{"ci":"of the ci"}"#.to_owned()));
+            let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let team = Team::over(Bench::with(&variables).await.unwrap()).await;
             let study = team.study(&json!({})).await;
             team.approve(&study).await;
