@@ -26,6 +26,7 @@ use super::{
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
     participants::session_pk,
     payouts::{self, organization_lists},
+    proposals::organization_proposal_lists,
     refresh_tokens::family_key,
     retry::MAX_ATTEMPTS,
     rights::{ERASURES, due_rank},
@@ -340,7 +341,7 @@ impl Store {
         for list in ["tokens", "connections"] {
             self.erase_partition(format!("RANK#{id}#{list}"), "", |_, _| None).await?;
         }
-        for list in organization_lists(id) {
+        for list in organization_lists(id).into_iter().chain(organization_proposal_lists(id)) {
             self.drop_items(&list, "").await?;
         }
         self.batch_delete(vec![(ORGANIZATIONS.to_owned(), organization_pk(id))]).await?;

@@ -13,7 +13,7 @@ use harness::{
 use serde_json::{Value, json};
 use shared::{
     model::{Schedule, Veille, VeilleRun, VeilleSource},
-    store::{NewVeille, RunTable, VeilleClaim, VeilleCreation},
+    store::{NewVeille, PackedRows, RunTable, Series, VeilleClaim, VeilleCreation},
 };
 use time::Duration;
 
@@ -244,4 +244,49 @@ async fn rows_that_went_fail_a_run_which_is_tried_again() {
     let states: Vec<_> =
         runs.iter().map(|run| (run["status"].as_str().unwrap(), run["error_message"].clone())).collect();
     assert_eq!(states, [("done", json!(null)), ("failed", json!("Source results are no longer available."))]);
+}
+
+#[tokio::test]
+async fn a_writer_that_is_late_takes_nothing_off() {
+    let world = World::start().await;
+    let (store, of) = (world.bench.context.store(), (1, 1));
+    let rows = |from: u64, to: u64| {
+        let mut rows = PackedRows::default();
+        (from..to).for_each(|row| rows.push(&[json!(row)]).unwrap());
+        rows
+    };
+    for (from, to) in [(0, 900), (900, 1_500)] {
+        store.put_series(of, Series::New, from, &rows(from, to)).await.unwrap();
+    }
+    // another one that had paused elsewhere: a shorter chunk at one place, one inside of a longer one at another
+    for (from, to) in [(0, 300), (400, 500)] {
+        store.put_series(of, Series::New, from, &rows(from, to)).await.unwrap();
+    }
+    for first in [0, 299, 450, 500, 700, 899, 900, 1_499] {
+        let found = store.series(of, Series::New).from(first).await.unwrap();
+        assert_eq!(found.first(), Some(&vec![json!(first)]), "{first}");
+    }
+    let all = store.series(of, Series::New).page(1_500, 0, 2_000).await.unwrap();
+    assert_eq!(all, (0..1_500).map(|row| vec![json!(row)]).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_run_that_fails_for_a_reason_of_ours_ends_and_is_tried_again() {
+    let world = world().await;
+    let (_source, veille) = one_run(&world).await;
+    world.until(at(&world.veille_now(&veille).await["next_run_at"]) + Duration::seconds(1));
+    world.tick().await;
+    let (store, clock) = (world.bench.context.store(), world.bench.context.clock());
+    let work = format!("veille-{}-2-start", veille["id"]);
+    // eight workers die of it
+    for _ in 0..8 {
+        assert!(store.lease_work(&work, clock.now()).await.unwrap().is_some());
+        world.bench.advance(Duration::seconds(61));
+    }
+    world.settle().await;
+    let failed = world.runs(&veille).await.remove(0);
+    assert_eq!((&failed["status"], &failed["error_message"]), (&json!("failed"), &json!("Internal server error.")));
+    world.tick().await;
+    world.settle().await;
+    assert_eq!(world.runs(&veille).await[0]["status"], "done");
 }

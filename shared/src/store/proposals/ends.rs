@@ -1,22 +1,19 @@
 //! Proposals that end without an answer, or with their study or their tester (openscouter 5.3, 20).
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use time::OffsetDateTime;
 
 use super::{
-    OFFERED, key,
+    key,
     lists::{is_going, proposal_lists, study_proposal_lists},
     offered_key, proposal_item, read_proposal, tester_key,
 };
 use crate::{
-    clock::epoch_millis,
-    model::{Proposal, ProposalId, ProposalStatus, StudyId, UserId, WorkItem},
+    model::{Proposal, ProposalId, ProposalStatus, StudyId, UserId},
     store::{
         BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
         group_commit::Committed,
-        item::{Item, delete, delete_version},
-        round_trips::round_trip,
+        item::{delete, delete_version},
         studies::study_pk,
         testers::proposed_key,
         user_items::user_pk,
@@ -27,73 +24,17 @@ use crate::{
 const PROPOSED: &str = "PROPOSED#";
 
 impl Store {
-    /// Proposals whose tester let the time go by, the longest overdue first, each with its key in that order; only those
-    /// behind the key `after`, which may be empty.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn overdue_proposals<'a>(
-        &'a self,
-        after: &'a str,
-        now: OffsetDateTime,
-        limit: i32,
-    ) -> BoxFuture<'a, Result<Vec<(String, ProposalId)>, StoreError>> {
-        Box::pin(async move {
-            // a key ends with an id, which `!` sorts behind, and before all further keys
-            let (start, end) = (format!("{after}!"), format!("{:015}#~", epoch_millis(now)));
-            if start > end {
-                return Ok(Vec::new());
-            }
-            let call = self
-                .client
-                .query()
-                .table_name(&self.main)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :start AND :end")
-                .expression_attribute_values(":pk", AttributeValue::S(OFFERED.to_owned()))
-                .expression_attribute_values(":start", AttributeValue::S(start))
-                .expression_attribute_values(":end", AttributeValue::S(end))
-                .consistent_read(true)
-                .limit(limit);
-            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-            let items = output.items.unwrap_or_default().into_iter().map(Item::from);
-            let read = |item: Item| {
-                let sk = item.read("offer").text("sk").ok()?.to_owned();
-                let id = ProposalId::parse(sk.split_once('#')?.1)?;
-                Some((sk, id))
-            };
-            Ok(items.filter_map(read).collect())
-        })
-    }
-
-    /// Ends a proposal that nobody answered in time, and queues that the next best tester is proposed; `Ok(false)` of one
-    /// that stands otherwise, or whose time has not come.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn expire_proposal(&self, id: ProposalId, now: OffsetDateTime) -> BoxFuture<'_, Result<bool, StoreError>> {
-        Box::pin(async move {
-            let over = |proposal: &Proposal| {
-                proposal.status == ProposalStatus::Sent && proposal.status_at(now) == ProposalStatus::Expired
-            };
-            self.end_proposal(id, &over, true, now).await
-        })
-    }
-
     /// Ends a proposal as long as `rule` says so.
     async fn end_proposal(
         &self,
         id: ProposalId,
         rule: &(dyn Fn(&Proposal) -> bool + Send + Sync),
-        replaced: bool,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         for attempt in 0.. {
             let Some(proposal) = self.proposal(id).await?.filter(rule) else { return Ok(false) };
             let next = proposal.moved_to(ProposalStatus::Expired, now);
-            let mut members = self.move_members(&proposal, &next).await?;
-            if replaced {
-                members.push(self.work_member(&WorkItem::propose_next(&next), now)?);
-            }
+            let members = self.move_members(&proposal, &next).await?;
             if self.transact(members).await? == Written::Done {
                 return Ok(true);
             }
@@ -124,7 +65,7 @@ impl Store {
                     return Ok(false);
                 }
                 if let Some(id) = reader.texts("ids").last().and_then(|id| ProposalId::parse(id)) {
-                    self.end_proposal(id, &waits, false, now).await?;
+                    self.end_proposal(id, &waits, now).await?;
                 }
             }
             Ok(true)

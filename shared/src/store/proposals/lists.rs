@@ -111,6 +111,11 @@ pub(in crate::store) fn study_proposal_lists(study: StudyId) -> impl Iterator<It
     every_list(ProposalScope::Study(study))
 }
 
+/// The lists that are an organization's own.
+pub(in crate::store) fn organization_proposal_lists(organization: OrganizationId) -> impl Iterator<Item = String> {
+    every_list(ProposalScope::Organization(organization))
+}
+
 fn rank(proposal: &Proposal) -> Vec<u8> {
     newest_first(proposal.created_at, proposal.id.as_bytes())
 }

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::TransactWriteItem;
 
 pub use answers::{Acceptance, Accepted, Declined};
 pub use creation::{Candidates, Proposed};
+pub(in crate::store) use lists::organization_proposal_lists;
 pub use lists::{ProposalFilter, ProposalScope};
 
 use super::{
