@@ -98,6 +98,18 @@ pub fn new_token(prefix: &str) -> Result<(String, String), getrandom::Error> {
     Ok((value, hash))
 }
 
+/// A test token, 24 random bytes in hex, and its SHA-256 in hex, which is all that is stored (openscouter 3.6).
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn new_test_token() -> Result<(String, String), getrandom::Error> {
+    let mut bytes = [0_u8; 24];
+    getrandom::fill(&mut bytes)?;
+    let plain: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = sha256_hex(plain.as_bytes());
+    Ok((plain, hash))
+}
+
 /// A token that names its record: `prefix` and 43 base64url characters that carry the sixteen bytes of `id` and
 /// 128 random bits; and the SHA-256 of that text in hex, which is all that is stored (openscouter 3.3 to 3.5).
 ///

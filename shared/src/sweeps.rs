@@ -2,8 +2,8 @@
 //! through the cron endpoint (openscouter 20). Each is safe to run at the same time as another one.
 
 use futures_util::{StreamExt as _, stream};
-use serde_json::json;
-use time::OffsetDateTime;
+use serde_json::{Value, json};
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     BoxFuture,
@@ -14,8 +14,12 @@ use crate::{
 
 /// How often the start of an erasure is tried that somebody else's change got in the way of.
 const MAX_ATTEMPTS: u32 = 8;
-/// Sessions that are ended at a time.
+/// Items that are dealt with at a time.
 const AT_A_TIME: usize = 10;
+/// How long a schedule's own function begins steps; less than it may take.
+const TICK: Duration = Duration::seconds(240);
+/// What each of its steps deals with at most.
+const STEP: u32 = 200;
 
 /// What became of a step of a sweep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +30,69 @@ pub struct Step {
     pub failed: u32,
     /// Where the next step begins, if there is more to do.
     pub next: Option<String>,
+}
+
+/// How many to read to know whether there are more than `limit`.
+fn one_more(limit: u32) -> i32 {
+    i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1)
+}
+
+/// Deals with what is due, at most `limit` of it, some at a time; what fails is logged as `failure` and is due again.
+async fn deal_with<T, F>(
+    due: Vec<T>,
+    limit: u32,
+    failure: &'static str,
+    each: impl Fn(T) -> F,
+    name: impl Fn(&T) -> String,
+) -> Result<Step, StoreError>
+where
+    F: Future<Output = Result<bool, StoreError>>,
+{
+    let more = due.len() > limit as usize;
+    let mut due: Vec<_> = due.into_iter().take(limit as usize).collect();
+    let next = due.last().filter(|_| more).map(name);
+    // two sweeps at once begin at different places, so that they are seldom in each other's way
+    let start = usize::from(uuid::Uuid::new_v4().as_bytes()[0]) * due.len() / 256;
+    due.rotate_left(start);
+    let dealt: Vec<_> = stream::iter(due.into_iter().map(each)).buffer_unordered(AT_A_TIME).collect().await;
+    let mut step = Step { next, ..Step::default() };
+    for dealt in dealt {
+        match dealt {
+            Ok(done) => step.processed += u32::from(done),
+            // one that fails stops no other
+            Err(error) => {
+                tracing::error!(cause = %error, "{failure}");
+                step.failed += 1;
+            }
+        }
+    }
+    Ok(step)
+}
+
+/// What a sweep's step is made by: a context, where it begins, and how many items it deals with at most.
+pub type Sweep = for<'a> fn(&'a Context, &'a str, u32) -> BoxFuture<'a, Result<Step, StoreError>>;
+
+/// Makes steps of a sweep for a schedule's own function, until nothing is due or its time is over; what it has no time for
+/// is due at the next tick. The answer says what was done.
+///
+/// # Errors
+/// When the store cannot say what is due.
+pub fn tick(context: Context, sweep: Sweep) -> BoxFuture<'static, Result<Value, String>> {
+    Box::pin(async move {
+        let until = context.clock().now() + TICK;
+        let (mut processed, mut failed, mut after) = (0, 0, String::new());
+        while context.clock().now() < until {
+            let step = sweep(&context, &after, STEP).await.map_err(|error| error.to_string())?;
+            processed += step.processed;
+            failed += step.failed;
+            match step.next {
+                Some(next) => after = next,
+                None => break,
+            }
+        }
+        tracing::info!(target: "canonical", processed, failed, "swept");
+        Ok(json!({"processed": processed, "failed": failed}))
+    })
 }
 
 /// Deletes the accounts whose erasure is due, at most `limit` behind the `failed` first ones, which stay there; what
@@ -78,26 +145,16 @@ pub fn end_overdue_sessions<'a>(
     limit: u32,
 ) -> BoxFuture<'a, Result<Step, StoreError>> {
     Box::pin(async move {
-        let (store, now) = (context.store(), context.clock().now());
-        let rows = i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1);
-        let due = store.overdue_test_sessions(after, now, rows).await?;
-        let more = due.len() > limit as usize;
-        let due: Vec<_> = due.into_iter().take(limit as usize).collect();
-        let next = due.last().filter(|_| more).map(|(end, _)| end.clone());
-        let ended = due.into_iter().map(|(_, id)| end_overdue_session(context, id, now));
-        let ended: Vec<_> = stream::iter(ended).buffer_unordered(AT_A_TIME).collect().await;
-        let mut step = Step { next, ..Step::default() };
-        for ended in ended {
-            match ended {
-                Ok(done) => step.processed += u32::from(done),
-                // one that fails stops no other, and is due again
-                Err(error) => {
-                    tracing::error!(cause = %error, "session not ended");
-                    step.failed += 1;
-                }
-            }
-        }
-        Ok(step)
+        let now = context.clock().now();
+        let due = context.store().overdue_test_sessions(after, now, one_more(limit)).await?;
+        deal_with(
+            due,
+            limit,
+            "session not ended",
+            |(_, id)| end_overdue_session(context, id, now),
+            |(end, _)| end.clone(),
+        )
+        .await
     })
 }
 
@@ -121,26 +178,9 @@ pub fn retry_due_payouts<'a>(
     limit: u32,
 ) -> BoxFuture<'a, Result<Step, StoreError>> {
     Box::pin(async move {
-        let (store, now) = (context.store(), context.clock().now());
-        let rows = i32::try_from(limit).unwrap_or(i32::MAX).saturating_add(1);
-        let due = store.due_payouts(after, now, rows).await?;
-        let more = due.len() > limit as usize;
-        let due: Vec<_> = due.into_iter().take(limit as usize).collect();
-        let next = due.last().filter(|_| more).cloned();
-        let begun = due.into_iter().map(|name| begin_due_payout(context, name, now));
-        let begun: Vec<_> = stream::iter(begun).buffer_unordered(AT_A_TIME).collect().await;
-        let mut step = Step { next, ..Step::default() };
-        for begun in begun {
-            match begun {
-                Ok(done) => step.processed += u32::from(done),
-                // one that fails stops no other, and is due again
-                Err(error) => {
-                    tracing::error!(cause = %error, "payout not begun");
-                    step.failed += 1;
-                }
-            }
-        }
-        Ok(step)
+        let now = context.clock().now();
+        let due = context.store().due_payouts(after, now, one_more(limit)).await?;
+        deal_with(due, limit, "payout not begun", |name| begin_due_payout(context, name, now), String::clone).await
     })
 }
 
@@ -151,4 +191,40 @@ async fn begin_due_payout(context: &Context, name: String, now: OffsetDateTime) 
         Some(DuePayout::Enabled(tester)) => context.store().release_payouts(tester, now).await.map(|_| true),
         None => Ok(false),
     }
+}
+
+/// Sets off the messages that were approved and whose time came, at most `limit` of those behind the name `after`
+/// (openscouter 20). The work that follows delivers them.
+///
+/// # Errors
+/// When the store cannot say what is due.
+pub fn send_due_outreach<'a>(
+    context: &'a Context,
+    after: &'a str,
+    limit: u32,
+) -> BoxFuture<'a, Result<Step, StoreError>> {
+    Box::pin(async move {
+        let (store, now) = (context.store(), context.clock().now());
+        let due = store.due_outreach(after, now, one_more(limit)).await?;
+        let send = |name: String| async move { store.send_outreach(&name, now).await };
+        deal_with(due, limit, "message not sent", send, String::clone).await
+    })
+}
+
+/// Ends the proposals that nobody answered in time, and reminds testers who have not begun or do not go on, at most `limit`
+/// of what stands behind the name `after` (openscouter 20). The work that follows sends the reminders.
+///
+/// # Errors
+/// When the store cannot say what is due.
+pub fn remind_due_testers<'a>(
+    context: &'a Context,
+    after: &'a str,
+    limit: u32,
+) -> BoxFuture<'a, Result<Step, StoreError>> {
+    Box::pin(async move {
+        let (store, now) = (context.store(), context.clock().now());
+        let due = store.due_reminders(after, now, one_more(limit)).await?;
+        let remind = |name: String| async move { store.remind(&name, now).await };
+        deal_with(due, limit, "nobody reminded", remind, String::clone).await
+    })
 }

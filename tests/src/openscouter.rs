@@ -4,6 +4,7 @@ pub mod billing;
 pub mod exports;
 pub mod ingestion;
 pub mod oauth;
+pub mod outreach;
 pub mod proposals;
 pub mod provider;
 pub mod stripe;
@@ -204,6 +205,8 @@ pub async fn work(bench: &Bench) {
 /// Does what is due for a while after an account was asked to be forgotten, thirty days later.
 pub async fn erase_due(bench: &Bench) {
     bench.advance(Duration::days(31));
+    // what would have reminded of something that is gone goes when it comes due
+    bench.insist(&background_reminders::FUNCTION, bytes::Bytes::from_static(b"{}")).await.unwrap();
     for _ in 0..4 {
         work(bench).await;
         bench.advance(Duration::minutes(2));

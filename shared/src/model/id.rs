@@ -146,6 +146,25 @@ impl ProposalId {
 }
 
 uuid_id!(
+    /// An outreach message (openscouter 14.2).
+    OutreachId, "out"
+);
+
+impl OutreachId {
+    /// The id of a proposal's one message: it has the proposal's bits.
+    #[must_use]
+    pub const fn of(proposal: ProposalId) -> Self {
+        Self(proposal.0)
+    }
+
+    /// The proposal that the message is about.
+    #[must_use]
+    pub const fn proposal(self) -> ProposalId {
+        ProposalId(self.0)
+    }
+}
+
+uuid_id!(
     /// A note on a session (openscouter 10.4).
     NoteId, "note"
 );

@@ -14,6 +14,7 @@ mod locale;
 mod matching;
 mod money;
 mod organization;
+mod outreach;
 mod owner;
 mod participant;
 mod payout;
@@ -44,15 +45,16 @@ pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Posted, R
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
-    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, PayoutId, PipelineId, ProposalId, ReportId, SessionToken,
-    StudyId, TaskId, TestSessionId, TokenId, UserId,
+    FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, OutreachId, PayoutId, PipelineId, ProposalId, ReportId,
+    SessionToken, StudyId, TaskId, TestSessionId, TokenId, UserId,
 };
 pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
 pub use key::{ApiKey, Scope};
 pub use locale::Locale;
 pub use matching::{Best, Candidate, MatchScore, Ratings, Wanted, standing_score};
-pub use money::{FeeRate, WHOLE_CURRENCIES, minor_units};
+pub use money::{FeeRate, WHOLE_CURRENCIES, major_units, minor_units};
 pub use organization::{Organization, Plan};
+pub use outreach::{Channel, Outreach, OutreachStatus, message_language};
 pub use owner::Owner;
 pub use participant::{ParticipantSession, SessionState};
 pub use payout::{Checkout, Failure, Payee, Payout, PayoutStatus};

@@ -33,6 +33,15 @@ pub fn minor_units(amount: &str, currency: &str) -> Option<u64> {
     scaled(amount, decimals(currency))
 }
 
+/// Minor units as people read them, in major units with the currency's decimals.
+#[must_use]
+pub fn major_units(minor: u64, currency: &str) -> String {
+    let places = decimals(currency);
+    let digits = format!("{minor:0>width$}", width = places + 1);
+    let (whole, part) = digits.split_at(digits.len() - places);
+    if part.is_empty() { whole.to_owned() } else { format!("{whole}.{part}") }
+}
+
 /// The share of each payout that the platform keeps (openscouter 1.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeeRate {
@@ -84,6 +93,20 @@ mod tests {
             (".5", "USD", None),
         ] {
             assert_eq!(minor_units(amount, currency), minor, "{amount} {currency}");
+        }
+    }
+
+    #[test]
+    fn amounts_as_people_read_them() {
+        for (minor, currency, told) in [
+            (1_500, "USD", "15.00"),
+            (5, "EUR", "0.05"),
+            (1_500, "JPY", "1500"),
+            (1_500, "KWD", "1.500"),
+            (0, "USD", "0.00"),
+        ] {
+            assert_eq!(major_units(minor, currency), told);
+            assert_eq!(minor_units(told, currency), Some(minor));
         }
     }
 

@@ -104,6 +104,13 @@ impl Proposal {
         if self.status == ProposalStatus::Sent && over { ProposalStatus::Expired } else { self.status }
     }
 
+    /// The same, as the tester is told of it.
+    #[must_use]
+    pub fn sent(&self, now: OffsetDateTime) -> Self {
+        let (sent_at, expires_at) = (Some(now), Some(now + ANSWER_TIME));
+        Self { sent_at, expires_at, ..self.moved_to(ProposalStatus::Sent, now) }
+    }
+
     /// The same, in another state; an answer of the tester's has its time.
     #[must_use]
     pub fn moved_to(&self, status: ProposalStatus, now: OffsetDateTime) -> Self {

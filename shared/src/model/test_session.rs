@@ -211,6 +211,13 @@ impl TestSession {
         })
     }
 
+    /// Since when it is interrupted, to the millisecond, if it is.
+    #[must_use]
+    pub fn paused_since(&self) -> Option<OffsetDateTime> {
+        let (start, _) = self.pauses.last().filter(|_| self.status == TestStatus::Paused)?;
+        OffsetDateTime::from_unix_timestamp_nanos(i128::from(*start) * 1_000_000).ok()
+    }
+
     fn close_pause(&mut self, now: OffsetDateTime) {
         if let Some((start, end @ None)) = self.pauses.last_mut() {
             *end = Some(epoch_millis(now).max(*start));

@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::{Email, Payout, PipelineId, Proposal, ProposalId, Study, StudyId, ThreadId};
+use super::{Email, Payout, PipelineId, Proposal, ProposalId, Study, StudyId, TestSessionId, ThreadId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -67,8 +67,10 @@ pub enum WorkKind {
     Propose,
     /// Proposals end with their study (openscouter 5.3).
     EndProposals,
-    /// A tester is told of a proposal (openscouter 14.1).
+    /// The message of a proposal is delivered (openscouter 14.2).
     Offer,
+    /// A tester who accepted, or whose session is paused, is reminded (openscouter 20).
+    Remind,
     /// A payout is made: the transfer to the tester's account, and the payout from there (openscouter 16.1).
     Payout,
     /// What waits for a tester's account is begun, slice by slice (openscouter 16.2).
@@ -78,7 +80,7 @@ pub enum WorkKind {
 }
 
 impl WorkKind {
-    const ALL: [Self; 33] = [
+    const ALL: [Self; 34] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -109,6 +111,7 @@ impl WorkKind {
         Self::Propose,
         Self::EndProposals,
         Self::Offer,
+        Self::Remind,
         Self::Payout,
         Self::ReleasePayouts,
         Self::PayoutFailed,
@@ -148,6 +151,7 @@ impl WorkKind {
             Self::Propose => "propose",
             Self::EndProposals => "proposals.end",
             Self::Offer => "mail.offer",
+            Self::Remind => "mail.reminder",
             Self::Payout => "payout",
             Self::ReleasePayouts => "payouts.release",
             Self::PayoutFailed => "mail.payout_failed",
@@ -231,7 +235,21 @@ impl WorkItem {
         Self { id, kind: WorkKind::EndProposals, subject: study.to_string(), attempt: 0 }
     }
 
-    /// A tester is told of a proposal.
+    /// A tester who accepted is reminded, for the so-manieth time.
+    #[must_use]
+    pub fn remind_accepted(proposal: ProposalId, number: u8) -> Self {
+        let (id, subject) = (format!("{MAIL}{proposal}-{number}"), format!("accepted {proposal}"));
+        Self { id, kind: WorkKind::Remind, subject, attempt: 0 }
+    }
+
+    /// A tester whose session is paused is reminded, for the so-manieth time since then.
+    #[must_use]
+    pub fn remind_paused(session: TestSessionId, number: u8) -> Self {
+        let (id, subject) = (format!("{MAIL}{session}-{number}"), format!("paused {session}"));
+        Self { id, kind: WorkKind::Remind, subject, attempt: 0 }
+    }
+
+    /// The message of a proposal is delivered.
     #[must_use]
     pub fn offer(proposal: ProposalId) -> Self {
         Self { id: format!("{MAIL}{proposal}"), kind: WorkKind::Offer, subject: proposal.to_string(), attempt: 0 }

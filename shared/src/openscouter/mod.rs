@@ -20,6 +20,7 @@ pub mod limits;
 pub mod lists;
 pub mod oauth;
 pub mod organizations;
+pub mod outreach;
 mod pages;
 pub mod paging;
 pub mod payments;

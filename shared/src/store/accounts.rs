@@ -1,5 +1,7 @@
 //! Users and their sessions.
 
+use std::collections::{BTreeSet, HashMap};
+
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, TransactWriteItem};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -298,6 +300,19 @@ impl Store {
             let user = read_user(&item)?;
             let organization = self.organization(user.organization).await?;
             Ok(organization.map(|organization| Account { user, organization }))
+        })
+    }
+
+    /// The addresses of users, as far as they are there.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn addresses(&self, users: BTreeSet<UserId>) -> BoxFuture<'_, Result<HashMap<UserId, Email>, StoreError>> {
+        Box::pin(async move {
+            let keys = users.into_iter().map(|id| (user_pk(id), "USER".to_owned())).collect();
+            let items = self.batch_get(keys).await?;
+            let users = items.iter().filter(|item| !is_tombstone(item)).map(read_user);
+            users.map(|user| user.map(|user| (user.id, user.email))).collect()
         })
     }
 

@@ -24,6 +24,7 @@ use super::{
     item::{Condition, Item, delete},
     jobs::{Ending, JobFilter, every_collection},
     organizations::{ORGANIZATIONS, key_pk, organization_pk},
+    outreach::organization_queue,
     participants::session_pk,
     payouts::{self, organization_lists},
     proposals::organization_proposal_lists,
@@ -341,7 +342,9 @@ impl Store {
         for list in ["tokens", "connections"] {
             self.erase_partition(format!("RANK#{id}#{list}"), "", |_, _| None).await?;
         }
-        for list in organization_lists(id).into_iter().chain(organization_proposal_lists(id)) {
+        for list in
+            organization_lists(id).into_iter().chain(organization_proposal_lists(id)).chain([organization_queue(id)])
+        {
             self.drop_items(&list, "").await?;
         }
         self.batch_delete(vec![(ORGANIZATIONS.to_owned(), organization_pk(id))]).await?;

@@ -1,5 +1,5 @@
 //! Group commit of the lists that many write: the operator's studies and organizations, the audit trail, test sessions,
-//! testers, proposals, payouts.
+//! testers, proposals, messages, payouts.
 //!
 //! A writer does not touch such a list. It puts a *pending* item beside its entity, in the same transaction, without a
 //! condition: any number of writers, no conflicts. One drainer at a time (a lease) takes pending items by the hundred,
@@ -45,6 +45,7 @@ const AUDIT_BATCH: usize = 100;
 /// Sessions that are ranked at a time: each is in lists of its tester's own, and all of them go into one transaction.
 const SESSION_BATCH: usize = 12;
 /// Testers who are placed at a time: the claims of all of them are one transaction, as is each list with their checks.
+/// Messages, likewise.
 const TESTER_BATCH: usize = 40;
 /// Payouts, likewise.
 const PAYOUT_BATCH: usize = 8;
@@ -235,6 +236,10 @@ impl Store {
             let moved = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
             return self.commit_halves(moved, slice, &|moved| self.commit_proposals(moved)).await;
         }
+        if list == SharedList::Messages {
+            let subjects = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
+            return self.commit_halves(subjects, slice, &|subjects| self.commit_messages(subjects)).await;
+        }
         if list == SharedList::Payouts {
             let subjects = taken.iter().flat_map(|pending| pending.subjects.iter().cloned()).collect();
             return self.commit_halves(subjects, slice, &|subjects| Box::pin(self.commit_payouts(subjects))).await;
@@ -262,7 +267,7 @@ impl Store {
                 let ids = subjects.keys().filter_map(|id| UserId::parse(id)).collect();
                 self.commit_halves(ids, slice, &|ids| self.commit_testers(ids)).await
             }
-            SharedList::TestSessions | SharedList::Proposals | SharedList::Payouts => Ok(true),
+            SharedList::TestSessions | SharedList::Proposals | SharedList::Messages | SharedList::Payouts => Ok(true),
         }
     }
 
@@ -463,7 +468,7 @@ fn parts(taken: &[Taken], list: SharedList) -> Vec<&[Taken]> {
     let most = match list {
         SharedList::Audit => AUDIT_BATCH,
         SharedList::TestSessions | SharedList::Proposals => SESSION_BATCH,
-        SharedList::Testers => TESTER_BATCH,
+        SharedList::Testers | SharedList::Messages => TESTER_BATCH,
         SharedList::Payouts => PAYOUT_BATCH,
         SharedList::Studies | SharedList::Organizations => BATCH,
     };

@@ -49,7 +49,9 @@
 //! | feedback, one of each role | `SESS#<id>` | `FEEDBACK#<role>` | main |
 //! | proposal | `PROP#<id>` | `PROP` | main |
 //! | a study's proposals to a tester; one from its tester | `STUDY#<id>`; `USER#<tester>` | `PROPOSED#<tester>`; `PROPOSED#<proposal>` | main |
-//! | end of a proposal that can be answered | `OFFERED` | `<15 digits>#<proposal>` | main |
+//! | message of a proposal | `PROP#<id>` | `MESSAGE` | main |
+//! | message that was approved | `SENDDUE#<shard>` | `<15 digits>#<proposal>` | main |
+//! | end of a proposal that can be answered; tester who accepted or paused and is to be reminded | `REMINDDUE#<shard>` | `<15 digits>#offered#<proposal>`; `<15 digits>#accepted#<proposal>#<number>`, `<15 digits>#paused#<session>#<number>` | main |
 //! | how many testers accepted a study | `STUDY#<id>` | `ACCEPTED` | main |
 //! | seats of a study: sessions, variants, progress (`seats`) | `STUDY#<id>` | `PLACES` | main |
 //! | job of an agent | `AJOB#<id>` | `AJOB` | main |
@@ -126,7 +128,8 @@
 //! | page of test sessions | ranked collections for all, organization, study, tester, organization and tester, each also by state; placed by work |
 //! | rules for a new test session | one batch: study, acceptance, proposal, existing session, seats |
 //! | page of proposals | ranked collections for all, organization, study, tester, each also by state; of a study and a tester the ids beside the study |
-//! | proposals whose time is over | `Query` on `OFFERED` up to now |
+//! | queue of drafts | ranked collections for all, organization, study: head, nodes, one batch |
+//! | messages to send; proposals whose time is over and reminders | `Query` on each of the shards up to now |
 //! | running test sessions whose time is over | `Query` on `GUARD` up to now |
 //! | what a stream captured | `Query` on `SESS#<id>` with prefix `DATA#<stream>#` |
 //! | all of a tester's sessions, connections, acceptances | `Query` on `USER#<tester>` or `CONNS#<user>` with the prefix |
@@ -174,6 +177,7 @@ mod consents;
 mod deliveries;
 mod directory;
 mod drain_leases;
+mod due;
 mod ended_credentials;
 mod erase;
 mod error;
@@ -190,6 +194,7 @@ mod networks;
 mod oauth_states;
 mod organizations;
 mod outbox;
+mod outreach;
 mod participants;
 mod payouts;
 mod pending;
@@ -200,6 +205,7 @@ mod publishing;
 mod quiz;
 mod redeliveries;
 mod refresh_tokens;
+mod reminders;
 mod reports;
 mod retry;
 mod rights;
@@ -249,6 +255,7 @@ pub use jobs::{
 pub use networks::Network;
 pub use oauth_states::OauthState;
 pub use organizations::KeyWithPlan;
+pub use outreach::{OutreachChange, OutreachScope, due_message};
 pub use participants::StartOutcome;
 pub use payouts::{DuePayout, PayoutFilter};
 pub use pending::SharedList;
@@ -257,6 +264,7 @@ pub use principals::{Credential, Principal};
 pub use proposals::{Acceptance, Accepted, Candidates, Declined, ProposalFilter, ProposalScope, Proposed};
 pub use quiz::Attempted;
 pub use redeliveries::{LoggedDelivery, RedeliverySlice};
+pub use reminders::DueReminder;
 pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};

@@ -26,19 +26,22 @@ pub enum SharedList {
     Testers,
     /// Proposals, for each combination of filters.
     Proposals,
+    /// The queue of outreach messages.
+    Messages,
     /// Payouts, for each combination of filters.
     Payouts,
 }
 
 impl SharedList {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Studies,
         Self::Organizations,
         Self::Audit,
         Self::TestSessions,
         Self::Testers,
         Self::Proposals,
+        Self::Messages,
         Self::Payouts,
     ];
 
@@ -50,6 +53,7 @@ impl SharedList {
             Self::TestSessions => "tests",
             Self::Testers => "testers",
             Self::Proposals => "proposals",
+            Self::Messages => "messages",
             Self::Payouts => "payouts",
         }
     }

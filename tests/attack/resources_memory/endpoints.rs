@@ -164,6 +164,8 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     research("POST", "/api/sessions/{id}/analyze", Owner, "a"),
     research("POST", "/api/sessions/{id}/confirm", Tester, "a"),
     research("POST", "/api/jobs/{id}/close", Owner, "a"),
+    research("POST", "/api/outreach/{id}/approve", Owner, "a"),
+    research("POST", "/api/outreach/{id}/edit", Owner, "body"),
     research("POST", "/api/proposals", Owner, "testerIds"),
     research("POST", "/api/proposals/{id}/accept", Tester, "a"),
     research("POST", "/api/proposals/{id}/decline", Tester, "a"),

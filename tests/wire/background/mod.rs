@@ -1,6 +1,8 @@
 //! What runs without a request.
 
+mod outreach_send;
 mod payout_retry;
 mod reactor;
+mod reminders;
 mod veille;
 mod work;

@@ -5,6 +5,9 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("outreach-edit", 401),
+    ("outreach-approve", 401),
+    ("outreach-queue", 401),
     ("proposals-decline", 401),
     ("proposals-accept", 401),
     ("proposals-get", 401),
@@ -177,7 +180,7 @@ async fn every_function_answers_its_sample() {
             let answer: Value = serde_json::from_slice(&reply.whole().unwrap()).unwrap();
             let expected = match operation {
                 "veille" => serde_json::json!({"started": 0, "skipped": 0, "failed": 0}),
-                "payout-retry" => serde_json::json!({"processed": 0, "failed": 0}),
+                "payout-retry" | "outreach-send" | "reminders" => serde_json::json!({"processed": 0, "failed": 0}),
                 _ => serde_json::json!({"batchItemFailures": []}),
             };
             assert_eq!(answer, expected, "{}", function.name());

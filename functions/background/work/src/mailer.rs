@@ -1,5 +1,7 @@
 //! The way of mails out, through SES.
 
+use std::borrow::Cow;
+
 use aws_sdk_sesv2::{
     config,
     types::{Body, Content, Destination, EmailContent, Message},
@@ -10,7 +12,7 @@ use shared::{BoxFuture, aws, config::Settings, model::Email};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mail {
     /// Subject.
-    pub(crate) subject: &'static str,
+    pub(crate) subject: Cow<'static, str>,
     /// The text part.
     pub(crate) text: String,
     /// The HTML part.
@@ -48,7 +50,7 @@ impl Mailer {
             let content =
                 |text: &str| Content::builder().charset("UTF-8").data(text).build().map_err(|error| error.to_string());
             let body = Body::builder().text(content(&mail.text)?).html(content(&mail.html)?).build();
-            let message = Message::builder().subject(content(mail.subject)?).body(body).build();
+            let message = Message::builder().subject(content(&mail.subject)?).body(body).build();
             let call = self
                 .client
                 .send_email()

@@ -1,5 +1,4 @@
-//! `POST /api/cron/:job`: a job that a scheduler outside starts: `retention`, `session-guard`, `agent-sweep`
-//! and `payout-retry` (openscouter 20).
+//! `POST /api/cron/:job`: a job that a scheduler outside starts (openscouter 20).
 
 mod agents;
 
@@ -16,14 +15,16 @@ use shared::{
         request_context::RequestContext,
     },
     secret::constant_time_eq,
-    store::DuePayout,
-    sweeps::{end_overdue_sessions, retry_due_payouts, start_due_erasures},
+    store::{DuePayout, DueReminder, due_message},
+    sweeps::{end_overdue_sessions, remind_due_testers, retry_due_payouts, send_due_outreach, start_due_erasures},
 };
 
 /// The function.
 pub const FUNCTION: Endpoint =
     openscouter::guarded(env!("CARGO_PKG_NAME"), |cx| Box::pin(check_scheduler(cx)), |cx| Box::pin(run_job(cx)));
 
+/// The jobs.
+const JOBS: [&str; 6] = ["reminders", "outreach-send", "payout-retry", "session-guard", "agent-sweep", "retention"];
 /// Items of a call that names no number.
 const DEFAULT_LIMIT: u32 = 200;
 const MAX_LIMIT: u32 = 500;
@@ -55,7 +56,7 @@ async fn check_scheduler(cx: &RequestContext) -> Result<(), Problem> {
 async fn run_job(cx: &RequestContext) -> Result<Response, Problem> {
     let fields = Fields::read(&cx.request)?;
     let job = cx.path("job");
-    if !["retention", "session-guard", "agent-sweep", "payout-retry"].contains(&job) {
+    if !JOBS.contains(&job) {
         return Err(Problem::not_found("Cron job"));
     }
     let cursor = match fields.optional("cursor") {
@@ -68,7 +69,15 @@ async fn run_job(cx: &RequestContext) -> Result<Response, Problem> {
         "retention" => start_due_erasures(context, failed_before(&cursor).ok_or_else(bad)?, limit).await?,
         "session-guard" if is_end(&cursor) => end_overdue_sessions(context, &cursor, limit).await?,
         "agent-sweep" if is_agent(&cursor) => agents::sweep(context, &cursor, limit).await?,
-        "payout-retry" if is_due_payout(&cursor) => retry_due_payouts(context, &cursor, limit).await?,
+        "payout-retry" if is_empty_or(&cursor, |name| DuePayout::parse(name).is_some()) => {
+            retry_due_payouts(context, &cursor, limit).await?
+        }
+        "outreach-send" if is_empty_or(&cursor, |name| due_message(name).is_some()) => {
+            send_due_outreach(context, &cursor, limit).await?
+        }
+        "reminders" if is_empty_or(&cursor, |name| DueReminder::parse(name).is_some()) => {
+            remind_due_testers(context, &cursor, limit).await?
+        }
         _ => return Err(bad()),
     };
     Ok(success(200, &StepView { processed: step.processed, failed: step.failed, next_cursor: step.next }))
@@ -86,9 +95,9 @@ fn is_end(cursor: &str) -> bool {
     cursor.is_empty() || cursor.split_once('#').is_some_and(end)
 }
 
-/// Whether it is a cursor of `payout-retry`: the name of something that is due.
-fn is_due_payout(cursor: &str) -> bool {
-    cursor.is_empty() || DuePayout::parse(cursor).is_some()
+/// Whether a cursor begins a job, or is the name of something that is due.
+fn is_empty_or(cursor: &str, is_name: impl Fn(&str) -> bool) -> bool {
+    cursor.is_empty() || is_name(cursor)
 }
 
 /// Whether it is a cursor of `agent-sweep`: the name of a piece of work.

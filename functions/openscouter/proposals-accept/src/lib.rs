@@ -14,9 +14,10 @@ use shared::{
         request_context::RequestContext,
         studies::{self, view::app_url},
     },
-    secret::sha256_hex,
+    secret::new_test_token,
     store::{Acceptance, Accepted},
 };
+use time::Duration;
 
 /// The function.
 pub const FUNCTION: Endpoint =
@@ -52,7 +53,8 @@ async fn take(cx: &RequestContext, caller: &Caller) -> Result<Response, Problem>
     let study = store.linked_study(proposal.study).await?.ok_or_else(studies::missing)?;
     let (plain, hash) = new_test_token()?;
     let places = study.details.targeting.tester_count;
-    let acceptance = Acceptance { id: proposal.id, tester, token_hash: &hash, places };
+    let remind_after = Duration::hours(study.details.settings.reminder_after_hours.into());
+    let acceptance = Acceptance { id: proposal.id, tester, token_hash: &hash, places, remind_after };
     match store.accept_proposal(acceptance, cx.now).await? {
         Accepted::Done(proposal, token) => Ok(success(
             200,
@@ -69,13 +71,4 @@ async fn take(cx: &RequestContext, caller: &Caller) -> Result<Response, Problem>
         Accepted::Stands(status) => Err(wrong_state(status, "sent")),
         Accepted::Full => Err(Problem::invalid("", "Study has no free places")),
     }
-}
-
-/// A test token, 24 random bytes in hex, and its SHA-256 in hex, which is all that is stored (openscouter 3.6).
-fn new_test_token() -> Result<(String, String), getrandom::Error> {
-    let mut bytes = [0_u8; 24];
-    getrandom::fill(&mut bytes)?;
-    let plain: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let hash = sha256_hex(plain.as_bytes());
-    Ok((plain, hash))
 }

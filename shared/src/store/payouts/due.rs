@@ -1,23 +1,15 @@
 //! What the job `payout-retry` finds (openscouter 20): payouts whose next try is due, and accounts that take payouts since
 //! some waited for them.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures_util::future::try_join_all;
 use time::OffsetDateTime;
 
 use crate::{
-    clock::epoch_millis,
     model::{Payout, PayoutId, PayoutStatus, UserId},
-    secret::sha256_hex,
     store::{
         BoxFuture, Store, StoreError,
-        item::Item,
-        round_trips::{items_read, round_trip},
+        due::{PAYOUTS, due_name, read_due_name},
     },
 };
-
-/// Partitions that what is due is spread over, so that no one of them takes every write.
-const SHARDS: u8 = 4;
 
 /// Something that is due, by its name, which sorts by its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +24,7 @@ impl DuePayout {
     /// What a name stands for.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let (time, what) = name.split_once('#')?;
-        if time.len() != 15 || !time.bytes().all(|byte| byte.is_ascii_digit()) {
-            return None;
-        }
+        let (_, what) = read_due_name(name)?;
         match what.split_once('#')? {
             ("payout", id) => PayoutId::parse(id).map(Self::Retry),
             ("tester", id) => UserId::parse(id).map(Self::Enabled),
@@ -44,23 +33,14 @@ impl DuePayout {
     }
 }
 
-fn shard_pk(shard: u8) -> String {
-    format!("PAYDUE#{shard}")
-}
-
-fn key(id: &str, sk: String) -> (String, String) {
-    let shard = sha256_hex(id.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS);
-    (shard_pk(shard), sk)
-}
-
 /// Where a payout stands whose next try is due at a time.
 pub(super) fn due_key(at: OffsetDateTime, id: PayoutId) -> (String, String) {
-    key(&id.to_string(), format!("{:015}#payout#{id}", epoch_millis(at)))
+    PAYOUTS.key(&id.to_string(), due_name(at, &format!("payout#{id}")))
 }
 
 /// Where a tester stands whose account takes payouts: always due.
 pub(super) fn enabled_key(tester: UserId) -> (String, String) {
-    key(&tester.to_string(), format!("{:015}#tester#{tester}", 0))
+    PAYOUTS.key(&tester.to_string(), due_name(OffsetDateTime::UNIX_EPOCH, &format!("tester#{tester}")))
 }
 
 impl Store {
@@ -74,37 +54,7 @@ impl Store {
         now: OffsetDateTime,
         limit: i32,
     ) -> BoxFuture<'a, Result<Vec<String>, StoreError>> {
-        Box::pin(async move {
-            // a name ends with an id, which `!` sorts behind, and before all further names
-            let (start, end) = (format!("{after}!"), format!("{:015}#~", epoch_millis(now)));
-            if start > end {
-                return Ok(Vec::new());
-            }
-            let shards = (0..SHARDS).map(|shard| {
-                let call = self
-                    .client
-                    .query()
-                    .table_name(&self.main)
-                    .key_condition_expression("pk = :pk AND sk BETWEEN :start AND :end")
-                    .expression_attribute_values(":pk", AttributeValue::S(shard_pk(shard)))
-                    .expression_attribute_values(":start", AttributeValue::S(start.clone()))
-                    .expression_attribute_values(":end", AttributeValue::S(end.clone()))
-                    .consistent_read(true)
-                    .limit(limit);
-                async move { round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error)) }
-            });
-            let mut names = Vec::new();
-            for output in try_join_all(shards).await? {
-                let items = output.items.unwrap_or_default();
-                items_read(items.len());
-                for item in items.into_iter().map(Item::from) {
-                    names.push(item.read("due payout").text("sk")?.to_owned());
-                }
-            }
-            names.sort();
-            names.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-            Ok(names)
-        })
+        self.due_names(PAYOUTS, after, now, limit)
     }
 
     /// Begins the next try of a payout that failed, if it is due; whether it was. Of two at once one does.

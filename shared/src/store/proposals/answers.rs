@@ -1,7 +1,7 @@
 //! What testers answer (openscouter 14.1): who accepts is assigned and gets a test token, all or nothing.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{
     model::{Proposal, ProposalId, ProposalStatus, StudyId, TestToken, User, WorkItem},
@@ -9,6 +9,7 @@ use crate::{
         BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
         item::{check, delete},
+        reminders::DueReminder,
         seats::{link_key, read_progress, seats_key},
         studies::study_pk,
         test_sessions::{assigned_key, assignment_key},
@@ -26,6 +27,8 @@ pub struct Acceptance<'a> {
     pub token_hash: &'a str,
     /// Places of the study.
     pub places: u32,
+    /// After how long a tester is reminded who has not started.
+    pub remind_after: Duration,
 }
 
 /// What became of accepting.
@@ -71,7 +74,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Accepted, StoreError>> {
         Box::pin(async move {
-            let Acceptance { id, tester, token_hash, places } = acceptance;
+            let Acceptance { id, tester, token_hash, places, remind_after } = acceptance;
             let mut tried = None;
             for attempt in 0.. {
                 let proposal = self.proposal(id).await?.filter(|proposal| proposal.tester == tester.id);
@@ -91,6 +94,7 @@ impl Store {
                 let next = proposal.moved_to(ProposalStatus::Accepted, now);
                 let mut members = self.move_members(&proposal, &next).await?;
                 members.push(self.place_member(study, Some(places))?);
+                members.push(self.due_member(DueReminder::Accepted(id, 1).key(now + remind_after))?);
                 members.extend(self.acceptance_members(study, tester.id, now)?);
                 members.extend(issued);
                 if self.transact(members).await? == Written::Done {

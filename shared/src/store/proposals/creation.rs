@@ -5,11 +5,14 @@ use time::OffsetDateTime;
 
 use super::{Pair, key, offered_key, proposal_item, read_proposal, tester_key};
 use crate::{
-    model::{MatchScore, Proposal, ProposalId, Study, StudyId, UserId, Wanted, WorkItem},
+    model::{
+        Channel, MatchScore, Outreach, OutreachStatus, Proposal, ProposalId, Study, StudyId, UserId, Wanted, WorkItem,
+    },
     store::{
         BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
         item::{Condition, Item, check},
+        outreach::message_item,
         studies::study_pk,
         testers::proposed_key,
     },
@@ -83,7 +86,7 @@ impl Store {
             });
             let new: Vec<_> = new.collect();
             for some in new.chunks(TOGETHER) {
-                if !self.write_proposals(some, now, &mut proposed).await? {
+                if !self.write_proposals(study, some, now, &mut proposed).await? {
                     proposed.shut = true;
                     break;
                 }
@@ -115,11 +118,11 @@ impl Store {
     /// Writes new proposals, of who has none that is open; `Ok(false)` when the study takes none any more.
     async fn write_proposals(
         &self,
+        study: &Study,
         new: &[Proposal],
         now: OffsetDateTime,
         proposed: &mut Proposed,
     ) -> Result<bool, StoreError> {
-        let Some(study) = new.first().map(|proposal| proposal.study) else { return Ok(true) };
         let mut left: Vec<_> = new.to_vec();
         for attempt in 0.. {
             // what an earlier attempt wrote whose answer was lost is there
@@ -135,7 +138,7 @@ impl Store {
                 pairs.iter().find(|item| item.pk() == pk && item.read("pair").optional_text("sk") == Some(&sk))
             };
             let is_open = |item: Option<&Item>| item.map_or(Ok(false), |item| item.read("pair").flag("open"));
-            let mut members = vec![self.takes_proposals(study)?];
+            let mut members = vec![self.takes_proposals(study.id)?];
             let mut writing = Vec::new();
             for proposal in left {
                 // somebody else proposed the tester meanwhile
@@ -150,6 +153,7 @@ impl Store {
             if left.is_empty() {
                 return Ok(true);
             }
+            members.extend(self.draft_members(study, &left)?);
             match self.transact(members).await? {
                 Written::Done => {
                     proposed.made.extend(left);
@@ -182,9 +186,20 @@ impl Store {
             Item::new(user, name).text("study", proposal.study.to_string()).put(&self.main, Condition::None)?,
             self.proposal_places(proposal, None)?,
         ];
-        if let Some((pk, sk)) = offered_key(proposal) {
-            members.push(Item::new(pk, sk).put(&self.main, Condition::None)?);
+        if let Some(key) = offered_key(proposal) {
+            members.push(self.due_member(key)?);
             members.push(self.work_member(&WorkItem::offer(proposal.id), now)?);
+        }
+        Ok(members)
+    }
+
+    /// The members that put a message beside each new proposal, and drafts into the queue.
+    fn draft_members(&self, study: &Study, new: &[Proposal]) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let messages: Vec<_> = new.iter().map(|one| Outreach::draft(study, one, Channel::Email)).collect();
+        let put = |message: &Outreach| message_item(message).put(&self.main, Condition::Absent);
+        let mut members = messages.iter().map(put).collect::<Result<Vec<_>, _>>()?;
+        if messages.iter().any(|message| message.status == OutreachStatus::Pending) {
+            members.push(self.queue_member(&messages)?);
         }
         Ok(members)
     }

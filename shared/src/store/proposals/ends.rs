@@ -8,12 +8,13 @@ use super::{
     offered_key, proposal_item, read_proposal, tester_key,
 };
 use crate::{
-    model::{Proposal, ProposalId, ProposalStatus, StudyId, UserId},
+    model::{Proposal, ProposalId, ProposalStatus, StudyId, UserId, WorkItem},
     store::{
         BoxFuture, Store, StoreError, after_lost_race,
         client::Written,
         group_commit::Committed,
         item::{delete, delete_version},
+        outreach::study_queue,
         studies::study_pk,
         testers::proposed_key,
         user_items::user_pk,
@@ -24,17 +25,35 @@ use crate::{
 const PROPOSED: &str = "PROPOSED#";
 
 impl Store {
-    /// Ends a proposal as long as `rule` says so.
+    /// Ends a proposal that nobody answered in time, and queues that the next best tester is proposed; `Ok(false)` of one
+    /// that stands otherwise, or whose time has not come.
+    pub(in crate::store) async fn expire_proposal(
+        &self,
+        id: ProposalId,
+        now: OffsetDateTime,
+    ) -> Result<bool, StoreError> {
+        let over = |proposal: &Proposal| {
+            proposal.status == ProposalStatus::Sent && proposal.status_at(now) == ProposalStatus::Expired
+        };
+        self.end_proposal(id, &over, true, now).await
+    }
+
+    /// Ends a proposal as long as `rule` says so; its message is not sent any more.
     async fn end_proposal(
         &self,
         id: ProposalId,
         rule: &(dyn Fn(&Proposal) -> bool + Send + Sync),
+        replaced: bool,
         now: OffsetDateTime,
     ) -> Result<bool, StoreError> {
         for attempt in 0.. {
             let Some(proposal) = self.proposal(id).await?.filter(rule) else { return Ok(false) };
             let next = proposal.moved_to(ProposalStatus::Expired, now);
-            let members = self.move_members(&proposal, &next).await?;
+            let mut members = self.move_members(&proposal, &next).await?;
+            members.extend(self.cancel_message_members(id).await?);
+            if replaced {
+                members.push(self.work_member(&WorkItem::propose_next(&next), now)?);
+            }
             if self.transact(members).await? == Written::Done {
                 return Ok(true);
             }
@@ -65,7 +84,7 @@ impl Store {
                     return Ok(false);
                 }
                 if let Some(id) = reader.texts("ids").last().and_then(|id| ProposalId::parse(id)) {
-                    self.end_proposal(id, &waits, now).await?;
+                    self.end_proposal(id, &waits, false, now).await?;
                 }
             }
             Ok(true)
@@ -100,7 +119,7 @@ impl Store {
                 self.drop_proposal(id).await?;
             }
         }
-        for list in study_proposal_lists(study) {
+        for list in study_proposal_lists(study).chain([study_queue(study)]) {
             self.drop_items(&list, "").await?;
         }
         Ok(())
@@ -123,6 +142,7 @@ impl Store {
                     continue;
                 }
             }
+            self.drop_message(id).await?;
             // named alone: whatever list it may be in
             if self.commit_proposals(vec![id.to_string()]).await? == Committed::Done {
                 let mut members = vec![delete_version(&self.main, pk, sk, version)?];

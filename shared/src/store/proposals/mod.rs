@@ -1,4 +1,5 @@
-//! Proposals (openscouter 14.1): the proposal, what tells of it from its study and from its tester, and its lists.
+//! Proposals (openscouter 14.1): the proposal, what tells of it from its study and from its tester, and its lists. Its
+//! message stands beside it (`outreach`).
 
 mod answers;
 mod creation;
@@ -15,19 +16,18 @@ pub use lists::{ProposalFilter, ProposalScope};
 use super::{
     BoxFuture, Store, StoreError,
     item::{Condition, Item, delete},
+    reminders::DueReminder,
     testers::proposed_key,
     user_items::user_pk,
 };
-use crate::{
-    clock::epoch_millis,
-    model::{MatchScore, OrganizationId, Proposal, ProposalId, ProposalStatus, StudyId, UserId},
-};
+use crate::model::{MatchScore, OrganizationId, Proposal, ProposalId, ProposalStatus, StudyId, UserId};
 
-/// Where proposals stand whose tester may answer, in the order of their ends.
-const OFFERED: &str = "OFFERED";
+pub(super) fn proposal_pk(id: ProposalId) -> String {
+    format!("PROP#{id}")
+}
 
 fn key(id: ProposalId) -> (String, String) {
-    (format!("PROP#{id}"), "PROP".to_owned())
+    (proposal_pk(id), "PROP".to_owned())
 }
 
 /// The proposal as it is found from its tester.
@@ -35,10 +35,10 @@ fn tester_key(proposal: &Proposal) -> (String, String) {
     (user_pk(proposal.tester), format!("PROPOSED#{}", proposal.id))
 }
 
-/// Where its end stands.
+/// Where its end comes due, while the tester may answer.
 fn offered_key(proposal: &Proposal) -> Option<(String, String)> {
-    let end = proposal.expires_at?;
-    Some((OFFERED.to_owned(), format!("{:015}#{}", epoch_millis(end), proposal.id)))
+    let end = proposal.expires_at.filter(|_| proposal.status == ProposalStatus::Sent)?;
+    Some(DueReminder::Offered(proposal.id).key(end))
 }
 
 fn proposal_item(proposal: &Proposal) -> Item {
@@ -135,18 +135,22 @@ impl Store {
     }
 
     /// The members that bring a proposal from `current` to `next`, with what tells of it: pair, end and lists.
-    async fn move_members(&self, current: &Proposal, next: &Proposal) -> Result<Vec<TransactWriteItem>, StoreError> {
+    pub(super) async fn move_members(
+        &self,
+        current: &Proposal,
+        next: &Proposal,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let pair = self.pair(next.study, next.tester).await?;
         let mut members = vec![
             proposal_item(next).put(&self.main, Condition::Version(current.version))?,
             pair.item(next).put(&self.main, pair.condition())?,
             self.proposal_places(next, Some(current.status))?,
         ];
-        if current.status == ProposalStatus::Sent
-            && let Some((pk, sk)) = offered_key(current)
-        {
+        // what comes due goes unconditionally: a sweep takes away what stands there for nothing
+        if let Some((pk, sk)) = offered_key(current) {
             members.push(delete(&self.main, pk, sk)?);
         }
+        members.extend(offered_key(next).map(|key| self.due_member(key)).transpose()?);
         Ok(members)
     }
 }

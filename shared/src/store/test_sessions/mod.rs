@@ -8,7 +8,7 @@ mod removal;
 mod running;
 mod update;
 
-use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::TransactWriteItem;
 use time::OffsetDateTime;
 
 pub use lists::TestSessionFilter;
@@ -18,10 +18,10 @@ use moves::{pending_id, subject};
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
+    due::DueList,
     item::{Condition, Item, check, delete},
     pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,
-    round_trips::round_trip,
     seats::{Choice, End, Progress, Ticket, link_key, read_progress, reservation, seats_key, variant_of},
     studies::{read_study, study_pk},
     testers::proposed_key,
@@ -475,6 +475,9 @@ impl Store {
                 members.push(self.tester_counts_member(next.tester, &[("completed", 1)])?);
                 members.push(self.tester_member(next.tester, &format!("completed-{}", next.id))?);
             }
+            if next.status == TestStatus::Paused {
+                members.push(self.pause_member(next.id, now)?);
+            }
             if next.status == TestStatus::Confirmed {
                 members.push(self.count_member(next.study, "confirmed", 1)?);
             }
@@ -540,29 +543,12 @@ impl Store {
         limit: i32,
     ) -> BoxFuture<'a, Result<Vec<(String, TestSessionId)>, StoreError>> {
         Box::pin(async move {
-            // a key ends with an id, which `!` sorts behind, and before all further keys
-            let (start, end) = (format!("{after}!"), format!("{:015}#~", epoch_millis(now)));
-            if start > end {
-                return Ok(Vec::new());
-            }
-            let call = self
-                .client
-                .query()
-                .table_name(&self.main)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :start AND :end")
-                .expression_attribute_values(":pk", AttributeValue::S(GUARD.to_owned()))
-                .expression_attribute_values(":start", AttributeValue::S(start))
-                .expression_attribute_values(":end", AttributeValue::S(end))
-                .consistent_read(true)
-                .limit(limit);
-            let output = round_trip(call.send()).await.map_err(|error| StoreError::call("Query", &error))?;
-            let items = output.items.unwrap_or_default().into_iter().map(Item::from);
-            let read = |item: Item| {
-                let sk = item.read("guard").text("sk").ok()?.to_owned();
-                let id = TestSessionId::parse(sk.split_once('#')?.1)?;
-                Some((sk, id))
+            let names = self.due_names(DueList::Whole(GUARD), after, now, limit).await?;
+            let read = |name: String| {
+                let id = TestSessionId::parse(name.split_once('#')?.1)?;
+                Some((name, id))
             };
-            Ok(items.filter_map(read).collect())
+            Ok(names.into_iter().filter_map(read).collect())
         })
     }
 }

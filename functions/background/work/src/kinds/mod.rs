@@ -54,6 +54,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Propose => propose::PROPOSE,
         WorkKind::EndProposals => propose::END,
         WorkKind::Offer => mail::OFFER,
+        WorkKind::Remind => mail::REMIND,
         WorkKind::Payout => payout::PAYOUT,
         WorkKind::ReleasePayouts => payout::RELEASE,
         WorkKind::PayoutFailed => mail::PAYOUT_FAILED,

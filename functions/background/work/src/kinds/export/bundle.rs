@@ -13,13 +13,14 @@ use shared::{
         erasures::ErasureView,
         format::{millis, timestamp},
         payouts::PayoutRow,
+        proposals::ProposalView,
         reports::view::report_view,
         studies::view::study_data,
         test_sessions::NotesView,
         tokens::TokenView,
         users::UserView,
     },
-    store::{Export, ExportState, Run, Store, StoreError, StudyFilter},
+    store::{Export, ExportState, ProposalFilter, ProposalScope, Run, Store, StoreError, StudyFilter},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -114,6 +115,7 @@ impl Bundle<'_> {
         text.pop();
         self.raw(text.as_bytes()).await?;
         self.studies(account).await?;
+        self.proposals(user.id, now).await?;
         self.raw(b",\"testSessions\":[").await
     }
 
@@ -192,6 +194,23 @@ impl Bundle<'_> {
                 self.raw(text.as_bytes()).await?;
             }
             if offset + u64::from(ROWS) >= total {
+                break;
+            }
+        }
+        self.raw(b"]").await
+    }
+
+    /// What the person was offered.
+    async fn proposals(&mut self, tester: UserId, now: OffsetDateTime) -> Result<(), StoreError> {
+        self.raw(b",\"proposals\":[").await?;
+        let filter = ProposalFilter { scope: ProposalScope::Tester(tester), status: None };
+        for offset in (0..).step_by(ROWS as usize) {
+            let page = self.store.proposals_page(filter, offset, ROWS).await?;
+            for (index, proposal) in (offset..).zip(&page.members) {
+                let comma = if index > 0 { "," } else { "" };
+                self.raw(format!("{comma}{}", json!(ProposalView::of(proposal, now))).as_bytes()).await?;
+            }
+            if offset + u64::from(ROWS) >= page.total {
                 break;
             }
         }

@@ -58,7 +58,7 @@ fn compose(conversation: &Conversation) -> Mail {
             }
         }
     };
-    Mail { subject: "New feedback", text: format!("{about}\n\n{words}\n\n{how}\n"), html: page.into_string() }
+    Mail { subject: "New feedback".into(), text: format!("{about}\n\n{words}\n\n{how}\n"), html: page.into_string() }
 }
 
 #[cfg(test)]

@@ -134,7 +134,7 @@ pub(super) fn compose(message: Message, locale: Locale, name: Option<&str>, link
             }
         }
     };
-    Mail { subject, text: format!("{greeting}\n\n{sentence}\n{text_link}"), html: page.into_string() }
+    Mail { subject: subject.into(), text: format!("{greeting}\n\n{sentence}\n{text_link}"), html: page.into_string() }
 }
 
 #[cfg(test)]

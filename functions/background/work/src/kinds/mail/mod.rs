@@ -4,9 +4,11 @@
 //! counted: nobody who floods an address with other mails hides it.
 
 mod feedback;
+mod letter;
 mod messages;
 mod offer;
 mod payout;
+mod reminder;
 
 use serde_json::json;
 use shared::{
@@ -20,7 +22,7 @@ use shared::{
 };
 
 use self::messages::{Message, compose};
-pub(crate) use self::{feedback::FEEDBACK, offer::OFFER, payout::PAYOUT_FAILED};
+pub(crate) use self::{feedback::FEEDBACK, offer::OFFER, payout::PAYOUT_FAILED, reminder::REMIND};
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
     workers::Workers,

@@ -1,122 +1,111 @@
-//! The mail that tells a tester of a proposal (openscouter 14.1): the study's title and what it pays, in the tester's
-//! language, and where to answer. A tester who has linked Telegram will be told there instead: this is the place.
+//! The message of a proposal on its way to the tester (openscouter 14.1, 14.2): the words that were drafted, and below them
+//! until when to answer, and where.
 
-use maud::{DOCTYPE, html};
 use shared::{
     BoxFuture,
-    model::{Locale, Proposal, ProposalId, ProposalStatus, Study, WorkItem},
-    openscouter::format::timestamp,
+    model::{
+        Locale, Outreach, OutreachId, OutreachStatus, Proposal, ProposalId, ProposalStatus, User, WorkItem,
+        message_language,
+    },
 };
+use time::Duration;
 
-use super::{application, within_limits};
+use super::{
+    application,
+    letter::{letter, local_time},
+    within_limits,
+};
 use crate::{
-    kind::{Kind, Outcome, WorkError, forget},
+    kind::{Kind, Outcome, WorkError},
     mailer::Mail,
     workers::Workers,
 };
 
 /// The subject is the proposal's id.
-pub(crate) const OFFER: Kind = Kind { run: tell, give_up: forget };
+pub(crate) const OFFER: Kind = Kind { run: deliver, give_up };
 
-fn tell<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+/// How often the delivery of a message is tried (openscouter 20).
+const TRIES: u32 = 3;
+/// The pause before an address that got too many mails is written to.
+const LATER: Duration = Duration::HOUR;
+
+/// What became of a delivery.
+enum Delivery {
+    /// It came to an end.
+    Ended(OutreachStatus, &'static str),
+    /// The address got too many mails; what is said can wait.
+    Later,
+}
+
+fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
     Box::pin(async move {
         let id = ProposalId::parse(&work.subject).ok_or(WorkError::Subject)?;
-        let (store, now) = (workers.store(), workers.now());
-        let proposal = store.proposal(id).await?.filter(|one| one.status_at(now) == ProposalStatus::Sent);
-        let Some(proposal) = proposal else { return Ok(Outcome::Done("nothing to answer")) };
-        let Some(study) = store.linked_study(proposal.study).await? else {
-            return Ok(Outcome::Done("no such study"));
+        let (store, now, id) = (workers.store(), workers.now(), OutreachId::of(id));
+        let message = store.outreach(id).await?.filter(|message| message.status == OutreachStatus::Approved);
+        let Some(message) = message else { return Ok(Outcome::Done("nothing to send")) };
+        let proposal = store.proposal(message.proposal).await?;
+        let proposal = proposal.filter(|proposal| proposal.status_at(now) == ProposalStatus::Sent);
+        let delivered = match proposal {
+            // answered or over before it was told
+            None => Ok(Delivery::Ended(OutreachStatus::Cancelled, "nothing to answer")),
+            Some(proposal) => send(workers, &message, &proposal).await,
         };
-        let account = store.account(proposal.tester).await?;
-        let Some(account) = account.filter(|account| account.user.active && account.user.verified) else {
-            return Ok(Outcome::Done("no such account"));
-        };
-        let user = &account.user;
-        if !within_limits(workers, &user.email, None).await? {
-            return Ok(Outcome::Done("too many mails to the address"));
+        match delivered {
+            Ok(Delivery::Later) => Ok(Outcome::AgainAt(now + LATER)),
+            Ok(Delivery::Ended(status, told)) => {
+                store.settle_outreach(id, status).await?;
+                Ok(Outcome::Done(told))
+            }
+            Err(error) if work.attempt >= TRIES => {
+                tracing::warn!(cause = %error, "message not delivered");
+                store.settle_outreach(id, OutreachStatus::Failed).await?;
+                Ok(Outcome::Done("failed"))
+            }
+            Err(error) => Err(error),
         }
-        let Some(mailer) = workers.mailer() else { return Ok(Outcome::Done("no sender configured")) };
-        let app = application(workers.settings()).map(|app| app.trim_end_matches('/'));
-        let link = app.map(|app| format!("{app}/proposals/{}", proposal.id.wire()));
-        let mail = compose(user.locale, &study, &proposal, link.as_deref());
-        mailer.send(&user.email, &mail).await.map_err(WorkError::Failed)?;
-        Ok(Outcome::Done("sent"))
     })
 }
 
-/// The words of the mail: nothing of the tester, nothing of what the study's owner is after.
-fn compose(locale: Locale, study: &Study, proposal: &Proposal, link: Option<&str>) -> Mail {
-    let (title, minutes) = (&study.name, study.details.settings.max_duration_minutes);
-    let pay = study.details.compensation.as_ref().map(|paid| format!("{:.2} {}", paid.amount, paid.currency));
-    let end = proposal.expires_at.map(timestamp).unwrap_or_default();
-    let (subject, hello, what, pays, answer, called) = match locale {
-        Locale::En => (
-            "A study for you",
-            "Hello,",
-            format!("a study looks for testers like you: {title}. It takes up to {minutes} minutes."),
-            pay.map(|pay| format!("It pays {pay}.")),
-            format!("You can accept or decline until {end}. If you decline, nobody minds."),
-            "Answer",
-        ),
-        Locale::Fr => (
-            "Une étude pour vous",
-            "Bonjour,",
-            format!("une étude cherche des testeurs comme vous : {title}. Elle dure {minutes} minutes au plus."),
-            pay.map(|pay| format!("Elle est payée {pay}.")),
-            format!("Vous pouvez accepter ou refuser jusqu'au {end}. Un refus est sans conséquence."),
-            "Répondre",
-        ),
-    };
-    let sentence = [Some(what), pays].into_iter().flatten().collect::<Vec<_>>().join(" ");
-    let page = html! {
-        (DOCTYPE)
-        html lang=(locale.as_str()) {
-            body {
-                p { (hello) }
-                p { (sentence) }
-                p { (answer) }
-                @if let Some(link) = link {
-                    p { a href=(link) { (called) } }
-                }
-            }
-        }
-    };
-    let text_link = link.map_or_else(String::new, |link| format!("\n{called}: {link}\n"));
-    Mail { subject, text: format!("{hello}\n\n{sentence}\n\n{answer}\n{text_link}"), html: page.into_string() }
+fn give_up<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
+    Box::pin(async move {
+        let id = ProposalId::parse(&work.subject).ok_or(WorkError::Subject)?;
+        workers.store().settle_outreach(OutreachId::of(id), OutreachStatus::Failed).await?;
+        Ok(crate::kind::given_up())
+    })
 }
 
-#[cfg(test)]
-mod tests {
-    use shared::model::{Compensation, Details, MatchScore, OrganizationId, Status, StudyId, UserId};
-    use time::OffsetDateTime;
-
-    use super::*;
-
-    #[test]
-    fn a_tester_reads_what_it_is_about_and_nothing_internal() {
-        let now = OffsetDateTime::UNIX_EPOCH;
-        let compensation = Compensation { currency: "USD".to_owned(), amount: 15.0, kind: "flat".to_owned() };
-        let description = "find barriers".to_owned();
-        let study = Study {
-            id: StudyId::generate(),
-            organization: OrganizationId::generate(),
-            name: "<i>Checkout".to_owned(),
-            status: Status::Open,
-            paused_from: None,
-            completion_url: None,
-            target_url: None,
-            tasks: Vec::new(),
-            details: Details { description, compensation: Some(compensation), ..Details::default() },
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
-        let proposal = Proposal::new(&study, UserId::generate(), MatchScore(7_200), true, now);
-        let mail = compose(Locale::En, &study, &proposal, Some("https://a.test/proposals/x"));
-        assert!(mail.text.contains("<i>Checkout") && mail.text.contains("15.00 USD"));
-        assert!(mail.text.contains("1970-01-04T00:00:00Z") && mail.text.contains("https://a.test/proposals/x"));
-        assert!(mail.html.contains("&lt;i&gt;Checkout") && !mail.html.contains("find barriers"));
-        let mail = compose(Locale::Fr, &study, &proposal, None);
-        assert!(mail.text.starts_with("Bonjour,") && !mail.text.contains("Répondre"));
+async fn send(workers: &Workers, message: &Outreach, proposal: &Proposal) -> Result<Delivery, WorkError> {
+    let store = workers.store();
+    let account = store.account(message.tester).await?;
+    let Some(account) = account.filter(|account| account.user.active && account.user.verified) else {
+        return Ok(Delivery::Ended(OutreachStatus::Failed, "no such account"));
+    };
+    let Some(mailer) = workers.mailer() else {
+        return Ok(Delivery::Ended(OutreachStatus::Failed, "no sender configured"));
+    };
+    let user = &account.user;
+    if !within_limits(workers, &user.email, None).await? {
+        return Ok(Delivery::Later);
     }
+    let mail = written(workers, message, proposal, user).await?;
+    mailer.send(&user.email, &mail).await.map_err(WorkError::Failed)?;
+    Ok(Delivery::Ended(OutreachStatus::Sent, "sent"))
+}
+
+async fn written(workers: &Workers, message: &Outreach, proposal: &Proposal, user: &User) -> Result<Mail, WorkError> {
+    let (profile, _) = workers.store().profile(user.id).await?;
+    let study = workers.store().linked_study(message.study).await?;
+    let locale = study.as_ref().map_or(Locale::En, message_language);
+    let end = proposal.expires_at.map(|end| local_time(end, &profile)).unwrap_or_default();
+    let (answer, called) = match locale {
+        Locale::En => (format!("You can accept or decline until {end}. If you decline, nobody minds."), "Answer"),
+        Locale::Fr => {
+            (format!("Vous pouvez accepter ou refuser jusqu'au {end}. Un refus est sans conséquence."), "Répondre")
+        }
+    };
+    let app = application(workers.settings()).map(|app| app.trim_end_matches('/'));
+    let link = app.map(|app| format!("{app}/proposals/{}", proposal.id.wire()));
+    let subject = message.subject.clone().unwrap_or_else(|| called.to_owned());
+    let text = format!("{}\n\n{answer}", message.body);
+    Ok(letter(subject, locale, &text, link.as_deref().map(|link| (called, link))))
 }

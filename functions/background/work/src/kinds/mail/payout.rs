@@ -52,7 +52,7 @@ fn mail(language: &str, subject: &'static str, text: &str) -> Mail {
         (DOCTYPE)
         html lang=(language) { body { p { (text) } } }
     };
-    Mail { subject, text: format!("{text}\n"), html: page.into_string() }
+    Mail { subject: subject.into(), text: format!("{text}\n"), html: page.into_string() }
 }
 
 fn to_tester(payout: &Payout, locale: Locale) -> Mail {
