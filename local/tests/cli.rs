@@ -313,6 +313,7 @@ fn the_demo_is_whole_and_found_again() {
         "/openscouter/tester/password",
         "/openscouter/admin/password",
         "/story/study",
+        "/story/proposal",
         "/story/session",
         "/story/report",
         "/story/study_report",

@@ -200,10 +200,9 @@ impl Endpoint<'_> {
         let block = format!(
             "  {name}:\n    Type: AWS::Serverless::Function\n    Metadata: {{ SkipBuild: true }}\n    Properties:\n      \
              CodeUri: ../../target/lambda/{}\n      Policies:\n        - !Ref SpecialCategoriesApart\n        \
-             - !Ref RateWindows\n        - !Ref Callers\n{}      Events:\n        {event}: {{ Type: Api, \
+             - !Ref RateWindows\n        - !Ref Callers\n        - !Ref CredentialUse\n      Events:\n        {event}: {{ Type: Api, \
              Properties: {{ RestApiId: !Ref Api, Path: {}, Method: {} }} }}\n\n",
             self.name(),
-            if self.api == "outsend" { "        - !Ref CredentialUse\n" } else { "" },
             quoted(self.path),
             self.method
         );
@@ -216,6 +215,10 @@ impl Endpoint<'_> {
             template = declare(template, self.path, &format!("{{ {} }}", rest.join(", ")));
             for path in self.new_parents(&known) {
                 template = declare(template, &path, "*nowhere");
+            }
+            // the gateway takes one variable below a path
+            for proxy in self.replaced() {
+                template.text = template.text.replace(&format!("          {}: *nowhere\n", quoted(&proxy)), "");
             }
         }
         template.insert_before(&format!("  {}Fallback:", capitalized(self.api)), &block)
@@ -257,6 +260,19 @@ impl Endpoint<'_> {
             below = above;
         }
         new
+    }
+
+    /// What took all that is below a path before the endpoint's own variable stood there.
+    fn replaced(&self) -> Vec<String> {
+        let mut replaced = Vec::new();
+        let mut below = self.path;
+        while let Some((above, segment)) = below.rsplit_once('/').filter(|(above, _)| !above.is_empty()) {
+            if segment.starts_with('{') {
+                replaced.push(format!("{above}/{{proxy+}}"));
+            }
+            below = above;
+        }
+        replaced
     }
 
     fn wire_test(&self, root: &Path) -> Edit {

@@ -65,12 +65,14 @@ fn lines(server: &Server, account: &DemoAccount) -> String {
         "  curl -H 'X-API-Key: {key}' {outsend}/jobs/{}/items\n  \
          TOKEN=$(curl -s -H 'Content-Type: application/json' -d '{{\"email\":\"{}\",\"password\":\"{}\"}}' \
          {openscouter}/auth/sign-in | sed 's/.*\"accessToken\":\"\\([^\"]*\\)\".*/\\1/')\n  \
+         curl -H \"Authorization: Bearer $TOKEN\" {openscouter}/proposals/{}\n  \
          curl -H \"Authorization: Bearer $TOKEN\" {openscouter}/sessions/{}\n  \
          curl -H \"Authorization: Bearer $TOKEN\" {openscouter}/reports/{}\n\
          or open it in a browser\n  {}/studies/{}\n",
         story.job,
         account.email,
         account.password,
+        story.proposal,
         story.session,
         story.report,
         openscouter.trim_end_matches("/api"),

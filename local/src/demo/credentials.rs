@@ -58,6 +58,9 @@ impl DemoPerson {
 pub struct Story {
     /// The study.
     pub study: String,
+    /// The study's proposal to the tester, who accepted. Demos of before had none.
+    #[serde(default)]
+    pub proposal: String,
     /// The tester's session, analysed and confirmed.
     pub session: String,
     /// The session's report.

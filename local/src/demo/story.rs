@@ -45,13 +45,14 @@ pub(super) async fn tell(
     let tester_id = teller.qualify(tester, &admin).await?;
     let (tester, _) = teller.sign_in(tester).await?;
     let study = teller.study(&owner, &admin).await?;
-    let session = teller.session(&study, (&tester, &tester_id), &admin).await?;
+    let proposal = teller.proposal(&study, &owner, (&tester, &tester_id)).await?;
+    let session = teller.session(&study, (&tester, &tester_id)).await?;
     let report = teller.report(&session, &owner, &tester).await?;
     let of_study = teller.post(&owner, &format!("/api/reports/job/{study}"), &Value::Null).await?;
     let study_report = text(&of_study, "reportId")?;
     teller.wait_for_report(&study_report).await?;
     let job = teller.job(&account.outsend_key).await?;
-    Ok(Story { study, session, report, study_report, job })
+    Ok(Story { study, proposal, session, report, study_report, job })
 }
 
 fn text(value: &Value, name: &str) -> Result<String, EngineError> {
@@ -110,9 +111,28 @@ impl Teller<'_> {
         Ok(study)
     }
 
+    /// The study is offered to the tester, who accepts.
+    async fn proposal(&mut self, study: &str, owner: &str, (tester, id): (&str, &str)) -> Result<String, EngineError> {
+        // the launch, which finds nobody, comes first
+        let mut looks = LOOKS.1;
+        let far = self.past.now() + Duration::days(1);
+        while self.store.due_work(far).await?.iter().any(|work| work.starts_with("propose-")) {
+            look_again(&mut looks, "the launch").await?;
+        }
+        let who = json!({"country": "FR", "birthYear": 1991, "devices": ["mobile"], "languages": ["fr", "en"],
+            "timezone": "Europe/Paris"});
+        self.ask(Method::PATCH, tester, "/api/me/profile", &who).await?;
+        let body = json!({"jobId": study, "testerIds": [id], "send": true});
+        let made = self.post(owner, "/api/proposals", &body).await?;
+        let proposal = text(&made["proposals"][0], "proposalId")?;
+        self.past.advance(Duration::minutes(2));
+        self.post(tester, &format!("/api/proposals/{proposal}/accept"), &Value::Null).await?;
+        Ok(proposal)
+    }
+
     /// A session of the tester, from its beginning to its end.
-    async fn session(&mut self, study: &str, (tester, id): (&str, &str), admin: &str) -> Result<String, EngineError> {
-        let made = self.post(admin, "/api/sessions", &json!({"jobId": study, "testerId": id})).await?;
+    async fn session(&mut self, study: &str, (tester, id): (&str, &str)) -> Result<String, EngineError> {
+        let made = self.post(tester, "/api/sessions", &json!({"jobId": study, "testerId": id})).await?;
         let session = text(&made, "sessionId")?;
         let start = self.past.now();
         self.past.advance(Duration::seconds(100));
