@@ -1,6 +1,6 @@
 //! Work that outlives a request.
 
-use super::{Email, Payout, PipelineId, Proposal, ProposalId, Study, StudyId, TestSessionId, ThreadId};
+use super::{Checkout, Email, Payout, PipelineId, Proposal, ProposalId, Study, StudyId, TestSessionId, ThreadId};
 
 /// What the ids of mails begin with.
 const MAIL: &str = "mail-";
@@ -77,10 +77,12 @@ pub enum WorkKind {
     ReleasePayouts,
     /// A tester is told that a payout failed (openscouter 16.2).
     PayoutFailed,
+    /// A checkout whose study is gone ends at Stripe (openscouter 16.1).
+    ExpireCheckout,
 }
 
 impl WorkKind {
-    const ALL: [Self; 34] = [
+    const ALL: [Self; 35] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -115,6 +117,7 @@ impl WorkKind {
         Self::Payout,
         Self::ReleasePayouts,
         Self::PayoutFailed,
+        Self::ExpireCheckout,
     ];
 
     /// The stored name.
@@ -155,6 +158,7 @@ impl WorkKind {
             Self::Payout => "payout",
             Self::ReleasePayouts => "payouts.release",
             Self::PayoutFailed => "mail.payout_failed",
+            Self::ExpireCheckout => "checkout.expire",
         }
     }
 
@@ -253,6 +257,15 @@ impl WorkItem {
     #[must_use]
     pub fn offer(proposal: ProposalId) -> Self {
         Self { id: format!("{MAIL}{proposal}"), kind: WorkKind::Offer, subject: proposal.to_string(), attempt: 0 }
+    }
+
+    /// A checkout is to end at Stripe, whose id of it the subject names, and behind it when it ends by itself; `None` of
+    /// one whose page nobody was given.
+    #[must_use]
+    pub fn expire_checkout(checkout: &Checkout) -> Option<Self> {
+        let (session, _) = checkout.session.as_ref()?;
+        let subject = format!("{session} {}", checkout.expires_at.unix_timestamp());
+        Some(Self { id: format!("checkout-{session}"), kind: WorkKind::ExpireCheckout, subject, attempt: 0 })
     }
 
     /// The own id of the request that asked for a mail.

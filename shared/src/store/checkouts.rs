@@ -7,11 +7,11 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Store, StoreError, UpdateError, after_lost_race,
     client::Written,
-    item::{Condition, Item},
+    item::{Condition, Item, delete_version},
     retry::MAX_ATTEMPTS,
     studies::{study_item, study_pk},
 };
-use crate::model::{Checkout, Payment, Study, StudyId};
+use crate::model::{Checkout, Payment, Study, StudyId, WorkItem};
 
 const CHECKOUT: &str = "CHECKOUT";
 
@@ -125,20 +125,68 @@ impl Store {
         })
     }
 
-    /// Keeps what Stripe answered, unless the checkout has moved on.
+    /// Keeps what Stripe answered, unless the checkout has moved on. `Ok(false)` when the study was deleted meanwhile: then
+    /// it ends at Stripe, by work.
     ///
     /// # Errors
     /// When the store fails.
-    pub fn keep_checkout<'a>(&'a self, checkout: &'a Checkout) -> BoxFuture<'a, Result<(), StoreError>> {
+    pub fn keep_checkout<'a>(
+        &'a self,
+        checkout: &'a Checkout,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 match self.transact(vec![self.checkout_member(checkout)?]).await? {
+                    Written::Done => return Ok(true),
                     Written::Refused(failed) if failed.is_empty() => after_lost_race(attempt).await?,
-                    Written::Done | Written::Refused(_) => return Ok(()),
+                    Written::Refused(_) if self.checkout(checkout.study).await?.is_some() => return Ok(true),
+                    Written::Refused(_) => {
+                        self.end_at_stripe(checkout, now).await?;
+                        return Ok(false);
+                    }
                 }
             }
             Err(StoreError::Contended(MAX_ATTEMPTS))
         })
+    }
+
+    /// The members that go with the deletion of a study whose payment is pending: its checkout goes, as it was read, and
+    /// ends at Stripe by work. Where Stripe's answer is not kept yet, whoever comes to keep it ends it.
+    pub(super) async fn without_checkout(
+        &self,
+        study: &Study,
+        now: OffsetDateTime,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let known = match study.details.payment {
+            Payment::Pending => self.checkout(study.id).await?,
+            _ => None,
+        };
+        let Some(known) = known else { return Ok(Vec::new()) };
+        let mut members = vec![delete_version(&self.main, study_pk(study.id), CHECKOUT.to_owned(), known.version)?];
+        if let Some(work) = WorkItem::expire_checkout(&known) {
+            members.push(self.work_member(&work, now)?);
+        }
+        Ok(members)
+    }
+
+    /// Has the open checkout of a study end at Stripe, before what is known of it goes.
+    pub(super) async fn end_open_checkout(&self, study: &Study, now: OffsetDateTime) -> Result<(), StoreError> {
+        if study.details.payment != Payment::Pending {
+            return Ok(());
+        }
+        match self.checkout(study.id).await? {
+            Some(open) => self.end_at_stripe(&open, now).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Has a checkout end at Stripe, by work; again, nothing changes.
+    async fn end_at_stripe(&self, checkout: &Checkout, now: OffsetDateTime) -> Result<(), StoreError> {
+        match WorkItem::expire_checkout(checkout) {
+            Some(work) => self.queue_alone(&work, now).await.map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     /// Takes back a checkout that Stripe refused: nothing is pending any more. The next one has another number.

@@ -311,6 +311,7 @@ impl Store {
             Some(assigned_key(study.id, tester))
         })
         .await?;
+        self.end_open_checkout(&study, now).await?;
         self.take_off(study.id, study.created_at).await?;
         let lists: Vec<_> = Collection::of(&study).iter().map(|collection| collection.pk(study.organization)).collect();
         let rank = study_rank(study.created_at, study.id);

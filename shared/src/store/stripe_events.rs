@@ -157,7 +157,13 @@ impl Store {
             None => None,
         };
         let Some(study) = found else {
-            tracing::warn!(checkout = %session, "no such study");
+            match paid {
+                // a study ends its checkout when it is deleted, but who was faster has paid
+                Some(_) => {
+                    tracing::error!(checkout = %session, "paid for a study that is gone: to be refunded at Stripe")
+                }
+                None => tracing::info!(checkout = %session, "no such study"),
+            }
             return Ok(Some(Vec::new()));
         };
         let known = self.checkout(study.id).await?;

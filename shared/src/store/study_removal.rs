@@ -21,20 +21,22 @@ const GONE: &str = "GONE";
 
 impl Store {
     /// Deletes a draft if `rule` lets it; the study comes back as it was. The check and the write are atomic: on a lost
-    /// race the study is read and `rule` asked again. What hangs on the study goes by work.
+    /// race the study is read and `rule` asked again. What hangs on the study goes by work, and an open
+    /// checkout ends at Stripe.
     ///
     /// # Errors
     /// As [`UpdateError`] says.
     pub fn delete_draft<'a, E: Send + 'a>(
         &'a self,
         study: Study,
+        now: OffsetDateTime,
         rule: &'a (dyn Fn(&Study) -> Result<(), E> + Send + Sync),
     ) -> BoxFuture<'a, Result<Study, UpdateError<E>>> {
         Box::pin(async move {
             let mut current = study;
             for attempt in 0.. {
                 rule(&current).map_err(UpdateError::Refused)?;
-                if self.delete_study(&current).await? {
+                if self.delete_study(&current, now).await? {
                     return Ok(current);
                 }
                 after_lost_race(attempt).await?;
@@ -45,7 +47,7 @@ impl Store {
     }
 
     /// Deletes a study as it was read; `Ok(false)` when it was changed meanwhile, or is gone.
-    async fn delete_study(&self, study: &Study) -> Result<bool, StoreError> {
+    async fn delete_study(&self, study: &Study, now: OffsetDateTime) -> Result<bool, StoreError> {
         let rank = study_rank(study.created_at, study.id);
         let changes = Collection::of(study).map(|collection| (collection, Change::Remove(rank.clone())));
         for attempt in 0.. {
@@ -54,6 +56,7 @@ impl Store {
                 let (pk, sk) = study_key(study.id);
                 let mut members = vec![delete_version(&self.main, pk, sk, study.version)?];
                 members.extend(self.gone_members(study.id, study.created_at)?);
+                members.extend(self.without_checkout(study, now).await?);
                 members.extend(ranked);
                 match self.transact(members).await? {
                     Written::Done => break,

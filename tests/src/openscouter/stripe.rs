@@ -113,7 +113,7 @@ async fn answer(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
     let mut inner = stub.lock();
     let path = uri.path().to_owned();
-    let Some(operation) = DOCUMENT["paths"][&path].get(method.as_str().to_lowercase()) else {
+    let Some(operation) = DOCUMENT["paths"][template(&path)].get(method.as_str().to_lowercase()) else {
         inner.wrong.push(format!("{method} {path}"));
         return (StatusCode::NOT_FOUND, Json(json!({"error": {"type": "invalid_request_error"}})));
     };
@@ -165,13 +165,38 @@ async fn answer(
             (StatusCode::from_u16(status).unwrap(), error)
         }
         None => {
-            let made = make(&path, &said, inner.made.len());
-            inner.made.push((path, account, made.clone()));
-            (StatusCode::OK, made)
+            let done = match session_of(&path) {
+                Some(session) => expire(&mut inner.made, session),
+                None => {
+                    let made = make(&path, &said, inner.made.len());
+                    inner.made.push((path, account, made.clone()));
+                    Some(made)
+                }
+            };
+            let not_open = || json!({"error": {"type": "invalid_request_error", "message": "not open"}});
+            let status = if done.is_some() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+            (status, done.unwrap_or_else(not_open))
         }
     };
     inner.answered.insert(key, (said, status, answer.clone()));
     (status, Json(answer))
+}
+
+/// The checkout session that a path ends.
+fn session_of(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/checkout/sessions/")?.strip_suffix("/expire")
+}
+
+/// A path as the document writes it.
+fn template(path: &str) -> &str {
+    session_of(path).map_or(path, |_| "/v1/checkout/sessions/{session}/expire")
+}
+
+/// Ends a checkout session, if it is open.
+fn expire(made: &mut [(String, String, Value)], session: &str) -> Option<Value> {
+    let (_, _, open) = made.iter_mut().find(|(_, _, made)| made["id"] == session && made["status"] == "open")?;
+    open["status"] = json!("expired");
+    Some(open.clone())
 }
 
 /// What is made of a call: what was said, and what the document requires.
@@ -205,6 +230,7 @@ fn make(path: &str, said: &Value, number: usize) -> Value {
     match path {
         "/v1/checkout/sessions" => {
             made.insert("url".to_owned(), json!(format!("https://checkout.stripe.test/{number}")));
+            made.insert("status".to_owned(), json!("open"));
         }
         "/v1/account_links" => {
             made.insert("url".to_owned(), json!(format!("https://connect.stripe.test/{number}")));

@@ -61,7 +61,7 @@ impl Play {
             }
             _ => {
                 let Some(study) = self.some() else { return };
-                store.delete_draft(study.clone(), &|_| Ok::<_, Infallible>(())).await.unwrap();
+                store.delete_draft(study.clone(), now, &|_| Ok::<_, Infallible>(())).await.unwrap();
                 self.model.remove(&study.id);
             }
         }

@@ -1,19 +1,19 @@
 //! `POST /api/billing/checkout`: a study is to be paid for (openscouter 16.1).
 
 use harness::{
-    Answer,
+    Answer, Bench,
     functions::named,
     openscouter::{
-        api_token, ask,
+        PASSWORD, api_token, ask,
         billing::{Billing, event},
         data, missing, refused, role, says,
-        studies::{body, draft, moved, paid, with},
-        told,
+        studies::{body, draft, id_of, moved, paid, with},
+        told, work,
     },
-    snapshot,
+    outsend, snapshot,
 };
 use serde_json::{Value, json};
-use shared::model::{Payment, Status};
+use shared::model::{Checkout, Payment, Status, WorkItem};
 use time::Duration;
 
 async fn checkout(billing: &Billing, body: &Value) -> Answer {
@@ -162,6 +162,113 @@ async fn what_stripe_refuses_is_not_pending() {
         billing.stripe.forget_keys();
     }
     assert_eq!(checkout(&billing, &asked).await.status, 201);
+}
+
+/// A draft with an open checkout: its path, and Stripe's id of the checkout.
+async fn pending(billing: &Billing) -> (String, String) {
+    let (study, path) = draft(&billing.team, &body()).await;
+    let made = data(&checkout(billing, &json!({"jobId": study["jobId"]})).await);
+    (path, made["checkoutSessionId"].as_str().unwrap().to_owned())
+}
+
+fn ended(billing: &Billing, session: &str) -> usize {
+    billing.stripe.calls(&format!("checkout/sessions/{session}/expire")).len()
+}
+
+#[tokio::test]
+async fn a_draft_that_is_deleted_ends_its_checkout() {
+    let billing = Billing::start().await.paying().await;
+    let bench = &billing.team.bench;
+    let (path, session) = pending(&billing).await;
+    // Stripe is out of order at first
+    billing.stripe.refuse(&format!("checkout/sessions/{session}/expire"), 500, "api_error", "");
+    assert_eq!(billing.team.owner("DELETE", &path, &Value::Null).await.status, 200);
+    work(bench).await;
+    assert_eq!(ended(&billing, &session), 1);
+    bench.advance(Duration::minutes(2));
+    work(bench).await;
+    assert_eq!(
+        (ended(&billing, &session), &billing.stripe.made("checkout/sessions")[0]["status"]),
+        (2, &json!("expired"))
+    );
+    // delivered again, it does no harm
+    let open = Checkout { session: Some((session.clone(), String::new())), ..of_a_test(bench, &path) };
+    let again = WorkItem::expire_checkout(&open).unwrap();
+    assert!(bench.context.store().queue_alone(&again, bench.context.clock().now()).await.unwrap());
+    work(bench).await;
+    assert_eq!(ended(&billing, &session), 3);
+    // what Stripe tells of it changes nothing, paid or not
+    let study = path.rsplit('/').next().unwrap();
+    for (id, kind) in [("evt_1", "checkout.session.expired"), ("evt_2", "checkout.session.completed")] {
+        let object = json!({"id": session, "client_reference_id": study, "payment_status": "paid", "amount_total": 3_000,
+            "currency": "usd", "metadata": {"checkout": "1"}});
+        assert_eq!(billing.tell(&event(id, kind, 100, &object)).await.status, 200);
+    }
+    assert_eq!(told(&billing.team.owner("GET", &path, &Value::Null).await), missing("Study"));
+    let left: Vec<_> = bench.items("main").await.unwrap();
+    assert!(!left.iter().any(|item| item.contains(&session) || item.contains(&id_of(&path).to_string())));
+}
+
+/// A checkout as a test makes it.
+fn of_a_test(bench: &Bench, path: &str) -> Checkout {
+    let now = bench.context.clock().now();
+    Checkout {
+        study: id_of(path),
+        number: 1,
+        unit_minor: 1_500,
+        quantity: 2,
+        currency: "USD".to_owned(),
+        title: "x".to_owned(),
+        success_url: "https://a.example".to_owned(),
+        cancel_url: "https://a.example".to_owned(),
+        asked_at: now,
+        expires_at: now + Duration::hours(24),
+        session: None,
+        told_at: None,
+        version: 1,
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_while_stripe_is_asked_ends_what_comes_of_it() {
+    let billing = Billing::start().await.paying().await;
+    let bench = &billing.team.bench;
+    let (study, path) = draft(&billing.team, &body()).await;
+    // the answer is on its way: pending, without a page
+    billing.stripe.refuse("checkout/sessions", 401, "invalid_request_error", "");
+    let asked = json!({"jobId": study["jobId"]}).to_string();
+    let headers = [("authorization", billing.team.owner.as_str()), ("content-type", "application/json")];
+    let function = named("openscouter-billing-checkout");
+    let failed = bench.send(function, "POST", "/api/billing/checkout", &headers, asked.as_bytes()).await.unwrap();
+    assert_eq!((failed.status, of_study(&billing, &path).await.1), (500, json!("pending")));
+    let (store, now) = (bench.context.store(), bench.context.clock().now());
+    let begun = store.checkout(id_of(&path)).await.unwrap().unwrap();
+    assert_eq!(billing.team.owner("DELETE", &path, &Value::Null).await.status, 200);
+    let page = ("cs_test_late".to_owned(), "https://checkout.stripe.test/late".to_owned());
+    let made = Checkout { session: Some(page), version: begun.version + 1, ..begun };
+    assert!(!store.keep_checkout(&made, now).await.unwrap(), "nobody is given the page");
+    work(bench).await;
+    assert_eq!(ended(&billing, "cs_test_late"), 1);
+    // once it has ended by itself, Stripe is not asked
+    let late = WorkItem::expire_checkout(&Checkout { expires_at: now, ..made }).unwrap();
+    assert!(store.queue_alone(&late, now).await.unwrap());
+    work(bench).await;
+    assert_eq!(ended(&billing, "cs_test_late"), 1);
+}
+
+#[tokio::test]
+async fn an_account_that_is_deleted_ends_its_checkouts() {
+    let billing = Billing::start().await.paying().await;
+    let bench = &billing.team.bench;
+    let (_, session) = pending(&billing).await;
+    let cookie = outsend::log_in(bench, "dana@example.com", PASSWORD).await;
+    let deletion = json!({"password": PASSWORD});
+    let gone = outsend::ask(bench, "DELETE", "/api/auth/account", &[("cookie", &cookie)], &deletion).await;
+    assert_eq!(gone.status, 200, "{}", gone.body);
+    for _ in 0..10 {
+        work(bench).await;
+    }
+    assert_eq!(ended(&billing, &session), 1);
 }
 
 #[tokio::test]

@@ -53,8 +53,8 @@ async fn a_deletion_that_was_cut_off_is_finished_by_work() {
     // the process dies right after the deletion was written
     team.bench.faults.every(1, Fault::Slow(100));
     let deleting = tokio::spawn({
-        let (store, study) = (store.clone(), study.clone());
-        async move { store.delete_draft(study, &|_| Ok::<_, std::convert::Infallible>(())).await }
+        let (store, study, now) = (store.clone(), study.clone(), team.bench.context.clock().now());
+        async move { store.delete_draft(study, now, &|_| Ok::<_, std::convert::Infallible>(())).await }
     });
     while store.linked_study(study.id).await.unwrap().is_some() {}
     deleting.abort();

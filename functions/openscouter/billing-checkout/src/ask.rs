@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use shared::{
     model::Checkout,
-    openscouter::{envelope::Problem, payments::failed, request_context::RequestContext},
+    openscouter::{envelope::Problem, payments::failed, request_context::RequestContext, studies::missing},
     stripe::{self, Call, Parameters, StripeError, amount, parameters},
 };
 
@@ -37,7 +37,9 @@ pub(crate) async fn stripe(cx: &RequestContext, checkout: &Checkout) -> Result<(
     let expires_at = told.and_then(|at| OffsetDateTime::from_unix_timestamp(at).ok()).unwrap_or(checkout.expires_at);
     let version = checkout.version + 1;
     let made = Checkout { session: Some(session.clone()), expires_at, version, ..checkout.clone() };
-    store.keep_checkout(&made).await?;
+    if !store.keep_checkout(&made, cx.now).await? {
+        return Err(missing());
+    }
     Ok((made, session))
 }
 

@@ -27,7 +27,7 @@ struct Deleted {
 
 async fn delete(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let study = owned_study(cx, caller.viewer(), StudyId::from_wire(cx.path("id"))).await?;
-    let deleted = cx.context.store().delete_draft(study, &check_deletable).await;
+    let deleted = cx.context.store().delete_draft(study, cx.now, &check_deletable).await;
     let study = deleted.map_err(|error| error.or_missing(missing))?;
     Ok(success(200, &Deleted { job_id: study.id.wire(), deleted: true }))
 }

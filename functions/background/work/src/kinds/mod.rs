@@ -1,6 +1,7 @@
 //! The kinds of work, one module each.
 
 mod agent;
+mod checkout;
 mod consent;
 mod credentials;
 mod deliver;
@@ -58,5 +59,6 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Payout => payout::PAYOUT,
         WorkKind::ReleasePayouts => payout::RELEASE,
         WorkKind::PayoutFailed => mail::PAYOUT_FAILED,
+        WorkKind::ExpireCheckout => checkout::EXPIRE,
     }
 }
