@@ -16,7 +16,8 @@ class Document:
     def __init__(self, api):
         self.document = json.loads((FOLDER / f"{api}.json").read_text())
         self.validators = {}
-        for path, item in self.document["paths"].items():
+        # a path without parameters goes before one that its own name would fill in
+        for path, item in sorted(self.document["paths"].items(), key=lambda known: known[0].count("{")):
             pattern = re.compile("^" + re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)) + "$")
             for method, operation in item.items():
                 answers = {}
