@@ -13,28 +13,28 @@ use shared::{
     store::{Attempted, round_trips},
 };
 
-const VERSION: &str = "v1.1";
+pub(super) const VERSION: &str = "v1.1";
 
 /// A tester as the test knows one.
-struct Known {
-    user: User,
-    candidate: Candidate,
+pub(super) struct Known {
+    pub(super) user: User,
+    pub(super) candidate: Candidate,
 }
 
 /// What a tester is made of.
 #[derive(Clone, Debug)]
-struct Traits {
-    country: &'static str,
-    born: Option<u32>,
-    devices: Vec<&'static str>,
-    languages: Vec<&'static str>,
-    categories: Vec<&'static str>,
-    qualified: bool,
-    available: bool,
-    consents: bool,
+pub(super) struct Traits {
+    pub(super) country: &'static str,
+    pub(super) born: Option<u32>,
+    pub(super) devices: Vec<&'static str>,
+    pub(super) languages: Vec<&'static str>,
+    pub(super) categories: Vec<&'static str>,
+    pub(super) qualified: bool,
+    pub(super) available: bool,
+    pub(super) consents: bool,
 }
 
-fn owned(names: &[&str]) -> Vec<String> {
+pub(super) fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
@@ -46,7 +46,7 @@ async fn give(bench: &Bench, user: &User, kind: ConsentKind) {
 }
 
 /// Makes a tester by what requests write.
-async fn make(bench: &Bench, number: usize, traits: &Traits) -> Known {
+pub(super) async fn make(bench: &Bench, number: usize, traits: &Traits) -> Known {
     let (store, now) = (bench.context.store(), bench.context.clock().now());
     let user = person(bench, Role::Tester, &format!("t{number}@example.com")).await;
     if traits.qualified {
@@ -98,7 +98,7 @@ async fn make(bench: &Bench, number: usize, traits: &Traits) -> Known {
     Known { user, candidate }
 }
 
-async fn bench() -> Bench {
+pub(super) async fn bench() -> Bench {
     let bench = Bench::start().await.unwrap();
     let now = bench.context.clock().now();
     let quiz = Quiz { version: 0, passing_score: 70, questions: Vec::new(), updated_at: now };

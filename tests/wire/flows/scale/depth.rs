@@ -28,9 +28,9 @@ use time::{Duration, OffsetDateTime};
 /// How long the lists are.
 const LONG: u64 = 100_000;
 
-type Row = HashMap<String, AttributeValue>;
+pub(super) type Row = HashMap<String, AttributeValue>;
 
-fn text(text: impl Into<String>) -> AttributeValue {
+pub(super) fn text(text: impl Into<String>) -> AttributeValue {
     AttributeValue::S(text.into())
 }
 
@@ -39,23 +39,23 @@ fn number(number: impl ToString) -> AttributeValue {
 }
 
 /// The store without anybody between.
-struct Raw(Client);
+pub(super) struct Raw(Client);
 
 impl Raw {
-    fn of(bench: &Bench) -> Self {
+    pub(super) fn of(bench: &Bench) -> Self {
         let settings = bench.context.settings();
         Self(local::embedded_store::client(settings.store.endpoint.as_deref().unwrap(), &settings.store.credentials))
     }
 
     /// The items of a partition whose sort keys begin so.
-    async fn rows(&self, pk: &str, prefix: &str) -> Vec<Row> {
+    pub(super) async fn rows(&self, pk: &str, prefix: &str) -> Vec<Row> {
         let call = self.0.query().table_name("main").key_condition_expression("pk = :pk AND begins_with(sk, :sk)");
         let call = call.expression_attribute_values(":pk", text(pk)).expression_attribute_values(":sk", text(prefix));
         call.send().await.unwrap().items.unwrap()
     }
 
     /// Puts items there, many at a time.
-    async fn fill(&self, rows: Vec<Row>) {
+    pub(super) async fn fill(&self, rows: Vec<Row>) {
         let put = |row: &Row| {
             let put = PutRequest::builder().set_item(Some(row.clone())).build().unwrap();
             WriteRequest::builder().put_request(put).build()
@@ -70,7 +70,7 @@ impl Raw {
 }
 
 /// A copy of an item with other values.
-fn like(row: &Row, changed: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> Row {
+pub(super) fn like(row: &Row, changed: impl IntoIterator<Item = (&'static str, AttributeValue)>) -> Row {
     let mut row = row.clone();
     row.extend(changed.into_iter().map(|(name, value)| (name.to_owned(), value)));
     row

@@ -7,6 +7,7 @@ mod mix;
 mod others;
 mod research;
 mod tables;
+mod testers;
 
 use self::day::Day;
 
