@@ -173,7 +173,7 @@ class Functions(unittest.TestCase):
         self.assertEqual(properties["CodeUri"], f"../../target/lambda/{crate}")
         self.assertEqual(resource["Metadata"], {"SkipBuild": True})
         self.assertEqual(properties["Runtime"], "provided.al2023")
-        self.assertEqual(properties["Architectures"], ["arm64"])
+        self.assertEqual(properties["Architectures"], [{"Ref": "Architecture"}])
         self.assertEqual(properties["Handler"], "bootstrap")
         events = [event["Properties"] for event in properties.get("Events", {}).values() if event["Type"] == "Api"]
         streams = [event for event in events if event.get("ResponseTransferMode") == "RESPONSE_STREAM"]

@@ -26,7 +26,7 @@ use crate::{
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The files of a data directory, and those that take their place.
-const FILES: [&str; 17] = [
+const FILES: [&str; 19] = [
     STORE,
     "store.sqlite-wal",
     "store.sqlite-shm",
@@ -44,6 +44,8 @@ const FILES: [&str; 17] = [
     "lock",
     "endpoint",
     "endpoint.new",
+    "sam-env",
+    "sam-env.new",
 ];
 const STORE: &str = "store.sqlite";
 
@@ -194,6 +196,11 @@ impl DataDirectory {
             secret_access_key: engine.credentials.secret_access_key.expose_secret().to_owned(),
         };
         private::write(&self.0.join("endpoint"), &serde_json::to_vec(&place)?)
+    }
+
+    /// Keeps what `sam local` hands to the functions.
+    pub(crate) fn write_sam_env(&self, text: &[u8]) -> io::Result<()> {
+        private::write(&self.0.join("sam-env"), text)
     }
 
     /// Where the holder's store answers, and to whom; waits a little for a holder that is only starting.

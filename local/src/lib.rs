@@ -16,6 +16,7 @@ mod past;
 pub mod people;
 pub mod private;
 pub mod routing;
+mod sam;
 pub mod schedule;
 pub mod server;
 pub mod streams;

@@ -34,7 +34,7 @@ use crate::{
     lambda::{self, Lambda},
     log::Capture,
     past::Past,
-    private,
+    private, sam,
     schedule::Scheduler,
     streams::{self, Checkpoints, Mapping},
     template::{Api, Table, Templates},
@@ -56,6 +56,8 @@ pub struct Options {
     pub port: u16,
     /// Data directory; `None` keeps everything in memory.
     pub data: Option<PathBuf>,
+    /// Where the store answers; `None` lets the system choose a port of this machine.
+    pub store: Option<SocketAddr>,
     /// Folder of function binaries to run as processes; `None` runs the linked functions in process.
     pub lambda: Option<PathBuf>,
     /// What starts those processes, so that none outlives the server, see [`lambda::launch`].
@@ -117,7 +119,7 @@ impl Server {
         let listeners = bind(options.port).await?;
         let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
             std::array::from_fn(|_| watch::channel(false));
-        let [store, windows] = stores(directory.as_ref(), &templates.tables, engine_stop).await?;
+        let [store, windows] = stores(directory.as_ref(), options.store, &templates.tables, engine_stop).await?;
         let scratch = (options.lambda.is_some() && directory.is_none()).then(scratch).transpose()?;
         let clock_file = clock_file(directory.as_ref(), scratch.as_deref());
         let offset = Arc::new(AtomicI64::new(clock_file.as_deref().map_or(0, kept_offset)));
@@ -222,14 +224,19 @@ impl Server {
 /// answer this system's processes and its owner.
 async fn stores(
     directory: Option<&DataDirectory>,
+    address: Option<SocketAddr>,
     tables: &[Table],
     stop: watch::Receiver<bool>,
 ) -> Result<[Engine; 2], EngineError> {
     let (credentials, file) = (new_credentials()?, directory.map(DataDirectory::store_file));
-    let store = Engine::start(ANY_PORT, &credentials, file.as_deref(), tables, stop.clone()).await?;
+    let place = address.unwrap_or(ANY_PORT);
+    let store = Engine::start(place, &credentials, file.as_deref(), tables, stop.clone()).await?;
     let windows = Engine::start(ANY_PORT, &credentials, None, tables, stop).await?;
     if let Some(directory) = directory {
         directory.announce(&store)?;
+        if address.is_some() {
+            sam::write(directory, &store)?;
+        }
     }
     Ok([store, windows])
 }

@@ -173,6 +173,39 @@ fn the_server_takes_its_options_on_both_sides() {
 }
 
 #[test]
+fn sam_local_is_handed_what_its_functions_need() {
+    let folder = Folder::new();
+    let mut server = folder
+        .program(&[
+            "serve",
+            "--data",
+            "data",
+            "--port=0",
+            "--no-demo",
+            "--ready-json",
+            "--store-address",
+            "127.0.0.1:0",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    let file = folder.0.join("data/sam-env");
+    let text = std::fs::read_to_string(&file).unwrap();
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777, 0o600);
+    // a shell reads it
+    let script =
+        ". ./data/sam-env && env | grep -c -e '^AWS_.*=.' -e '^OUTSCOUT_.*=.' && echo $AWS_ENDPOINT_URL_DYNAMODB";
+    let shell = Command::new("sh").args(["-c", script]).current_dir(&folder.0).env_clear().output().unwrap();
+    let said = String::from_utf8(shell.stdout).unwrap();
+    assert!(said.starts_with("9\nhttp://host.docker.internal:"), "{said} {text}");
+    assert!(text.contains("export OUTSCOUT_OPENSCOUTER_SIGNING_KEY='{") && text.contains("\"d\":"), "{text}");
+}
+
+#[test]
 fn an_option_that_the_command_has_not_is_refused() {
     let folder = Folder::new();
     for (options, name) in [
@@ -182,6 +215,7 @@ fn an_option_that_the_command_has_not_is_refused() {
         (&["--no-demo"], "--no-demo"),
         (&["--data", "mine", "--ready-json"], "--ready-json"),
         (&["--host-name=x"], "--host-name"),
+        (&["--store-address=127.0.0.1:0"], "--store-address"),
     ] {
         let refused = folder.says(&[options, &["org", "create", "--name", "Acme"]].concat());
         let text = format!("outscout: {name} is no option of outscout org create: see outscout org create --help\n");

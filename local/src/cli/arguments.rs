@@ -1,6 +1,9 @@
 //! The words of the command line.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -163,6 +166,9 @@ pub(super) struct ServeArguments {
     /// Keep everything in memory
     #[arg(long)]
     pub(super) in_memory: bool,
+    /// Address and port of the store, for functions that others run beside this system (docs/sam-local.md)
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) store_address: Option<SocketAddr>,
     /// Run the functions as processes: the folder that holds <crate>/bootstrap or the binaries
     #[arg(long, value_name = "DIR")]
     pub(super) lambda: Option<PathBuf>,

@@ -21,6 +21,7 @@ use crate::{
     demo,
     embedded_store::{Engine, new_credentials},
     log::Capture,
+    sam,
     server::{Options, Server},
     template::Templates,
 };
@@ -95,6 +96,7 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let options = Options {
         port: arguments.port,
         data,
+        store: arguments.store_address,
         lambda: arguments.lambda,
         launcher: cfg!(target_os = "linux").then(|| LAUNCHER.into()),
         variables: variables(),
@@ -126,6 +128,7 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
     let engine = Engine::start(address, &credentials, file.as_deref(), &tables, stopped).await?;
     if let Some(directory) = &directory {
         directory.announce(&engine)?;
+        sam::write(directory, &engine)?;
     }
     let (id, secret) = (credentials.access_key_id.expose_secret(), credentials.secret_access_key.expose_secret());
     writeln!(

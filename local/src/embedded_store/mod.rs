@@ -34,6 +34,9 @@ const SWEEP: Duration = Duration::from_secs(30);
 /// The least pause after a sweep, in times that it took.
 const SWEEP_SHARE: u32 = 400;
 
+/// The name that containers have for their host.
+pub(crate) const CONTAINERS_HOST: &str = "host.docker.internal";
+
 /// Why the engine does not start.
 pub type EngineError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -79,7 +82,7 @@ impl Engine {
         let listener = TcpListener::bind(address).await?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         // under an address of its own, containers reach it by the name that they have for their host
-        let more = [address.ip().to_string(), "host.docker.internal".to_owned()];
+        let more = [address.ip().to_string(), CONTAINERS_HOST.to_owned()];
         let hosts = if address.ip().is_loopback() { more.get(1..) } else { Some(&more[..]) };
         let service = service(opened.clone(), credentials, HostNames::with(hosts.unwrap_or_default()));
         let served = axum::serve(listener, service).with_graceful_shutdown(stopped(stop.clone()));
