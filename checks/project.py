@@ -9,6 +9,7 @@ import re
 import boto3
 import yaml
 from samcli.lib.providers.api_provider import ApiProvider
+from samcli.lib.providers.sam_function_provider import SamFunctionProvider
 from samcli.lib.providers.sam_stack_provider import SamLocalStackProvider
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
@@ -113,6 +114,12 @@ def locally(api):
     crates = {name: crate for crate, (name, _, _) in functions(api).items()}
     return {(route.path, method): crates[route.function_name]
             for route in ApiProvider(stacks).api.routes for method in route.methods}
+
+
+def processors(api, architecture):
+    """What the SAM CLI runs an API's functions on, for a value of the parameter."""
+    stacks, _ = SamLocalStackProvider.get_stacks(str(template_path(api)), parameter_overrides={"Architecture": architecture})
+    return {tuple(function.architectures) for function in SamFunctionProvider(stacks).get_all()}
 
 
 def translated(api=None):

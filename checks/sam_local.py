@@ -1,5 +1,5 @@
 """Walks through the APIs that `sam local start-api` serves: the published operations of Outset over its checklist's fixture
-(outset 16), a sign-up at Outsend with a job, a sign-in at OpenScouter with a study. What a gateway would answer by itself is
+(outset 16), a sign-up at Outsend with a job, a sign-in at OpenScouter with a study; then each function gets its sample event. What a gateway would answer by itself is
 not asked: `sam local` knows no gateway responses. checks/sam-local starts what this asks."""
 import argparse
 import json
@@ -13,6 +13,7 @@ import requests
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "tests/reference"))
 import fixture  # noqa: E402
+import project  # noqa: E402
 
 STUDY = "0b5e7c1a-4d2f-4e8c-9a6b-0000000000"
 PASSWORD = "correct horse 1"
@@ -178,6 +179,23 @@ def openscouter(options):
     api.told("OpenScouter")
 
 
+def samples(options):
+    """Each function that has a binary answers its sample event, none with a fault; whoever sends it is nobody."""
+    functions = {crate: name for api in project.APIS for crate, (name, _, _) in project.functions(api).items()}
+    for name, resource in project.of_type(project.FUNCTION).items():
+        functions[pathlib.PurePosixPath(resource["Properties"]["CodeUri"]).name] = name
+    there = [crate for crate in sorted(functions) if (pathlib.Path(options.binaries) / crate / "bootstrap").exists()]
+    began = time.monotonic()
+    for crate in there:
+        url = f"{options.lambda_}/2015-03-31/functions/{functions[crate]}/invocations"
+        answer = requests.post(url, data=json.dumps(project.events()[crate]), timeout=PATIENCE)
+        assert answer.status_code == 200 and "X-Amz-Function-Error" not in answer.headers, f"{crate}: {answer.text}"
+        # a streamed answer begins with its head, too
+        told, _ = json.JSONDecoder().raw_decode(answer.text)
+        assert crate in project.background() or told["statusCode"] < 500, f"{crate}: {answer.text}"
+    print(f"sample events: {len(there)} of {len(functions)} functions, {time.monotonic() - began:.0f} s")
+
+
 def ready(base):
     def answers():
         try:
@@ -189,15 +207,17 @@ def ready(base):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("outset", "outsend", "openscouter", "ready", "command", "data"):
+    for name in ("outset", "outsend", "openscouter", "ready", "command", "data", "binaries"):
         parser.add_argument("--" + name, required=True)
+    parser.add_argument("--lambda", dest="lambda_", required=True)
     options = parser.parse_args()
     options.control = json.loads(pathlib.Path(options.ready).read_text())["control"]
-    for base in (options.outset, options.outsend, options.openscouter):
+    for base in (options.outset, options.outsend, options.openscouter, options.lambda_):
         ready(base)
     outset(options)
     outsend(options)
     openscouter(options)
+    samples(options)
     print("sam local serves all three APIs")
 
 

@@ -165,6 +165,11 @@ class Routes(unittest.TestCase):
                     expected[resource, each] = crate
             self.assertEqual(project.locally(api), expected)
 
+    def test_sam_local_runs_either_processor(self):
+        for api in project.APIS:
+            for architecture in project.template(api)["Parameters"]["Architecture"]["AllowedValues"]:
+                self.assertEqual(project.processors(api, architecture), {(architecture,)})
+
     def test_permissions_fit_into_a_functions_policy(self):
         for api in project.APIS:
             resources = project.translated(api)["Resources"].values()
