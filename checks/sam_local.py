@@ -1,6 +1,7 @@
 """Walks through the APIs that `sam local start-api` serves: the published operations of Outset over its checklist's fixture
-(outset 16), a sign-up at Outsend with a job, a sign-in at OpenScouter with a study; then each function gets its sample event. What a gateway would answer by itself is
-not asked: `sam local` knows no gateway responses. checks/sam-local starts what this asks."""
+(outset 16), a sign-up at Outsend with a job, a sign-in at OpenScouter with a study; then each function gets its sample event.
+What a gateway would answer by itself is not asked: `sam local` knows no gateway responses. checks/sam-local starts what this
+asks."""
 import argparse
 import json
 import pathlib

@@ -103,9 +103,14 @@ async fn best(bench: &Bench, wanted: &Wanted<'_>, most: usize, all: &[(UserId, M
     cost
 }
 
+#[expect(clippy::disallowed_methods, reason = "the test is told how far to go")]
+fn others() -> usize {
+    std::env::var("OUTSCOUT_MATCH_TESTERS").map_or(OTHERS, |number| number.parse().unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn matching_reads_those_who_match_and_not_a_hundred_thousand_others() {
-    let others = std::env::var("OUTSCOUT_MATCH_TESTERS").map_or(OTHERS, |number| number.parse().unwrap());
+    let others = others();
     let bench = bench().await;
     let raw = Raw::of(&bench);
     let mut templates = Vec::new();
