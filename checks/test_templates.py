@@ -1,5 +1,6 @@
 """The templates: tables, functions with least privilege, and what the root hands to each API."""
 import functools
+import json
 import pathlib
 import re
 import unittest
@@ -137,6 +138,43 @@ class Root(unittest.TestCase):
         for key in keys:
             self.assertTrue(KEYS.fullmatch(key), key)
 
+    def test_what_is_missed_is_kept(self):
+        """Schedules and stream mappings give up in time, and what they could not bring ends in a queue."""
+        resources = project.template()["Resources"]
+        for name, resource in resources.items():
+            events = resource.get("Properties", {}).get("Events", {}) if isinstance(resource.get("Properties"), dict) else {}
+            for event, declared in events.items():
+                properties = declared["Properties"]
+                with self.subTest(function=name, event=event):
+                    if declared["Type"] == "DynamoDB":
+                        self.assertTrue(properties["BisectBatchOnFunctionError"])
+                        self.assertLessEqual(properties["MaximumRetryAttempts"], 3)
+                        queue = properties["DestinationConfig"]["OnFailure"]["Destination"]
+                    else:
+                        self.assertEqual((declared["Type"], properties["GroupName"]), ("ScheduleV2", {"Ref": "Schedules"}))
+                        self.assertLessEqual(properties["RetryPolicy"]["MaximumRetryAttempts"], 2)
+                        self.assertLessEqual(properties["RetryPolicy"]["MaximumEventAgeInSeconds"], 3600)
+                        queue = properties["DeadLetterConfig"]["Arn"]
+                    self.assertEqual(resources[queue["Fn::GetAtt"][0]]["Type"], "AWS::SQS::Queue")
+
+    def test_what_goes_wrong_is_told(self):
+        """Each queue of what was missed, stream, table and API has its alarms, and the dashboard is JSON."""
+        resources = project.template()["Resources"]
+        watched = [dimension["Value"] for resource in resources.values() if resource["Type"] == "AWS::CloudWatch::Alarm"
+                   for dimension in resource["Properties"].get("Dimensions", [])]
+        for name, resource in resources.items():
+            streams = [event for event in resource.get("Properties", {}).get("Events", {}).values() if event["Type"] == "DynamoDB"]
+            with self.subTest(resource=name):
+                if resource["Type"] == "AWS::SQS::Queue":
+                    self.assertIn({"Fn::GetAtt": [name, "QueueName"]}, watched)
+                elif resource["Type"] == "AWS::DynamoDB::Table" or streams:
+                    self.assertIn({"Ref": name}, watched)
+        body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+        self.assertEqual(len(json.loads(body)["widgets"]), 6)
+        for api in project.APIS:
+            alarm = project.template(api)["Resources"]["FaultsAlarm"]["Properties"]
+            self.assertEqual((alarm["MetricName"], alarm["AlarmActions"]), ("5XXError", [{"Ref": "Alarms"}]))
+
     def test_special_categories_are_apart(self):
         policy = project.template()["Resources"]["SpecialCategoriesApart"]
         self.assertEqual(policy["Type"], "AWS::IAM::ManagedPolicy")
@@ -203,7 +241,7 @@ class Functions(unittest.TestCase):
     def test_logs_end(self):
         for api in [None, *project.APIS]:
             (group,) = project.of_type("AWS::Logs::LogGroup", api).items()
-            self.assertGreater(group[1]["Properties"]["RetentionInDays"], 0)
+            self.assertEqual(group[1]["Properties"]["RetentionInDays"], {"Ref": "LogDays"})
             for name, resource in project.translated(api)["Resources"].items():
                 if resource["Type"] == "AWS::Lambda::Function":
                     logging = resource["Properties"]["LoggingConfig"]
