@@ -162,7 +162,9 @@ async fn matching_reads_those_who_match_and_not_a_hundred_thousand_others() {
     let began = Instant::now();
     let among = [best(&bench, &wanted, 10, &all).await, best(&bench, &wanted, 100, &all).await];
     let took = began.elapsed() / 4;
-    assert_eq!(among, alone, "those who do not match cost nothing");
+    // calls beside one another may wait for one another, or not
+    let counted = |costs: &[Cost]| costs.iter().map(|cost| (cost.calls, cost.items_read)).collect::<Vec<_>>();
+    assert_eq!(counted(&among), counted(&alone), "those who do not match cost nothing");
     println!("{others} others planted in {planted:?}; {took:?} to find the best among them: {among:?}");
 
     // twice as many who match: as far as more of them can be among the best, more is read, and no further
