@@ -150,6 +150,8 @@ impl Faults {
         let refused = !running.iter().any(may);
         if refused {
             eprintln!("no policy of {running:?} allows {accesses:?}");
+        } else if let (Some(file), [function]) = (policies::used(), &running[..]) {
+            accesses.iter().for_each(|access| policies::note(file, function, access));
         }
         refused
     }

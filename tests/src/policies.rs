@@ -132,6 +132,16 @@ pub fn record() -> Option<String> {
     std::env::var("OUTSCOUT_RECORD_ACCESS").ok()
 }
 
+/// The file that accesses which were allowed are noted in, if `OUTSCOUT_USED_ACCESS` names one. `checks/rights` finds what a policy
+/// allows and no test needs.
+pub fn used() -> Option<&'static str> {
+    static FILE: LazyLock<Option<String>> = LazyLock::new(|| {
+        #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
+        std::env::var("OUTSCOUT_USED_ACCESS").ok()
+    });
+    FILE.as_deref()
+}
+
 /// Whether this is one of the first invocations of a function, which are those of processes that remember nothing.
 pub fn is_new(function: &'static str) -> bool {
     static INVOCATIONS: Mutex<BTreeMap<&str, usize>> = Mutex::new(BTreeMap::new());
@@ -158,8 +168,11 @@ pub fn note(file: &str, function: &str, access: &Access) {
 /// The pattern that allows a key and its like: its kind, and of a ranked collection the list.
 fn pattern(key: &str) -> String {
     let Some((kind, rest)) = key.split_once('#') else { return key.to_owned() };
-    if kind != "RANK" {
-        return format!("{kind}#*");
+    match (kind, rest.split_once('#')) {
+        ("RANK", _) => {}
+        // pending changes of a list that many write; what matching reads
+        ("WORK", Some((list, _))) | ("SPECIAL", Some((list @ "MATCH", _))) => return format!("{kind}#{list}#*"),
+        _ => return format!("{kind}#*"),
     }
     let (owner, list) = rest.rsplit_once('#').map_or(("", rest), |(_, list)| ("*#", list));
     format!("RANK#{owner}{}*", list.split('/').next().unwrap_or_default())
