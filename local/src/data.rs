@@ -133,6 +133,13 @@ impl DataDirectory {
         self.0.join("streams.json")
     }
 
+    /// The files beside the store that a copy of the directory holds.
+    #[must_use]
+    pub fn kept_files(&self) -> [PathBuf; 5] {
+        let signing_keys = self.signing_keys_file();
+        [self.streams_file(), self.clock_file(), self.demo_key_file(), self.demo_account_file(), signing_keys]
+    }
+
     /// The keys that sign access tokens, newest first; made where there are none.
     ///
     /// # Errors

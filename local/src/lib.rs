@@ -1,6 +1,7 @@
 //! The whole outscout system on one machine: the gateway, the embedded store, the command line.
 
 pub mod background;
+pub mod backup;
 pub mod cli;
 pub mod control;
 pub mod data;

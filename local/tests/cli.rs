@@ -303,6 +303,33 @@ fn post(base: &str, path: &str, key: &str, body: &str) -> Value {
 }
 
 #[test]
+fn a_copy_of_a_data_directory_is_one_and_is_brought_back() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::new();
+    let serving = Serving::start(&folder);
+    let list = |data: &str| folder.program(&["--data", data, "org", "list", "--json"]).output().unwrap().stdout;
+    // beside a server that runs, which goes on
+    assert_eq!(folder.says(&["backup", "--data", "data", "--to", "copy"]), (0, String::new()));
+    assert_eq!(folder.says(&["--data", "data", "org", "create", "--name", "Later"]).0, 0);
+    let (code, said) = folder.says(&["backup", "--data", "data", "--to", "copy"]);
+    assert!(code == 1 && said.contains("copy is there already"), "{code} {said}");
+    serving.stop("-KILL");
+    assert_eq!(folder.says(&["restore", "--from", "copy", "--data", "back"]), (0, String::new()));
+    let (now, then) = (list("data"), list("back"));
+    let names = |text: &[u8]| String::from_utf8_lossy(text).matches("\"name\"").count();
+    assert_eq!((list("copy"), names(&now)), (then.clone(), names(&then) + 1));
+    let mode = |name: &str| folder.0.join(name).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("back"), mode("back/store.sqlite"), mode("back/signing-keys.json")), (0o700, 0o600, 0o600));
+    let file = |data: &str| std::fs::read(folder.0.join(data).join("signing-keys.json")).unwrap();
+    assert_eq!(file("back"), file("data"));
+    assert_eq!(folder.says(&["backup", "--data", "nowhere", "--to", "x"]).0, 3);
+    // a damaged store gives no copy
+    std::fs::write(folder.0.join("back/store.sqlite"), "nothing that a store begins with").unwrap();
+    assert_eq!(folder.says(&["backup", "--data", "back", "--to", "y"]).0, 1);
+    assert!(!folder.0.join("y").exists());
+}
+
+#[test]
 fn the_staff_answers_feedback_beside_a_running_server() {
     let folder = Folder::new();
     let serving = Serving::start(&folder);

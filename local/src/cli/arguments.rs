@@ -40,6 +40,24 @@ pub(super) enum Command {
     },
     /// Run the embedded store alone, with the tables of the templates
     Store(StoreArguments),
+    /// Copy a data directory, also while a server runs on it; the copy is a data directory, too
+    Backup {
+        /// Data directory, which must be there
+        #[arg(long, default_value = ".outscout")]
+        data: PathBuf,
+        /// Where the copy is to be; nothing may be there yet
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Make a data directory of a copy, which stays as it is
+    Restore {
+        /// The copy
+        #[arg(long)]
+        from: PathBuf,
+        /// Data directory; nothing may be there yet
+        #[arg(long, default_value = ".outscout")]
+        data: PathBuf,
+    },
     /// Organizations
     #[command(subcommand)]
     Org(OrgCommand),

@@ -1,5 +1,7 @@
 //! Commands on the store: they work beside a running server, too.
 
+use std::path::{Path, absolute};
+
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use shared::{
@@ -17,7 +19,7 @@ use super::{
     directory,
     output::{Failed, show},
 };
-use crate::{data::Session, import, people};
+use crate::{backup, data::Session, import, people};
 
 /// Studies between two steps of the progress bar.
 const STEP: usize = 800;
@@ -104,6 +106,13 @@ pub(super) async fn invitation(command: InvitationCommand) -> Result<(), Failed>
     let made = session.context.store().invite(&hash, expires_at).await;
     let made = made.map(|_| json!({"code": code, "expires_at": datetime::format(expires_at)})).map_err(Failed::from);
     finish(session, &common, made).await
+}
+
+/// Copies a data directory, one way or the other.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failed> {
+    let from = directory::existing(from)?;
+    backup::copy(&from, to)?;
+    Ok(show(true, &json!({ "copied_to": absolute(to)? }))?)
 }
 
 pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
