@@ -34,7 +34,8 @@ def camel(crate):
 
 APART = {"Ref": "SpecialCategoriesApart"}
 # who shows or changes a tester's own special-category data, matches testers by it, or does the work that exports, counts and erases it
-NEED_SPECIAL = {"openscouter-me-profile-get", "openscouter-me-profile-update", "openscouter-me-consents-delete", "openscouter-proposals-create", "background-work"}
+NEED_SPECIAL = {"openscouter-me-profile-get", "openscouter-me-profile-update", "openscouter-me-consents-delete", "openscouter-proposals-create",
+                "openscouter-telegram-job-notify", "openscouter-telegram-send-job", "background-work"}
 
 
 def statements(properties, api=None):

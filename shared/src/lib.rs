@@ -25,6 +25,7 @@ pub mod secrets_manager;
 pub mod store;
 pub mod stripe;
 pub mod sweeps;
+pub mod telegram;
 pub mod ulid;
 
 /// A boxed future: what crosses the boundary between this library and a function, so that the library's code is

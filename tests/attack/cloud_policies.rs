@@ -158,6 +158,7 @@ const READERS: &[(&str, &[&str])] = &[
     ("openscouter OpenscouterOauthAuthorize", &["CODE", "EMAIL"]),
     ("openscouter OpenscouterOauthRevoke", &["CONN"]),
     ("openscouter OpenscouterOauthToken", &["CODE", "CONN"]),
+    ("openscouter OpenscouterTelegramWebhook", &["TOKEN"]),
     ("outsend Callers", &["LOGIN", "OSK"]),
     ("outsend OutsendAuthAccountDelete", &["CONN", "EMAIL", "FAMILY", "HOOKSECRET", "KEY", "OSC", "TEST"]),
     ("outsend OutsendAuthLogin", &["EMAIL", "LOGIN"]),

@@ -1,6 +1,7 @@
 //! People and credentials of the OpenScouter dialect, and what its answers say (openscouter 2, 3, 7).
 
 pub mod billing;
+pub mod chats;
 pub mod exports;
 pub mod ingestion;
 pub mod oauth;
@@ -10,6 +11,7 @@ pub mod provider;
 pub mod stripe;
 pub mod studies;
 pub mod team;
+pub mod telegram;
 
 use base64::Engine as _;
 use local::people;

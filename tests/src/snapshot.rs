@@ -40,6 +40,7 @@ const HIDDEN: &[(&str, &str)] = &[
     (r"-\d{8}\.json", "-[date].json"),
     (r#"(ratelimit: "\w+");r=\d+;t=\d+"#, "$1;r=[count];t=[seconds]"),
     (r#"\b(token=|testToken": ")[0-9a-f]{48}"#, "$1[48 digits]"),
+    (r#"(start=|"code": ")[0-9a-hjkmnp-tv-z]{16}""#, "${1}[16 characters]\""),
     (r#"etag: "[0-9a-f]{32}""#, "etag: \"[32 digits]\""),
     (r#""(lastFour)": "[\w-]{4}""#, "\"$1\": \"[4 characters]\""),
     (r#""prefix": "osk_[\w-]{8}""#, "\"prefix\": \"osk_[8 characters]\""),

@@ -30,7 +30,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 43] = [
+const PASSED: [&str; 47] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -68,6 +68,10 @@ const PASSED: [&str; 43] = [
     "OUTSCOUT_STRIPE_SECRET_KEY",
     "OUTSCOUT_STRIPE_WEBHOOK_SECRET",
     "OUTSCOUT_PLATFORM_FEE_RATE",
+    "OUTSCOUT_TELEGRAM_BASE_URL",
+    "OUTSCOUT_TELEGRAM_BOT_TOKEN",
+    "OUTSCOUT_TELEGRAM_BOT_NAME",
+    "OUTSCOUT_TELEGRAM_WEBHOOK_SECRET",
     "OUTSCOUT_STAGE",
     "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
     "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",

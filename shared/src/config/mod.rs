@@ -10,6 +10,7 @@ mod outsend;
 mod outset;
 mod store;
 mod stripe;
+mod telegram;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub use self::{
     outset::{OutsetLimits, OutsetSettings},
     store::{Credentials, StoreSettings},
     stripe::StripeSettings,
+    telegram::TelegramSettings,
 };
 use crate::model::JobRules;
 
@@ -97,6 +99,8 @@ pub struct Settings {
     pub llm: Option<LlmSettings>,
     /// The payment provider (openscouter 16).
     pub stripe: StripeSettings,
+    /// The Telegram bot (openscouter 15).
+    pub telegram: TelegramSettings,
 }
 
 impl Settings {
@@ -131,6 +135,7 @@ impl Settings {
             outbound: OutboundSettings::from_env(&env)?,
             llm: LlmSettings::from_env(&env)?,
             stripe: StripeSettings::from_env(&env)?,
+            telegram: TelegramSettings::from_env(&env),
             store: StoreSettings::from_env(&env)?,
             clock_file: env.clock_file(),
             outset: OutsetSettings::from_env(&env)?,

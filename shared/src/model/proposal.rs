@@ -111,6 +111,12 @@ impl Proposal {
         Self { sent_at, expires_at, ..self.moved_to(ProposalStatus::Sent, now) }
     }
 
+    /// Until when a tester may answer who is told at `now`.
+    #[must_use]
+    pub fn answerable_until(now: OffsetDateTime) -> OffsetDateTime {
+        now + ANSWER_TIME
+    }
+
     /// The same, in another state; an answer of the tester's has its time.
     #[must_use]
     pub fn moved_to(&self, status: ProposalStatus, now: OffsetDateTime) -> Self {

@@ -79,10 +79,13 @@ pub enum WorkKind {
     PayoutFailed,
     /// A checkout whose study is gone ends at Stripe (openscouter 16.1).
     ExpireCheckout,
+    /// A tester who accepted in Telegram is sent the link to the test there, where that did not succeed at once
+    /// (openscouter 15).
+    TestLink,
 }
 
 impl WorkKind {
-    const ALL: [Self; 35] = [
+    const ALL: [Self; 36] = [
         Self::Welcome,
         Self::Verify,
         Self::Reset,
@@ -118,6 +121,7 @@ impl WorkKind {
         Self::ReleasePayouts,
         Self::PayoutFailed,
         Self::ExpireCheckout,
+        Self::TestLink,
     ];
 
     /// The stored name.
@@ -159,6 +163,7 @@ impl WorkKind {
             Self::ReleasePayouts => "payouts.release",
             Self::PayoutFailed => "mail.payout_failed",
             Self::ExpireCheckout => "checkout.expire",
+            Self::TestLink => "telegram.test_link",
         }
     }
 
@@ -268,6 +273,17 @@ impl WorkItem {
         Some(Self { id: format!("checkout-{session}"), kind: WorkKind::ExpireCheckout, subject, attempt: 0 })
     }
 
+    /// A tester who accepted a proposal is sent the link to the test.
+    #[must_use]
+    pub fn test_link(proposal: ProposalId) -> Self {
+        Self {
+            id: format!("test-link-{proposal}"),
+            kind: WorkKind::TestLink,
+            subject: proposal.to_string(),
+            attempt: 0,
+        }
+    }
+
     /// The own id of the request that asked for a mail.
     #[must_use]
     pub fn request(&self) -> &str {
@@ -290,6 +306,8 @@ pub enum TokenKind {
     Magic,
     /// Signs in at the end of a provider's log-in; valid 60 seconds (openscouter 7).
     Callback,
+    /// Links a chat with a tester; valid 15 minutes (openscouter 15).
+    Telegram,
 }
 
 impl TokenKind {
@@ -303,14 +321,15 @@ impl TokenKind {
             Self::ScouterReset => "openscouter-reset",
             Self::Magic => "magic",
             Self::Callback => "callback",
+            Self::Telegram => "telegram",
         }
     }
 
     /// Reads a stored name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let all = [Self::Verify, Self::Reset, Self::ScouterVerify, Self::ScouterReset, Self::Magic, Self::Callback];
-        all.into_iter().find(|kind| kind.as_str() == text)
+        let of_mails = [Self::Verify, Self::Reset, Self::ScouterVerify, Self::ScouterReset, Self::Magic];
+        of_mails.into_iter().chain([Self::Callback, Self::Telegram]).find(|kind| kind.as_str() == text)
     }
 
     /// How long a token is valid.
@@ -320,8 +339,17 @@ impl TokenKind {
             Self::Verify => time::Duration::hours(48),
             Self::Reset | Self::ScouterReset => time::Duration::hours(1),
             Self::ScouterVerify => time::Duration::hours(24),
-            Self::Magic => time::Duration::minutes(15),
+            Self::Magic | Self::Telegram => time::Duration::minutes(15),
             Self::Callback => time::Duration::seconds(60),
+        }
+    }
+
+    /// How many of a user work at a time: of more, the oldest stop working.
+    #[must_use]
+    pub const fn most(self) -> usize {
+        match self {
+            Self::Telegram => 1,
+            _ => 5,
         }
     }
 }

@@ -34,6 +34,7 @@ pub mod request_context;
 pub mod routes;
 pub mod sign_ins;
 pub mod studies;
+pub mod telegram;
 pub mod test_sessions;
 pub mod tokens;
 pub mod users;

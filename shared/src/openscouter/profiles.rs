@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     model::{Payee, User},
-    store::Profile,
+    store::{Profile, TelegramLink},
 };
 
 /// A tester's profile (openscouter 18).
@@ -32,9 +32,14 @@ pub struct ProfileView<'a> {
 
 impl<'a> ProfileView<'a> {
     /// The profile of a tester: what was set, and else its default. `special` are the categories, which are kept apart
-    /// (openscouter 21); `payee` is the account that payouts go to.
+    /// (openscouter 21); `payee` is the account that payouts go to, `telegram` the linked chat.
     #[must_use]
-    pub fn new(tester: &User, profile: &'a Profile, special: &'a [String], payee: Option<&Payee>) -> Self {
+    pub fn new(
+        tester: &User,
+        profile: &'a Profile,
+        special: &'a [String],
+        (payee, telegram): (Option<&Payee>, Option<&TelegramLink>),
+    ) -> Self {
         let list = |name: &str| profile.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let flag = |name: &str, default: bool| profile.get(name).and_then(Value::as_bool).unwrap_or(default);
         Self {
@@ -52,7 +57,7 @@ impl<'a> ProfileView<'a> {
             camera_opt_out: flag("cameraOptOut", false),
             capacity_verified: tester.qualified,
             capacity_score: tester.capacity_score,
-            telegram_connected: false,
+            telegram_connected: telegram.is_some(),
             payouts_enabled: payee.is_some_and(|payee| payee.payouts_enabled),
         }
     }

@@ -1,5 +1,7 @@
 //! Proposals as their answers show them, and who sees them (openscouter 3.8, 14.1).
 
+pub mod answers;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -7,9 +9,8 @@ use super::{
     access::{Access, EVERYBODY, Scope, Viewer},
     envelope::Problem,
     format::timestamp,
-    request_context::RequestContext,
 };
-use crate::model::{Proposal, ProposalId, ProposalStatus};
+use crate::model::{Proposal, ProposalStatus};
 
 /// Who may read proposals: also testers who have not passed the quiz yet (openscouter 3.7, 4).
 pub const READERS: Access = Access::of(EVERYBODY).tokens(Scope::Read).or_pending();
@@ -34,16 +35,6 @@ pub fn is_visible(viewer: Viewer, proposal: &Proposal) -> bool {
         Viewer::Owner(organization) => proposal.organization == organization,
         Viewer::Tester(tester) => proposal.tester == tester && proposal.sent_at.is_some(),
     }
-}
-
-/// The proposal that a path names, as its caller sees it.
-///
-/// # Errors
-/// 404 when there is none; 500 when the store fails.
-pub async fn visible(cx: &RequestContext, viewer: Viewer) -> Result<Proposal, Problem> {
-    let id = ProposalId::from_wire(cx.path("id")).ok_or_else(missing)?;
-    let proposal = cx.context.store().proposal(id).await?;
-    proposal.filter(|proposal| is_visible(viewer, proposal)).ok_or_else(missing)
 }
 
 /// A proposal (openscouter 14.1).

@@ -233,6 +233,9 @@ impl Store {
             if sk == "PAYEE" {
                 return Self::payee_link(item);
             }
+            if sk == "TELEGRAM" {
+                return Self::telegram_chat(item);
+            }
             if let Some(study) = sk.strip_prefix("ASSIGNED#") {
                 return StudyId::parse(study).map(|study| assignment_key(study, user));
             }

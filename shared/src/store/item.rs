@@ -142,6 +142,26 @@ impl Item {
     }
 }
 
+impl Item {
+    /// A transaction member that puts this item as long as the one that is there says `said`; `None` means that none is.
+    pub(super) fn put_where(
+        self,
+        table: &str,
+        said: Option<(&str, AttributeValue)>,
+    ) -> Result<TransactWriteItem, StoreError> {
+        let put = Put::builder().table_name(table).set_item(Some(self.0));
+        let put = match said {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some((name, value)) => put
+                .condition_expression("#name = :value")
+                .expression_attribute_names("#name", name)
+                .expression_attribute_values(":value", value),
+        };
+        let put = put.build().map_err(|error| StoreError::Call { operation: "Put", cause: error.to_string() })?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
 /// Texts as a list.
 pub(super) fn text_list(values: &[String]) -> AttributeValue {
     AttributeValue::L(values.iter().cloned().map(AttributeValue::S).collect())
@@ -178,13 +198,22 @@ pub(super) fn delete_version(
     sk: String,
     version: u64,
 ) -> Result<TransactWriteItem, StoreError> {
+    delete_where(table, (pk, sk), ("version", AttributeValue::N(version.to_string())))
+}
+
+/// A transaction member that deletes an item whose attribute `name` still has a value.
+pub(super) fn delete_where(
+    table: &str,
+    (pk, sk): (String, String),
+    (name, value): (&str, AttributeValue),
+) -> Result<TransactWriteItem, StoreError> {
     let delete = Delete::builder()
         .table_name(table)
         .key("pk", AttributeValue::S(pk))
         .key("sk", AttributeValue::S(sk))
-        .condition_expression("#version = :version")
-        .expression_attribute_names("#version", "version")
-        .expression_attribute_values(":version", AttributeValue::N(version.to_string()))
+        .condition_expression("#name = :value")
+        .expression_attribute_names("#name", name)
+        .expression_attribute_values(":value", value)
         .build()
         .map_err(|error| StoreError::Call { operation: "Delete", cause: error.to_string() })?;
     Ok(TransactWriteItem::builder().delete(delete).build())

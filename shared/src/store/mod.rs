@@ -67,6 +67,7 @@
 //! | payout that is to be tried again; account that takes payouts since some waited for it | `PAYDUE#<shard>` | `<15 digits>#payout#<id>`; `<15 digits>#tester#<id>` | main |
 //! | tester's account at Stripe | `USER#<tester>` | `PAYEE` | main |
 //! | what Stripe's id of an account or a payout leads to | `STRIPE#<id>` | `STRIPE` | main |
+//! | tester's chat at Telegram; whose a chat is | `USER#<tester>`; `TELEGRAM#<chat>` | `TELEGRAM` | main |
 //! | last checkout of a study | `STUDY#<id>` | `CHECKOUT` | main |
 //! | study | `STUDY#<id>` | `STUDY` | main |
 //! | part of a study's long tasks | `STUDY#<id>` | `TASKS#<digest>#<2 digits>` | main |
@@ -137,6 +138,7 @@
 //! | a user's veilles | the directory, then one batch |
 //! | page of a veille's runs | the header, then one `Query` on `VEILLE#<id>` between two numbers |
 //! | page of what a run found | header and run in one batch; then a `Query` for each bucket from a position on, beside one batch for the columns |
+//! | whose a chat at Telegram is; a tester's chat | one `GetItem` |
 //! | page of payouts | ranked collections for all, organization, study and tester, each also by state; placed by work; of a tester and a study, one `GetItem` |
 //! | payouts of a study | the study's sessions, whose ids they have |
 //! | payouts that are due | `Query` on each of the shards up to now |
@@ -218,6 +220,7 @@ mod studies;
 mod study_creation;
 mod study_items;
 mod study_removal;
+mod telegram;
 mod test_sessions;
 mod test_tokens;
 mod testers;
@@ -273,8 +276,9 @@ pub use stream_leases::{Lasting, Leased, Place};
 pub use stripe_events::{PayoutNews, StripeEvent, StripeNews};
 pub use studies::{FirstRead, StudyFilter};
 pub use study_items::ListedStudy;
+pub use telegram::{Linking, TelegramLink};
 pub use test_sessions::{NewTest, TestCreation, TestGround, TestSessionFilter};
-pub use testers::TesterFilter;
+pub use testers::{Reachable, TesterFilter};
 pub use threads::Said;
 pub use tokens::Token;
 pub use update::{CurrentUser, Rule, UpdateError, UserLookup, UserUpdate};

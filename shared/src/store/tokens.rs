@@ -13,9 +13,6 @@ use super::{
 };
 use crate::model::{Email, SignUpOf, TokenKind, User, UserId};
 
-/// Tokens of a user and kind that work at a time; of more, the oldest stop working.
-const MAX_LIVE: usize = 5;
-
 /// A token that works.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -87,7 +84,7 @@ impl Store {
                 let mut hashes = known.as_ref().map(live).unwrap_or_default();
                 hashes.retain(|hash| *hash != token.hash);
                 hashes.push(token.hash.clone());
-                hashes.drain(..hashes.len().saturating_sub(MAX_LIVE));
+                hashes.drain(..hashes.len().saturating_sub(token.kind.most()));
                 let item = Item::new(pk, sk)
                     .texts("hashes", &hashes)
                     .number("version", version.unwrap_or(0) + 1)

@@ -17,7 +17,7 @@ use crate::{
 /// How long an event is known again.
 const KNOWN: Duration = Duration::days(30);
 
-fn seen_key(source: &str, key: &str) -> (String, String) {
+pub(super) fn seen_key(source: &str, key: &str) -> (String, String) {
     (format!("SEEN#{source}#{}", sha256_hex(key.as_bytes())), "SEEN".to_owned())
 }
 

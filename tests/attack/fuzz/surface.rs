@@ -14,6 +14,7 @@ use harness::{
         stripe::Stripe,
         studies::{body, draft},
         team::Team,
+        telegram::{SECRET, Telegram},
         user,
     },
     outsend::{jobs, pipelines::chain},
@@ -145,8 +146,9 @@ fn replaced(text: &str, prefix: &str, by: &str) -> String {
 impl Surface {
     /// A new world.
     pub(crate) async fn start() -> Self {
-        let (_, stripe) = Stripe::start().await;
-        let mut variables: Vec<_> = stripe.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let ((_, stripe), (_, telegram)) = (Stripe::start().await, Telegram::start().await);
+        let mut variables: Vec<_> =
+            stripe.iter().chain(&telegram).map(|(name, value)| (*name, value.as_str())).collect();
         variables.retain(|(name, _)| *name != "OUTSCOUT_CRON_SECRET");
         variables.extend([("OUTSCOUT_WEBHOOK_SECRETS", WEBHOOKS), ("OUTSCOUT_CRON_SECRET", "of the scheduler")]);
         let team = Team::over(Bench::with(&variables).await.unwrap()).await;
@@ -285,6 +287,7 @@ impl Surface {
             Api::Outsend if sample.url.contains("/auth/") => vec![own("cookie", &self.jobs.session)],
             Api::Outsend => vec![own("x-api-key", &self.jobs.key)],
             Api::OpenScouter if sample.url.contains("/webhooks/") => vec![own("x-webhook-secret", "of the ci")],
+            Api::OpenScouter if sample.url == "/api/telegram/webhook" => vec![own("x-webhook-secret", SECRET)],
             Api::OpenScouter if sample.url.contains("/cron/") => vec![own("authorization", "Bearer of the scheduler")],
             Api::OpenScouter if sample.url.contains("/auth/") || sample.url.contains("/oauth/") => return sample,
             Api::OpenScouter if sample.url.starts_with("/api/mcp") => {

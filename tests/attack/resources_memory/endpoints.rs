@@ -3,7 +3,7 @@
 use harness::{
     Bench, Fixture,
     functions::Api,
-    openscouter::{bearer, ingestion, oauth::connected_for_mcp, stripe::Stripe, team::Team, user},
+    openscouter::{bearer, ingestion, oauth::connected_for_mcp, stripe::Stripe, team::Team, telegram::Telegram, user},
     outsend::{PASSWORD, jobs::World, log_in},
 };
 use serde_json::json;
@@ -131,6 +131,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     research("POST", "/api/billing/checkout", Owner, "jobId"),
     research("POST", "/api/billing/connect", Tester, "returnUrl"),
     research("POST", "/api/billing/payout", Owner, "jobId"),
+    research("POST", "/api/telegram/webhook", Nobody, "message"),
+    research("POST", "/api/telegram/link-code", Tester, "a"),
+    research("POST", "/api/telegram/job-notify", Owner, "message"),
+    research("POST", "/api/telegram/send-job", Owner, "jobId"),
     research("POST", "/api/cron/{job}", Scheduler, "a"),
     research("POST", "/api/data/events", Tester, "batch"),
     research("POST", "/api/data/facial", Tester, "batch"),
@@ -241,8 +245,9 @@ impl Places {
         meter.there(async {
             let bench = Bench::start().await.unwrap();
             let fixture = bench.fixture().await.unwrap();
-            // payments reach a stub
+            // payments and messages reach stubs
             let (_, mut variables) = Stripe::start().await;
+            variables.extend(Telegram::start().await.1);
             variables.push(("OUTSCOUT_WEBHOOK_SECRETS", r#"{"ci":"of the ci"}"#.to_owned()));
             let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
             let team = Team::over(Bench::with(&variables).await.unwrap()).await;

@@ -5,6 +5,10 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("telegram-send-job", 401),
+    ("telegram-job-notify", 401),
+    ("telegram-link-code", 401),
+    ("telegram-webhook", 401),
     ("outreach-edit", 401),
     ("outreach-approve", 401),
     ("outreach-queue", 401),

@@ -34,6 +34,7 @@ mod secrets;
 mod session_lists;
 mod shared_lists;
 mod tables;
+mod telegram;
 mod veille;
 mod webhook_outages;
 mod webhooks;

@@ -17,11 +17,12 @@ pub const FUNCTION: Endpoint =
 
 async fn get(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let (store, user) = (cx.context.store(), &caller.account.user);
-    let ((profile, _), special, payee) = futures_util::future::try_join3(
+    let ((profile, _), special, payee, link) = futures_util::future::try_join4(
         store.profile(user.id),
         store.special_categories(user.id),
         store.payee(user.id),
+        store.telegram_link(user.id),
     )
     .await?;
-    Ok(success(200, &ProfileView::new(user, &profile, &special, payee.as_ref())))
+    Ok(success(200, &ProfileView::new(user, &profile, &special, (payee.as_ref(), link.as_ref()))))
 }

@@ -46,6 +46,6 @@ async fn update(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         }
     };
     let profile = store.update_profile(user.id, &change).await?;
-    let payee = store.payee(user.id).await?;
-    Ok(success(200, &ProfileView::new(user, &profile, &special, payee.as_ref())))
+    let (payee, link) = (store.payee(user.id).await?, store.telegram_link(user.id).await?);
+    Ok(success(200, &ProfileView::new(user, &profile, &special, (payee.as_ref(), link.as_ref()))))
 }

@@ -1,23 +1,28 @@
 //! `POST /api/proposals/:id/accept`: the tester takes part, and gets a test token (openscouter 3.6, 14.1).
 
+use std::time::Duration;
+
 use serde::Serialize;
 use shared::{
     http::Response,
-    model::Standing,
+    model::ProposalId,
     openscouter::{
         self, Endpoint,
         access::{Caller, TESTERS},
         envelope::{Problem, success},
         fields::Fields,
         format::timestamp,
-        proposals::{missing, visible, wrong_state},
+        proposals::{
+            answers::{self, AnswerError, Participation},
+            missing,
+        },
         request_context::RequestContext,
-        studies::{self, view::app_url},
+        telegram,
     },
-    secret::new_test_token,
-    store::{Acceptance, Accepted},
 };
-use time::Duration;
+
+/// How long the answer waits for Telegram.
+const TELEGRAM_TIME: Duration = Duration::from_secs(2);
 
 /// The function.
 pub const FUNCTION: Endpoint =
@@ -41,34 +46,34 @@ async fn accept(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
 }
 
 async fn take(cx: &RequestContext, caller: &Caller) -> Result<Response, Problem> {
-    let (proposal, tester) = (visible(cx, caller.viewer()).await?, &caller.account.user);
-    let status = proposal.status_at(cx.now);
-    if status != shared::model::ProposalStatus::Sent {
-        return Err(wrong_state(status, "sent"));
+    let id = ProposalId::from_wire(cx.path("id")).ok_or_else(missing)?;
+    let accepted = answers::accept(cx, &caller.account.user, id, None).await.map_err(AnswerError::problem)?;
+    tell(cx, caller, &accepted).await;
+    let Participation { proposal, token, plain, url, .. } = accepted;
+    Ok(success(
+        200,
+        &AcceptedView {
+            proposal_id: proposal.id.wire(),
+            status: proposal.status.as_str(),
+            job_id: proposal.study.wire(),
+            test_token: plain,
+            test_token_expires_at: timestamp(token.expires_at),
+            test_url: url,
+        },
+    ))
+}
+
+/// Sends the link to the test to a tester who has linked Telegram, too. What has been accepted is, whatever comes of it.
+async fn tell(cx: &RequestContext, caller: &Caller, accepted: &Participation) {
+    if cx.context.settings().telegram.token.is_none() {
+        return;
     }
-    if tester.standing() != Standing::Active {
-        return Err(Problem::invalid("", &format!("Tester is {}, expected active", tester.standing().as_str())));
-    }
-    let store = cx.context.store();
-    let study = store.linked_study(proposal.study).await?.ok_or_else(studies::missing)?;
-    let (plain, hash) = new_test_token()?;
-    let places = study.details.targeting.tester_count;
-    let remind_after = Duration::hours(study.details.settings.reminder_after_hours.into());
-    let acceptance = Acceptance { id: proposal.id, tester, token_hash: &hash, places, remind_after };
-    match store.accept_proposal(acceptance, cx.now).await? {
-        Accepted::Done(proposal, token) => Ok(success(
-            200,
-            &AcceptedView {
-                proposal_id: proposal.id.wire(),
-                status: proposal.status.as_str(),
-                job_id: proposal.study.wire(),
-                test_url: format!("{}/test#token={plain}", app_url(cx)),
-                test_token: plain,
-                test_token_expires_at: timestamp(token.expires_at),
-            },
-        )),
-        Accepted::Missing => Err(missing()),
-        Accepted::Stands(status) => Err(wrong_state(status, "sent")),
-        Accepted::Full => Err(Problem::invalid("", "Study has no free places")),
+    let user = &caller.account.user;
+    let text = telegram::test_link(user.locale, &accepted.study, &accepted.url);
+    let sent = tokio::time::timeout(TELEGRAM_TIME, telegram::tell(&cx.context, user.id, &text, &[])).await;
+    match sent {
+        Ok(Ok(_) | Err(telegram::Untold::NotLinked)) => {}
+        Ok(Err(error)) => tracing::warn!(cause = %error, "link to a test not sent"),
+        Err(_) => tracing::warn!("link to a test not sent in time"),
     }
 }

@@ -3,16 +3,18 @@
 use serde::Serialize;
 use shared::{
     http::Response,
-    model::Role,
+    model::{ProposalId, Role},
     openscouter::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, success},
         fields::Fields,
-        proposals::{missing, visible, wrong_state},
+        proposals::{
+            answers::{self, AnswerError},
+            missing,
+        },
         request_context::RequestContext,
     },
-    store::Declined,
 };
 
 /// Active testers, in person.
@@ -32,14 +34,7 @@ struct DeclinedView {
 
 async fn decline(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     Fields::read(&cx.request)?;
-    let proposal = visible(cx, caller.viewer()).await?;
-    match cx.context.store().decline_proposal(proposal.id, &caller.account.user, cx.now).await? {
-        Declined::Done(proposal) => {
-            let view = DeclinedView { proposal_id: proposal.id.wire(), status: proposal.status.as_str() };
-            Ok(success(200, &view))
-        }
-        Declined::Missing => Err(missing()),
-        Declined::Stands(status) => Err(wrong_state(status, "sent or accepted")),
-        Declined::Started => Err(Problem::invalid("", "Session has already started")),
-    }
+    let id = ProposalId::from_wire(cx.path("id")).ok_or_else(missing)?;
+    let declined = answers::decline(cx, &caller.account.user, id, None).await.map_err(AnswerError::problem)?;
+    Ok(success(200, &DeclinedView { proposal_id: declined.id.wire(), status: declined.status.as_str() }))
 }

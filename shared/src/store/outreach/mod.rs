@@ -159,9 +159,18 @@ impl Store {
         &self,
         proposal: ProposalId,
     ) -> Result<Vec<TransactWriteItem>, StoreError> {
+        self.settle_message_members(proposal, OutreachStatus::Cancelled).await
+    }
+
+    /// The members that bring the message of a proposal that was not sent to an end.
+    pub(super) async fn settle_message_members(
+        &self,
+        proposal: ProposalId,
+        status: OutreachStatus,
+    ) -> Result<Vec<TransactWriteItem>, StoreError> {
         let message = self.outreach(OutreachId::of(proposal)).await?.filter(Outreach::is_unsent);
         let Some(message) = message else { return Ok(Vec::new()) };
-        self.message_members(&message, &message.moved_to(OutreachStatus::Cancelled))
+        self.message_members(&message, &message.moved_to(status))
     }
 
     /// Takes the message of a proposal that is about to go off the queue, and removes it.

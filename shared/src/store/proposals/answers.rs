@@ -16,6 +16,9 @@ use crate::{
     },
 };
 
+/// How long who hears an update has to send the link to the test, before work does: longer than a request lasts.
+const LINK_PAUSE: Duration = Duration::seconds(30);
+
 /// What accepting needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Acceptance<'a> {
@@ -29,6 +32,9 @@ pub struct Acceptance<'a> {
     pub places: u32,
     /// After how long a tester is reminded who has not started.
     pub remind_after: Duration,
+    /// The update of Telegram's that it came by: it is heard in the same write, and work that sends the link to the test
+    /// is left, in case that does not succeed at once (openscouter 15).
+    pub heard: Option<i64>,
 }
 
 /// What became of accepting.
@@ -74,7 +80,7 @@ impl Store {
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Accepted, StoreError>> {
         Box::pin(async move {
-            let Acceptance { id, tester, token_hash, places, remind_after } = acceptance;
+            let Acceptance { id, tester, token_hash, places, remind_after, heard } = acceptance;
             let mut tried = None;
             for attempt in 0.. {
                 let proposal = self.proposal(id).await?.filter(|proposal| proposal.tester == tester.id);
@@ -97,6 +103,10 @@ impl Store {
                 members.push(self.due_member(DueReminder::Accepted(id, 1).key(now + remind_after))?);
                 members.extend(self.acceptance_members(study, tester.id, now)?);
                 members.extend(issued);
+                if let Some(update) = heard {
+                    members.push(self.heard_member(update, now)?);
+                    members.push(self.work_member(&WorkItem::test_link(id), now + LINK_PAUSE)?);
+                }
                 if self.transact(members).await? == Written::Done {
                     return Ok(Accepted::Done(Box::new(next), Box::new(token)));
                 }
@@ -108,7 +118,8 @@ impl Store {
     }
 
     /// A tester declines a proposal, also one that was accepted, until the session begins. The test token stops working, and
-    /// the next best tester is proposed by the work that follows.
+    /// the next best tester is proposed by the work that follows. The update `heard` of Telegram's that it came by is heard in
+    /// the same write.
     ///
     /// # Errors
     /// When the store fails.
@@ -116,6 +127,7 @@ impl Store {
         &'a self,
         id: ProposalId,
         tester: &'a User,
+        heard: Option<i64>,
         now: OffsetDateTime,
     ) -> BoxFuture<'a, Result<Declined, StoreError>> {
         Box::pin(async move {
@@ -144,6 +156,7 @@ impl Store {
                     }
                     members.extend(self.revoke_test_token_members(tester.id, study).await?);
                 }
+                members.extend(heard.map(|update| self.heard_member(update, now)).transpose()?);
                 if self.transact(members).await? == Written::Done {
                     return Ok(Declined::Done(Box::new(next)));
                 }

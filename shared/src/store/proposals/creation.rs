@@ -15,6 +15,7 @@ use crate::{
         outreach::message_item,
         studies::study_pk,
         testers::proposed_key,
+        user_items::user_pk,
     },
 };
 
@@ -153,7 +154,7 @@ impl Store {
             if left.is_empty() {
                 return Ok(true);
             }
-            members.extend(self.draft_members(study, &left)?);
+            members.extend(self.draft_members(study, &left).await?);
             match self.transact(members).await? {
                 Written::Done => {
                     proposed.made.extend(left);
@@ -193,9 +194,14 @@ impl Store {
         Ok(members)
     }
 
-    /// The members that put a message beside each new proposal, and drafts into the queue.
-    fn draft_members(&self, study: &Study, new: &[Proposal]) -> Result<Vec<TransactWriteItem>, StoreError> {
-        let messages: Vec<_> = new.iter().map(|one| Outreach::draft(study, one, Channel::Email)).collect();
+    /// The members that put a message beside each new proposal, and drafts into the queue. Who has a chat is told there.
+    async fn draft_members(&self, study: &Study, new: &[Proposal]) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let linked = self.with_telegram(&new.iter().map(|one| one.tester).collect::<Vec<_>>()).await?;
+        let channel = |tester: UserId| match linked.contains(&user_pk(tester)) {
+            true => Channel::Telegram,
+            false => Channel::Email,
+        };
+        let messages: Vec<_> = new.iter().map(|one| Outreach::draft(study, one, channel(one.tester))).collect();
         let put = |message: &Outreach| message_item(message).put(&self.main, Condition::Absent);
         let mut members = messages.iter().map(put).collect::<Result<Vec<_>, _>>()?;
         if messages.iter().any(|message| message.status == OutreachStatus::Pending) {

@@ -5,6 +5,7 @@ mod answers;
 mod creation;
 mod ends;
 mod lists;
+mod sending;
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
 

@@ -39,7 +39,7 @@ pub(super) fn entry_item((pk, sk): &(String, String), candidate: &Candidate) -> 
 }
 
 /// The tester of an entry, as far as the entry tells.
-fn read_entry(item: &Item, country: &str) -> Option<(UserId, Candidate)> {
+pub(super) fn read_entry(item: &Item, country: &str) -> Option<(UserId, Candidate)> {
     let reader = item.read("entry of a tester");
     let (standing, tester) = reader.optional_text("sk")?.split_once('#')?;
     let names = |name| -> Vec<String> {

@@ -8,12 +8,14 @@ mod follow;
 mod index;
 mod lists;
 mod places;
+mod reachable;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
 use serde_json::Value;
 
 pub(super) use index::proposed_key;
 pub use lists::TesterFilter;
+pub use reachable::Reachable;
 
 use super::{
     Store, StoreError,

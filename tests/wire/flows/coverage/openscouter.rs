@@ -12,6 +12,7 @@ use harness::{
         one_time, person, post,
         stripe::Stripe,
         team::Team,
+        telegram::Telegram,
         work,
     },
     outsend,
@@ -47,8 +48,8 @@ struct Fixture {
 
 impl Fixture {
     async fn new() -> Self {
-        let (_, stripe) = Stripe::start().await;
-        let variables: Vec<_> = stripe.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let ((_, stripe), (_, telegram)) = (Stripe::start().await, Telegram::start().await);
+        let variables: Vec<_> = stripe.iter().chain(&telegram).map(|(name, value)| (*name, value.as_str())).collect();
         let bench = Bench::with(&variables).await.unwrap();
         let team = Team::over(bench).await;
         let bench = &team.bench;

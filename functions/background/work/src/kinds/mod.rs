@@ -16,6 +16,7 @@ mod purge;
 mod rank;
 mod redeliver;
 mod run;
+mod telegram;
 mod veille;
 
 use shared::model::WorkKind;
@@ -59,6 +60,7 @@ pub(crate) const fn of(kind: WorkKind) -> Kind {
         WorkKind::Payout => payout::PAYOUT,
         WorkKind::ReleasePayouts => payout::RELEASE,
         WorkKind::PayoutFailed => mail::PAYOUT_FAILED,
+        WorkKind::TestLink => telegram::TEST_LINK,
         WorkKind::ExpireCheckout => checkout::EXPIRE,
     }
 }

@@ -146,6 +146,8 @@ impl Bundle<'_> {
         let payouts = store.payouts_of(user.id).await?;
         let payee = store.payee(user.id).await?;
         let payee = payee.map(|payee| json!({"accountId": payee.account, "payoutsEnabled": payee.payouts_enabled}));
+        let telegram = store.telegram_link(user.id).await?;
+        let telegram = telegram.map(|link| json!({"chatId": link.chat, "linkedAt": timestamp(link.linked_at)}));
         let mut connections = store.connections_of(user.id).await?;
         connections.retain(|connection| connection.lives_for(user) && connection.lives_at(now));
         Ok(json!({
@@ -158,6 +160,7 @@ impl Bundle<'_> {
             "assignments": assignments.collect::<Vec<_>>(),
             "ratings": {"count": count, "sum": sum},
             "payoutAccount": payee,
+            "telegram": telegram,
             "payouts": payouts.iter().map(PayoutRow::new).collect::<Vec<_>>(),
             "signIns": sign_ins.collect::<Vec<_>>(),
             "apiTokens": self.tokens(account, now).await?,

@@ -22,7 +22,12 @@ use shared::{
 };
 
 use self::messages::{Message, compose};
-pub(crate) use self::{feedback::FEEDBACK, offer::OFFER, payout::PAYOUT_FAILED, reminder::REMIND};
+pub(crate) use self::{
+    feedback::FEEDBACK,
+    offer::{Delivery, OFFER},
+    payout::PAYOUT_FAILED,
+    reminder::REMIND,
+};
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
     workers::Workers,
@@ -156,7 +161,7 @@ async fn sign_up_of(workers: &Workers, work: &WorkItem, account: &Account) -> Re
 }
 
 /// The base of OpenScouter's links for people (openscouter 1.3).
-fn application(settings: &Settings) -> Option<&String> {
+pub(super) fn application(settings: &Settings) -> Option<&String> {
     settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref())
 }
 
@@ -170,6 +175,7 @@ fn page(settings: &Settings, kind: TokenKind) -> Option<String> {
         TokenKind::ScouterVerify => (app, "verify-email"),
         TokenKind::ScouterReset => (app, "reset-password"),
         TokenKind::Magic | TokenKind::Callback => (app, "magic-link"),
+        TokenKind::Telegram => return None,
     };
     Some(format!("{}/{page}", base?.trim_end_matches('/')))
 }

@@ -1,14 +1,15 @@
 //! The message of a proposal on its way to the tester (openscouter 14.1, 14.2): the words that were drafted, and below them
-//! until when to answer, and where.
+//! until when to answer, and where: in the chat of a tester who linked one, else by mail.
 
 use shared::{
     BoxFuture,
     model::{
-        Locale, Outreach, OutreachId, OutreachStatus, Proposal, ProposalId, ProposalStatus, User, WorkItem,
+        Channel, Locale, Outreach, OutreachId, OutreachStatus, Proposal, ProposalId, ProposalStatus, User, WorkItem,
         message_language,
     },
+    openscouter::telegram::answer_buttons,
 };
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use super::{
     application,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     kind::{Kind, Outcome, WorkError},
-    mailer::Mail,
+    kinds::telegram,
     workers::Workers,
 };
 
@@ -30,11 +31,11 @@ const TRIES: u32 = 3;
 const LATER: Duration = Duration::HOUR;
 
 /// What became of a delivery.
-enum Delivery {
+pub(crate) enum Delivery {
     /// It came to an end.
     Ended(OutreachStatus, &'static str),
-    /// The address got too many mails; what is said can wait.
-    Later,
+    /// The address got too many mails, or Telegram too many messages; what is said can wait until then.
+    At(OffsetDateTime),
 }
 
 fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
@@ -48,10 +49,10 @@ fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result
         let delivered = match proposal {
             // answered or over before it was told
             None => Ok(Delivery::Ended(OutreachStatus::Cancelled, "nothing to answer")),
-            Some(proposal) => send(workers, &message, &proposal).await,
+            Some(proposal) => send(workers, work, &message, &proposal).await,
         };
         match delivered {
-            Ok(Delivery::Later) => Ok(Outcome::AgainAt(now + LATER)),
+            Ok(Delivery::At(time)) => Ok(Outcome::AgainAt(time)),
             Ok(Delivery::Ended(status, told)) => {
                 store.settle_outreach(id, status).await?;
                 Ok(Outcome::Done(told))
@@ -74,25 +75,46 @@ fn give_up<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result
     })
 }
 
-async fn send(workers: &Workers, message: &Outreach, proposal: &Proposal) -> Result<Delivery, WorkError> {
+async fn send(
+    workers: &Workers,
+    work: &WorkItem,
+    message: &Outreach,
+    proposal: &Proposal,
+) -> Result<Delivery, WorkError> {
     let store = workers.store();
     let account = store.account(message.tester).await?;
     let Some(account) = account.filter(|account| account.user.active && account.user.verified) else {
         return Ok(Delivery::Ended(OutreachStatus::Failed, "no such account"));
     };
+    let user = &account.user;
+    let (locale, text, called) = words(workers, message, proposal, user).await?;
+    if message.channel == Channel::Telegram
+        && let Some(delivery) =
+            telegram::offer(workers, work, user, (&text, answer_buttons(locale, proposal.id))).await?
+    {
+        return Ok(delivery);
+    }
     let Some(mailer) = workers.mailer() else {
         return Ok(Delivery::Ended(OutreachStatus::Failed, "no sender configured"));
     };
-    let user = &account.user;
     if !within_limits(workers, &user.email, None).await? {
-        return Ok(Delivery::Later);
+        return Ok(Delivery::At(workers.now() + LATER));
     }
-    let mail = written(workers, message, proposal, user).await?;
+    let app = application(workers.settings()).map(|app| app.trim_end_matches('/'));
+    let link = app.map(|app| format!("{app}/proposals/{}", proposal.id.wire()));
+    let subject = message.subject.clone().unwrap_or_else(|| called.to_owned());
+    let mail = letter(subject, locale, &text, link.as_deref().map(|link| (called, link)));
     mailer.send(&user.email, &mail).await.map_err(WorkError::Failed)?;
     Ok(Delivery::Ended(OutreachStatus::Sent, "sent"))
 }
 
-async fn written(workers: &Workers, message: &Outreach, proposal: &Proposal, user: &User) -> Result<Mail, WorkError> {
+/// The language of a message, its text with until when to answer, and what the link to the answer is called.
+async fn words(
+    workers: &Workers,
+    message: &Outreach,
+    proposal: &Proposal,
+    user: &User,
+) -> Result<(Locale, String, &'static str), WorkError> {
     let (profile, _) = workers.store().profile(user.id).await?;
     let study = workers.store().linked_study(message.study).await?;
     let locale = study.as_ref().map_or(Locale::En, message_language);
@@ -103,9 +125,5 @@ async fn written(workers: &Workers, message: &Outreach, proposal: &Proposal, use
             (format!("Vous pouvez accepter ou refuser jusqu'au {end}. Un refus est sans conséquence."), "Répondre")
         }
     };
-    let app = application(workers.settings()).map(|app| app.trim_end_matches('/'));
-    let link = app.map(|app| format!("{app}/proposals/{}", proposal.id.wire()));
-    let subject = message.subject.clone().unwrap_or_else(|| called.to_owned());
-    let text = format!("{}\n\n{answer}", message.body);
-    Ok(letter(subject, locale, &text, link.as_deref().map(|link| (called, link))))
+    Ok((locale, format!("{}\n\n{answer}", message.body), called))
 }

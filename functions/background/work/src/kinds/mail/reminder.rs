@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     kind::{Kind, Outcome, WorkError, forget},
+    kinds::telegram,
     mailer::Mail,
     workers::Workers,
 };
@@ -45,16 +46,26 @@ fn remind<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<
         };
         let Some(study) = store.linked_study(study).await? else { return Ok(Outcome::Done("no such study")) };
         let user = &account.user;
-        let Some(mailer) = workers.mailer() else { return Ok(Outcome::Done("no sender configured")) };
         let Some(app) = application(workers.settings()) else { return Ok(Outcome::Done("no URL for the link")) };
-        if !within_limits(workers, &user.email, None).await? {
-            return Ok(Outcome::Done("too many mails to the address"));
+        // before the token, since a new one ends the one before
+        if !telegram::is_reachable(workers, user).await? {
+            if workers.mailer().is_none() {
+                return Ok(Outcome::Done("no sender configured"));
+            }
+            if !within_limits(workers, &user.email, None).await? {
+                return Ok(Outcome::Done("too many mails to the address"));
+            }
         }
         let (plain, hash) = new_test_token().map_err(|error| WorkError::Failed(error.to_string()))?;
         let token = store.issue_test_token(user, study.id, &hash, workers.now()).await?;
         let link = format!("{}/test#token={plain}", app.trim_end_matches('/'));
         let end = local_time(token.expires_at, &store.profile(user.id).await?.0);
-        mailer.send(&user.email, &write(about, &study, &end, &link)).await.map_err(WorkError::Failed)?;
+        let mail = write(about, &study, &end, &link);
+        if telegram::remind(workers, user, &mail.text).await? {
+            return Ok(Outcome::Done("reminded in Telegram"));
+        }
+        let Some(mailer) = workers.mailer() else { return Ok(Outcome::Done("no sender configured")) };
+        mailer.send(&user.email, &mail).await.map_err(WorkError::Failed)?;
         Ok(Outcome::Done("reminded"))
     })
 }
