@@ -40,14 +40,20 @@ pub fn to_second_of_hour(bench: &Bench, second: i64) {
 impl Post {
     /// A team whose mails arrive.
     pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// As [`Post::start`], with more variables.
+    pub async fn with(more: &[(&str, &str)]) -> Self {
         let world = World::start().await;
         let control = world.0.control.clone();
-        let variables = [
+        let mut variables = vec![
             ("OUTSCOUT_CRON_SECRET", "of-the-scheduler"),
             ("OUTSCOUT_MAIL_SENDER", "outscout@localhost"),
             ("OUTSCOUT_OPENSCOUTER_APP_URL", "https://app.example.com"),
             ("AWS_ENDPOINT_URL_SESV2", &*control),
         ];
+        variables.extend(more);
         Self { team: Team::over(Bench::with(&variables).await.unwrap()).await, world }
     }
 

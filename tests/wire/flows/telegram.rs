@@ -5,10 +5,12 @@ use harness::{
     faults::Fault,
     functions::named,
     openscouter::{
-        chats::{Chats, WEBHOOK, press},
+        ask,
+        chats::{Chats, WEBHOOK, press, tell, text},
         data,
+        outreach::{Post, queue, time_of},
         proposals::{fitting, proposals_follow},
-        telegram::SECRET,
+        telegram::{SECRET, Telegram},
         work,
     },
 };
@@ -47,7 +49,7 @@ async fn an_acceptance_whose_answers_are_lost_counts_once_and_its_link_arrives()
         team.bench.advance(Duration::seconds(61));
         work(&team.bench).await;
         let links = chats.telegram.texts(CHAT).split_off(before);
-        let links = links.iter().filter(|text| text.contains("/test#token=")).count();
+        let links = links.iter().filter(|said| said.contains("/test#token=")).count();
         assert!((1..=2).contains(&links), "{nth}: {links} links");
         let tokens = team.bench.items("main").await.unwrap();
         let study = shared::model::StudyId::from_wire(&study).unwrap().to_string();
@@ -63,7 +65,7 @@ async fn a_link_whose_answers_are_lost_is_one() {
     let (_, credential) = fitting(&team.bench, "fay@example.com").await;
     for nth in 2..=8 {
         let code = chats.code(&credential).await;
-        let link = harness::openscouter::chats::text(CHAT, &format!("/start {code}"));
+        let link = text(CHAT, &format!("/start {code}"));
         tell_with_losses(&chats, &link, nth).await;
         chats.tell(&link).await;
         if !chats.is_linked(&credential).await {
@@ -71,7 +73,7 @@ async fn a_link_whose_answers_are_lost_is_one() {
         }
         let items = team.bench.items("main").await.unwrap();
         assert_eq!(items.iter().filter(|item| item.contains("TELEGRAM#")).count(), 1, "{nth}");
-        chats.tell(&harness::openscouter::chats::text(CHAT, "/stop")).await;
+        chats.tell(&text(CHAT, "/stop")).await;
         assert!(!chats.is_linked(&credential).await, "{nth}");
     }
 }
@@ -94,7 +96,7 @@ async fn a_broadcast_tells_everybody_though_answers_are_lost_and_the_owner_learn
         work(&team.bench).await;
     }
     for chat in CHAT..CHAT + 3 {
-        let offers = chats.telegram.texts(chat).iter().filter(|text| text.contains("Checkout Redesign")).count();
+        let offers = chats.telegram.texts(chat).iter().filter(|said| said.contains("Checkout Redesign")).count();
         assert!((1..=2).contains(&offers), "{chat}: {offers}");
     }
     proposals_follow(&team.bench).await;
@@ -110,4 +112,93 @@ async fn a_broadcast_tells_everybody_though_answers_are_lost_and_the_owner_learn
     // nor does one tester of another one
     let said = chats.telegram.texts(CHAT).concat();
     assert!(!said.contains("tester1") && !said.contains("tester2") && !said.contains("user_"), "{said}");
+}
+
+/// A team whose mails arrive and whose Bot API is a stub.
+async fn post() -> (Post, Telegram) {
+    let (telegram, variables) = Telegram::start().await;
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    (Post::with(&variables).await, telegram)
+}
+
+async fn link(post: &Post, credential: &str) {
+    let bench = &post.team.bench;
+    let code = data(&ask(bench, credential, "POST", "/api/telegram/link-code", &Value::Null).await)["code"].clone();
+    let update = text(CHAT, &format!("/start {}", code.as_str().unwrap()));
+    assert_eq!(tell(bench, &update).await.status, 200);
+}
+
+/// A study with a draft to a tester with a chat: the credential and the message.
+async fn draft(post: &Post, email: &str) -> (String, String) {
+    let study = post.team.open_study(&json!({})).await;
+    let (user, credential) = fitting(&post.team.bench, email).await;
+    link(post, &credential).await;
+    let made = post.team.owner("POST", "/api/proposals", &json!({"jobId": study, "testerIds": [user.id.wire()]})).await;
+    let proposal = data(&made)["proposals"][0]["proposalId"].as_str().unwrap().to_owned();
+    (credential, proposal.replace("prop_", "out_"))
+}
+
+/// Approves a message and lets its hour come.
+async fn approved(post: &Post, message: &str) {
+    let approved = data(&post.team.owner("POST", &format!("/api/outreach/{message}/approve"), &Value::Null).await);
+    let left = time_of(&approved["scheduledSendAt"]) - post.team.bench.context.clock().now();
+    post.team.bench.advance(left);
+    assert_eq!(post.run("outreach-send", &json!({})).await["processed"], 1);
+}
+
+#[tokio::test]
+async fn a_draft_to_a_tester_with_a_chat_goes_there_in_its_words() {
+    let (post, telegram) = post().await;
+    let (_, message) = draft(&post, "fay@example.com").await;
+    let drafts = data(&queue(&post.team.bench, &post.team.owner, "").await);
+    assert_eq!((&drafts[0]["channel"], &drafts[0]["subject"]), (&json!("telegram"), &Value::Null));
+    let path = format!("/api/outreach/{message}/edit");
+    let refused = post.team.owner("POST", &path, &json!({"subject": "S"})).await;
+    assert_eq!(harness::openscouter::told(&refused).1, "subject: must not be set");
+    let edited = post.team.owner("POST", &path, &json!({"body": "Please *try* it."})).await;
+    assert_eq!(edited.status, 200, "{}", edited.body);
+    approved(&post, &message).await;
+    post.mails(0).await;
+    let offer = telegram.calls("sendMessage").pop().unwrap().said;
+    let proposal = message.replace("out_", "prop_");
+    assert!(offer["text"].as_str().unwrap().starts_with("Please *try* it.\n\nYou can accept"), "{offer}");
+    assert_eq!(offer["reply_markup"]["inline_keyboard"][0][0]["callback_data"], format!("accept:{proposal}"));
+    let accept = press(CHAT, 2, &format!("accept:{proposal}"));
+    assert_eq!(tell(&post.team.bench, &accept).await.status, 200);
+    // who has not begun is reminded in the chat
+    post.team.bench.advance(Duration::hours(24));
+    assert_eq!(post.run("reminders", &json!({})).await["processed"], 1);
+    post.mails(0).await;
+    let said = telegram.texts(CHAT).pop().unwrap();
+    assert!(said.contains("have not begun") && said.contains("https://app.example.com/test#token="), "{said}");
+}
+
+#[tokio::test]
+async fn who_has_no_chat_any_more_gets_the_mail() {
+    let (post, telegram) = post().await;
+    let (_, first) = draft(&post, "fay@example.com").await;
+    assert_eq!(tell(&post.team.bench, &text(CHAT, "/stop")).await.status, 200);
+    approved(&post, &first).await;
+    assert_eq!(post.mails(1).await.len(), 1, "unlinked meanwhile");
+    let (credential, second) = draft(&post, "eve@example.com").await;
+    telegram.block(CHAT);
+    approved(&post, &second).await;
+    let mails = post.mails(2).await;
+    assert!(mails[1]["text"].as_str().unwrap().contains("/proposals/prop_"), "{mails:?}");
+    let profile = data(&ask(&post.team.bench, &credential, "GET", "/api/me/profile", &Value::Null).await);
+    assert_eq!(profile["telegramConnected"], false, "a chat that is closed is linked no more");
+}
+
+#[tokio::test]
+async fn a_tester_who_was_told_by_job_notify_is_not_told_by_the_draft() {
+    let (post, telegram) = post().await;
+    let (_, message) = draft(&post, "fay@example.com").await;
+    let drafts = data(&queue(&post.team.bench, &post.team.owner, "").await);
+    let body = json!({"testerId": drafts[0]["testerId"], "jobId": drafts[0]["jobId"]});
+    assert_eq!(post.team.owner("POST", "/api/telegram/job-notify", &body).await.status, 200);
+    assert_eq!(data(&queue(&post.team.bench, &post.team.owner, "").await), json!([]));
+    let late = post.team.owner("POST", &format!("/api/outreach/{message}/approve"), &Value::Null).await;
+    assert_eq!(harness::openscouter::told(&late).1, "Outreach message is sent, expected pending");
+    post.mails(0).await;
+    assert_eq!(telegram.texts(CHAT).len(), 2, "the link, and one offer");
 }
