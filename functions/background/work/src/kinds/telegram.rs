@@ -13,7 +13,7 @@ use shared::{
 };
 use time::{Duration, OffsetDateTime};
 
-use super::mail::{Delivery, application};
+use super::mail::application;
 use crate::{
     kind::{Kind, Outcome, WorkError, forget},
     workers::Workers,
@@ -32,6 +32,14 @@ const PATIENCE: usize = 10;
 const MAX_TRIES: u32 = 2;
 /// Most characters of a message, which Telegram counts in units of UTF-16; longer ones go by mail.
 const MAX_TEXT: usize = 4_096;
+
+/// What became of a delivery.
+pub(crate) enum Delivery {
+    /// It came to an end.
+    Ended(OutreachStatus, &'static str),
+    /// The address got too many mails, or Telegram too many messages; what is said can wait until then.
+    At(OffsetDateTime),
+}
 
 /// Tells a tester of a proposal; `None` when that is for a mail to do.
 pub(crate) async fn offer(

@@ -22,12 +22,7 @@ use shared::{
 };
 
 use self::messages::{Message, compose};
-pub(crate) use self::{
-    feedback::FEEDBACK,
-    offer::{Delivery, OFFER},
-    payout::PAYOUT_FAILED,
-    reminder::REMIND,
-};
+pub(crate) use self::{feedback::FEEDBACK, offer::OFFER, payout::PAYOUT_FAILED, reminder::REMIND};
 use crate::{
     kind::{Kind, Outcome, Run, WorkError, forget},
     workers::Workers,

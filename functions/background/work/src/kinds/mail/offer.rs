@@ -9,7 +9,7 @@ use shared::{
     },
     openscouter::telegram::answer_buttons,
 };
-use time::{Duration, OffsetDateTime};
+use time::Duration;
 
 use super::{
     application,
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     kind::{Kind, Outcome, WorkError},
-    kinds::telegram,
+    kinds::telegram::{self, Delivery},
     workers::Workers,
 };
 
@@ -29,14 +29,6 @@ pub(crate) const OFFER: Kind = Kind { run: deliver, give_up };
 const TRIES: u32 = 3;
 /// The pause before an address that got too many mails is written to.
 const LATER: Duration = Duration::HOUR;
-
-/// What became of a delivery.
-pub(crate) enum Delivery {
-    /// It came to an end.
-    Ended(OutreachStatus, &'static str),
-    /// The address got too many mails, or Telegram too many messages; what is said can wait until then.
-    At(OffsetDateTime),
-}
 
 fn deliver<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
     Box::pin(async move {
