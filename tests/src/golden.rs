@@ -14,7 +14,15 @@ pub fn golden(name: &str, grid: &str) {
         std::fs::write(&file, grid).unwrap();
     }
     let expected = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(grid == expected, "{name} differs; if the change is meant, run with OUTSCOUT_REFRESH=1:\n{grid}");
+    let only = |one: &str, other: &str| -> Vec<String> {
+        let known: std::collections::HashSet<_> = other.lines().collect();
+        one.lines().filter(|line| !known.contains(line)).map(str::to_owned).collect()
+    };
+    let (new, old) = (only(grid, &expected), only(&expected, grid));
+    assert!(
+        grid == expected,
+        "{name} differs; if the change is meant, run with OUTSCOUT_REFRESH=1:\nnow {new:#?}\nbefore {old:#?}"
+    );
 }
 
 /// Compares tables with those of a document, which stand between `<!-- measured: name -->` and `<!-- end -->`, or writes
