@@ -39,6 +39,9 @@ def renderer():
 # paths that the gateway must know apart and that are another operation's, with that name for its parameter
 ALIASES = {("/api/reports/job", "GET")}
 
+# what participants' browsers follow, which no client calls: Outset's document has the operations under /v1 alone
+OF_PARTICIPANTS = {"outset-participant-start", "outset-participant-complete"}
+
 
 class Documents(unittest.TestCase):
     def test_valid(self):
@@ -88,7 +91,7 @@ class Documents(unittest.TestCase):
             for (resource, method), crate in routes.items():
                 if api == "outset" and method != "GET" and crate == routes.get((resource, "GET")):
                     continue  # who answers GET says there that a method is not allowed
-                if not crate.endswith("-fallback") and method != "ANY" and (resource, method) not in ALIASES:
+                if not crate.endswith("-fallback") and crate not in OF_PARTICIPANTS and (resource, method) not in ALIASES:
                     self.assertIn((resource, method), documented, crate)
 
 
