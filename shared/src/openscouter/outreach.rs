@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use time::OffsetDateTime;
 
-use super::{access::Viewer, envelope::Problem, format::timestamp, request_context::RequestContext};
+use super::{
+    access::Viewer, envelope::Problem, format::timestamp, profiles::local_time, request_context::RequestContext,
+};
 use crate::{
-    model::{Email, Outreach, OutreachId, OutreachStatus, UserId},
-    store::OutreachChange,
+    model::{Email, Locale, Outreach, OutreachId, OutreachStatus, UserId},
+    store::{OutreachChange, Profile},
 };
 
 /// 404 for a message that is not there, or not for this caller.
@@ -50,6 +53,16 @@ pub async fn change(
         OutreachChange::Done(message) => Ok(*message),
         OutreachChange::Missing => Err(missing()),
         OutreachChange::Stands(status) => Err(wrong_state(status)),
+    }
+}
+
+/// Until when a proposal can be answered, as it stands below its message (openscouter 14.2).
+#[must_use]
+pub fn answer_by(locale: Locale, end: OffsetDateTime, tester: &Profile) -> String {
+    let end = local_time(end, tester);
+    match locale {
+        Locale::En => format!("You can accept or decline until {end}. If you decline, nobody minds."),
+        Locale::Fr => format!("Vous pouvez accepter ou refuser jusqu'au {end}. Un refus est sans conséquence."),
     }
 }
 

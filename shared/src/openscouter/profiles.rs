@@ -1,8 +1,11 @@
 //! Profiles of testers, as their answers show them (openscouter 17, 18).
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use time::OffsetDateTime;
 
+use super::format::timestamp;
 use crate::{
     model::{Payee, User},
     store::{Profile, TelegramLink},
@@ -63,6 +66,15 @@ impl<'a> ProfileView<'a> {
     }
 }
 
+/// A time as the clock shows it where a tester lives, to the minute, with the zone's name for it; in UTC where that is not
+/// known.
+#[must_use]
+pub fn local_time(at: OffsetDateTime, profile: &Profile) -> String {
+    let zone = profile.get("timezone").and_then(Value::as_str).unwrap_or("UTC");
+    let local = Timestamp::from_second(at.unix_timestamp()).and_then(|at| at.in_tz(zone));
+    local.map_or_else(|_| timestamp(at), |local| local.strftime("%Y-%m-%d %H:%M %Z").to_string())
+}
+
 /// The name that others see: the first one and the first letter of the last (openscouter 17).
 #[must_use]
 pub fn display_name(name: &str) -> String {
@@ -78,6 +90,9 @@ pub fn display_name(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+    use time::macros::datetime;
+
     use super::*;
 
     #[test]
@@ -85,5 +100,23 @@ mod tests {
         for (name, shown) in [("Alex Roe", "Alex R."), ("Alex", "Alex"), ("Alex van der roe", "Alex R."), ("", "")] {
             assert_eq!(display_name(name), shown);
         }
+    }
+
+    #[test]
+    fn times_follow_the_clock_of_the_zone_through_its_changes() {
+        for (at, zone, told) in [
+            (datetime!(2026-10-25 00:30 UTC), "Europe/Paris", "2026-10-25 02:30 CEST"),
+            (datetime!(2026-10-25 01:30 UTC), "Europe/Paris", "2026-10-25 02:30 CET"),
+            (datetime!(2027-03-28 00:59 UTC), "Europe/Paris", "2027-03-28 01:59 CET"),
+            (datetime!(2027-03-28 01:00 UTC), "Europe/Paris", "2027-03-28 03:00 CEST"),
+            (datetime!(2026-11-01 06:00 UTC), "America/New_York", "2026-11-01 01:00 EST"),
+            (datetime!(2026-11-01 05:59 UTC), "America/New_York", "2026-11-01 01:59 EDT"),
+            (datetime!(2026-11-30 12:00 UTC), "Asia/Kathmandu", "2026-11-30 17:45 +0545"),
+            (datetime!(2026-11-30 12:00 UTC), "Nowhere/Land", "2026-11-30T12:00:00Z"),
+        ] {
+            let profile: Profile = [("timezone".to_owned(), json!(zone))].into_iter().collect();
+            assert_eq!(local_time(at, &profile), told, "{at} {zone}");
+        }
+        assert_eq!(local_time(datetime!(2026-11-30 12:00 UTC), &Profile::new()), "2026-11-30 12:00 UTC");
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use shared::{
     http::Response,
     model::{
-        Account, Channel, Locale, Outreach, OutreachId, Proposal, ProposalStatus, Role, Study, StudyId, UserId, Wanted,
+        Account, Channel, Outreach, OutreachId, Proposal, ProposalStatus, Role, Study, StudyId, UserId, Wanted,
         message_language,
     },
     openscouter::{
@@ -13,6 +13,7 @@ use shared::{
         envelope::{Problem, success},
         fields::Fields,
         format::timestamp,
+        outreach::answer_by,
         proposals,
         request_context::RequestContext,
         studies::{self, owned_study, wrong_state},
@@ -114,11 +115,8 @@ async fn template(
 ) -> Result<String, Problem> {
     let drafted = cx.context.store().outreach(OutreachId::of(proposal.id)).await?;
     let drafted = drafted.unwrap_or_else(|| Outreach::draft(study, proposal, Channel::Telegram));
-    let until = timestamp(until);
-    let answer = match message_language(study) {
-        Locale::En => format!("You can accept or decline until {until}. If you decline, nobody minds."),
-        Locale::Fr => format!("Vous pouvez accepter ou refuser jusqu'au {until}. Un refus est sans conséquence."),
-    };
+    let (profile, _) = cx.context.store().profile(proposal.tester).await?;
+    let answer = answer_by(message_language(study), until, &profile);
     let text = format!("{}\n\n{answer}", drafted.body);
     Ok(if text.encode_utf16().count() <= MAX_TEXT { text } else { answer })
 }

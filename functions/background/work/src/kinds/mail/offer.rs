@@ -7,15 +7,11 @@ use shared::{
         Channel, Locale, Outreach, OutreachId, OutreachStatus, Proposal, ProposalId, ProposalStatus, User, WorkItem,
         message_language,
     },
-    openscouter::telegram::answer_buttons,
+    openscouter::{outreach::answer_by, telegram::answer_buttons},
 };
 use time::Duration;
 
-use super::{
-    application,
-    letter::{letter, local_time},
-    within_limits,
-};
+use super::{application, letter::letter, within_limits};
 use crate::{
     kind::{Kind, Outcome, WorkError},
     kinds::telegram::{self, Delivery},
@@ -110,12 +106,10 @@ async fn words(
     let (profile, _) = workers.store().profile(user.id).await?;
     let study = workers.store().linked_study(message.study).await?;
     let locale = study.as_ref().map_or(Locale::En, message_language);
-    let end = proposal.expires_at.map(|end| local_time(end, &profile)).unwrap_or_default();
-    let (answer, called) = match locale {
-        Locale::En => (format!("You can accept or decline until {end}. If you decline, nobody minds."), "Answer"),
-        Locale::Fr => {
-            (format!("Vous pouvez accepter ou refuser jusqu'au {end}. Un refus est sans conséquence."), "Répondre")
-        }
+    let answer = proposal.expires_at.map(|end| answer_by(locale, end, &profile)).unwrap_or_default();
+    let called = match locale {
+        Locale::En => "Answer",
+        Locale::Fr => "Répondre",
     };
     Ok((locale, format!("{}\n\n{answer}", message.body), called))
 }

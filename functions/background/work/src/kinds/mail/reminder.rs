@@ -7,14 +7,11 @@ use shared::{
         Locale, ProposalId, ProposalStatus, Study, StudyId, TestSessionId, TestStatus, UserId, WorkItem,
         message_language,
     },
+    openscouter::profiles::local_time,
     secret::new_test_token,
 };
 
-use super::{
-    application,
-    letter::{letter, local_time},
-    within_limits,
-};
+use super::{application, letter::letter, within_limits};
 use crate::{
     kind::{Kind, Outcome, WorkError, forget},
     kinds::telegram,
