@@ -172,7 +172,7 @@ class Comparison:
                  for each in self.pages("apigateway", "get_gateway_responses", "items", restApiId=gateway)
                  if not each.get("defaultResponse")}
         refusals = {kind: (told["statusCode"], told.get("responseParameters", {}), told.get("responseTemplates", {}))
-                    for kind, told in body.get(translation.REFUSALS, {}).items()}
+                    for kind, told in stack.value(body.get(translation.REFUSALS, {})).items()}
         self.same(f"gateway responses of {api}", found, refusals)
 
     def declared_routes(self, api, source):
@@ -244,22 +244,23 @@ class Comparison:
 
     def invocation_permissions(self):
         """The gateway may invoke the function of each route, and nobody may who is not named."""
-        for api, stack in self.apis.items():
-            made, _ = self.templates[api]
-            gateway = stack.physical(self.of_type(api, "AWS::Serverless::Api")[0])
-            wanted, found = {}, {}
-            for name, resource in made["Resources"].items():
+        wanted, found = {}, {}
+        for api, stack in self.stacks.items():
+            for name, resource in self.templates[api][0]["Resources"].items():
                 if resource["Type"] == "AWS::Lambda::Permission":
                     told = stack.value(resource["Properties"])
                     function = told["FunctionName"].rsplit(":", 1)[-1]
                     wanted.setdefault(function, set()).add((told["Principal"], told["Action"], told.get("SourceArn")))
-            for function in wanted.keys() | {stack.physical(name) for name, _ in self.declared(api)}:
-                found[function] = self.permissions(function)
-            self.same(f"permissions of {api}", {name: told for name, told in found.items() if told}, wanted)
-            self.count("permissions", sum(map(len, found.values())))
+            for name, _ in self.declared(api):
+                found[stack.physical(name)] = self.permissions(stack.physical(name))
+        self.same("permissions", {name: told for name, told in found.items() if told}, wanted)
+        self.count("permissions", sum(map(len, found.values())))
+        for api, stack in self.apis.items():
+            gateway = stack.physical(self.of_type(api, "AWS::Serverless::Api")[0])
             for (path, method), name in self.routes[api].items():
                 asked = f"arn:aws:execute-api:{translation.REGION}:000000000000:{gateway}/prod/{method}{path}"
-                allowed = [source for who, _, source in found.get(stack.physical(name), ()) if who == GATEWAY]
+                function = stack.physical(name) if name in stack.resources else name
+                allowed = [source for who, _, source in found.get(function, ()) if who == GATEWAY]
                 if not any(fnmatch.fnmatchcase(re.sub(r"\{[^}]+\}", "x", asked), source) for source in allowed):
                     self.problems.append(f"{api}: the gateway may not invoke {name} for {method} {path}")
 

@@ -20,6 +20,7 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 import translation  # noqa: E402
 import walks  # noqa: E402
 from comparison import Comparison  # noqa: E402
+from tampering import tamper  # noqa: E402
 from values import Stack  # noqa: E402
 
 BUCKET, STACK, SECRET = "binaries", "outscout", "outscout/openscouter/signing-key"
@@ -33,7 +34,7 @@ class Run:
     def __init__(self, options):
         self.options, self.rows, self.failed = options, [], False
         self.keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": translation.REGION}
-        self.made = {}
+        self.made, self.bucket = {}, BUCKET
 
     def clients(self, service):
         if service not in self.made:
@@ -157,6 +158,16 @@ def compare(run):
     return told
 
 
+def tampered(run):
+    """Each difference made on purpose is told, and so is nothing where there is none: `compare` ran before."""
+    told = tamper(run)
+    comparison = Comparison(run.clients, run.root, run.apis, run.templates)
+    comparison.all()
+    missed = [each for each in told if not any(problem.startswith(each) for problem in comparison.problems)]
+    assert not missed, f"not told: {'; '.join(missed)}"
+    return f"{len(told)} differences made on purpose, all told"
+
+
 def system(run):
     """Where the walks go: the gateway by each API's own host name, the command line with the deployment's tables."""
     port = run.options.endpoint.rsplit(":", 1)[1]
@@ -207,6 +218,7 @@ def main():
         run.step("Outsend", lambda: walks.outsend(there))
         run.step("OpenScouter", lambda: walks.openscouter(there))
         run.step("schedule", lambda: scheduled(run, there))
+        run.step("tampering", lambda: tampered(run))
     run.table()
     if run.failed:
         sys.exit(1)

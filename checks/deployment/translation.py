@@ -26,6 +26,7 @@ LEFT_OUT = {
     "reserved": ("reserved concurrency", "none is set aside"),
     "lifetime": ("the time to live of the tables' items", "items stay until they are read as expired"),
     "streams": ("streamed answers", "the method is there and names its function; its answer is not asked for"),
+    "rights": ("policies", "they are compared, and refuse nothing: the emulator does not know which keys of a table a call names; the test bench does"),
     "key source": ("gateway keys that an authorizer names", "methods ask for no gateway key; the plans and their keys are there"),
 }
 
@@ -73,6 +74,7 @@ def adapted(made):
         for member, entry in (("ReservedConcurrentExecutions", "reserved"), ("TimeToLiveSpecification", "lifetime")):
             if resource.get("Properties", {}).pop(member, None):
                 needed[entry] += 1
+        needed["rights"] += resource["Type"] in ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy")
         if resource["Type"] == "AWS::ApiGateway::RestApi":
             needed["transform"] += 1
             keyed = resource["Properties"].pop("ApiKeySourceType", None) == "AUTHORIZER"
