@@ -32,7 +32,8 @@ def template_path(api=None):
 
 @functools.cache
 def _translated(api):
-    source = template(api)
+    # as the transform gets it, which knows no aliases: what it adds to one method it adds to no other
+    source = json.loads(json.dumps(template(api)))
     for resource in source["Resources"].values():
         properties = resource.get("Properties", {})
         if resource["Type"] == FUNCTION:

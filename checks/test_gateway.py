@@ -1,5 +1,6 @@
 """The gateway in front of each API: routes, its own answers, usage plans."""
 import json
+import re
 import unittest
 
 import project
@@ -21,7 +22,7 @@ RESPONSES = {
         "BAD_REQUEST_PARAMETERS": (400, "parse_error", "JSON parse error - "),
         "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type", "Unsupported media type "),
         "UNAUTHORIZED": (401, "not_authenticated", "Authentication credentials were not provided."),
-        "INVALID_API_KEY": (401, "authentication_failed", "Incorrect authentication credentials."),
+        "INVALID_API_KEY": (500, *ERROR),
         "ACCESS_DENIED": (403, "permission_denied", "You do not have permission to perform this action."),
         "WAF_FILTERED": (403, "permission_denied", "You do not have permission to perform this action."),
         "AUTHORIZER_FAILURE": (500, *ERROR),
@@ -45,7 +46,7 @@ RESPONSES["outsend"] = {
     "BAD_REQUEST_PARAMETERS": (400, None, "Request body is not valid JSON."),
     "UNSUPPORTED_MEDIA_TYPE": (400, None, "Content-Type must be application/json."),
     "UNAUTHORIZED": (401, None, "Authentication required."),
-    "INVALID_API_KEY": (401, None, "Authentication required."),
+    "INVALID_API_KEY": (500, None, "Internal server error."),
     "ACCESS_DENIED": (401, None, "Authentication required."),
     "WAF_FILTERED": (403, None, "Cross-site request refused."),
     "AUTHORIZER_FAILURE": (500, None, "Internal server error."),
@@ -69,7 +70,7 @@ RESPONSES["openscouter"] = {
     "BAD_REQUEST_PARAMETERS": (400, None, "Malformed query string"),
     "UNSUPPORTED_MEDIA_TYPE": (400, None, "Unsupported content type"),
     "UNAUTHORIZED": (401, None, "Missing credentials"),
-    "INVALID_API_KEY": (401, None, "Invalid credentials"),
+    "INVALID_API_KEY": FAULT,
     "ACCESS_DENIED": (401, None, "Invalid credentials"),
     "WAF_FILTERED": (403, None, "You do not have permission to perform this action"),
     "AUTHORIZER_FAILURE": FAULT,
@@ -107,7 +108,39 @@ DETAILS = {
     "outsend": lambda body: body["detail"],
     "openscouter": lambda body: body["error"],
 }
-TIERS = ["Free", "Pro", "Anonymous"]
+# the challenge of the MCP server (openscouter 19.1), which says where its metadata are when the stack knows
+MCP = "'Bearer resource_metadata=\"${PublicUrl}/.well-known/oauth-protected-resource/api/mcp\"'"
+CHALLENGE = {"Fn::If": ["HasPublicUrl", {"Fn::Sub": MCP}, "'Bearer'"]}
+# pool keys of each tier
+TIERS = {"Free": 4, "Pro": 4, "Anonymous": 8}
+# of a pool key: callers at four times their limit
+POOL = 50
+# where the contracts say what a tier may send in a minute: the file's lines
+LIMITS = {
+    "outset": {
+        "Free": r"^\| keys of a free organization \| (\d+) in 60 s \|",
+        "Pro": r"^\| keys of a pro organization \| (\d+) in 60 s \|",
+        "Anonymous": r"^\| unauthenticated: .* \| (\d+) in 60 s \|",
+    },
+    "outsend": {
+        "Free": r"^\| R:free \| (\d+) / 1 min /",
+        "Pro": r"^\| R:pro \| (\d+) / 1 min /",
+        "Anonymous": r"^\| R:anon \| (\d+) / 1 min /",
+    },
+    "openscouter": {
+        "Free": r"^\| `free` \| (\d+) requests \|",
+        "Pro": r"^\| `pro` \| (\d+) requests \|",
+        "Anonymous": r"^\| `unauthenticated` \| (\d+) requests \|",
+    },
+}
+
+
+def limit(api, tier):
+    """Requests of one caller in a minute, as the contract has it."""
+    contract = (project.ROOT / f"docs/contracts/{api}.md").read_text()
+    (number,) = re.findall(LIMITS[api][tier], contract, re.MULTILINE)
+    return int(number)
+
 
 
 def envelope(api, detail, code):
@@ -248,7 +281,10 @@ class Responses(unittest.TestCase):
                     self.assertEqual(json.dumps(body), json.dumps(envelope(api, detail, code)))
                     self.assertTrue(detail.startswith(text), detail)
                     headers = response["ResponseParameters"]["Headers"]
-                    self.assertEqual(headers, {**HEADERS[api], **MORE_HEADERS[api].get(status, {})})
+                    more = MORE_HEADERS[api].get(status, {})
+                    if (api, kind) == ("openscouter", "UNAUTHORIZED"):
+                        more = {"WWW-Authenticate": CHALLENGE}
+                    self.assertEqual(headers, {**HEADERS[api], **more})
 
     def test_the_transform_keeps_them(self):
         for api, expected in RESPONSES.items():
@@ -259,22 +295,82 @@ class Responses(unittest.TestCase):
             self.assertEqual({kind: int((found.get(kind) or found[default(kind)])["statusCode"]) for kind in expected},
                              {kind: status for kind, (status, _, _) in expected.items()})
             challenge = found["UNAUTHORIZED"]["responseParameters"].get("gatewayresponse.header.WWW-Authenticate")
-            self.assertEqual(challenge, {"outset": "'Api-Key'", "openscouter": "'Bearer'"}.get(api))
+            self.assertEqual(challenge, {"outset": "'Api-Key'", "openscouter": CHALLENGE}.get(api))
+
+
+class Authorizers(unittest.TestCase):
+    def test_every_method_but_options_has_one_and_needs_a_key(self):
+        for api in project.APIS:
+            for resource in project.translated(api)["Resources"].values():
+                if resource["Type"] != "AWS::ApiGateway::RestApi":
+                    continue
+                self.assertEqual(resource["Properties"]["ApiKeySourceType"], "AUTHORIZER")
+                for path, methods in resource["Properties"]["Body"]["paths"].items():
+                    for method, operation in methods.items():
+                        called = (api, path, method) in MCP_CALLS
+                        needed = [] if method == "options" else [{"Mcp" if called else "Gateway": []}, {"api_key": []}]
+                        self.assertEqual(operation.get("security", []), needed, f"{api} {method} {path}")
+
+    def test_it_never_stands_in_the_way(self):
+        for api in project.APIS:
+            auth = rest_api(api)["Auth"]
+            self.assertEqual(rest_api(api)["Variables"], {"api": api}, "it tells the APIs apart by this")
+            resources = project.translated(api)["Resources"].values()
+            (body,) = (r["Properties"]["Body"] for r in resources if r["Type"] == "AWS::ApiGateway::RestApi")
+            for name in auth["Authorizers"]:
+                scheme = body["components"]["securitySchemes"][name]["x-amazon-apigateway-authorizer"]
+                self.assertEqual((scheme["type"], scheme["authorizerResultTtlInSeconds"]), ("request", 0))
+                self.assertEqual(scheme["authorizerUri"]["Fn::Sub"][1], {"__FunctionArn__": "value"})
+                source = "method.request.header.Authorization" if name == "Mcp" else None
+                self.assertEqual(scheme.get("identitySource"), source, "the gateway refuses by itself who lacks it")
+            allowed = [r["Properties"]["FunctionName"] for r in resources if r["Type"] == "AWS::Lambda::Permission"]
+            self.assertIn("value", allowed, "the gateway may call it")
+
+    def test_all_apis_have_the_same_one(self):
+        for application in project.of_type("AWS::Serverless::Application").values():
+            given = application["Properties"]["Parameters"]
+            self.assertEqual(given["AuthorizerArn"], {"Fn::GetAtt": ["BackgroundAuthorizer", "Arn"]})
+            authorizer = project.template()["Resources"]["BackgroundAuthorizer"]["Properties"]
+            self.assertEqual(given["GatewayKeys"], authorizer["Environment"]["Variables"]["OUTSCOUT_GATEWAY_KEYS"])
+
+
+# what the gateway itself challenges when it comes without a credential
+MCP_CALLS = {("openscouter", "/api/mcp", "post"), ("openscouter", "/api/mcp/mcp", "post")}
 
 
 class Plans(unittest.TestCase):
-    def test_every_tier_has_a_plan_and_a_key(self):
+    def test_every_tier_has_its_plans(self):
         for api in project.APIS:
-            resources = project.template(api)["Resources"]
             plans = project.of_type("AWS::ApiGateway::UsagePlan", api)
-            self.assertEqual(set(plans), {f"{tier}Plan" for tier in TIERS})
-            for tier in TIERS:
-                plan = resources[f"{tier}Plan"]
+            self.assertEqual(set(plans), {"FreePlan", "ProPlan"} | {f"{tier}PoolPlan" for tier in TIERS})
+            for plan in plans.values():
                 self.assertIn(plan["DependsOn"], project.translated(api)["Resources"])
                 self.assertEqual(plan["Properties"]["ApiStages"][0]["Stage"], rest_api(api)["StageName"])
-                member = resources[f"{tier}PlanMember"]["Properties"]
-                self.assertEqual(member["UsagePlanId"], {"Ref": f"{tier}Plan"})
-                self.assertEqual(resources[member["KeyId"]["Ref"]]["Type"], "AWS::ApiGateway::ApiKey")
+
+    def test_their_numbers_follow_from_the_contracts(self):
+        for api in project.APIS:
+            plans = project.of_type("AWS::ApiGateway::UsagePlan", api)
+            for tier in TIERS:
+                rate = 4 * limit(api, tier) // 60
+                pool = plans[f"{tier}PoolPlan"]["Properties"]["Throttle"]
+                self.assertEqual(pool, {"RateLimit": POOL * rate, "BurstLimit": 2 * POOL * rate}, f"{api} {tier}")
+                if tier != "Anonymous":
+                    # two windows that meet, of an organization's sessions and of its keys, may come at once
+                    own = plans[f"{tier}Plan"]["Properties"]["Throttle"]
+                    self.assertEqual(own, {"RateLimit": rate, "BurstLimit": 4 * limit(api, tier)}, f"{api} {tier}")
+
+    def test_the_pool_keys(self):
+        for api in project.APIS:
+            keys = project.of_type("AWS::ApiGateway::ApiKey", api)
+            members = project.of_type("AWS::ApiGateway::UsagePlanKey", api)
+            expected = {f"{tier}PoolKey{n}": (tier, n) for tier, count in TIERS.items() for n in range(count)}
+            self.assertEqual(set(keys), set(expected))
+            self.assertEqual(set(members), {f"{name}Member" for name in expected})
+            for name, (tier, number) in expected.items():
+                value = keys[name]["Properties"]["Value"]
+                self.assertEqual(value, {"Fn::Sub": f"{api}-{tier.lower()}-{number}-${{GatewayKeys}}"})
+                self.assertEqual(members[f"{name}Member"]["Properties"], {
+                    "KeyId": {"Ref": name}, "KeyType": "API_KEY", "UsagePlanId": {"Ref": f"{tier}PoolPlan"}})
 
 
 if __name__ == "__main__":

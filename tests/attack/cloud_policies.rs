@@ -168,6 +168,7 @@ const READERS: &[(&str, &[&str])] = &[
     ("outsend OutsendAuthVerifyEmail", &["EMAIL", "LOGIN", "TOKEN"]),
     ("outsend OutsendWebhooksTest", &["HOOKSECRET"]),
     ("outset Callers", &["KEY"]),
+    ("root BackgroundAuthorizer", &["CONN", "KEY", "LOGIN", "OSC", "OSK", "TEST"]),
     ("root BackgroundWork", &["CONN", "EMAIL", "FAMILY", "HOOKSECRET", "KEY", "LOGIN", "OSC", "OSK", "TEST"]),
 ];
 

@@ -422,17 +422,25 @@ pub async fn stored(settings: &Settings, endpoint: &str, table: &str) -> Result<
 ///
 /// # Errors
 /// When the engine fails.
-pub async fn spoil(
+pub async fn spoil(settings: &Settings, endpoint: &str, key: (&str, &str), attribute: &str) -> Result<(), Failure> {
+    plant(settings, endpoint, key, (attribute, "spoilt")).await
+}
+
+/// Puts a text into an attribute of an item of the main table, past all that may write it.
+///
+/// # Errors
+/// When the engine fails.
+pub async fn plant(
     settings: &Settings,
     endpoint: &str,
     (pk, sk): (&str, &str),
-    attribute: &str,
+    (attribute, value): (&str, &str),
 ) -> Result<(), Failure> {
     let text = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
     let call = client(settings, endpoint).update_item().table_name("main");
-    let call = call.key("pk", text(pk)).key("sk", text(sk)).update_expression("SET #name = :spoilt");
+    let call = call.key("pk", text(pk)).key("sk", text(sk)).update_expression("SET #name = :value");
     call.expression_attribute_names("#name", attribute)
-        .expression_attribute_values(":spoilt", text("spoilt"))
+        .expression_attribute_values(":value", text(value))
         .send()
         .await?;
     Ok(())

@@ -31,7 +31,7 @@ pub mod snapshot;
 use std::sync::OnceLock;
 
 pub use answer::{Answer, read};
-pub use bench::{Bench, Fixture, fixture_study, is_audit, spoil, stored};
+pub use bench::{Bench, Fixture, fixture_study, is_audit, plant, spoil, stored};
 use local::log::Capture;
 pub use random::Random;
 

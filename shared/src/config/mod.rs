@@ -31,6 +31,9 @@ pub use self::{
 };
 use crate::model::JobRules;
 
+/// How the values of pool keys end where no deployment says so: on a laptop.
+pub const LOCAL_GATEWAY_KEYS: &str = "local";
+
 /// Settings of one area, which can be read without the others: all that a function without a store works with.
 pub trait Area: Clone + Send + Sync + 'static {
     /// Reads and checks them.
@@ -101,6 +104,8 @@ pub struct Settings {
     pub stripe: StripeSettings,
     /// The Telegram bot (openscouter 15).
     pub telegram: TelegramSettings,
+    /// How the values of this deployment's pool keys end: the templates name them, and the authorizer.
+    pub gateway_keys: String,
 }
 
 impl Settings {
@@ -141,6 +146,7 @@ impl Settings {
             outset: OutsetSettings::from_env(&env)?,
             outsend: OutsendSettings::from_env(&env)?,
             mail: MailSettings::from_env(&env)?,
+            gateway_keys: env.optional("OUTSCOUT_GATEWAY_KEYS").unwrap_or_else(|| LOCAL_GATEWAY_KEYS.to_owned()),
             billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.pages.production)?,
             openscouter,
         })

@@ -92,7 +92,8 @@ fn left_seconds(seconds: u32, now: OffsetDateTime) -> u32 {
 }
 
 /// The address that a request counts for: IPv6 is cut to its /64 (outsend 5.2, openscouter 2.8).
-pub(crate) fn counted_address(source: &str) -> String {
+#[must_use]
+pub fn counted_address(source: &str) -> String {
     match source.parse() {
         Ok(std::net::IpAddr::V6(address)) => {
             if let Some(address) = address.to_ipv4_mapped() {

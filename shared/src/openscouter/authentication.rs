@@ -21,17 +21,25 @@ use crate::{
 /// How far ahead of ours an issuer's clock may be.
 const LEEWAY_SECONDS: i64 = 60;
 
-/// A credential that was sent.
-enum PresentedCredential {
+/// A credential that was sent (openscouter 3).
+#[derive(Debug)]
+pub enum PresentedCredential {
+    /// An access token with our signature that has not ended: what it says, its sign-in, and its user.
     Jwt(Box<Claims>, FamilyId, UserId),
+    /// An API token: its id and the hash of all of it.
     Token(TokenId, String),
+    /// The hash of a test token.
     Test(String),
+    /// An OAuth access token: its connection and the hash of all of it.
     Connection(ConnectionId, String),
 }
 
 impl PresentedCredential {
-    /// Reads the header; the text says what is wrong with it.
-    fn read(cx: &RequestContext) -> Result<Self, &'static str> {
+    /// Reads the header.
+    ///
+    /// # Errors
+    /// Says what is wrong with it.
+    pub fn read(cx: &RequestContext) -> Result<Self, &'static str> {
         const INVALID: &str = "Invalid credentials";
         let header = cx.request.header("authorization").ok_or("Missing credentials")?;
         let (scheme, value) = header.split_once(' ').ok_or(INVALID)?;
@@ -72,7 +80,9 @@ impl PresentedCredential {
         Ok(Self::Jwt(Box::new(claims), family, user))
     }
 
-    fn credential(&self) -> Credential<'_> {
+    /// What the store looks it up by.
+    #[must_use]
+    pub fn credential(&self) -> Credential<'_> {
         match self {
             Self::Jwt(claims, family, user) => {
                 let organization = claims.org.as_deref().and_then(OrganizationId::from_wire);
@@ -97,7 +107,8 @@ impl PresentedCredential {
     }
 
     /// The plan that the limit is guessed by, until the organization is read.
-    fn guess(&self) -> Plan {
+    #[must_use]
+    pub fn guess(&self) -> Plan {
         match self {
             Self::Jwt(claims, ..) => Plan::parse(&claims.plan).unwrap_or(Plan::Free),
             Self::Token(..) | Self::Test(_) | Self::Connection(..) => Plan::Free,

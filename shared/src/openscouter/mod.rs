@@ -4,7 +4,7 @@
 pub mod access;
 pub mod agents;
 pub mod approvals;
-mod authentication;
+pub mod authentication;
 pub mod claims;
 pub mod connections;
 pub mod consents;

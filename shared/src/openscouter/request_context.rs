@@ -32,7 +32,9 @@ pub struct RequestContext {
 }
 
 impl RequestContext {
-    pub(super) fn new(context: Context, request: Request) -> Self {
+    /// A request that nothing is known of yet.
+    #[must_use]
+    pub fn new(context: Context, request: Request) -> Self {
         let now = context.clock().now();
         Self { context, request, now, counted: OnceLock::new() }
     }

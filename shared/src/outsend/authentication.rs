@@ -5,10 +5,11 @@ use super::{
     envelope::Problem,
     limits::{ANONYMOUS, TIER_SECONDS, tier},
     messages::Detail,
-    request_context::{RequestContext, SESSION_LENGTH},
+    request_context::{COOKIE, RequestContext, SESSION_LENGTH},
 };
 use crate::{
     BoxFuture,
+    http::Request,
     limits::{self, Attempt},
     model::{Owner, Session, UserId, UserKey},
     secret::sha256_hex,
@@ -32,7 +33,7 @@ pub fn session_hash(value: &str) -> Option<String> {
 /// The user behind the request's credential, if this process has met it; still to be proved.
 #[must_use]
 pub fn known_user(cx: &RequestContext) -> Option<UserId> {
-    cx.context.store().known_owner(PresentedCredential::read(cx)?.credential()).map(|(user, _)| user)
+    cx.context.store().known_owner(PresentedCredential::read(&cx.request)?.credential()).map(|(user, _)| user)
 }
 
 /// A credential that was sent; the key alone decides when there is one (outsend 4.3).
@@ -51,11 +52,11 @@ pub enum PresentedCredential {
 impl PresentedCredential {
     /// The credential of a request, if it has one of the right form.
     #[must_use]
-    pub fn read(cx: &RequestContext) -> Option<Self> {
-        if let Some(key) = cx.request.header("x-api-key") {
+    pub fn read(request: &Request) -> Option<Self> {
+        if let Some(key) = request.header("x-api-key") {
             return is_token(key.strip_prefix("osk_")?).then(|| Self::Key(sha256_hex(key.as_bytes())));
         }
-        let value = cx.cookie()?;
+        let value = request.cookie(COOKIE)?;
         Some(Self::Session { hash: session_hash(&value)?, value })
     }
 
@@ -80,7 +81,7 @@ pub fn caller(cx: &RequestContext, access: Access) -> BoxFuture<'_, Result<Calle
 
 async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Problem> {
     let policy = access.policy;
-    let Some(presented) = PresentedCredential::read(cx) else { return Err(anonymous(cx).await) };
+    let Some(presented) = PresentedCredential::read(&cx.request) else { return Err(anonymous(cx).await) };
     let (store, windows) = (cx.context.store(), cx.context.limits());
     let seconds = policy.map_or(TIER_SECONDS, |policy| policy.seconds);
     // of a user's sessions together, and of an organization's keys: however many there are

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What the edge must know of this dialect (outsend 2.1, 3).
-const DIALECT: Dialect = Dialect {
+pub const DIALECT: Dialect = Dialect {
     min_request_id_length: 1,
     roots: routes::ROOTS,
     crash: envelope::crash,

@@ -24,6 +24,6 @@ pub mod veilles;
 pub mod webhooks;
 
 pub use endpoint::{
-    AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler, endpoint,
-    fallback, guarded, page, preloaded,
+    AnonymousHandler, CallerHandler, DIALECT, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler,
+    endpoint, fallback, guarded, page, preloaded,
 };

@@ -21,7 +21,8 @@ use crate::{
 
 /// A session's length (outsend 4.1).
 pub const SESSION_LENGTH: Duration = Duration::days(7);
-const COOKIE: &str = "outsend_session";
+/// Name of the session cookie (outsend 4.1).
+pub(super) const COOKIE: &str = "outsend_session";
 
 /// A request with what was found out about it so far.
 #[derive(Debug)]

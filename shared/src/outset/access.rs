@@ -42,8 +42,11 @@ fn bucket_of(organization: OrganizationId) -> String {
     limits::of(Owner::Organization(organization), "outset/keys")
 }
 
-/// Reads `Authorization` (outset 5.1).
-fn credential(request: &Request) -> Result<PlainKey, Problem> {
+/// The key that a request presents in `Authorization` (outset 5.1). It is looked up nowhere.
+///
+/// # Errors
+/// 401: what is wrong with the header.
+pub fn credential(request: &Request) -> Result<PlainKey, Problem> {
     let header = request.header("authorization").unwrap_or_default();
     let mut words = header.split_whitespace();
     match words.next() {

@@ -4,7 +4,7 @@
 //!
 //! | entity | pk | sk | table |
 //! | --- | --- | --- | --- |
-//! | organization | `ORG#<id>` | `ORG` | main |
+//! | organization, with its gateway key's value if it has one | `ORG#<id>` | `ORG` | main |
 //! | organization's key (for lists) | `ORG#<id>` | `KEY#<key id>` | main |
 //! | organization in the operator's list | `ORGS` | `ORG#<id>` | main |
 //! | API key (by hash, with its organization's plan) | `KEY#<sha-256>` | `KEY` | main |
@@ -257,7 +257,7 @@ pub use jobs::{
 };
 pub use networks::Network;
 pub use oauth_states::OauthState;
-pub use organizations::KeyWithPlan;
+pub use organizations::{KeyWithPlan, Tenancy};
 pub use outreach::{OutreachChange, OutreachScope, due_message};
 pub use participants::StartOutcome;
 pub use payouts::{DuePayout, PayoutFilter};

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
+use secrecy::SecretString;
 use serde_json::json;
 use time::OffsetDateTime;
 
@@ -28,6 +29,15 @@ pub struct KeyWithPlan {
     pub key: ApiKey,
     /// Its organization's plan.
     pub plan: Plan,
+}
+
+/// What the gateway holds an organization's requests against.
+#[derive(Clone, Debug)]
+pub struct Tenancy {
+    /// The organization's plan.
+    pub plan: Plan,
+    /// The value of its own gateway key; `None` means a pool key of its plan.
+    pub key: Option<SecretString>,
 }
 
 pub(super) fn key_pk(hash: &str) -> String {
@@ -200,6 +210,21 @@ impl Store {
         Box::pin(async move {
             let item = self.get(&self.main, organization_pk(id), "ORG".to_owned()).await?;
             item.as_ref().map(read_organization).transpose()
+        })
+    }
+
+    /// What the gateway holds an organization's requests against, by one read: its plan, and the value of its gateway key when
+    /// it has one of its own. `Ok(None)` when there is no such organization.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn tenancy(&self, id: OrganizationId) -> BoxFuture<'_, Result<Option<Tenancy>, StoreError>> {
+        Box::pin(async move {
+            let item = self.get(&self.main, organization_pk(id), "ORG".to_owned()).await?;
+            let Some(item) = item else { return Ok(None) };
+            let reader = item.read("organization");
+            let key = reader.optional_text("gateway_key").map(SecretString::from);
+            Ok(Some(Tenancy { plan: reader.parsed("plan", Plan::parse)?, key }))
         })
     }
 

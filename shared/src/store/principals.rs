@@ -90,6 +90,41 @@ impl Store {
         self.memory.owner(&credential.key().0)
     }
 
+    /// Whose credential it is, by one read of its own record: its secret fits and it has not ended. Whether the account behind it
+    /// still lets it be used is not asked, so this admits nobody: it only says whose limits a request is to be held against.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn holder<'a>(
+        &'a self,
+        credential: Credential<'a>,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<Option<OrganizationId>, StoreError>> {
+        Box::pin(async move {
+            let (pk, sk) = credential.key();
+            let Some(found) = self.get(&self.main, pk, sk).await? else { return Ok(None) };
+            let lives = match credential {
+                Credential::Session(_) => now < read_session(&found)?.expires_at,
+                Credential::Key(_) => read_key(&found)?.works_at(now),
+                Credential::Family(_, user, _) => {
+                    let reader = found.read("credential");
+                    reader.parsed("user", UserId::parse)? == user && now < read_family(&found)?.expires_at
+                }
+                Credential::Token(_, hash) => {
+                    let token = read_token(&found)?;
+                    token.works_at(now) && constant_time_eq(&token.hash, hash)
+                }
+                Credential::Test(_) => now < read_test_token(&found)?.expires_at,
+                Credential::Connection(_, hash) => {
+                    let mut access = read_connection(&found)?.access.into_iter();
+                    access.any(|access| now.unix_timestamp() < access.end && constant_time_eq(&access.hash, hash))
+                }
+            };
+            let organization = found.read("credential").parsed("organization", OrganizationId::parse)?;
+            Ok(lives.then_some(organization))
+        })
+    }
+
     /// Whom a credential belongs to, with the account as it is now; `None` when it is unknown, ended
     /// or of an older generation. One read in a process that has seen the credential before, else two.
     ///

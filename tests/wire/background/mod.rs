@@ -1,5 +1,6 @@
 //! What runs without a request.
 
+mod authorizer;
 mod outreach_send;
 mod payout_retry;
 mod reactor;

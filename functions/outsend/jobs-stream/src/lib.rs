@@ -28,7 +28,7 @@ pub const FUNCTION: PreloadedEndpoint<NamedJob> =
 async fn stream(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
     let job = job.owned_by(&caller)?;
     let last = cx.request.header("last-event-id").and_then(|text| text.trim().parse::<u64>().ok());
-    let credential = PresentedCredential::read(cx).ok_or(Detail::AuthRequired)?;
+    let credential = PresentedCredential::read(&cx.request).ok_or(Detail::AuthRequired)?;
     let seen = last.unwrap_or(job.log_last).min(job.log_last);
     let held = hold(cx, &caller, Lasting::Stream).await?;
     let watch = Watch::new(cx.context.clone(), credential, caller.account.user.id, job, seen);
