@@ -1,6 +1,9 @@
 //! The local gateway: an HTTP request becomes the REST API proxy event that API Gateway would send,
 //! and the answer goes back under the gateway's rules.
 
+mod authorizer;
+mod event;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -17,13 +20,13 @@ use axum::{
 use base64::Engine as _;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{
     Deserialize, Deserializer,
     de::{self, MapAccess, Visitor},
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use shared::{
     clock::epoch_millis,
     context::Context,
@@ -31,10 +34,8 @@ use shared::{
 };
 use tokio::sync::Semaphore;
 
-use crate::{
-    routing::{Match, find},
-    template::Api,
-};
+use self::authorizer::Front;
+use crate::{routing::find, template::Api, usage_plans::UsagePlans};
 
 /// API Gateway takes bodies of up to 10 MB.
 const MAX_BODY: usize = 10 * 1024 * 1024;
@@ -54,6 +55,7 @@ pub struct Gateway {
     api: Api,
     invokers: HashMap<String, Invoke>,
     context: Context,
+    front: Front,
     running: Semaphore,
 }
 
@@ -64,10 +66,19 @@ impl fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// A gateway for `api` over functions by crate name.
+    /// A gateway for `api` over functions by crate name, behind the function `authorizer`; and its usage plans.
     #[must_use]
-    pub fn new(api: Api, invokers: HashMap<String, Invoke>, context: Context) -> Self {
-        Self { api, invokers, context, running: Semaphore::new(MAX_RUNNING) }
+    pub fn new(
+        api: Api,
+        authorizer: &str,
+        invokers: &HashMap<String, Invoke>,
+        context: &Context,
+    ) -> (Self, UsagePlans) {
+        let settings = context.settings();
+        let plans = UsagePlans::new(&api, &settings.gateway_keys, settings.outset.limits);
+        let front = Front { authorizer: invokers.get(authorizer).cloned(), plans: plans.clone() };
+        let (invokers, context) = (invokers.clone(), context.clone());
+        (Self { api, invokers, context, front, running: Semaphore::new(MAX_RUNNING) }, plans)
     }
 
     /// The HTTP service.
@@ -93,9 +104,11 @@ impl Gateway {
                 false,
             );
         };
+        // the one header that names a place is OpenScouter's
+        let public = self.context.settings().openscouter.public_url.as_deref().unwrap_or_default();
         let value = |value: &str| match value {
             "context.requestId" => request_id.to_owned(),
-            quoted => quoted.trim_matches('\'').to_owned(),
+            quoted => quoted.trim_matches('\'').replace("${PublicUrl}", public),
         };
         let headers = response.headers.iter().map(|(name, text)| (name.clone(), value(text)));
         let headers = headers.chain([("content-type".to_owned(), "application/json".to_owned())]);
@@ -131,7 +144,14 @@ async fn handle(
         }
         Err(_) => return gateway.own("BAD_REQUEST_BODY", "DEFAULT_4XX", 400, "Bad Request", &request_id),
     };
-    let event = event(&gateway, &parts, &found, &path, &body, peer, &request_id);
+    let now = epoch_millis(gateway.context.clock().now());
+    let frame = event::frame(&gateway.api, &parts, &found, (&path, peer, &request_id, now));
+    if let Some(name) = found.authorizer
+        && let Err(refusal) = gateway.front.admits(&gateway.api, name, &parts, (&frame, now)).await
+    {
+        return gateway.own(refusal.kind, refusal.default, refusal.status, refusal.message, &request_id);
+    }
+    let event = event::proxied(frame, &body);
     let outcome = match gateway.invokers.get(found.function) {
         Some(invoke) => {
             let _running = gateway.running.acquire().await;
@@ -154,89 +174,6 @@ async fn handle(
             gateway.own(kind, "DEFAULT_5XX", status, message, &request_id)
         }
     }
-}
-
-/// A header's value as the event's JSON holds it: one character for each byte.
-fn header_text(value: &HeaderValue) -> String {
-    value.as_bytes().iter().map(|byte| char::from(*byte)).collect()
-}
-
-fn headers_of(headers: &HeaderMap, peer: SocketAddr) -> (Map<String, Value>, Map<String, Value>) {
-    let (mut single, mut multi) = (Map::new(), Map::new());
-    for name in headers.keys() {
-        let values: Vec<_> = headers.get_all(name).iter().map(header_text).collect();
-        if let Some(last) = values.last() {
-            single.insert(name.as_str().to_owned(), json!(last));
-        }
-        multi.insert(name.as_str().to_owned(), json!(values));
-    }
-    let address = peer.ip().to_string();
-    for (name, value) in [("X-Forwarded-For", address.as_str()), ("X-Forwarded-Proto", "http")] {
-        if !headers.contains_key(name) {
-            single.insert(name.to_owned(), json!(value));
-            multi.insert(name.to_owned(), json!([value]));
-        }
-    }
-    (single, multi)
-}
-
-fn event(
-    gateway: &Gateway,
-    parts: &http::request::Parts,
-    found: &Match<'_>,
-    path: &str,
-    body: &Bytes,
-    peer: SocketAddr,
-    request_id: &str,
-) -> String {
-    let (headers, multi_headers) = headers_of(&parts.headers, peer);
-    let (mut query, mut multi_query) = (Map::new(), Map::new());
-    let parameters = shared::http::query::Query::parse(parts.uri.query().unwrap_or_default());
-    for (name, value) in parameters.pairs() {
-        query.insert(name.clone(), json!(value));
-        if let Some(values) = multi_query.entry(name.clone()).or_insert_with(|| json!([])).as_array_mut() {
-            values.push(json!(value));
-        }
-    }
-    let now = gateway.context.clock().now();
-    let event = json!({
-        "resource": found.resource,
-        "path": path,
-        "httpMethod": parts.method.as_str(),
-        "headers": headers,
-        "multiValueHeaders": multi_headers,
-        "queryStringParameters": if query.is_empty() { Value::Null } else { Value::Object(query) },
-        "multiValueQueryStringParameters": if multi_query.is_empty() { Value::Null } else { Value::Object(multi_query) },
-        "pathParameters": found.parameters,
-        "stageVariables": null,
-        "requestContext": {
-            "accountId": "000000000000",
-            "apiId": "local",
-            "stage": gateway.api.stage,
-            "resourcePath": found.resource,
-            "httpMethod": parts.method.as_str(),
-            "path": path,
-            "protocol": "HTTP/1.1",
-            "requestId": request_id,
-            "requestTimeEpoch": epoch_millis(now),
-            "identity": {
-                "sourceIp": peer.ip().to_string(),
-                "userAgent": parts.headers.get(header::USER_AGENT).map(header_text),
-            },
-        },
-        "isBase64Encoded": true,
-        "body": null,
-    });
-    let mut text = event.to_string();
-    // a body can be long: it is put where it belongs without being copied through a value
-    if !body.is_empty() && text.ends_with("null}") {
-        text.truncate(text.len() - "null}".len());
-        text.reserve(body.len() / 3 * 4 + 8);
-        text.push('"');
-        base64::engine::general_purpose::STANDARD.encode_string(body, &mut text);
-        text.push_str("\"}");
-    }
-    text
 }
 
 enum Read {
@@ -345,7 +282,23 @@ mod tests {
     use super::*;
     use crate::{data, embedded_store::new_credentials, template::Templates};
 
+    /// An authorizer that names a key.
+    fn naming(key: &'static str) -> Invoke {
+        let statement = json!({"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": "*"});
+        let answer = json!({"policyDocument": {"Statement": [statement]}, "usageIdentifierKey": key});
+        let answer = Bytes::from(answer.to_string());
+        Arc::new(move |_| {
+            let answer = answer.clone();
+            Box::pin(async move { Ok(Reply::Whole(answer)) })
+        })
+    }
+
     async fn status(error: InvokeError) -> u16 {
+        behind(Some(naming("outset-free-0-local")), error).await
+    }
+
+    /// The status of a request whose function fails, behind an authorizer.
+    async fn behind(authorizer: Option<Invoke>, error: InvokeError) -> u16 {
         let (nowhere, credentials) = ("http://127.0.0.1:1", new_credentials().unwrap());
         let places = data::Places { store: nowhere, windows: nowhere, clock: None, credentials: &credentials };
         let settings = data::settings(places, &[]).unwrap();
@@ -354,8 +307,11 @@ mod tests {
             let error = error.clone();
             Box::pin(async move { Err(error) })
         });
-        let invokers = HashMap::from([("outset-studies-list".to_owned(), invoke)]);
-        let gateway = Arc::new(Gateway::new(Templates::embedded().unwrap().outset, invokers, context));
+        let mut invokers = HashMap::from([("outset-studies-list".to_owned(), invoke)]);
+        invokers.extend(authorizer.map(|authorizer| ("authorizer".to_owned(), authorizer)));
+        let api = Templates::embedded().unwrap().outset;
+        let (gateway, _) = Gateway::new(api, "authorizer", &invokers, &context);
+        let gateway = Arc::new(gateway);
         let request = Request::builder().uri("/v1/studies/").body(Body::empty()).unwrap();
         let answer = handle(State(gateway), ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))), request).await;
         answer.status().as_u16()
@@ -385,5 +341,17 @@ mod tests {
     async fn a_failure_and_a_time_out_are_told_apart() {
         assert_eq!(status(InvokeError::failed("x")).await, 500);
         assert_eq!(status(InvokeError::TimedOut(Duration::from_secs(29))).await, 504);
+    }
+
+    #[tokio::test]
+    async fn what_goes_wrong_with_the_authorizer_is_a_failure_and_no_refusal() {
+        let asked = || InvokeError::TimedOut(Duration::from_secs(29));
+        assert_eq!(behind(Some(naming("outset-free-0-local")), asked()).await, 504, "the function was invoked");
+        assert_eq!(behind(Some(naming("nobody-s")), asked()).await, 500, "an unknown key");
+        assert_eq!(behind(None, asked()).await, 500, "no authorizer");
+        let odd: Invoke = Arc::new(|_| Box::pin(async { Ok(Reply::Whole(Bytes::from_static(b"7"))) }));
+        assert_eq!(behind(Some(odd), asked()).await, 500, "an odd answer");
+        let failing: Invoke = Arc::new(|_| Box::pin(async { Err(InvokeError::failed("x")) }));
+        assert_eq!(behind(Some(failing), asked()).await, 500, "a failure");
     }
 }

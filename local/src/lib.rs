@@ -22,3 +22,4 @@ pub mod schedule;
 pub mod server;
 pub mod streams;
 pub mod template;
+pub mod usage_plans;

@@ -13,6 +13,8 @@ pub struct Match<'a> {
     pub function: &'a str,
     /// Whether its answers are streamed.
     pub streams: bool,
+    /// Name of the authorizer in front of it.
+    pub authorizer: Option<&'a str>,
     /// Values of the resource's parameters.
     pub parameters: Map<String, Value>,
 }
@@ -78,7 +80,8 @@ pub fn find<'a>(routes: &'a [Route], method: &str, path: &str) -> Option<Match<'
     let of_resource = found.into_iter().filter(|(specific, ..)| *specific == most_specific);
     let of_method = of_resource.filter(|(_, route, _)| route.method == method || route.method == "ANY");
     let (_, route, parameters) = of_method.max_by_key(|(_, route, _)| route.method != "ANY")?;
-    Some(Match { resource: &route.resource, function: &route.function, streams: route.streams, parameters })
+    let (resource, authorizer) = (&*route.resource, route.authorizer.as_deref());
+    Some(Match { resource, function: &route.function, streams: route.streams, authorizer, parameters })
 }
 
 #[cfg(test)]

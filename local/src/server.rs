@@ -38,6 +38,7 @@ use crate::{
     schedule::Scheduler,
     streams::{self, Checkpoints, Mapping},
     template::{Api, Table, Templates},
+    usage_plans::UsagePlans,
 };
 
 /// How long running requests may take to finish when the system stops.
@@ -97,12 +98,15 @@ struct Own {
     engines: InProcess,
     outsend: Api,
     openscouter: Api,
+    authorizer: String,
+    usage_plans: Vec<UsagePlans>,
 }
 
 impl Own {
     fn new(engines: &InProcess, templates: &Templates) -> Self {
         let (outsend, openscouter) = (templates.outsend.clone(), templates.openscouter.clone());
-        Self { engines: engines.clone(), outsend, openscouter }
+        let (engines, authorizer) = (engines.clone(), templates.authorizer.clone());
+        Self { engines, outsend, openscouter, authorizer, usage_plans: Vec::new() }
     }
 }
 
@@ -155,20 +159,25 @@ impl Server {
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
         let hosts = HostNames::with(&options.host_names);
-        let own = Own::new(&in_process, &templates);
-        let gateway = |api: Api| Gateway::new(api, invokers.clone(), context.clone()).router();
-        let routers = [
-            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router(),
-            gateway(templates.outset),
-            gateway(templates.outsend),
-            gateway(templates.openscouter),
-        ];
+        let mut own = Own::new(&in_process, &templates);
+        let apis = [templates.outset, templates.outsend, templates.openscouter];
+        let gateways = apis.map(|api| Gateway::new(api, &templates.authorizer, &invokers, &context));
+        own.usage_plans.extend(gateways.iter().map(|(_, plans)| plans.clone()));
+        let controlled =
+            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router();
+        let routers = [controlled].into_iter().chain(gateways.into_iter().map(|(gateway, _)| gateway.router()));
         for (listener, router) in listeners.into_iter().zip(routers) {
             tasks.push(tokio::spawn(serve(listener, router, work.clone())));
         }
         let stops = [stop_work, stop_functions, stop_engines];
         let engines = vec![store, windows];
         Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held, own })
+    }
+
+    /// The usage plans of Outset, Outsend and OpenScouter.
+    #[must_use]
+    pub fn usage_plans(&self) -> &[UsagePlans] {
+        &self.own.usage_plans
     }
 
     /// The APIs as they were some time ago.
@@ -187,7 +196,7 @@ impl Server {
             background: named,
         };
         let invokers = linked.invokers(None);
-        let gateway = |api: &Api| Gateway::new(api.clone(), invokers.clone(), context.clone());
+        let gateway = |api: &Api| Gateway::new(api.clone(), &self.own.authorizer, &invokers, &context).0;
         let gateways = [gateway(&self.own.outsend), gateway(&self.own.openscouter)];
         Past::new(context.clone(), gateways, offset)
     }

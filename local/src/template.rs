@@ -34,6 +34,17 @@ pub struct Route {
     pub function: String,
     /// Whether its answers are streamed.
     pub streams: bool,
+    /// Name of the authorizer in front of it.
+    pub authorizer: Option<String>,
+}
+
+/// What a usage plan allows each of its keys.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Throttle {
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests at once.
+    pub burst: f64,
 }
 
 /// What the gateway answers by itself.
@@ -41,7 +52,7 @@ pub struct Route {
 pub struct GatewayResponse {
     /// Status.
     pub status: u16,
-    /// Headers as declared: quoted text, or a context variable.
+    /// Headers as declared: quoted text, in which `${PublicUrl}` may stand, or a context variable.
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: String,
@@ -50,12 +61,20 @@ pub struct GatewayResponse {
 /// One API.
 #[derive(Clone, Debug, Default)]
 pub struct Api {
+    /// What the stage calls it.
+    pub name: String,
     /// Routes.
     pub routes: Vec<Route>,
     /// Gateway responses by type.
     pub responses: BTreeMap<String, GatewayResponse>,
     /// Stage name.
     pub stage: String,
+    /// Authorizers by name, with the header that a request must have to be shown to one.
+    pub authorizers: BTreeMap<String, Option<String>>,
+    /// Usage plans by name.
+    pub plans: BTreeMap<String, Throttle>,
+    /// Values of the pool keys, as they are declared, with the names of their plans.
+    pub pool_keys: BTreeMap<String, String>,
 }
 
 /// A table.
@@ -82,6 +101,8 @@ pub struct Templates {
     pub outsend: Api,
     /// The OpenScouter API.
     pub openscouter: Api,
+    /// Crate name of the function that is every API's authorizer.
+    pub authorizer: String,
     /// How long an invocation of each function may take, by crate name.
     pub time_limits: BTreeMap<String, Duration>,
 }
@@ -97,7 +118,8 @@ impl Templates {
             time_limits.extend(limits(template)?);
         }
         let (outset, outsend, openscouter) = (api(OUTSET)?, api(OUTSEND)?, api(OPENSCOUTER)?);
-        Ok(Self { tables: tables(ROOT)?, outset, outsend, openscouter, time_limits })
+        let (tables, authorizer) = (tables(ROOT)?, authorizer(ROOT)?);
+        Ok(Self { tables, outset, outsend, openscouter, authorizer, time_limits })
     }
 }
 
@@ -156,13 +178,33 @@ fn limits(template: &str) -> Result<Vec<(String, Duration)>, TemplateError> {
         .collect()
 }
 
+/// The function that the root hands to every API as its authorizer.
+fn authorizer(template: &str) -> Result<String, TemplateError> {
+    let template: Value = yaml_serde::from_str(template)?;
+    let mut handed =
+        resources(&template).filter_map(|(_, _, properties)| match at(properties, &["Parameters", "AuthorizerArn"])? {
+            Value::Tagged(attribute) => attribute.value.as_str()?.strip_suffix(".Arn"),
+            _ => None,
+        });
+    let missing = || TemplateError::Missing("AuthorizerArn".to_owned());
+    let name = handed.next().ok_or_else(missing)?;
+    let properties = at(&template, &["Resources", name, "Properties"]).ok_or_else(missing)?;
+    Ok(crate_name(name, properties)?.to_owned())
+}
+
 fn api(template: &str) -> Result<Api, TemplateError> {
     let template: Value = yaml_serde::from_str(template)?;
     let mut api = Api::default();
+    read_plans(&template, &mut api);
     for (name, kind, properties) in resources(&template) {
         match kind {
             "AWS::Serverless::Api" => {
                 text(properties, &["StageName"]).unwrap_or("prod").clone_into(&mut api.stage);
+                text(properties, &["Variables", "api"]).unwrap_or_default().clone_into(&mut api.name);
+                for (name, declared) in members(at(properties, &["Auth", "Authorizers"])) {
+                    let header = at(declared, &["Identity", "Headers"]).and_then(|headers| headers.get(0)?.as_str());
+                    api.authorizers.insert(name.to_owned(), header.map(str::to_owned));
+                }
                 for (kind, response) in members(properties.get("GatewayResponses")) {
                     api.responses.insert(kind.to_owned(), gateway_response(kind, response)?);
                 }
@@ -176,7 +218,36 @@ fn api(template: &str) -> Result<Api, TemplateError> {
             _ => {}
         }
     }
+    let default = resources(&template).find_map(|(_, _, properties)| text(properties, &["Auth", "DefaultAuthorizer"]));
+    for route in &mut api.routes {
+        // a preflight has no credential to tell by
+        let named = route.authorizer.take().or_else(|| default.map(str::to_owned));
+        route.authorizer = named.filter(|_| route.method != "OPTIONS");
+    }
     Ok(api)
+}
+
+/// The usage plans, and the keys that the template puts into them.
+fn read_plans(template: &Value, api: &mut Api) {
+    let reference = |value: Option<&Value>| match value {
+        Some(Value::Tagged(reference)) => reference.value.as_str().map(str::to_owned),
+        _ => None,
+    };
+    for (name, kind, properties) in resources(template) {
+        let number = |member: &str| at(properties, &["Throttle", member]).and_then(Value::as_f64);
+        if kind == "AWS::ApiGateway::UsagePlan"
+            && let (Some(rate), Some(burst)) = (number("RateLimit"), number("BurstLimit"))
+        {
+            api.plans.insert(name.to_owned(), Throttle { rate, burst });
+        }
+        if kind == "AWS::ApiGateway::UsagePlanKey"
+            && let Some(plan) = reference(properties.get("UsagePlanId"))
+            && let Some(key) = reference(properties.get("KeyId"))
+            && let Some(value) = reference(at(template, &["Resources", &key, "Properties", "Value"]))
+        {
+            api.pool_keys.insert(value, plan);
+        }
+    }
 }
 
 /// The routes that a function's events declare.
@@ -195,6 +266,7 @@ fn events(name: &str, properties: &Value) -> Result<Vec<Route>, TemplateError> {
                 method: part("Method")?.to_uppercase(),
                 function: function.to_owned(),
                 streams: text(event, &["Properties", "ResponseTransferMode"]) == Some("RESPONSE_STREAM"),
+                authorizer: text(event, &["Properties", "Auth", "Authorizer"]).map(str::to_owned),
             })
         })
         .collect()
@@ -213,7 +285,7 @@ fn defined(template: &Value, path: &str, method: &str, operation: &Value) -> Res
     let properties = at(template, &["Resources", name, "Properties"]).ok_or_else(missing)?;
     let method = if method == "x-amazon-apigateway-any-method" { "ANY".to_owned() } else { method.to_uppercase() };
     let function = crate_name(name, properties)?.to_owned();
-    Ok(Route { resource: path.to_owned(), method, function, streams: false })
+    Ok(Route { resource: path.to_owned(), method, function, streams: false, authorizer: None })
 }
 
 fn crate_name<'a>(name: &str, properties: &'a Value) -> Result<&'a str, TemplateError> {
@@ -226,9 +298,18 @@ fn gateway_response(kind: &str, response: &Value) -> Result<GatewayResponse, Tem
     let headers = members(at(response, &["ResponseParameters", "Headers"]));
     Ok(GatewayResponse {
         status: status.ok_or_else(|| TemplateError::Missing(format!("{kind}.StatusCode")))?,
-        headers: headers.filter_map(|(name, value)| Some((name.to_owned(), value.as_str()?.to_owned()))).collect(),
+        headers: headers.filter_map(|(name, value)| Some((name.to_owned(), header_value(value)?))).collect(),
         body: text(response, &["ResponseTemplates", "application/json"]).unwrap_or_default().to_owned(),
     })
+}
+
+/// A header's text. Of two, the first: it is for who knows the public URL, as a laptop does.
+fn header_value(value: &Value) -> Option<String> {
+    match value {
+        Value::Tagged(chosen) if chosen.tag == "If" => header_value(chosen.value.get(1)?),
+        Value::Tagged(substituted) => substituted.value.as_str().map(str::to_owned),
+        plain => plain.as_str().map(str::to_owned),
+    }
 }
 
 #[cfg(test)]
@@ -259,5 +340,26 @@ mod tests {
         let names: Vec<_> = templates.tables.iter().map(|table| table.name.as_str()).collect();
         assert_eq!(names, ["main", "hot"]);
         assert_eq!(templates.outset.responses["MISSING_AUTHENTICATION_TOKEN"].status, 404);
+    }
+
+    #[test]
+    fn what_stands_in_front_of_the_routes() {
+        let templates = Templates::embedded().unwrap();
+        assert_eq!(templates.authorizer, "background-authorizer");
+        for (name, api) in
+            [("outset", &templates.outset), ("outsend", &templates.outsend), ("openscouter", &templates.openscouter)]
+        {
+            assert_eq!((api.name.as_str(), api.plans.len(), api.pool_keys.len()), (name, 5, 16));
+            for route in &api.routes {
+                let expected = match (&*route.method, &*route.function) {
+                    ("OPTIONS", _) => None,
+                    (_, "openscouter-mcp") => Some("Mcp"),
+                    _ => Some("Gateway"),
+                };
+                assert_eq!(route.authorizer.as_deref(), expected, "{} {}", route.method, route.resource);
+            }
+            assert_eq!(api.authorizers["Gateway"], None);
+        }
+        assert_eq!(templates.openscouter.authorizers["Mcp"].as_deref(), Some("Authorization"));
     }
 }

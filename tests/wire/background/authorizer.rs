@@ -76,7 +76,7 @@ async fn pool(bench: &Bench, api: &str, headers: &[(&str, &str)]) -> String {
 async fn pool_once(bench: &Bench, api: &str, headers: &[(&str, &str)]) -> String {
     let _running = bench.faults.running(background_authorizer::FUNCTION.name());
     let key = Process::of(&bench.another_process().context).key(&event(bench, api, headers, ADDRESS)).await;
-    let (name, number) = key.strip_suffix("-local").unwrap_or_else(|| panic!("{key}")).rsplit_once('-').unwrap();
+    let (name, number) = key.strip_suffix("-local").unwrap().rsplit_once('-').unwrap();
     assert!(number.parse::<u8>().is_ok(), "{key}");
     name.to_owned()
 }

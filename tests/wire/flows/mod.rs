@@ -15,6 +15,7 @@ mod erasure;
 mod events;
 mod faults;
 mod feed;
+mod gateway;
 mod jobs;
 mod limits;
 mod mail;

@@ -60,6 +60,10 @@ async fn label(context: &Context, memory: &Memory, event: &Event) -> Label {
     if let Some(known) = memory.known(&fingerprint, now) {
         return known.unwrap_or_else(anonymous);
     }
+    let _turn = memory.turn(&fingerprint).await;
+    if let Some(known) = memory.known(&fingerprint, now) {
+        return known.unwrap_or_else(anonymous);
+    }
     if memory.rests(now) {
         return anonymous();
     }

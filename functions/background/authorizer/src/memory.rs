@@ -10,6 +10,7 @@ use std::{
 
 use shared::clock::epoch_millis;
 use time::OffsetDateTime;
+use tokio::sync::{Mutex as Turn, MutexGuard as Taken};
 
 use crate::label::Label;
 
@@ -27,6 +28,7 @@ const MAX_LABELS: usize = 10_000;
 pub(crate) struct Memory {
     labels: Mutex<HashMap<String, (Option<Label>, i64)>>,
     rests_until: AtomicI64,
+    turns: [Turn<()>; 32],
 }
 
 impl Memory {
@@ -51,6 +53,16 @@ impl Memory {
             labels.clear();
         }
         labels.insert(fingerprint, (label, now + KEPT_MS));
+    }
+
+    /// The turn to look a credential up: of many requests with the same one that come at once, the first one does it.
+    pub(crate) async fn turn(&self, fingerprint: &str) -> Option<Taken<'_, ()>> {
+        let number =
+            fingerprint.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(byte)));
+        match self.turns.get(number % self.turns.len()) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        }
     }
 
     /// Whether the store is left alone, because it did not answer a moment ago.
