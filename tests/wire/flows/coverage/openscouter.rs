@@ -103,6 +103,8 @@ impl Fixture {
         let store = self.team.bench.context.store();
         match resource {
             "/api/tokens/{id}" if method == "DELETE" => {
+                // a sign-in for each caller, beside the callers who are refused
+                self.team.bench.advance(Duration::seconds(5));
                 let owner = bearer(&self.team.bench, "dana@example.com").await;
                 new_token(&self.team.bench, &owner, "read").await["tokenId"].as_str().unwrap().to_owned()
             }
