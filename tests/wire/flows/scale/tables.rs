@@ -83,7 +83,7 @@ fn shared(kind: &str) -> Option<(String, f64)> {
     }
     let shards: f64 = match kind.rsplit_once('#') {
         Some(("WORK", _)) => 8.0,
-        Some(("DEADLINE", _)) => 4.0,
+        Some(("DEADLINE" | "PAYDUE" | "REMINDDUE" | "SENDDUE", _)) => 4.0,
         Some((list, shard)) if list.starts_with("WORK#") && shard.len() == 1 => 4.0,
         _ => return Some((kind.to_owned(), 1.0)),
     };
