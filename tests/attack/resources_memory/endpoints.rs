@@ -339,8 +339,7 @@ impl Places {
     ) -> Spent {
         let bench = &self.measured[one.api as usize];
         bench.advance(if matches!(one.who, Nobody | Account) { Duration::minutes(61) } else { Duration::seconds(61) });
-        let method = if one.method == "ANY" { "POST" } else { one.method };
-        meter.ask(bench, one.api, method, path, headers, body)
+        meter.ask(bench, one.api, one.method, path, headers, body)
     }
 
     /// Five hundred clicks.
