@@ -11,15 +11,16 @@ def main(file):
     _, _, rest = text.partition("\ntry it\n")
     lines, _, rest = rest.partition("\nor open it in a browser\n")
     lines = [line.strip() for line in lines.splitlines() if line.startswith("  ")]
-    assert len(lines) == 6, lines
+    assert len(lines) == 7, lines
     # an empty line tells the answers apart
     script = "\n".join(line if line.startswith("TOKEN=") else f"{line}; echo; echo" for line in lines)
     done = subprocess.run(["sh", "-eu"], input=script, text=True, capture_output=True, timeout=120)
     assert done.returncode == 0, done.stderr
-    studies, me, rows, session, report = map(json.loads, done.stdout.split("\n\n")[:5])
+    studies, me, rows, proposal, session, report = map(json.loads, done.stdout.split("\n\n")[:6])
     assert "Checkout on a phone" in [study["name"] for study in studies["results"]], studies
     assert me["user"]["email_verified"], me
     assert [row["category"] for row in rows["items"]] == ["disposable", "suspect", "syntax"], rows
+    assert proposal["data"]["status"] == "accepted", proposal
     assert session["data"]["status"] == "confirmed", session
     found = {finding["type"] for finding in report["data"]["findings"]}
     assert report["data"]["status"] == "complete" and {"rage_click", "error_burst", "confusion"} <= found, report
