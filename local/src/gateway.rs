@@ -29,6 +29,7 @@ use serde::{
 use serde_json::json;
 use shared::{
     clock::epoch_millis,
+    config::ExposeSecret as _,
     context::Context,
     lambda::{Invoke, InvokeError, Reply, Streamed},
 };
@@ -75,7 +76,7 @@ impl Gateway {
         context: &Context,
     ) -> (Self, UsagePlans) {
         let settings = context.settings();
-        let plans = UsagePlans::new(&api, &settings.gateway_keys, settings.outset.limits);
+        let plans = UsagePlans::new(&api, settings.gateway_keys.expose_secret(), settings.outset.limits);
         let front = Front { authorizer: invokers.get(authorizer).cloned(), plans: plans.clone() };
         let (invokers, context) = (invokers.clone(), context.clone());
         (Self { api, invokers, context, front, running: Semaphore::new(MAX_RUNNING) }, plans)

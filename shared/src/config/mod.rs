@@ -105,7 +105,7 @@ pub struct Settings {
     /// The Telegram bot (openscouter 15).
     pub telegram: TelegramSettings,
     /// How the values of this deployment's pool keys end: the templates name them, and the authorizer.
-    pub gateway_keys: String,
+    pub gateway_keys: SecretString,
 }
 
 impl Settings {
@@ -146,7 +146,7 @@ impl Settings {
             outset: OutsetSettings::from_env(&env)?,
             outsend: OutsendSettings::from_env(&env)?,
             mail: MailSettings::from_env(&env)?,
-            gateway_keys: env.optional("OUTSCOUT_GATEWAY_KEYS").unwrap_or_else(|| LOCAL_GATEWAY_KEYS.to_owned()),
+            gateway_keys: env.secret("OUTSCOUT_GATEWAY_KEYS").unwrap_or_else(|| LOCAL_GATEWAY_KEYS.into()),
             billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.pages.production)?,
             openscouter,
         })

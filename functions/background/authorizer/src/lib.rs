@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use shared::{
+    config::ExposeSecret as _,
     context::Context,
     lambda::{Function, Invoke, Reply},
 };
@@ -48,7 +49,7 @@ impl Function for Authorizer {
 async fn authorize(context: &Context, memory: &Memory, bytes: &Bytes) -> Bytes {
     let event = Event::read(bytes);
     let label = label(context, memory, &event).await;
-    let key = keys::value(event.api, &label, &context.settings().gateway_keys);
+    let key = keys::value(event.api, &label, context.settings().gateway_keys.expose_secret());
     answer::allowed(&event.method_arn, label.tier(), &key)
 }
 
