@@ -93,6 +93,8 @@ impl Teller<'_> {
             let body = json!({"quizId": quiz["quizId"], "answers": answers});
             self.post(&credential, "/api/testers/quiz/attempts", &body).await?;
         }
+        // who told the story before is not proposed by the launch: the study is offered by its owner
+        self.ask(Method::PATCH, &credential, "/api/me/profile", &json!({"available": false})).await?;
         let consents = self.ask(Method::GET, &credential, "/api/me/consents", &Value::Null).await?;
         for kind in ["testing", "special_category"] {
             let body = json!({"kind": kind, "version": consents["currentVersion"]});
@@ -119,7 +121,7 @@ impl Teller<'_> {
         while self.store.due_work(far).await?.iter().any(|work| work.starts_with("propose-")) {
             look_again(&mut looks, "the launch").await?;
         }
-        let who = json!({"country": "FR", "birthYear": 1991, "devices": ["mobile"], "languages": ["fr", "en"],
+        let who = json!({"available": true, "country": "FR", "birthYear": 1991, "devices": ["mobile"], "languages": ["fr", "en"],
             "timezone": "Europe/Paris"});
         self.ask(Method::PATCH, tester, "/api/me/profile", &who).await?;
         let body = json!({"jobId": study, "testerIds": [id], "send": true});
