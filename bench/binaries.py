@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import pathlib
 import queue
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ import threading
 import time
 from typing import NamedTuple
 
-from servers import PATIENCE, RELEASE, Missed, Store, children_cpu, peak
+from servers import PATIENCE, RELEASE, Missed, Store, children_cpu, cpu, peak
 
 STARTS, WARM = 15, 200
 
@@ -87,26 +88,30 @@ class Figures(NamedTuple):
     memory: float  # MiB, the most
     soonest: float  # ms to the first answer, of the start that took least
     cpu: float  # ms of the processor from the start to the end after the first answer
+    warm_cpu: float  # ms of the processor for an answer of a warm process
 
 
 class Binary:
-    """A function's binary, an event for it, and a text of the right answer."""
+    """A function's binary, or what else runs as one, an event for it, and a text of the right answer."""
 
-    def __init__(self, name, event, expected):
-        self.path, self.event, self.expected = RELEASE / name, event, expected
-        self.starts, self.cpu, self.warm, self.memory = [], [], [], 0
+    def __init__(self, name, event, expected, command=None, **variables):
+        self.command, self.event, self.expected = command or [RELEASE / name], event, expected
+        self.starts, self.cpu, self.warm, self.memory, self.warm_cpu = [], [], [], 0, 0
+        self.variables = variables
 
     def start(self, environment, last):
         """Starts a process for its first answer, and the last time for many more."""
         runtime = Runtime()
         began = time.monotonic()
-        process = subprocess.Popen([self.path], env=environment | {"AWS_LAMBDA_RUNTIME_API": runtime.address},
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        variables = environment | self.variables | {"AWS_LAMBDA_RUNTIME_API": runtime.address}
+        process = subprocess.Popen(self.command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             runtime.events.put(self.event)
             self.starts.append(runtime.answer(self.expected) - began)
             if last:
+                before = cpu(process.pid)
                 self.warm = [runtime.invoke(self.event, self.expected) for _ in range(WARM)]
+                self.warm_cpu = (cpu(process.pid) - before) / WARM
                 self.memory = peak(process.pid)
         finally:
             before = children_cpu()
@@ -118,8 +123,9 @@ class Binary:
             runtime.end()
 
     def figures(self):
-        start, warm, cpu = (statistics.median(seconds) * 1e3 for seconds in (self.starts, self.warm, self.cpu))
-        return Figures(self.path.stat().st_size / 1e6, start, warm, self.memory, min(self.starts) * 1e3, cpu)
+        start, warm, whole = (statistics.median(seconds) * 1e3 for seconds in (self.starts, self.warm, self.cpu))
+        size = pathlib.Path(self.command[0]).stat().st_size / 1e6
+        return Figures(size, start, warm, self.memory, min(self.starts) * 1e3, whole, self.warm_cpu * 1e3)
 
 
 def event(key, method, resource, path, body=None):
@@ -160,9 +166,14 @@ def measure(rows, data, key, one, wanted=None):
     }
     binaries = {name: Binary(name, *sample) for name, sample in binaries.items() if wanted is None or name in wanted}
     with Store(data) as store:
-        for number in range(STARTS):
-            for name, binary in list(binaries.items()):
-                rows.attempt(name, binary.start, environment(store.place), number == STARTS - 1)
-                if name in rows.missed:
-                    del binaries[name]
+        return take_turns(rows, binaries, environment(store.place))
+
+
+def take_turns(rows, binaries, environment):
+    """The figures of binaries by name, whose starts take turns."""
+    for number in range(STARTS):
+        for name, binary in list(binaries.items()):
+            rows.attempt(name, binary.start, environment, number == STARTS - 1)
+            if name in rows.missed:
+                del binaries[name]
     return {name: binary.figures() for name, binary in binaries.items()}

@@ -61,6 +61,8 @@ pub struct Options {
     pub store: Option<SocketAddr>,
     /// Folder of function binaries to run as processes; `None` runs the linked functions in process.
     pub lambda: Option<PathBuf>,
+    /// How many invocations such a process takes at once; 0 and 1 are one.
+    pub at_once: usize,
     /// What starts those processes, so that none outlives the server, see [`lambda::launch`].
     pub launcher: Option<PathBuf>,
     /// Variables of the functions' environment.
@@ -144,7 +146,8 @@ impl Server {
             None => None,
             Some(directory) => {
                 let (variables, time_limits) = (variables(places, &given), templates.time_limits.clone());
-                let options = lambda::Options { directory, variables, launcher: options.launcher, time_limits };
+                let (launcher, at_once) = (options.launcher, options.at_once);
+                let options = lambda::Options { directory, variables, launcher, at_once, time_limits };
                 Some(processes(options, log.clone(), function_stop).await?)
             }
         };

@@ -6,9 +6,9 @@ use harness::{
     functions::{Api, routed},
     http, log,
     outset::Served,
-    read,
+    read, serving,
 };
-use local::server::{Options, Server};
+use local::server::Server;
 use serde_json::{Value, json};
 
 /// Paths that no API has.
@@ -141,8 +141,7 @@ fn is_not_found(api: Api, answer: &Answer) -> bool {
 }
 
 async fn gateways() -> (Server, Vec<(Api, String)>) {
-    let variables = Served::unlimited().map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let server = Server::start(Options { variables, ..Options::default() }, log().clone()).await.unwrap();
+    let server = Server::start(serving(&Served::unlimited()), log().clone()).await.unwrap();
     let all = [(Api::Outset, &server.outset), (Api::Outsend, &server.outsend), (Api::OpenScouter, &server.openscouter)];
     let all = all.map(|(api, url)| (api, url.clone())).to_vec();
     (server, all)

@@ -1,14 +1,14 @@
 //! The control port, as a web page reaches it.
 
-use harness::{Answer, http, log, mails::World};
-use local::server::{Options, Server};
+use harness::{Answer, http, log, mails::World, serving};
+use local::server::Server;
 use serde_json::json;
 use shared::clock::epoch_millis;
 
 const YEARS: &str = r#"{"advance_seconds":94608000}"#;
 
 async fn server() -> Server {
-    Server::start(Options::default(), log().clone()).await.unwrap()
+    Server::start(serving(&[]), log().clone()).await.unwrap()
 }
 
 /// Sends a request to the control port, with `headers` as lines.

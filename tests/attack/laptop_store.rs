@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     error::ProvideErrorMetadata as _,
 };
-use harness::{http, log};
-use local::server::{Options, Server};
+use harness::{http, log, serving};
+use local::server::Server;
 use serde_json::Value;
 use shared::config::ExposeSecret as _;
 use tokio::{
@@ -21,7 +21,7 @@ const FORGED: &str = "Authorization: AWS4-HMAC-SHA256 Credential=local/20260101/
 const SCAN: &str = r#"{"TableName":"main"}"#;
 
 async fn server() -> Server {
-    Server::start(Options::default(), log().clone()).await.unwrap()
+    Server::start(serving(&[]), log().clone()).await.unwrap()
 }
 
 /// Where the stores of a server answer: that of entities, and that of rate windows.

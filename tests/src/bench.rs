@@ -1,16 +1,10 @@
 //! Functions over an embedded DynamoDB engine of their own.
 
-use std::{
-    future::IntoFuture as _,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-};
+use std::{cell::RefCell, collections::BTreeMap, future::IntoFuture as _, sync::Arc};
 
 use base64::Engine as _;
 use bytes::Bytes;
-use local::guard::HostNames;
+use local::{embedded_store::Engine, guard::HostNames};
 use serde_json::json;
 use shared::{
     aws::Reach,
@@ -26,9 +20,11 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     Failure,
     answer::{Answer, read},
+    binaries::{self, Binaries, Offset},
     faults::Faults,
     functions,
     meter::Meter,
+    notes::{self, Notes},
     policies,
 };
 
@@ -39,7 +35,9 @@ pub struct Bench {
     pub context: Context,
     /// What goes wrong between the functions and the engine; nothing, until a test says so.
     pub faults: Faults,
-    offset: Arc<AtomicI64>,
+    offset: Offset,
+    /// The processes that are invoked instead of the linked functions.
+    binaries: Option<Arc<Binaries>>,
     /// What the store is reached through, where it is not its port.
     meter: Option<Meter>,
 }
@@ -69,20 +67,21 @@ impl Bench {
     /// # Errors
     /// When the engine does not start.
     pub async fn with(variables: &[(&str, &str)]) -> Result<Self, Failure> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let engine = format!("http://{}", listener.local_addr()?);
-        let database = dynoxide::Database::memory()?;
         let credentials = local::embedded_store::new_credentials()?;
-        let service = local::embedded_store::service(database, &credentials, HostNames::default());
-        tokio::spawn(axum::serve(listener, service).into_future());
-        let faults = Faults::start(&engine).await?;
-        let settings = settings(variables, &credentials, &faults.endpoint)?;
-        let offset = Arc::new(AtomicI64::new(0));
-        let context = Context::new(settings, Clock::shared_offset(Arc::clone(&offset)));
+        let faults = if notes::file().is_some() {
+            let engine = engine(&credentials).await?;
+            Faults::noting(&engine.endpoint, Some(Notes::new(Meter::new(&engine)))).await?
+        } else {
+            Faults::start(&served(&credentials).await?).await?
+        };
+        let (settings, given) = settings(variables, &credentials, &faults.endpoint)?;
+        let offset = Offset::new();
+        let binaries = Binaries::over(&given, &offset).map(Arc::new);
+        let context = Context::new(settings, Clock::shared_offset(offset.shared()));
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
-        Ok(Self { context, offset, faults, meter: None })
+        Ok(Self { context, offset, binaries, faults, meter: None })
     }
 
     /// A bench whose functions reach their engine through a meter, which counts what they ask of it. No faults, no policies.
@@ -91,38 +90,36 @@ impl Bench {
     /// When the engine does not start.
     pub async fn metered(variables: &[(&str, &str)]) -> Result<(Self, Meter), Failure> {
         let credentials = local::embedded_store::new_credentials()?;
-        let (keep, stop) = tokio::sync::watch::channel(false);
-        // it runs as long as the test
-        std::mem::forget(keep);
-        let port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-        let engine = local::embedded_store::Engine::start(port, &credentials, None, &[], stop).await?;
-        let meter = Meter::new(local::embedded_store::Engine::in_process(&[&engine]));
-        let settings = settings(variables, &credentials, &engine.endpoint)?;
-        let offset = Arc::new(AtomicI64::new(0));
-        let clock = Clock::shared_offset(Arc::clone(&offset));
+        let engine = engine(&credentials).await?;
+        let meter = Meter::new(&engine);
+        let (settings, _) = settings(variables, &credentials, &engine.endpoint)?;
+        let offset = Offset::new();
+        let clock = Clock::shared_offset(offset.shared());
         let context = Context::over(settings, clock, &*reach(&meter));
         for table in ["main", "hot"] {
             create_table(&context, table).await?;
         }
         let faults = Faults::start(&engine.endpoint).await?;
-        Ok((Self { context, offset, faults, meter: Some(meter.clone()) }, meter))
+        Ok((Self { context, offset, binaries: None, faults, meter: Some(meter.clone()) }, meter))
     }
 
     /// The same system as another process sees it, which remembers nothing.
     #[must_use]
     pub fn another_process(&self) -> Self {
-        let clock = Clock::shared_offset(Arc::clone(&self.offset));
+        let clock = Clock::shared_offset(self.offset.shared());
         let settings = self.context.settings().clone();
         let context = match &self.meter {
             None => Context::new(settings, clock),
             Some(meter) => Context::over(settings, clock, &*reach(meter)),
         };
-        Self { context, offset: Arc::clone(&self.offset), faults: self.faults.clone(), meter: self.meter.clone() }
+        let binaries = self.binaries.as_ref().map(|binaries| Arc::new(binaries.others()));
+        let (offset, faults, meter) = (self.offset.clone(), self.faults.clone(), self.meter.clone());
+        Self { context, offset, binaries, faults, meter }
     }
 
     /// Moves the bench's clock forward.
     pub fn advance(&self, by: Duration) {
-        self.offset.fetch_add(i64::try_from(by.whole_milliseconds()).unwrap_or(0), Ordering::Relaxed);
+        self.offset.add(i64::try_from(by.whole_milliseconds()).unwrap_or(0));
     }
 
     /// From now on each call of the store takes this long by the bench's clock, until the faults stop.
@@ -294,9 +291,23 @@ impl Bench {
     /// When the invocation fails.
     pub async fn invoke(&self, function: &'static dyn Function, event: Bytes) -> Result<Reply, Failure> {
         let _running = self.faults.running(function.name());
+        if let Some(binaries) = self.binaries.as_ref().filter(|_| !binaries::are_linked()) {
+            return binaries.invoke(function.name(), event, self.faults.notes.as_ref()).await;
+        }
         let cold = policies::record().is_some() && policies::is_new(function.name());
         let context = if cold { self.another_process().context } else { self.context.clone() };
         Ok(function.invoke(context)(event).await?)
+    }
+
+    /// Invokes the least function there is (`bench/hello`), which notes are compared with; `false` where none are made.
+    ///
+    /// # Errors
+    /// When the invocation fails.
+    pub async fn hello(&self) -> Result<bool, Failure> {
+        let (Some(binaries), Some(notes)) = (&self.binaries, &self.faults.notes) else { return Ok(false) };
+        let event = self.event_from("bench-hello", "GET", "/", &[], b"", "127.0.0.1");
+        binaries.invoke("bench-hello", event, Some(notes)).await?;
+        Ok(true)
     }
 
     /// Invokes a function in the background as Lambda does: what fails is tried twice more.
@@ -349,12 +360,37 @@ fn reach(meter: &Meter) -> Box<Reach> {
     })
 }
 
-/// What a bench's functions are told, with some variables of its own.
-fn settings(variables: &[(&str, &str)], credentials: &Credentials, endpoint: &str) -> Result<Settings, Failure> {
+/// An engine of its own in this process, which runs as long as the test.
+async fn engine(credentials: &Credentials) -> Result<Engine, Failure> {
+    let (keep, stop) = tokio::sync::watch::channel(false);
+    std::mem::forget(keep);
+    let port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    Ok(Engine::start(port, credentials, None, &[], stop).await?)
+}
+
+/// An engine of its own behind its port; where it answers.
+async fn served(credentials: &Credentials) -> Result<String, Failure> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let service = local::embedded_store::service(dynoxide::Database::memory()?, credentials, HostNames::default());
+    tokio::spawn(axum::serve(listener, service).into_future());
+    Ok(format!("http://{address}"))
+}
+
+/// Variables with their values.
+type Variables = Vec<(String, String)>;
+
+/// What a bench's functions are told, with some variables of its own: as settings, and as the variables that they are read from.
+fn settings(
+    variables: &[(&str, &str)],
+    credentials: &Credentials,
+    endpoint: &str,
+) -> Result<(Settings, Variables), Failure> {
     let keys = local::data::signing_variables(&[shared::jwt::new_key()?.0]);
+    let given = RefCell::new(BTreeMap::new());
     let settings = Settings::read(|name| {
         let own = variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        own.or_else(|| match name {
+        let value = own.or_else(|| match name {
             "OUTSCOUT_MAIN_TABLE" => Some("main".to_owned()),
             "OUTSCOUT_HOT_TABLE" => Some("hot".to_owned()),
             "AWS_REGION" => Some("us-east-1".to_owned()),
@@ -362,9 +398,11 @@ fn settings(variables: &[(&str, &str)], credentials: &Credentials, endpoint: &st
             "AWS_SECRET_ACCESS_KEY" => Some(credentials.secret_access_key.expose_secret().to_owned()),
             "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
             name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
-        })
+        });
+        given.borrow_mut().extend(value.clone().map(|value| (name.to_owned(), value)));
+        value
     })?;
-    Ok(settings)
+    Ok((settings, given.into_inner().into_iter().collect()))
 }
 
 fn new_key(plain: &PlainKey, organization: OrganizationId, scopes: &[Scope], now: OffsetDateTime) -> ApiKey {

@@ -6,7 +6,7 @@ use std::{
     io,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use crate::policies;
+use crate::{binaries::Offset, notes::Notes, policies};
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ pub enum Fault {
 }
 
 /// What a call takes, in milliseconds, and the offset of the clock that it moves.
-type Takes = (i64, Arc<AtomicI64>);
+type Takes = (i64, Offset);
 
 /// The layer.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Faults {
     /// What a call takes by the clock that the offset moves.
     takes: Arc<Mutex<Option<Takes>>>,
     running: Arc<Mutex<BTreeMap<&'static str, usize>>>,
+    /// Where it is noted what invocations take.
+    pub(crate) notes: Option<Notes>,
 }
 
 /// Stands among the functions for a test that calls the store itself while functions run.
@@ -77,6 +79,14 @@ impl Faults {
     /// # Errors
     /// When there is no port.
     pub async fn start(engine: &str) -> io::Result<Self> {
+        Self::noting(engine, None).await
+    }
+
+    /// Starts a layer in front of `engine` beside which it is noted what invocations take.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub(crate) async fn noting(engine: &str, notes: Option<Notes>) -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let faults = Self {
             endpoint: format!("http://{}", listener.local_addr()?),
@@ -85,6 +95,7 @@ impl Faults {
             happened: Arc::default(),
             takes: Arc::default(),
             running: Arc::default(),
+            notes,
         };
         let (layer, engine) = (faults.clone(), engine.trim_start_matches("http://").to_owned());
         tokio::spawn(async move {
@@ -107,8 +118,8 @@ impl Faults {
 
     /// From now on each call takes this many milliseconds, by the clock that `offset` moves: nobody waits for them. Calls
     /// made beside one another take their time one after another.
-    pub(crate) fn takes(&self, milliseconds: i64, offset: &Arc<AtomicI64>) {
-        *self.takes.lock().unwrap_or_else(PoisonError::into_inner) = Some((milliseconds, Arc::clone(offset)));
+    pub(crate) fn takes(&self, milliseconds: i64, offset: &Offset) {
+        *self.takes.lock().unwrap_or_else(PoisonError::into_inner) = Some((milliseconds, offset.clone()));
     }
 
     /// From now on nothing goes wrong, nor takes any time; says how often something did since the last time.
@@ -177,7 +188,7 @@ impl Faults {
                 continue;
             }
             if let Some((milliseconds, offset)) = &*self.takes.lock().unwrap_or_else(PoisonError::into_inner) {
-                offset.fetch_add(*milliseconds, Ordering::SeqCst);
+                offset.add(*milliseconds);
             }
             let write = write(&request);
             let fault = self.next(write);
@@ -205,8 +216,15 @@ impl Faults {
                 Some(Fault::Slow(milliseconds)) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
                 _ => {}
             }
+            let call = match &self.notes {
+                Some(notes) => Some(notes.begins(parts(&request)).await),
+                None => None,
+            };
             server.write_all(&request).await?;
             let answer = message(&mut server).await?;
+            if let Some(call) = call {
+                call.ends(!answer.starts_with(b"HTTP/1.1 200")).await;
+            }
             if fault == Some(Fault::LostAnswer) {
                 return Ok(());
             }
@@ -234,12 +252,17 @@ fn write(request: &[u8]) -> Option<Write> {
 }
 
 fn accesses(request: &[u8]) -> Vec<policies::Access> {
+    let (operation, body) = parts(request);
+    policies::accesses(&operation, &serde_json::from_slice(body).unwrap_or_default())
+}
+
+/// The operation that a request names, and its body.
+fn parts(request: &[u8]) -> (String, &[u8]) {
     let end = find(request, b"\r\n\r\n").unwrap_or(request.len());
     let (head, body) = request.split_at(end);
     let head = String::from_utf8_lossy(head);
     let operation = head.split("DynamoDB_20120810.").nth(1).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let body = serde_json::from_slice(body).unwrap_or_default();
-    policies::accesses(operation.trim(), &body)
+    (operation.trim().to_owned(), body)
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

@@ -10,6 +10,7 @@
 
 mod answer;
 mod bench;
+pub mod binaries;
 pub mod cost;
 pub mod dns;
 pub mod faults;
@@ -18,6 +19,7 @@ pub mod golden;
 pub mod http;
 pub mod mails;
 pub mod meter;
+mod notes;
 pub mod openscouter;
 pub mod outsend;
 pub mod outset;
@@ -34,6 +36,14 @@ pub use answer::{Answer, read};
 pub use bench::{Bench, Fixture, fixture_study, is_audit, plant, spoil, stored};
 use local::log::Capture;
 pub use random::Random;
+
+/// A local system's options with these variables: over the binaries, where the tests are run over them.
+#[must_use]
+pub fn serving(variables: &[(&str, &str)]) -> local::server::Options {
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let (lambda, at_once) = (binaries::folder(), binaries::at_once());
+    local::server::Options { variables, lambda, at_once, ..local::server::Options::default() }
+}
 
 /// Anything that goes wrong on the bench itself.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

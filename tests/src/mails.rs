@@ -1,10 +1,10 @@
 //! A local system and the mails that it sends.
 
-use local::server::{Options, Server};
+use local::server::Server;
 use serde_json::{Value, json};
 use time::Duration;
 
-use crate::{Answer, http, log};
+use crate::{Answer, http, log, serving};
 
 const PATIENCE: usize = 200;
 
@@ -20,14 +20,12 @@ pub struct World(
 impl World {
     /// A new system.
     pub async fn start() -> Self {
-        Self(Server::start(Options::default(), log().clone()).await.unwrap())
+        Self(Server::start(serving(&[]), log().clone()).await.unwrap())
     }
 
     /// A new system with variables of its own.
     pub async fn with(variables: &[(&str, &str)]) -> Self {
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let variables = variables.iter().map(own).collect();
-        Self(Server::start(Options { variables, ..Options::default() }, log().clone()).await.unwrap())
+        Self(Server::start(serving(variables), log().clone()).await.unwrap())
     }
 
     /// Posts to Outsend.

@@ -1,8 +1,8 @@
 //! What calls of the store cost on DynamoDB: units, by operation of ours and by partition.
 //!
-//! The meter stands between AWS's client and the embedded engine, in the process. It sizes each written item before and
-//! after the call, as DynamoDB counts it, so that a transaction's units are known for each of its partitions; the sums are
-//! compared with the capacity that the engine reports.
+//! The meter stands between AWS's client and the embedded engine, in the process, or beside the layer that processes reach
+//! their engine through. It sizes each written item before and after the call, as DynamoDB counts it, so that a
+//! transaction's units are known for each of its partitions; the sums are compared with the capacity that the engine reports.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use aws_smithy_runtime_api::client::{
 };
 use aws_smithy_types::body::SdkBody;
 use base64::Engine as _;
-use local::embedded_store::InProcess;
+use local::embedded_store::{Engine, InProcess};
 use serde_json::{Value, json};
 
 /// What one operation took of the store.
@@ -58,6 +58,8 @@ struct Book {
 #[derive(Clone)]
 pub struct Meter {
     engine: InProcess,
+    /// Where the engine answers to others.
+    endpoint: String,
     book: Arc<Mutex<Book>>,
 }
 
@@ -73,6 +75,15 @@ struct Touched {
     key: Value,
     /// What the call makes of the item.
     change: Change,
+}
+
+/// A call between its request and its answer.
+pub(crate) struct Counting {
+    operation: String,
+    /// The request's body, which asks for the capacity.
+    pub(crate) asked: Value,
+    touched: Vec<Touched>,
+    before: Vec<Option<Value>>,
 }
 
 /// What a call makes of an item.
@@ -96,8 +107,8 @@ impl Touched {
 impl Meter {
     /// A meter in front of an engine.
     #[must_use]
-    pub fn new(engine: InProcess) -> Self {
-        Self { engine, book: Arc::default() }
+    pub fn new(engine: &Engine) -> Self {
+        Self { engine: Engine::in_process(&[engine]), endpoint: engine.endpoint.clone(), book: Arc::default() }
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -107,6 +118,12 @@ impl Meter {
     /// From now on calls are counted under a label, or not at all.
     pub fn label(&self, label: Option<String>) {
         self.book().label = label;
+    }
+
+    /// Takes what was counted under a label.
+    #[must_use]
+    pub(crate) fn take(&self, label: &str) -> Tally {
+        self.book().tallies.remove(label).unwrap_or_default()
     }
 
     /// What was counted under a label.
@@ -135,50 +152,71 @@ impl Meter {
         self.book().compared
     }
 
-    async fn counted(self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
-        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+    /// A call of DynamoDB's API begins. `None` when it is not counted.
+    pub(crate) async fn begin(&self, target: &str, body: &[u8]) -> Option<Counting> {
         let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let mut asked: Value =
-            request.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
         if self.book().label.is_none() && !operation.contains("Write") && !is_write(&operation) {
-            return self.engine.call(request).await;
+            return None;
         }
+        let mut asked: Value = serde_json::from_slice(body).unwrap_or_default();
         asked["ReturnConsumedCapacity"] = json!("TOTAL");
         let touched = touched(&operation, &asked);
         let mut before = Vec::new();
         for one in &touched {
-            before.push(self.item(&request, one).await);
+            before.push(self.item(one).await);
         }
-        *request.body_mut() = SdkBody::from(asked.to_string());
-        let look = request.try_clone();
+        Some(Counting { operation, asked, touched, before })
+    }
+
+    /// A call has its answer, which may tell the capacity that it took.
+    pub(crate) async fn end(&self, counting: &Counting, refused: bool, answer: &Value) {
+        let Counting { operation, asked, touched, before } = counting;
+        let mut after = Vec::new();
+        for (one, before) in touched.iter().zip(before) {
+            after.push(match &one.change {
+                _ if refused => before.clone(),
+                Change::Put(item) => Some(item.clone()),
+                Change::Delete => None,
+                Change::Update => self.item(one).await,
+                Change::Check => before.clone(),
+            });
+        }
+        self.read(operation, asked, answer);
+        self.wrote(operation, touched, (before, &after), answer);
+    }
+
+    /// A call has an answer that does not tell its capacity: of a reading it is what the same one takes once more.
+    pub(crate) async fn end_untold(&self, counting: &Counting, refused: bool) {
+        let reads = counting.touched.is_empty();
+        let answer = if reads { self.ask(&counting.operation, &counting.asked).await } else { Value::Null };
+        self.end(counting, refused, &answer).await;
+    }
+
+    async fn counted(self, mut request: HttpRequest) -> Result<HttpResponse, ConnectorError> {
+        let target = request.headers().get("x-amz-target").unwrap_or_default().to_owned();
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let Some(counting) = self.begin(&target, &body).await else { return self.engine.call(request).await };
+        *request.body_mut() = SdkBody::from(counting.asked.to_string());
         let response = self.engine.call(request).await?;
         let answer: Value =
             response.body().bytes().and_then(|body| serde_json::from_slice(body).ok()).unwrap_or_default();
-        let refused = response.status().as_u16() >= 400;
-        let mut after = Vec::new();
-        for (one, before) in touched.iter().zip(&before) {
-            after.push(match (&one.change, &look) {
-                (_, _) if refused => before.clone(),
-                (Change::Put(item), _) => Some(item.clone()),
-                (Change::Delete, _) => None,
-                (Change::Update, Some(like)) => self.item(like, one).await,
-                (Change::Check | Change::Update, _) => before.clone(),
-            });
-        }
-        self.read(&operation, &asked, &answer);
-        self.wrote(&operation, &touched, (&before, &after), &answer);
+        self.end(&counting, response.status().as_u16() >= 400, &answer).await;
         Ok(response)
     }
 
     /// An item as it is in the engine, without being counted.
-    async fn item(&self, like: &HttpRequest, one: &Touched) -> Option<Value> {
+    async fn item(&self, one: &Touched) -> Option<Value> {
         let body = json!({"TableName": one.table, "Key": one.key, "ConsistentRead": true});
+        self.ask("GetItem", &body).await.get("Item").cloned()
+    }
+
+    /// Asks the engine, without being counted.
+    async fn ask(&self, operation: &str, body: &Value) -> Value {
         let mut request = HttpRequest::new(SdkBody::from(body.to_string()));
-        request.set_uri(like.uri().to_owned()).unwrap();
-        request.headers_mut().insert("x-amz-target", "DynamoDB_20120810.GetItem");
+        request.set_uri(self.endpoint.as_str()).unwrap();
+        request.headers_mut().insert("x-amz-target", format!("DynamoDB_20120810.{operation}"));
         let response = self.engine.call(request).await.unwrap();
-        let found: Value = serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default();
-        found.get("Item").cloned()
+        serde_json::from_slice(response.body().bytes().unwrap_or_default()).unwrap_or_default()
     }
 
     /// Counts what a call reads.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use local::server::{Options, Server};
+use local::server::Server;
 use serde_json::Value;
 use shared::{lambda::Function, model::Plan};
 
 use crate::{
     Answer, Bench, Failure, Fixture,
     cost::{Cost, measured},
-    fixture_study, http, log,
+    fixture_study, http, log, serving,
 };
 
 /// `GET /v1/studies/`.
@@ -107,8 +107,7 @@ pub struct Served {
 impl Served {
     /// A system with the fixture.
     pub async fn new(variables: &[(&str, &str)]) -> Self {
-        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let server = Server::start(Options { variables, ..Options::default() }, log().clone()).await.unwrap();
+        let server = Server::start(serving(variables), log().clone()).await.unwrap();
         let organization = local::people::create_organization(&server.context, "fixture", Plan::Free).await.unwrap();
         let studies: Vec<_> = (0..25).map(|number| fixture_study(organization.id, number).unwrap()).collect();
         server.context.store().create_studies(&studies).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    num::NonZeroUsize,
     path::PathBuf,
 };
 
@@ -190,6 +191,9 @@ pub(super) struct ServeArguments {
     /// Run the functions as processes: the folder that holds <crate>/bootstrap or the binaries
     #[arg(long, value_name = "DIR")]
     pub(super) lambda: Option<PathBuf>,
+    /// How many invocations such a process takes at once (Lambda's AWS_LAMBDA_MAX_CONCURRENCY)
+    #[arg(long, value_name = "N", default_value = "1", requires = "lambda")]
+    pub(super) at_once: NonZeroUsize,
     /// Make no demo organization
     #[arg(long)]
     pub(super) no_demo: bool,

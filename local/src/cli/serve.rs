@@ -102,6 +102,7 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         data,
         store: arguments.store_address,
         lambda: arguments.lambda,
+        at_once: arguments.at_once.get(),
         launcher: cfg!(target_os = "linux").then(|| LAUNCHER.into()),
         variables: variables(),
         host_names: arguments.host_names,

@@ -15,6 +15,8 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// The program whose `launch` command starts a binary, see [`launch`]; `None` starts it directly.
     pub launcher: Option<PathBuf>,
+    /// How many invocations a process takes at once, as Lambda's managed instances hand them over; usually one.
+    pub at_once: usize,
     /// How long one invocation may take, by crate name.
     pub time_limits: BTreeMap<String, Duration>,
 }

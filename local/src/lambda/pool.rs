@@ -22,6 +22,8 @@ pub(super) struct Job {
     event: Bytes,
     timeout: Duration,
     answer: Answer,
+    /// Says that a process works on it.
+    taken: oneshot::Sender<()>,
 }
 
 /// What a process receives: the invocation without the way back.
@@ -36,15 +38,18 @@ pub(super) struct Delivery {
 struct Worker {
     /// Whether the process has asked for work yet.
     polled: bool,
-    /// Whether it still sends the answer that it began.
-    streams: bool,
-    current: Option<(String, Answer)>,
+    /// How many answers that it began it still sends.
+    streams: usize,
+    /// What it works on.
+    current: Vec<(String, Answer)>,
     kill: Option<oneshot::Sender<()>>,
 }
 
 /// The processes of one function.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pool {
+    /// How many invocations a process takes at once.
+    at_once: usize,
     waiting: VecDeque<Job>,
     idle: VecDeque<(u64, oneshot::Sender<Delivery>)>,
     workers: HashMap<u64, Worker>,
@@ -52,12 +57,18 @@ pub(super) struct Pool {
 }
 
 impl Job {
-    pub(super) fn new(event: Bytes, timeout: Duration, answer: Answer) -> Self {
-        Self { id: uuid::Uuid::new_v4().to_string(), event, timeout, answer }
+    pub(super) fn new(event: Bytes, timeout: Duration, answer: Answer, taken: oneshot::Sender<()>) -> Self {
+        Self { id: uuid::Uuid::new_v4().to_string(), event, timeout, answer, taken }
     }
 }
 
 impl Pool {
+    /// A pool without a process yet, whose processes take this many invocations at once.
+    pub(super) fn new(at_once: usize) -> Self {
+        let (waiting, idle, workers) = (VecDeque::new(), VecDeque::new(), HashMap::new());
+        Self { at_once: at_once.max(1), waiting, idle, workers, started: 0 }
+    }
+
     /// Takes an invocation in: a process that waits gets it at once.
     pub(super) fn submit(&mut self, job: Job) {
         self.waiting.push_back(job);
@@ -68,12 +79,20 @@ impl Pool {
     pub(super) fn poll(&mut self, worker: u64) -> Option<oneshot::Receiver<Delivery>> {
         let known = self.workers.get_mut(&worker)?;
         known.polled = true;
-        known.streams = false;
-        if let Some((_, answer)) = known.current.take() {
-            let _ = answer.send(Err(InvokeError::failed("function asked for more work without an answer")));
+        // of several invocations nobody can tell which one a poll has given up
+        if self.at_once == 1 {
+            for (_, answer) in known.current.drain(..) {
+                let _ = answer.send(Err(InvokeError::failed("function asked for more work without an answer")));
+            }
+        }
+        // a process asks no more often than it takes work: the poll that is one too many has lost its connection
+        let asks = self.idle.iter().filter(|(other, _)| *other == worker).count();
+        if known.current.len() + asks >= self.at_once
+            && let Some(place) = self.idle.iter().position(|(other, _)| *other == worker)
+        {
+            self.idle.remove(place);
         }
         let (sender, receiver) = oneshot::channel();
-        self.idle.retain(|(other, _)| *other != worker);
         self.idle.push_back((worker, sender));
         self.deliver();
         Some(receiver)
@@ -82,10 +101,18 @@ impl Pool {
     /// A process answers. `false` when it was not asked.
     pub(super) fn answer(&mut self, worker: u64, id: &str, result: Result<Reply, InvokeError>) -> bool {
         let Some(known) = self.workers.get_mut(&worker) else { return false };
-        let Some((_, answer)) = known.current.take_if(|(current, _)| current == id) else { return false };
-        known.streams = matches!(result, Ok(Reply::Streamed(_)));
+        let Some(place) = known.current.iter().position(|(current, _)| current == id) else { return false };
+        let (_, answer) = known.current.swap_remove(place);
+        known.streams += usize::from(matches!(result, Ok(Reply::Streamed(_))));
         let _ = answer.send(result);
         true
+    }
+
+    /// A process has sent the whole of an answer that it streamed.
+    pub(super) fn streamed(&mut self, worker: u64) {
+        if let Some(known) = self.workers.get_mut(&worker) {
+            known.streams = known.streams.saturating_sub(1);
+        }
     }
 
     /// The time of this invocation is up; the process that works on it is killed, as Lambda does, and so is
@@ -95,9 +122,9 @@ impl Pool {
         self.waiting.retain(|job| job.id != id);
         let waited = self.waiting.len() < waiting;
         let mut workers = self.workers.iter();
-        let culprit = workers.find(|(number, worker)| match &worker.current {
-            Some((current, _)) => current == id,
-            None => waited && worker.kill.is_some() && self.is_expected(**number, worker),
+        let culprit = workers.find(|(number, worker)| match worker.current.as_slice() {
+            [] => waited && worker.kill.is_some() && self.expected(**number, worker) > 0,
+            current => current.iter().any(|(current, _)| current == id),
         });
         let Some(culprit) = culprit.map(|(number, _)| *number) else { return };
         if let Some(kill) = self.workers.get_mut(&culprit).and_then(|worker| worker.kill.take()) {
@@ -105,37 +132,34 @@ impl Pool {
         }
     }
 
-    /// A process has ended: its invocation failed, and so did the one that it was started for.
+    /// A process has ended: its invocations failed, and so did the one that it was started for.
     pub(super) fn ended(&mut self, worker: u64, cause: &str) {
         self.idle.retain(|(other, _)| *other != worker);
         let Some(known) = self.workers.remove(&worker) else { return };
         // what was killed here has no invocation left to fail
         let gave_up = !known.polled && known.kill.is_some();
-        let failed = match known.current {
-            Some((_, answer)) => Some(answer),
-            None if gave_up => self.waiting.pop_front().map(|job| job.answer),
-            None => None,
-        };
-        if let Some(answer) = failed {
+        let waited = if gave_up { self.waiting.pop_front().map(|job| job.answer) } else { None };
+        for answer in known.current.into_iter().map(|(_, answer)| answer).chain(waited) {
             let _ = answer.send(Err(InvokeError::failed(cause)));
         }
     }
 
     /// The next process to start, if the waiting invocations want one more; it ends when killed.
     pub(super) fn grow(&mut self) -> Option<(u64, oneshot::Receiver<()>)> {
-        let expected = self.workers.iter().filter(|(id, worker)| self.is_expected(**id, worker)).count();
+        let expected: usize = self.workers.iter().map(|(id, worker)| self.expected(*id, worker)).sum();
         if self.waiting.len() <= expected || self.workers.len() >= MAX_WORKERS {
             return None;
         }
         self.started += 1;
         let (kill, killed) = oneshot::channel();
-        self.workers.insert(self.started, Worker { polled: false, streams: false, current: None, kill: Some(kill) });
+        self.workers.insert(self.started, Worker { polled: false, streams: 0, current: Vec::new(), kill: Some(kill) });
         Some((self.started, killed))
     }
 
-    /// Whether a process is to ask for work soon: it starts, or has just answered.
-    fn is_expected(&self, id: u64, worker: &Worker) -> bool {
-        worker.current.is_none() && !worker.streams && self.idle.iter().all(|(idle, _)| *idle != id)
+    /// How often a process is to ask for work soon: it starts, or has just answered.
+    fn expected(&self, id: u64, worker: &Worker) -> usize {
+        let asks = self.idle.iter().filter(|(idle, _)| *idle == id).count();
+        self.at_once.saturating_sub(worker.current.len() + worker.streams + asks)
     }
 
     fn deliver(&mut self) {
@@ -144,8 +168,9 @@ impl Pool {
                 self.waiting.push_front(job);
                 return;
             };
+            let _ = job.taken.send(());
             if let Some(worker) = self.workers.get_mut(&worker) {
-                worker.current = Some((job.id, job.answer));
+                worker.current.push((job.id, job.answer));
             }
         }
     }
@@ -168,12 +193,12 @@ mod tests {
 
     fn job() -> (Job, oneshot::Receiver<Result<Reply, InvokeError>>) {
         let (answer, answered) = oneshot::channel();
-        (Job::new(Bytes::from_static(b"{}"), Duration::from_secs(1), answer), answered)
+        (Job::new(Bytes::from_static(b"{}"), Duration::from_secs(1), answer, oneshot::channel().0), answered)
     }
 
     #[test]
     fn a_pool_grows_with_what_waits_and_no_further() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(1);
         let mut answers = Vec::new();
         for _ in 0..9 {
             let (job, answered) = job();
@@ -185,8 +210,27 @@ mod tests {
     }
 
     #[test]
+    fn a_process_takes_several_at_once_where_it_may() {
+        let mut pool = Pool::new(2);
+        let (jobs, mut answers): (Vec<_>, Vec<_>) = (0..3).map(|_| job()).unzip();
+        for job in jobs {
+            pool.submit(job);
+        }
+        let (first, _kill) = pool.grow().unwrap();
+        let (second, _kill) = pool.grow().unwrap();
+        assert!(pool.grow().is_none(), "two take four");
+        let taken: Vec<_> = (0..2).map(|_| pool.poll(first).unwrap().try_recv().unwrap()).collect();
+        assert!(pool.poll(second).unwrap().try_recv().is_ok());
+        assert!(pool.answer(first, &taken[1].id, Ok(Reply::Whole(Bytes::from_static(b"2")))), "in any order");
+        assert_eq!(answers[1].try_recv().unwrap().unwrap().whole().unwrap(), "2");
+        pool.ended(first, "exit status: 1");
+        assert_eq!(answers[0].try_recv().unwrap().unwrap_err().to_string(), "exit status: 1");
+        assert!(answers[2].try_recv().is_err(), "another process works on it");
+    }
+
+    #[test]
     fn a_process_that_died_in_its_poll_is_passed_over() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(1);
         let (first, mut answered) = job();
         pool.submit(first);
         let (worker, _kill) = pool.grow().unwrap();
@@ -205,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_process_that_has_just_answered_is_waited_for() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(1);
         let ((first, _one), (second, _two), (third, _three)) = (job(), job(), job());
         pool.submit(first);
         let (worker, _kill) = pool.grow().unwrap();
@@ -220,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_process_that_dies_before_its_first_poll_fails_one_invocation() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(1);
         let ((first, mut one), (second, mut two)) = (job(), job());
         pool.submit(first);
         pool.submit(second);
@@ -232,7 +276,7 @@ mod tests {
 
     #[test]
     fn an_abandoned_invocation_kills_its_process() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(1);
         let (first, _answered) = job();
         let id = first.id.clone();
         pool.submit(first);
@@ -244,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_process_that_never_asks_for_work_is_killed_with_its_invocation_alone() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::new(1);
         let ((first, _one), (second, mut two)) = (job(), job());
         let id = first.id.clone();
         pool.submit(first);

@@ -37,6 +37,9 @@ pub(super) async fn run(host: &Host, function: &str, worker: u64, kill: oneshot:
 
 fn start(host: &Host, function: &str, worker: u64) -> io::Result<Child> {
     let endpoint = format!("http://{}/{}/{function}/{worker}", host.address, host.secret);
+    let at_once = host.options.at_once.to_string();
+    // set where it means something: the runtime tells every other process that it is set
+    let at_once = (host.options.at_once > 1).then_some(("AWS_LAMBDA_MAX_CONCURRENCY", at_once.as_str()));
     command(host, function)?
         .env_clear()
         .envs([
@@ -52,6 +55,7 @@ fn start(host: &Host, function: &str, worker: u64) -> io::Result<Child> {
             ("_HANDLER", "bootstrap"),
             ("TZ", ":UTC"),
         ])
+        .envs(at_once)
         .envs(host.options.variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

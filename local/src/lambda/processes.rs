@@ -21,8 +21,10 @@ use super::{
 };
 use crate::embedded_store::stopped;
 
-/// How long one invocation may take of which nothing is said, start of its process included.
+/// How long one invocation may take of which nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(29);
+/// How long it may wait for a process, starts included: here they are few, where Lambda starts as many as it takes.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// The functions' processes. Clones share them.
 #[derive(Clone, Debug)]
@@ -90,24 +92,28 @@ impl Lambda {
             return Err(InvokeError::failed("shutting down"));
         }
         let timeout = self.0.host.options.time_limits.get(function).copied().unwrap_or(TIMEOUT);
-        let (answer, answered) = oneshot::channel();
-        let job = Job::new(event, timeout, answer);
+        let ((answer, answered), (taken, begun)) = (oneshot::channel(), oneshot::channel());
+        let job = Job::new(event, timeout, answer, taken);
         let id = job.id.clone();
         self.change(function, |pool| pool.submit(job));
+        let abandoned = |limit| {
+            self.change(function, |pool| pool.abandon(&id));
+            Err(InvokeError::TimedOut(limit))
+        };
+        // whoever drops it has answered, or will not
+        let Ok(_) = tokio::time::timeout(MAX_WAIT, begun).await else { return abandoned(MAX_WAIT) };
         match tokio::time::timeout(timeout, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(InvokeError::failed("invocation dropped")),
-            Err(_) => {
-                self.change(function, |pool| pool.abandon(&id));
-                Err(InvokeError::TimedOut(timeout))
-            }
+            Err(_) => abandoned(timeout),
         }
     }
 
     /// Changes a function's pool, then starts the processes that it now wants.
     pub(super) fn change<T>(&self, function: &str, change: impl FnOnce(&mut Pool) -> T) -> T {
         let mut pools = lock(&self.0.pools);
-        let pool = pools.entry(function.to_owned()).or_default();
+        let at_once = self.0.host.options.at_once;
+        let pool = pools.entry(function.to_owned()).or_insert_with(|| Pool::new(at_once));
         let result = change(pool);
         self.grow(function, pool);
         result

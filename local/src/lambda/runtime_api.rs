@@ -99,6 +99,7 @@ async fn streamed_response(lambda: &Lambda, function: &str, worker: u64, id: &st
         None => StatusCode::BAD_REQUEST,
         Some(rest) => {
             rest.await;
+            lambda.change(function, |pool| pool.streamed(worker));
             StatusCode::ACCEPTED
         }
     }

@@ -38,7 +38,7 @@ async fn lambda(timeout: Option<Duration>) -> (Lambda, Capture, watch::Sender<bo
     let log = Capture::default();
     let time_limits = timeout.map(|limit| ("echo".to_owned(), limit)).into_iter().collect();
     let variables = vec![("PATH".to_owned(), "/usr/bin:/bin:/usr/local/bin".to_owned())];
-    let options = Options { directory: directory.clone(), variables, launcher: None, time_limits };
+    let options = Options { directory: directory.clone(), variables, launcher: None, at_once: 1, time_limits };
     (start(options, log.clone(), stop_signal).await.unwrap(), log, stop, directory)
 }
 

@@ -73,8 +73,9 @@ fn context() -> BoxFuture<'static, Result<Context, SettingsError>> {
 type Piece = Result<Bytes, lambda_runtime::Error>;
 type Answer = FunctionResponse<Box<RawValue>, BoxStream<'static, Piece>>;
 
+/// Where the platform hands a process several invocations at once (`AWS_LAMBDA_MAX_CONCURRENCY`), it takes them.
 fn serve(invoke: Invoke) -> BoxFuture<'static, Result<(), lambda_runtime::Error>> {
-    Box::pin(lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+    Box::pin(lambda_runtime::run_concurrent(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let answer = invoke(Bytes::from(event.payload.get().to_owned()));
         async move { respond(answer.await?) }
     })))

@@ -53,3 +53,17 @@ async fn a_running_session_is_asked_about_in_few_steps() {
     let (status, steps) = read(&team.owner).await;
     assert!(status == 200 && steps <= 3, "with its job: {steps}");
 }
+
+/// Not a rule: what `bench/run-cost` compares all functions with.
+#[tokio::test]
+async fn the_least_function_is_noted_beside_the_others() {
+    let bench = Bench::start().await.unwrap();
+    for _ in 0..15 {
+        let process = bench.another_process();
+        for _ in 0..20 {
+            if !process.hello().await.unwrap() {
+                return;
+            }
+        }
+    }
+}

@@ -4,13 +4,8 @@
 use std::{collections::HashMap, net::SocketAddr};
 
 use futures_util::StreamExt as _;
-use harness::{Answer, http, log};
-use local::{
-    gateway::Gateway,
-    people,
-    server::{Options, Server},
-    template::Templates,
-};
+use harness::{Answer, http, log, serving};
+use local::{gateway::Gateway, people, server::Server, template::Templates};
 use serde_json::{Value, json};
 use shared::{
     clock::Clock,
@@ -26,7 +21,7 @@ struct Tenant {
 }
 
 async fn served() -> Server {
-    Server::start(Options::default(), log().clone()).await.unwrap()
+    Server::start(serving(&[]), log().clone()).await.unwrap()
 }
 
 /// Gives an organization a gateway key of its own, as it is kept and as the gateway knows it.

@@ -3,14 +3,14 @@
 use harness::{
     Bench, http, log,
     outsend::{PASSWORD, detail, post, signed_up},
-    snapshot,
+    serving, snapshot,
 };
-use local::server::{Options, Server};
+use local::server::Server;
 use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_parallel_log_ins_five_are_tried() {
-    let server = Server::start(Options::default(), log().clone()).await.unwrap();
+    let server = Server::start(serving(&[]), log().clone()).await.unwrap();
     let advance = async |seconds: i64| {
         let body = json!({"advance_seconds": seconds}).to_string();
         let told = http::control(&server.control, "POST", "/_local/clock", &body).await.unwrap();
