@@ -47,6 +47,8 @@ enum Rule {
         site: Option<usize>,
     },
     AtLeast(Option<usize>, f64),
+    /// Of a count.
+    Count(Option<usize>, f64),
     Prefix {
         phone: Option<usize>,
         address: [Option<usize>; 2],
@@ -67,6 +69,12 @@ fn texts(value: Option<&Value>) -> Vec<String> {
     entries.filter_map(Value::as_str).map(|text| text.trim().to_lowercase()).filter(|text| !text.is_empty()).collect()
 }
 
+/// A category as it is compared: folded, or as it is where it has nothing but symbols.
+fn category(text: &str) -> String {
+    let folded = fold(text);
+    if folded.is_empty() { values::alike(text) } else { folded }
+}
+
 impl Rule {
     fn read(key: &str, value: &Value, names: &[String]) -> Option<Self> {
         let find = |name: &str| columns::find(names, name);
@@ -82,7 +90,7 @@ impl Rule {
             "alive_only" if on => Some(Self::Alive(find("site_alive"))),
             "has_personal_email" if on => Some(Self::Personal { email: find("email"), site: find("site_web") }),
             "rating_min" => Some(Self::AtLeast(find("note"), values::number(value)?)),
-            "reviews_min" => Some(Self::AtLeast(find("nb_avis"), values::number(value)?)),
+            "reviews_min" => Some(Self::Count(find("nb_avis"), values::number(value)?)),
             "phone_prefix" => {
                 // as people write numbers
                 let plain = |text: &String| text.replace([' ', '.', '-'], "");
@@ -106,7 +114,7 @@ impl Rule {
                 (!empty).then(|| Self::Domain { email: named("email"), include, exclude, no_disposable })
             }
             "category" => {
-                let wanted: Vec<_> = texts(value.get("values")).iter().map(|text| fold(text)).collect();
+                let wanted: Vec<_> = texts(value.get("values")).iter().map(|text| category(text)).collect();
                 (!wanted.is_empty()).then(|| Self::Category(named("category"), wanted))
             }
             _ => None,
@@ -117,7 +125,7 @@ impl Rule {
         let cell = |index: &Option<usize>| index.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
         let text = |index: &Option<usize>| values::cell_text(cell(index));
         match self {
-            Self::Filled(index) => !values::is_blank(cell(index)),
+            Self::Filled(index) => values::is_filled(cell(index)),
             Self::NoAggregator(index) => values::host(&text(index)).is_none_or(|host| !lists::is_aggregator(&host)),
             Self::Alive(index) => matches!(&*text(index), "open" | "uncertain" | "alive" | "stale"),
             Self::Personal { email, site } => {
@@ -125,6 +133,7 @@ impl Rule {
                 values::addresses(&text(email))
                     .any(|address| values::kind(&address, label.as_deref()) == Kind::Personal)
             }
+            Self::Count(index, least) => values::count(cell(index)).is_some_and(|number| number >= *least),
             Self::AtLeast(index, least) => values::number(cell(index)).is_some_and(|number| number >= *least),
             Self::Prefix { phone, address, prefixes, keep } => {
                 let address = address.iter().map(|index| text(index).into_owned()).collect::<Vec<_>>().join(", ");
@@ -149,7 +158,7 @@ impl Rule {
                         && !(*no_disposable && lists::is_disposable(domain))
                 })
             }
-            Self::Category(index, wanted) => wanted.contains(&fold(&text(index))),
+            Self::Category(index, wanted) => wanted.contains(&category(&text(index))),
         }
     }
 }
@@ -182,8 +191,8 @@ impl Matcher {
         if !self.rules.iter().all(|rule| rule.keeps(row)) {
             return None;
         }
-        if let Some(cell) = self.dedup.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell))
-            && !self.seen.insert(digest(&values::cell_text(cell).trim().to_lowercase()))
+        if let Some(cell) = self.dedup.and_then(|index| row.get(index)).filter(|cell| values::is_filled(cell))
+            && !self.seen.insert(digest(&values::alike(&values::cell_text(cell))))
         {
             return None;
         }

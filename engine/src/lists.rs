@@ -5,6 +5,8 @@ use std::{
     sync::LazyLock,
 };
 
+use crate::values::fold;
+
 type List = LazyLock<HashSet<&'static str>>;
 
 static ROLE: List = LazyLock::new(|| entries(include_str!("../data/role.txt")).collect());
@@ -45,9 +47,10 @@ pub fn is_role(folded: &str) -> bool {
 #[must_use]
 pub fn is_never(address: &str) -> bool {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
+    let folded = fold(local);
     NEVER.iter().any(|entry| match entry.strip_prefix('*') {
         Some(ending) => local.ends_with(ending),
-        None => entry.strip_prefix('@').map_or(*entry == local, |listed| listed == domain),
+        None => entry.strip_prefix('@').map_or_else(|| *entry == folded, |listed| listed == domain),
     })
 }
 
@@ -81,16 +84,16 @@ pub fn is_aggregator(host: &str) -> bool {
     below(&AGGREGATORS, host)
 }
 
-/// Whether a lower-case domain gives mailboxes that are thrown away (outsend 11.6).
+/// Whether a lower-case domain gives mailboxes that are thrown away, or is below one that does (outsend 11.6).
 #[must_use]
 pub fn is_disposable(domain: &str) -> bool {
-    DISPOSABLE.contains(domain)
+    below(&DISPOSABLE, domain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values::{self, fold};
+    use crate::values;
 
     #[test]
     fn the_lists_hold_at_least_what_the_contract_names() {
@@ -146,7 +149,16 @@ mod tests {
 
     #[test]
     fn addresses_that_are_never_anybodys() {
-        for address in ["noreply@a.fr", "mailer-daemon@a.fr", "logo@2x.png@a.fr", "jean@sentry.io", "a@wixpress.com"] {
+        for address in [
+            "no-reply@a.fr",
+            "no.reply@a.fr",
+            "do-not-reply@a.fr",
+            "noreply@a.fr",
+            "mailer-daemon@a.fr",
+            "logo@2x.png@a.fr",
+            "jean@sentry.io",
+            "a@wixpress.com",
+        ] {
             assert!(is_never(address), "{address}");
         }
         assert!(!is_never("jean@exemple.fr"));

@@ -38,6 +38,8 @@ pub enum MailHosts {
 pub struct SmtpAnswer {
     /// Its reply code for the address, if it gave one.
     pub code: Option<u16>,
+    /// Whether that reply speaks of who asks, not of the address: a blocklist, a policy.
+    pub of_asker: bool,
     /// Its reply code for an address of the same domain that nobody has, if it was asked.
     pub random: Option<u16>,
 }

@@ -27,7 +27,7 @@ impl RowIntake for Intake {
         Self::columns(self)
     }
 
-    fn take(&mut self, row: Row) -> Option<Row> {
+    fn take(&mut self, row: Row) -> Vec<Row> {
         Self::take(self, row)
     }
 

@@ -46,6 +46,7 @@ enum Key {
     /// How many of these columns are filled, of how many there are.
     Completeness(Vec<usize>),
     Number(Option<usize>),
+    Count(Option<usize>),
     Quality {
         email: Option<usize>,
         site: Option<usize>,
@@ -55,7 +56,8 @@ enum Key {
 impl Key {
     fn read(name: &str, names: &[String]) -> Self {
         match name {
-            "note" | "nb_avis" => Self::Number(columns::find(names, name)),
+            "note" => Self::Number(columns::find(names, name)),
+            "nb_avis" => Self::Count(columns::find(names, name)),
             "email_quality" => {
                 Self::Quality { email: columns::find(names, "email"), site: columns::find(names, "site_web") }
             }
@@ -65,7 +67,7 @@ impl Key {
 
     /// A row's value; `None` comes last.
     fn of(&self, row: &[Value]) -> Option<f64> {
-        let cell = |index: usize| row.get(index).filter(|cell| !values::is_blank(cell));
+        let cell = |index: usize| row.get(index).filter(|cell| values::is_filled(cell));
         match self {
             Self::Completeness(indices) => {
                 let filled = indices.iter().filter(|index| cell(**index).is_some()).count();
@@ -73,6 +75,7 @@ impl Key {
                 u32::try_from(filled).ok().map(f64::from)
             }
             Self::Number(index) => index.and_then(cell).and_then(values::number),
+            Self::Count(index) => index.and_then(cell).and_then(values::count),
             Self::Quality { email, site } => {
                 let cell = email.and_then(cell).map(values::cell_text);
                 let label = site.and_then(|index| row.get(index)).map(values::cell_text);

@@ -18,11 +18,79 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "titre",
             "nom_entreprise",
             "enseigne",
+            "organization",
+            "organization_name",
+            "organization_1_name",
         ],
     ),
-    ("telephone", &["phone", "tel", "phone_number", "telephone_1", "numero", "num_tel", "mobile_phone"]),
-    ("site_web", &["website", "url", "site", "web", "site_internet", "homepage", "domain", "domaine", "web_site"]),
-    ("email", &["e_mail", "mail", "courriel", "email_address", "adresse_email", "adresse_mail"]),
+    (
+        "telephone",
+        &[
+            "phone",
+            "tel",
+            "phone_number",
+            "telephone_1",
+            "phone_1",
+            "phone_1_value",
+            "business_phone",
+            "work_phone",
+            "primary_phone",
+            "main_phone",
+            "numero",
+            "numero_de_telephone",
+            "num_tel",
+            "mobile_phone",
+            "home_phone",
+        ],
+    ),
+    (
+        "site_web",
+        &[
+            "website",
+            "url",
+            "site",
+            "web",
+            "site_internet",
+            "homepage",
+            "domain",
+            "domaine",
+            "web_site",
+            "website_url",
+            "web_page",
+            "website_1_value",
+            "company_website",
+            "site_url",
+            "adresse_web",
+        ],
+    ),
+    (
+        "email",
+        &[
+            "e_mail",
+            "mail",
+            "courriel",
+            "email_address",
+            "e_mail_address",
+            "adresse_email",
+            "adresse_e_mail",
+            "adresse_mail",
+            "adresse_electronique",
+            "email_1",
+            "e_mail_1",
+            "email_1_value",
+            "e_mail_1_value",
+            "primary_email",
+            "work_email",
+            "business_email",
+            "work_e_mail",
+            "email_pro",
+            "email_professionnel",
+            "contact_email",
+            "home_email",
+            "personal_email",
+            "emails",
+        ],
+    ),
     (
         "lien_google_maps",
         &["google_maps", "google_maps_url", "maps_url", "gmaps", "lien_maps", "maps_link", "place_url"],
@@ -40,6 +108,23 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
     ("place_id", &["placeid", "google_place_id"]),
 ];
 
+/// Aliases that as often mean something else: they count where no better one is there.
+const WEAK: [&str; 9] = ["title", "titre", "name", "type", "note", "long", "numero", "emails", "activity"];
+
+/// A column's name folded, with the words of `emailAddress` apart.
+fn folded_name(name: &str) -> String {
+    let mut apart = String::with_capacity(name.len() + 4);
+    let mut lower = false;
+    for letter in name.chars() {
+        if lower && letter.is_uppercase() {
+            apart.push(' ');
+        }
+        lower = letter.is_lowercase() || letter.is_numeric();
+        apart.push(letter);
+    }
+    fold(&apart)
+}
+
 /// Whether a folded name stands for a canonical column: one of its aliases, or its own name folded (`Email`).
 fn stands_for(folded: &str, entry: &(&str, &[&str])) -> bool {
     entry.0 == folded || entry.1.contains(&folded)
@@ -48,19 +133,21 @@ fn stands_for(folded: &str, entry: &(&str, &[&str])) -> bool {
 /// The canonical column that a single name resolves to (outsend 11.2).
 #[must_use]
 pub fn canonical(name: &str) -> Option<&'static str> {
-    let folded = fold(name);
+    let folded = folded_name(name);
     ALIASES.iter().find(|entry| stands_for(&folded, entry)).map(|entry| entry.0)
 }
 
 fn index(columns: &[String], folded: &[String], entry: &(&str, &[&str])) -> Option<usize> {
     let exact = columns.iter().position(|column| column == entry.0);
-    exact.or_else(|| folded.iter().position(|name| stands_for(name, entry)))
+    let alias =
+        |weak: bool| folded.iter().position(|name| stands_for(name, entry) && WEAK.contains(&name.as_str()) == weak);
+    exact.or_else(|| alias(false)).or_else(|| alias(true))
 }
 
 /// Renames the columns that have a canonical name, in place (outsend 11.2).
 #[must_use]
 pub fn resolve(columns: &[String]) -> Vec<String> {
-    let folded: Vec<String> = columns.iter().map(|column| fold(column)).collect();
+    let folded: Vec<String> = columns.iter().map(|column| folded_name(column)).collect();
     let mut resolved = columns.to_vec();
     for entry in &ALIASES {
         if let Some(column) = index(columns, &folded, entry).and_then(|index| resolved.get_mut(index)) {
@@ -83,7 +170,7 @@ pub fn find(columns: &[String], wanted: &str) -> Option<usize> {
         other => other,
     };
     let entry = ALIASES.iter().find(|entry| entry.0 == name)?;
-    let folded: Vec<String> = columns.iter().map(|column| fold(column)).collect();
+    let folded: Vec<String> = columns.iter().map(|column| folded_name(column)).collect();
     index(columns, &folded, entry)
 }
 
@@ -101,6 +188,26 @@ mod tests {
         assert_eq!(resolved, names(&["site_web", "Entreprise", "nom", "URL", "telephone", "rating", "x"]));
         assert_eq!(resolve(&names(&["E-Mail", "Courriel"])), names(&["email", "Courriel"]));
         assert_eq!(resolve(&[]), names(&[]));
+        for (given, expected) in [
+            // Outlook's, Google's and programs' headers
+            (
+                ["First Name", "E-mail Address", "Business Phone", "Web Page"],
+                ["First Name", "email", "telephone", "site_web"],
+            ),
+            (
+                ["Name", "E-mail 1 - Value", "Phone 1 - Value", "Organization 1 - Name"],
+                ["Name", "email", "telephone", "nom"],
+            ),
+            (["companyName", "emailAddress", "phoneNumber", "websiteUrl"], ["nom", "email", "telephone", "site_web"]),
+            (["Adresse e-mail", "email_2", "ID", "URLs"], ["email", "email_2", "ID", "URLs"]),
+            (["Work Email", "Mail", "email_1", "x"], ["email", "Mail", "email_1", "x"]),
+            // what as often means something else stays where a better column is
+            (["Title", "Company", "Type", "Category"], ["Title", "nom", "Type", "category"]),
+            (["Note", "Stars", "long", "Longitude"], ["Note", "rating", "long", "lon"]),
+            (["Title", "Type", "Note", "long"], ["nom", "category", "rating", "lon"]),
+        ] {
+            assert_eq!(resolve(&names(&given)), names(&expected));
+        }
     }
 
     #[test]

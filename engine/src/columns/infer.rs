@@ -13,7 +13,7 @@ const PATTERNS: [Pattern; 9] = [
     ("site_web", site),
     ("siret", |cell| values::siret(cell).is_some()),
     ("siren", |cell| values::siren(cell).is_some()),
-    ("telephone", |cell| values::phone(cell, values::Country::France).is_some()),
+    ("telephone", |cell| values::phone(cell, None).is_some()),
     ("code_postal", |cell| cell.len() == 5 && integer(cell)),
     ("rating", rating),
     ("reviews_count", integer),

@@ -15,6 +15,14 @@ pub(crate) fn digest(text: &str) -> [u8; 16] {
     short
 }
 
+/// What becomes of a row.
+enum Judged {
+    Kept,
+    /// The module takes what it is about once, and had it before.
+    Again,
+    Unusable,
+}
+
 /// What a job's rows become before there is a job: aliases resolved, rows without the needed column dropped, the
 /// module's own de-duplication (outsend 8.3, 12.0).
 #[derive(Debug)]
@@ -44,36 +52,65 @@ impl Intake {
         &self.columns
     }
 
-    /// The row as the job gets it; `None` when it is dropped.
-    pub fn take(&mut self, row: Row) -> Option<Row> {
-        if self.keeps(&row) {
-            return Some(row);
+    /// The rows as the job gets them: none when it is dropped, several when its address is a list (outsend 12.5).
+    pub fn take(&mut self, row: Row) -> Vec<Row> {
+        if self.module == Module::VerifyEmails {
+            return self.addressed(row);
         }
-        self.ignored += 1;
-        None
+        match self.judge(&row) {
+            Judged::Kept => return vec![row],
+            Judged::Again => {}
+            Judged::Unusable => self.ignored += 1,
+        }
+        Vec::new()
     }
 
-    fn keeps(&mut self, row: &[Value]) -> bool {
+    /// A row for each address that a row has and no row had before. A cell that holds no address and looks like one stays.
+    fn addressed(&mut self, row: Row) -> Vec<Row> {
+        let cell = self.needed.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell));
+        let Some(text) = cell.map(values::cell_text).filter(|text| text.contains(['@', '\u{ff20}'])) else {
+            self.ignored += 1;
+            return Vec::new();
+        };
+        let found = values::mailboxes(&text);
+        if found.len() < 2 {
+            let told = found.into_iter().next().unwrap_or_else(|| values::plain(&text).trim().to_lowercase());
+            return if self.seen.insert(digest(&told)) { vec![row] } else { Vec::new() };
+        }
+        let new = found.into_iter().filter(|address| self.seen.insert(digest(address)));
+        new.map(|address| {
+            let mut row = row.clone();
+            if let Some(cell) = self.needed.and_then(|index| row.get_mut(index)) {
+                *cell = address.into();
+            }
+            row
+        })
+        .collect()
+    }
+
+    fn judge(&mut self, row: &[Value]) -> Judged {
         let cell = |index: Option<usize>| index.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell));
         let needed = cell(self.needed).map(values::cell_text);
-        match (self.module, needed) {
+        let usable = match (self.module, needed) {
             (Module::Import, _) => row.iter().any(|cell| !values::is_blank(cell)),
             (module, _) if module.entry().column.is_none() => true,
-            (Module::VerifyEmails, Some(address)) => {
-                address.contains('@') && self.seen.insert(digest(&address.trim().to_lowercase()))
-            }
             (Module::LegalData, None) => {
                 cell(self.siren).is_some_and(|siren| values::siren(&values::cell_text(siren)).is_some())
             }
-            (Module::LegalMentions, Some(site)) => values::host(&site)
-                .is_some_and(|host| self.seen.insert(digest(host.strip_prefix("www.").unwrap_or(&host)))),
+            (Module::LegalMentions, Some(site)) => match values::host(&site) {
+                Some(host) if !self.seen.insert(digest(host.strip_prefix("www.").unwrap_or(&host))) => {
+                    return Judged::Again;
+                }
+                host => host.is_some(),
+            },
             // an invalid URL counts as an empty cell
             (module, Some(site)) if module.entry().column == Some("site_web") => values::url(&site).is_some(),
             (_, needed) => needed.is_some(),
-        }
+        };
+        if usable { Judged::Kept } else { Judged::Unusable }
     }
 
-    /// Rows dropped so far (`breakdown.ignored`).
+    /// Rows that lacked what the module needs, so far (`breakdown.ignored`).
     #[must_use]
     pub const fn ignored(&self) -> u64 {
         self.ignored
@@ -92,8 +129,9 @@ mod tests {
         let mut kept = Vec::new();
         for (index, row) in rows.iter().enumerate() {
             let row = row.as_array().cloned().unwrap_or_default();
-            if let Some(taken) = intake.take(row.clone()) {
-                assert_eq!(taken, row, "a row that is kept is unchanged");
+            let taken = intake.take(row.clone());
+            if !taken.is_empty() {
+                assert_eq!(taken, [row], "a row that is kept is unchanged");
                 kept.push(index);
             }
         }
@@ -112,7 +150,34 @@ mod tests {
             json!([1]),
         ];
         let (columns, kept, ignored) = run(Module::VerifyEmails, &["Mail"], &rows);
-        assert_eq!((columns, kept, ignored), (vec!["email".to_owned()], vec![0, 5], 5));
+        // what was there before is no row without an address
+        assert_eq!((columns, kept, ignored), (vec!["email".to_owned()], vec![0, 5], 4));
+    }
+
+    #[test]
+    fn one_mailbox_is_one_row_however_it_is_written() {
+        let rows = [
+            json!(["ada@good.test", "1"]),
+            json!(["\u{200b}Ada@good.test ", "2"]),
+            json!(["Ada <ada@good.test>", "3"]),
+            json!(["ada＠good.test", "4"]),
+            json!(["x@bu\u{308}cher.test", "5"]),
+            json!(["x@xn--bcher-kva.test", "6"]),
+            json!(["ada 19@good.test", "7"]),
+            json!(["ada\u{200b} 19@GOOD.test", "8"]),
+        ];
+        assert_eq!(run(Module::VerifyEmails, &["email", "n"], &rows).1, [0, 4, 6]);
+    }
+
+    #[test]
+    fn a_list_of_addresses_is_a_row_for_each() {
+        let mut intake = Intake::new(Module::VerifyEmails, &["email".to_owned(), "n".to_owned()]);
+        let mut take = |row: Value| intake.take(row.as_array().cloned().unwrap_or_default());
+        assert_eq!(take(json!(["b@x.test", 0])).len(), 1);
+        let expected = [vec![json!("a@x.test"), json!(1)], vec![json!("c@x.test"), json!(1)]];
+        assert_eq!(take(json!(["A <a@x.test>, b@x.test; c@x.test", 1])), expected);
+        assert_eq!(take(json!([["a@x.test", "d@x.test"], 2])), [vec![json!("d@x.test"), json!(2)]]);
+        assert_eq!(intake.ignored(), 0);
     }
 
     #[test]

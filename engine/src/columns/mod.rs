@@ -10,4 +10,4 @@ pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer};
 pub use intake::Intake;
 pub(crate) use intake::digest;
-pub use output::output;
+pub use output::{carried, output};

@@ -123,17 +123,37 @@ const fn own(module: Module) -> &'static [&'static str] {
     }
 }
 
-/// The columns of a module's output: the input's, then its own; one that is there already keeps its place
-/// (outsend 9.3).
+/// What a column is called that a module's own one takes the name of.
+const SOURCE: &str = "source_";
+
+/// Columns that every module which visits sites has: their names are no user's.
+const COMMON: [&str; 1] = ["fetch_status"];
+
+/// The columns of a module's output: the input's, then its own; one that is there already keeps its place, and what the input
+/// had under its name stays as `source_<name>` behind all (outsend 9.3). What the module reads stays what it is.
 #[must_use]
 pub fn output(module: Module, input: &[String]) -> Vec<String> {
     let mut columns = input.to_vec();
+    let mut kept = Vec::new();
     for name in own(module) {
         if !columns.iter().any(|column| column == name) {
             columns.push((*name).to_owned());
+        } else if module.entry().column != Some(*name) && !COMMON.contains(name) {
+            kept.push(format!("{SOURCE}{name}"));
         }
     }
+    // one that is there is an earlier run's, which knew the user's own
+    kept.retain(|name| !columns.contains(name));
+    columns.extend(kept);
     columns
+}
+
+/// Where the cells of a column come from that is none of the module's own: the input's column of the same name, or the one that
+/// the module's own column takes the name of.
+#[must_use]
+pub fn carried(name: &str, input: &[String]) -> Option<usize> {
+    let position = |name: &str| input.iter().position(|column| column == name);
+    position(name).or_else(|| position(name.strip_prefix(SOURCE)?))
 }
 
 #[cfg(test)]
@@ -145,8 +165,25 @@ mod tests {
         let input = ["status".to_owned(), "nom".to_owned(), "email".to_owned()];
         assert_eq!(
             output(Module::VerifyEmails, &input),
-            ["status", "nom", "email", "category", "reason", "suggested_fix", "smtp_code", "catch_all"]
+            [
+                "status",
+                "nom",
+                "email",
+                "category",
+                "reason",
+                "suggested_fix",
+                "smtp_code",
+                "catch_all",
+                "source_status"
+            ]
         );
+        let again = output(Module::VerifyEmails, &output(Module::VerifyEmails, &input));
+        let own = ["source_status", "source_category", "source_reason"].map(String::from);
+        assert!(own.iter().all(|name| again.iter().filter(|column| column == &name).count() == 1), "{again:?}");
+        assert!(again.iter().all(|column| column != "source_email" && !column.contains("source_source")), "{again:?}");
+        assert_eq!(carried("source_status", &input), Some(0));
+        assert_eq!(carried("nom", &input), Some(1));
+        assert_eq!(carried("source_nothing", &input), None);
         for module in [Module::Import, Module::Sort, Module::Filter] {
             assert_eq!(output(module, &input), input);
         }

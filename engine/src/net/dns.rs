@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, NameServerConfig, ResolverConfig},
@@ -13,7 +13,7 @@ use hickory_resolver::{
     proto::rr::{Name, RData, RecordType},
 };
 
-use crate::module::MailHosts;
+use crate::{lists, module::MailHosts};
 
 /// How long a try lasts.
 const TRY: Duration = Duration::from_secs(3);
@@ -95,8 +95,10 @@ impl Names {
                     })
                     .collect();
                 hosts.sort();
-                let hosts: Vec<String> = hosts.into_iter().map(|(_, host)| host).collect();
-                // what is left out is the null MX
+                let hosts =
+                    join_all(hosts.into_iter().map(async |(_, host)| self.has_address(&host).await.then_some(host)));
+                let hosts: Vec<String> = hosts.await.into_iter().flatten().collect();
+                // what is left out is the null MX, and hosts that nobody can reach
                 if hosts.is_empty() { MailHosts::NoMail } else { MailHosts::Hosts(hosts) }
             }
             Answer::NoName => MailHosts::NoDomain,
@@ -110,6 +112,16 @@ impl Names {
                 }
             }
         }
+    }
+
+    /// Whether a mail exchanger has an address, as far as it can be found out.
+    async fn has_address(&self, host: &str) -> bool {
+        if host.parse::<IpAddr>().is_ok() || lists::is_big_provider(host) {
+            return true;
+        }
+        let there = |answer| matches!(answer, Answer::Records(_) | Answer::Failed);
+        let (v4, v6) = join(self.records(host, RecordType::A), self.records(host, RecordType::AAAA)).await;
+        there(v4) || there(v6)
     }
 
     /// The addresses of a host, which may be an address itself; none when it has none or nobody answers.

@@ -83,12 +83,12 @@ fn tables_of_every_separator() {
 fn headers_of_other_programs_and_none() {
     whole(
         b"\"First Name\",\"E-mail Address\",\"Business Phone\"\n\"Ada\",\"ada@one.test\",\"+33 1 45 31 00 00\"\n",
-        &["First Name", "E-mail Address", "Business Phone"],
+        &["First Name", "email", "telephone"],
         &[&["Ada", "ada@one.test", "+33 1 45 31 00 00"]],
     );
     whole(
         b"companyName,emailAddress,websiteUrl\nEngines,e@one.test,engines.test\n",
-        &["companyName", "emailAddress", "websiteUrl"],
+        &["nom", "email", "site_web"],
         &[&["Engines", "e@one.test", "engines.test"]],
     );
     whole(

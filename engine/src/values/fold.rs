@@ -2,12 +2,15 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// `fold(s)` of outsend 11.1: without accents and case, every run of other characters one `_`.
+use super::plain::is_invisible;
+
+/// `fold(s)` of outsend 11.1: without accents, case and what nobody sees, every run of other characters one `_`.
 #[must_use]
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut gap = false;
-    let letters = text.nfkd().filter(|letter| !is_combining_mark(*letter)).flat_map(char::to_lowercase);
+    let seen = |letter: &char| !is_combining_mark(*letter) && !is_invisible(*letter);
+    let letters = text.nfkd().filter(seen).flat_map(char::to_lowercase);
     // lower-casing can bring marks back, as with a dotted capital I
     for letter in letters.filter(|letter| !is_combining_mark(*letter)) {
         if letter.is_alphanumeric() {
@@ -37,6 +40,8 @@ mod tests {
             ("ﬁn №1", "fin_no1"),
             ("Œuvre", "œuvre"),
             ("İstanbul", "istanbul"),
+            ("a\u{200b}b\u{ad}c \u{feff}d\u{202f}e", "abc_d_e"),
+            ("Ｃａｆｅ", "cafe"),
             ("--", ""),
             ("", ""),
         ] {

@@ -1,12 +1,14 @@
 //! E-mail addresses and whose they are (outsend 11.4).
 
-use super::{fold::fold, web::domain};
+use std::collections::HashSet;
+
+use super::{fold::fold, plain::plain, web::domain};
 use crate::lists;
 
 /// A normalised address; `None` when its syntax is wrong (outsend 11.4).
 #[must_use]
 pub fn email(text: &str) -> Option<String> {
-    let text = text.trim().to_lowercase();
+    let text = plain(text).trim().to_lowercase();
     let text = text.strip_prefix("mailto:").unwrap_or(&text);
     let (local, rest) = text.split_once('@')?;
     // a question mark may be part of the name; only one behind the `@` begins a query
@@ -28,6 +30,57 @@ pub fn email(text: &str) -> Option<String> {
 /// The valid addresses of a cell that may hold several, split on `,` `;` `|` and white space (outsend 12.18 rule 6).
 pub fn addresses(cell: &str) -> impl Iterator<Item = String> + '_ {
     cell.split(|letter: char| matches!(letter, ',' | ';' | '|') || letter.is_whitespace()).filter_map(email)
+}
+
+/// Most addresses that are read of one cell.
+const MAX_MAILBOXES: usize = 20;
+
+/// The addresses that a cell means, normalised: those of `Name <a@b.fr>`, of lists, with what people write around them
+/// (outsend 12.5). Empty when it holds none, or when it cannot be told what is meant.
+#[must_use]
+pub fn mailboxes(cell: &str) -> Vec<String> {
+    let text = plain(cell);
+    let angled = |part: &str| -> Vec<String> {
+        part.split('<').skip(1).filter_map(|inside| email(inside.split_once('>')?.0)).collect()
+    };
+    // a comma of a name parts it from its address, which loses nothing
+    let parts = text.split([',', ';', '|', '\n', '\r']).filter(|part| part.contains('@'));
+    let mut found: Vec<String> =
+        parts.flat_map(|part| if part.contains('<') { angled(part) } else { words(part) }).collect();
+    let mut seen = HashSet::new();
+    found.retain(|address| seen.insert(address.clone()));
+    found.truncate(MAX_MAILBOXES);
+    found
+}
+
+/// The addresses among the words between two separators. A word beside them may be a label (`mail:`) or a remark in parentheses; of
+/// anything else nobody knows whether it is a part of the address.
+fn words(part: &str) -> Vec<String> {
+    if let Some(address) = email(part) {
+        return vec![address];
+    }
+    let mut remark = 0_usize;
+    let mut found = Vec::new();
+    for word in part.split_whitespace() {
+        remark += word.matches('(').count();
+        let outside = remark == 0 || (word.starts_with('(') && word.ends_with(')'));
+        remark = remark.saturating_sub(word.matches(')').count());
+        if word.contains('@') {
+            let Some(address) = email(bare(word)) else { return Vec::new() };
+            found.push(address);
+        } else if outside && !word.ends_with(':') && !word.starts_with('(') {
+            return Vec::new();
+        }
+    }
+    found
+}
+
+/// A word without the dot of a sentence's end, and without the pair of quotes or parentheses that it stands in.
+fn bare(word: &str) -> &str {
+    let word = word.trim_end_matches('.');
+    let pair = [('(', ')'), ('[', ']'), ('"', '"'), ('\'', '\''), ('\u{ab}', '\u{bb}'), ('\u{201c}', '\u{201d}')];
+    let inside = pair.iter().find_map(|(open, close)| word.strip_prefix(*open)?.strip_suffix(*close));
+    inside.unwrap_or(word).trim_end_matches('.')
 }
 
 /// Whose an address is, worst first (outsend 11.4, 12.17).
@@ -126,6 +179,62 @@ mod tests {
             assert_eq!(kind(address, label), expected, "{address}");
         }
         assert!(Kind::Role < Kind::Unknown && Kind::Unknown < Kind::Personal);
+    }
+
+    #[test]
+    fn what_nobody_sees_is_no_part_of_an_address() {
+        for text in [
+            "\u{200b}ada@good.test",
+            "ada@good.test\u{200b}",
+            "a\u{ad}da@good.test",
+            "ada@good\u{200b}.test",
+            "ada@go\u{2060}od.te\u{fe0f}st",
+            "\u{feff}ADA@good.test\u{a0}",
+            "ada＠good．test",
+            "ａｄａ@good。test",
+        ] {
+            assert_eq!(email(text).as_deref(), Some("ada@good.test"), "{text:?}");
+        }
+        assert_eq!(email("a@bu\u{308}cher.test"), email("a@b\u{fc}cher.test"));
+        assert_eq!(email("a@b\u{fc}cher.test").as_deref(), Some("a@xn--bcher-kva.test"));
+        // a blank within is seen by nobody either, and what stands before it may be another word
+        assert_eq!(email("ada\u{a0}@good.test"), None);
+    }
+
+    #[test]
+    fn mailboxes_as_people_write_them() {
+        for (cell, expected) in [
+            ("Ada Love <ada@good.test>", vec!["ada@good.test"]),
+            ("\"Love, Ada\" <ada@good.test>, Bob <bob@good.test>", vec!["ada@good.test", "bob@good.test"]),
+            ("<ada@good.test>", vec!["ada@good.test"]),
+            ("ada@good.test, bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test; ADA@good.test", vec!["ada@good.test"]),
+            ("ada@good.test | bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test ::: bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test.", vec!["ada@good.test"]),
+            ("ada@good.test,", vec!["ada@good.test"]),
+            ("(ada@good.test)", vec!["ada@good.test"]),
+            ("'ada@good.test'", vec!["ada@good.test"]),
+            ("ada@good.test (work, in the morning)", vec!["ada@good.test"]),
+            ("E-mail : ada@good.test", vec![]),
+            ("email: ada@good.test", vec!["ada@good.test"]),
+            ("mailto:Ada@good.test?subject=Hi", vec!["ada@good.test"]),
+            ("ada@good.test\r\nbcc: x@good.test", vec!["ada@good.test", "x@good.test"]),
+            ("o'neil@good.test", vec!["o'neil@good.test"]),
+            ("\"ada\"@good.test", vec![]),
+            ("ada 19@good.test", vec![]),
+            ("ada @good.test", vec![]),
+            ("ada@ good.test", vec![]),
+            ("ada@@good.test", vec![]),
+            ("http://ada@good.test", vec![]),
+            ("ada[at]good.test", vec![]),
+            ("", vec![]),
+        ] {
+            assert_eq!(mailboxes(cell), expected, "{cell:?}");
+        }
+        let many: Vec<String> = (0..100).map(|number| format!("a{number}@good.test")).collect();
+        assert_eq!(mailboxes(&many.join(";")).len(), MAX_MAILBOXES);
     }
 
     #[test]

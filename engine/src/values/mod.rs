@@ -4,18 +4,23 @@ mod fold;
 mod formula;
 mod legal;
 mod mail;
+mod number;
 mod phone;
+mod plain;
 mod web;
 
 use std::borrow::Cow;
 
 use serde_json::Value;
+use unicode_normalization::UnicodeNormalization as _;
 
 pub use fold::fold;
 pub(crate) use formula::{GUARD, is_formula, unguarded};
 pub use legal::{siren, siret, vat};
-pub use mail::{Kind, addresses, email, kind};
+pub use mail::{Kind, addresses, email, kind, mailboxes};
+pub use number::{count, number};
 pub use phone::{Country, country, is_mobile, national, phone};
+pub use plain::{is_invisible, plain};
 pub use web::{domain, host, site_label, url};
 
 /// Whether a cell is empty: null, or nothing but white space (outsend 11.1).
@@ -40,15 +45,45 @@ pub fn cell_text(cell: &Value) -> Cow<'_, str> {
     }
 }
 
-/// A cell as a finite number; `,` is accepted as the decimal separator (outsend 12.17, 12.18).
+/// What programs and people write where there is nothing, folded as [`alike`] does.
+const PLACEHOLDERS: [&str; 16] = [
+    "-",
+    "--",
+    "\u{2013}",
+    "\u{2014}",
+    "?",
+    "n/a",
+    "#n/a",
+    "n.a.",
+    "n.a",
+    "null",
+    "(null)",
+    "nil",
+    "none",
+    "nan",
+    "undefined",
+    "#null!",
+];
+
+/// Whether a cell has a value: it is not blank, nor what stands for nothing (outsend 12.17, 12.18).
 #[must_use]
-pub fn number(cell: &Value) -> Option<f64> {
+pub fn is_filled(cell: &Value) -> bool {
     match cell {
-        Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().replace(',', ".").parse::<f64>().ok(),
-        _ => None,
+        Value::Array(entries) => entries.iter().any(is_filled),
+        Value::String(text) => {
+            let text = alike(text);
+            !text.is_empty() && !PLACEHOLDERS.contains(&text.as_str())
+        }
+        other => !is_blank(other),
     }
-    .filter(|number| number.is_finite())
+}
+
+/// The form in which texts are equal: in one Unicode form, without case and what nobody sees, each run of blanks one
+/// (outsend 12.18).
+#[must_use]
+pub fn alike(text: &str) -> String {
+    let seen: String = text.nfkc().filter(|letter| !is_invisible(*letter)).collect();
+    seen.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }
 
 #[cfg(test)]
@@ -58,24 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_take_a_comma_and_nothing_that_is_no_number() {
-        for (cell, expected) in [
-            (json!("4,5"), Some(4.5)),
-            (json!(" 4.5 "), Some(4.5)),
-            (json!("-2"), Some(-2.0)),
-            (json!(12), Some(12.0)),
-            (json!("1e3"), Some(1000.0)),
-            (json!("1,234,5"), None),
-            (json!("nan"), None),
-            (json!("inf"), None),
-            (json!("1e999"), None),
-            (json!("4/5"), None),
-            (json!(""), None),
-            (json!(null), None),
-            (json!(true), None),
-            (json!(["4"]), None),
-        ] {
-            assert_eq!(number(&cell), expected, "{cell}");
+    fn equal_texts_and_what_stands_for_nothing() {
+        assert_eq!(alike(" Caf\u{e9}\u{a0} du  Nord"), alike("CAFE\u{301} du\u{200b} nord"));
+        assert_ne!(alike("C++"), alike("C"));
+        assert_ne!(alike("\u{2605}\u{2605}"), alike("!!"));
+        for cell in [json!("N/A"), json!(" - "), json!("null"), json!("\u{2014}"), json!(["n/a", ""]), json!(null)] {
+            assert!(!is_filled(&cell), "{cell}");
+        }
+        for cell in [json!("na"), json!(0), json!(false), json!("-5"), json!(["n/a", "a"])] {
+            assert!(is_filled(&cell), "{cell}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! Telephone numbers (outsend 11.4).
 
-use super::fold::fold;
+use super::{fold::fold, plain::plain};
 
 /// Whose rules a national number follows (outsend 11.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,9 +134,9 @@ const NAMES: [(&str, Country); 50] = [
     ("andorre", Country::Other),
 ];
 
-/// The country that a row's address names; France when it names none (outsend 11.4).
+/// The country that a row's address tells: by its name, else by a French postal code (outsend 11.4).
 #[must_use]
-pub fn country(address: &str) -> Country {
+pub fn country(address: &str) -> Option<Country> {
     let parts = address.split([',', ';', '\n', '(', ')']).map(fold);
     let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
     let named = |part: &str, ends: bool| {
@@ -148,15 +148,40 @@ pub fn country(address: &str) -> Country {
     };
     let last = parts.len().saturating_sub(1);
     let found = parts.iter().enumerate().rev().find_map(|(index, part)| named(part, index == last));
-    found.map_or(Country::France, |(_, country)| *country)
+    let postal = |word: &str| word.len() == 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+    let french = || parts.iter().any(|part| part.split('_').any(postal));
+    found.map(|(_, country)| *country).or_else(|| french().then_some(Country::France))
+}
+
+/// What stands between a number and its extension.
+const EXTENSIONS: [&str; 5] = ["ext", "poste", "#", "x", "bureau"];
+/// What stands between the numbers of one cell.
+const BETWEEN: [&str; 8] = ["/", ";", "|", ",", "\n", "\r", " ou ", " or "];
+
+/// A text without what stands in parentheses and has letters: `(portable)`.
+fn without_remarks(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('(') {
+        let Some((inside, after)) = behind.split_once(')') else { break };
+        kept.push_str(before);
+        if !inside.chars().any(char::is_alphabetic) {
+            kept.extend(["(", inside, ")"]);
+        }
+        rest = after;
+    }
+    kept + rest
 }
 
 /// Digits with a leading `+`, without what callers write around a number.
 fn compact(text: &str) -> String {
-    let lower = text.trim().to_lowercase();
+    let lower = without_remarks(plain(text).trim()).to_lowercase();
     let text = lower.strip_prefix("tel:").unwrap_or(&lower);
-    let text =
-        ["ext", "poste"].iter().fold(text, |text, word| text.split_once(word).map_or(text, |(before, _)| before));
+    let text = EXTENSIONS.iter().fold(text, |text, word| match text.split_once(word) {
+        // only behind a number
+        Some((before, _)) if before.bytes().filter(u8::is_ascii_digit).count() >= 6 => before,
+        _ => text,
+    });
     let digits = |text: &str| {
         let mut kept = String::new();
         for letter in text.chars() {
@@ -198,17 +223,48 @@ fn international(digits: &str) -> bool {
     }
 }
 
-/// A number in E.164; `None` when it is none (outsend 11.4). `country` is that of the row's address.
+/// A number in E.164, of several in a cell the first; `None` when there is none (outsend 11.4). `country` is what the row's
+/// address tells; where it tells none, France is assumed.
 #[must_use]
-pub fn phone(text: &str, country: Country) -> Option<String> {
-    let compact = compact(text);
+pub fn phone(text: &str, country: Option<Country>) -> Option<String> {
+    // the whole first: a `/` may stand between a number's own digits
+    let parts = BETWEEN
+        .iter()
+        .fold(vec![text], |parts, between| parts.into_iter().flat_map(|part| part.split(between)).collect());
+    number(text, country).or_else(|| parts.into_iter().find_map(|part| number(part, country)))
+}
+
+fn number(text: &str, known: Option<Country>) -> Option<String> {
+    let (compact, country) = (compact(text), known.unwrap_or(Country::France));
     if let Some(digits) = compact.strip_prefix('+') {
-        return international(digits).then_some(compact);
+        return abroad(digits).map(|digits| format!("+{digits}"));
     }
+    let found = national_number(&compact, country).or_else(|| {
+        // without its plus: with the code of the country itself, no number of it has so many digits
+        let plan = PLANS.iter().find(|plan| plan.country == country && plan.country != Country::NorthAmerica)?;
+        let digits = compact.strip_prefix(plan.code).filter(|rest| rest.len() >= plan.length.0.max(8))?;
+        abroad(&format!("{}{digits}", plan.code)).map(|digits| format!("+{digits}"))
+    });
+    // a spreadsheet takes the first zero away; without a country, nine digits may be anything
+    found.or_else(|| known.and_then(|country| national_number(&format!("0{compact}"), country)))
+}
+
+/// The digits of an international number, without the trunk prefix that some write behind the code.
+fn abroad(digits: &str) -> Option<String> {
+    if international(digits) {
+        return Some(digits.to_owned());
+    }
+    let plan = PLANS.iter().find(|plan| plan.trunk == "0" && digits.starts_with(plan.code))?;
+    let rest = digits.strip_prefix(plan.code)?.strip_prefix(plan.trunk)?;
+    let digits = format!("{}{rest}", plan.code);
+    international(&digits).then_some(digits)
+}
+
+fn national_number(compact: &str, country: Country) -> Option<String> {
     let plan = PLANS.iter().find(|plan| plan.country == country)?;
     let rest = match compact.strip_prefix(plan.trunk) {
         Some(rest) if country != Country::NorthAmerica || compact.len() > plan.length.1 => rest,
-        _ if country == Country::NorthAmerica => compact.as_str(),
+        _ if country == Country::NorthAmerica => compact,
         _ => return None,
     };
     let code = match country {
@@ -291,14 +347,33 @@ mod tests {
             ("612345678", None),
             ("061234567", None),
             ("06123456789", None),
-            ("0612345678 / 0712345678", None),
-            ("+330612345678", None),
+            ("0612345678 / 0712345678", Some("+33612345678")),
+            ("n/a; 0712345678", Some("+33712345678")),
+            ("06/12/34/56/78", Some("+33612345678")),
+            ("+330612345678", Some("+33612345678")),
+            ("+33(0)612345678", Some("+33612345678")),
+            ("33612345678", Some("+33612345678")),
+            ("33 6 12 34 56 78", Some("+33612345678")),
+            ("330612345678", Some("+33612345678")),
+            ("\u{202a}+33 6 12 34 56 78\u{202c}", Some("+33612345678")),
+            ("０６ 12 34 56 78", Some("+33612345678")),
+            ("00 33 6 12 34 56 78", Some("+33612345678")),
+            ("+33 6 12 34 56 78 #12", Some("+33612345678")),
+            ("+33 6 12 34 56 78 x21", Some("+33612345678")),
+            ("Tel : 06 12 34 56 78", Some("+33612345678")),
+            ("p:+33612345678", Some("+33612345678")),
+            ("=+33612345678", Some("+33612345678")),
+            ("06 12 34 56 78 (portable)", Some("+33612345678")),
+            ("+33 6 12 34 56 78 (bureau 2)", Some("+33612345678")),
+            ("3.36123E+10", None),
             ("75001", None),
             ("3615", None),
             ("", None),
         ] {
-            assert_eq!(phone(text, Country::France).as_deref(), expected, "{text}");
+            assert_eq!(phone(text, None).as_deref(), expected, "{text}");
         }
+        assert_eq!(phone("612345678", Some(Country::France)).as_deref(), Some("+33612345678"));
+        assert_eq!(phone("732829320", None), None, "as a SIREN is written");
     }
 
     #[test]
@@ -326,23 +401,24 @@ mod tests {
             ("+4123456789012345", Country::France, None),
             ("0612345678", Country::Other, None),
         ] {
-            assert_eq!(phone(text, country).as_deref(), expected, "{text}");
+            assert_eq!(phone(text, Some(country)).as_deref(), expected, "{text}");
         }
     }
 
     #[test]
     fn countries_of_addresses() {
         for (address, expected) in [
-            ("12 rue de Rivoli, 75001 Paris", Country::France),
-            ("Grand-Place 1, 1000 Bruxelles, Belgique", Country::Belgium),
-            ("Grand-Place 1, 1000 Bruxelles (Belgique)", Country::Belgium),
-            ("1000 Bruxelles Belgique", Country::Belgium),
-            ("12 rue de Belgique, 75001 Paris", Country::France),
-            ("10 Downing Street, London, United Kingdom", Country::Britain),
-            ("Deutschland, 10115 Berlin", Country::Germany),
-            ("Calle Mayor, Madrid, España", Country::Spain),
-            ("Rabat, Maroc", Country::Other),
-            ("", Country::France),
+            ("12 rue de Rivoli, 75001 Paris", Some(Country::France)),
+            ("12 rue de Rivoli, Paris", None),
+            ("Grand-Place 1, 1000 Bruxelles, Belgique", Some(Country::Belgium)),
+            ("Grand-Place 1, 1000 Bruxelles (Belgique)", Some(Country::Belgium)),
+            ("1000 Bruxelles Belgique", Some(Country::Belgium)),
+            ("12 rue de Belgique, 75001 Paris", Some(Country::France)),
+            ("10 Downing Street, London, United Kingdom", Some(Country::Britain)),
+            ("Deutschland, 10115 Berlin", Some(Country::Germany)),
+            ("Calle Mayor, Madrid, España", Some(Country::Spain)),
+            ("Rabat, Maroc", Some(Country::Other)),
+            ("", None),
         ] {
             assert_eq!(country(address), expected, "{address}");
         }

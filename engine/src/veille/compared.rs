@@ -129,7 +129,7 @@ impl ComparedColumns {
         let address = text(row, self.address).unwrap_or_default();
         Compared {
             rating: number(self.rating),
-            reviews: number(self.reviews),
+            reviews: row.get(self.reviews.unwrap_or(usize::MAX)).and_then(values::count),
             telephone: contact(self.telephone, MAX_PHONE, &|given| phone_form(given, &address)),
             site: contact(self.site, MAX_SITE, &site_form),
         }

@@ -64,6 +64,11 @@ enum Address {
     Asked { address: String, domain: String },
 }
 
+/// The address that a cell means (11.4, 12.5).
+fn mailbox(cell: &Value) -> Option<String> {
+    values::mailboxes(&values::cell_text(cell)).into_iter().next()
+}
+
 struct Verify {
     network: Arc<dyn Network>,
     email: Option<usize>,
@@ -91,7 +96,7 @@ impl Verify {
                 "catch_all" => Cell::CatchAll,
                 name => {
                     // a column that is in no row stays empty
-                    let index = columns.iter().position(|column| column == name).unwrap_or(usize::MAX);
+                    let index = columns::carried(name, columns).unwrap_or(usize::MAX);
                     if name == "email" { Cell::Email(index) } else { Cell::Input(index) }
                 }
             })
@@ -142,9 +147,7 @@ impl Verify {
     /// What can be said of a row without asking anybody: rows 1 to 3 of the table in 12.5.
     fn judge(&self, row: &Row) -> Address {
         let cell = self.email.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
-        let Some(address) = values::email(&values::cell_text(cell)) else {
-            return Address::Decided(Verdict::syntax());
-        };
+        let Some(address) = mailbox(cell) else { return Address::Decided(Verdict::syntax()) };
         let (local, domain) = address.rsplit_once('@').unwrap_or((&address, ""));
         if let Some(meant) = lists::typo(domain) {
             return Address::Decided(Verdict::typo(local, meant));
@@ -231,10 +234,14 @@ impl Verify {
             .iter()
             .map(|cell| match cell {
                 Cell::Input(index) => take(*index),
-                Cell::Email(index) => match take(*index) {
-                    Value::String(text) => text.trim().to_lowercase().into(),
-                    other => other,
-                },
+                Cell::Email(index) => {
+                    let cell = take(*index);
+                    match (mailbox(&cell), cell) {
+                        (Some(address), _) => address.into(),
+                        (None, Value::String(text)) => values::plain(&text).trim().to_lowercase().into(),
+                        (None, other) => other,
+                    }
+                }
                 Cell::Status => verdict.status.as_str().into(),
                 Cell::Category => verdict.category.into(),
                 Cell::Reason => verdict.reason.into(),

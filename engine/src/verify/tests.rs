@@ -32,7 +32,7 @@ impl Network for Names {
                 return None;
             }
             self.probed.lock().unwrap().push(address.to_owned());
-            let answer = |code, random| Some(SmtpAnswer { code, random });
+            let answer = |code, random| Some(SmtpAnswer { code, of_asker: false, random });
             match address.split('@').next().unwrap() {
                 "gone" => answer(Some(550), None),
                 "later" => answer(Some(451), None),
@@ -91,7 +91,7 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
     let step = &steps[0];
     assert_eq!(
         columns::output(Module::VerifyEmails, &input.columns),
-        ["nom", "email", "status", "category", "reason", "suggested_fix", "smtp_code", "catch_all"]
+        ["nom", "email", "status", "category", "reason", "suggested_fix", "smtp_code", "catch_all", "source_status"]
     );
     assert_eq!(
         step.rows[0],
@@ -103,7 +103,8 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
             json!("Domain accepts mail; mailbox not probed."),
             json!(null),
             json!(null),
-            json!("unknown")
+            json!("unknown"),
+            json!("old")
         ]
     );
     let seen: Vec<_> = step.rows.iter().map(|row| (row[2].as_str().unwrap(), row[3].as_str().unwrap())).collect();

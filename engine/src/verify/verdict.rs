@@ -99,6 +99,9 @@ impl Verdict {
             (Some(250 | 251), _) => {
                 Self::new(Status::Unknown, "error", "Mail server accepts the address, but perhaps every other one too.")
             }
+            (Some(500..), _) if answer.of_asker => {
+                Self::new(Status::Unknown, "error", "Mail server refuses to be asked.")
+            }
             (Some(550 | 551 | 553 | 554), _) => {
                 Self { catch_all: "no", ..Self::new(Status::Invalid, "smtp", "Mail server refuses the address.") }
             }
@@ -119,7 +122,7 @@ mod tests {
         answer: Option<(Option<u16>, Option<u16>)>,
     ) -> (&'static str, &'static str, &'static str) {
         let hosts = MailHosts::Hosts(hosts.iter().map(ToString::to_string).collect());
-        let answer = answer.map(|(code, random)| SmtpAnswer { code, random });
+        let answer = answer.map(|(code, random)| SmtpAnswer { code, of_asker: false, random });
         let verdict = Verdict::asked(address, &hosts, answer.as_ref());
         assert_eq!(verdict.smtp_code, answer.and_then(|answer| answer.code));
         (verdict.status.as_str(), verdict.category, verdict.catch_all)

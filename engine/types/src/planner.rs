@@ -7,10 +7,10 @@ pub trait RowIntake: Send {
     /// The columns, aliases resolved.
     fn columns(&self) -> &[String];
 
-    /// The row as the job gets it; `None` when it is dropped.
-    fn take(&mut self, row: Row) -> Option<Row>;
+    /// The rows as the job gets them: none when it is dropped, several when its address is a list.
+    fn take(&mut self, row: Row) -> Vec<Row>;
 
-    /// Rows dropped so far.
+    /// Rows that lacked what the module needs, so far.
     fn ignored(&self) -> u64;
 }
 

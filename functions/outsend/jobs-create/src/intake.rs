@@ -15,7 +15,7 @@ pub(crate) fn of_table(module: Module, table: &Table<'_>) -> Result<Usable, Prob
     let mut intake = Intake::new(module, &table.columns);
     let mut rows = PackedRows::default();
     for row in table.rows() {
-        if let Some(row) = intake.take(row?) {
+        for row in intake.take(row?) {
             rows.push(&row)?;
         }
     }

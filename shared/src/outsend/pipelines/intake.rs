@@ -87,7 +87,7 @@ pub fn usable_rows<'a>(
                 return Err(Detail::SourceExpired.into());
             }
             position += chunk.len() as u64;
-            for row in chunk.into_iter().filter_map(|row| intake.take(row)) {
+            for row in chunk.into_iter().flat_map(|row| intake.take(row)) {
                 usable += 1;
                 // what is over the limit is counted and not kept
                 if usable <= MAX_ITEMS {
