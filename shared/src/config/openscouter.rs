@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use secrecy::SecretString;
+use time::Duration;
 
 use super::{Environment, SettingsError};
 use crate::jwt::{KeySet, Signer};
@@ -24,6 +25,8 @@ pub struct OpenScouterSettings {
     pub webhook_secrets: BTreeMap<String, SecretString>,
     /// The secret that starts cron jobs; without one nobody can (openscouter 20).
     pub cron_secret: Option<SecretString>,
+    /// How long a refresh token that was just replaced gives another one (openscouter 3.3); zero turns it off.
+    pub refresh_grace: Duration,
     /// Version of the text that testers consent to (openscouter 1.3).
     pub consent_version: String,
     /// Log-in providers by name.
@@ -81,6 +84,7 @@ impl OpenScouterSettings {
             signer,
             webhook_secrets: env.json("OUTSCOUT_WEBHOOK_SECRETS", "an object of secrets by source")?,
             cron_secret: env.secret("OUTSCOUT_CRON_SECRET"),
+            refresh_grace: Duration::seconds(env.number("OUTSCOUT_REFRESH_GRACE_SECONDS", 10)?.into()),
             consent_version: env.optional("OUTSCOUT_CONSENT_VERSION").unwrap_or_else(|| "v1.1".to_owned()),
             providers: env.json("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS", "a list of providers")?,
         })

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{ClientId, ConnectionId, OrganizationId, User, UserId};
+use super::{ClientId, ConnectionId, OrganizationId, RefreshTokens, User, UserId};
 use crate::secret::HandleKey;
 
 /// A registered client; public, so it has no secret.
@@ -49,8 +49,8 @@ pub struct Connection {
     pub audience: String,
     /// The access tokens that may still work.
     pub access: Vec<AccessToken>,
-    /// SHA-256 of the one refresh token that works, in hex.
-    pub refresh: String,
+    /// The refresh tokens that work.
+    pub refresh: RefreshTokens,
     /// What marks the refresh tokens that were issued; connections of before have none until they rotate.
     pub mark: Option<HandleKey>,
     /// When that stops working.

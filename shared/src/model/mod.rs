@@ -22,6 +22,7 @@ mod pipeline;
 mod proposal;
 mod quiz;
 mod redelivery;
+mod refresh;
 mod schedule;
 mod sign_up;
 mod study;
@@ -62,6 +63,7 @@ pub use pipeline::{NodeRun, NodeStatus, Pipeline, Run as PipelineRun, RunStatus,
 pub use proposal::{Proposal, ProposalStatus};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
 pub use redelivery::Redelivery;
+pub use refresh::{Presented, RefreshTokens};
 pub use schedule::{LastRun, RunState, Schedule, ScheduleStatus, Tick};
 pub use sign_up::{PendingSignUp, SignUpOf};
 pub use study::{

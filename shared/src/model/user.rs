@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{FamilyId, Locale, Organization, OrganizationId, Plan, UserId};
+use super::{FamilyId, Locale, Organization, OrganizationId, Plan, RefreshTokens, UserId};
 use crate::{
     names,
     password::PasswordHash,
@@ -295,8 +295,8 @@ pub struct Family {
     pub organization: OrganizationId,
     /// The user's generation at the sign-in.
     pub generation: u64,
-    /// SHA-256 of the one refresh token that works, in hex.
-    pub current: String,
+    /// The refresh tokens that work.
+    pub refresh: RefreshTokens,
     /// What marks the refresh tokens that were issued; families of before have none until they rotate.
     pub mark: Option<HandleKey>,
     /// Time of the sign-in.

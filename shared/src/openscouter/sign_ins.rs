@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     BoxFuture, attempts,
-    model::{Account, Email, Family, FamilyId},
-    secret::{HandleKey, constant_time_eq, read_handle, sha256_hex},
+    model::{Account, Email, Family, FamilyId, RefreshTokens},
+    secret::{HandleKey, read_handle, sha256_hex},
 };
 
 /// What a refresh token begins with (openscouter 3.3).
@@ -53,7 +53,7 @@ fn new_family(account: &Account, now: OffsetDateTime) -> Result<(Family, String)
         user: account.user.id,
         organization: account.user.organization,
         generation: account.user.generation,
-        current,
+        refresh: RefreshTokens::first(current),
         mark: Some(mark),
         created_at: now,
         expires_at: now + REFRESH_LENGTH,
@@ -89,7 +89,7 @@ pub fn session_data(
 /// in every access token.
 #[must_use]
 pub fn was_issued(family: &Family, token: &str) -> bool {
-    constant_time_eq(&family.current, &sha256_hex(token.as_bytes()))
+    family.refresh.works(&sha256_hex(token.as_bytes()))
         || family.mark.as_ref().is_some_and(|mark| mark.made(REFRESH_PREFIX, token))
 }
 

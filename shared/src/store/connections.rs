@@ -115,7 +115,7 @@ fn connection_item(connection: &Connection) -> Item {
         .number("draft", u8::from(connection.draft))
         .text("audience", &*connection.audience)
         .text("access", access)
-        .text("refresh", &*connection.refresh)
+        .refresh_tokens("refresh", &connection.refresh)
         .optional_text("mark", connection.mark.as_ref().map(HandleKey::to_stored).as_deref())
         .number("generation", connection.generation)
         .time("refresh_expires_at", connection.refresh_expires_at)
@@ -135,7 +135,7 @@ pub(super) fn read_connection(item: &Item) -> Result<Connection, StoreError> {
         draft: reader.flag("draft")?,
         audience: reader.text("audience")?.to_owned(),
         access: reader.parsed("access", |text| serde_json::from_str(text).ok())?,
-        refresh: reader.text("refresh")?.to_owned(),
+        refresh: reader.refresh_tokens("refresh")?,
         mark: reader.optional_text("mark").and_then(HandleKey::from_stored),
         generation: reader.count("generation")?,
         refresh_expires_at: reader.time("refresh_expires_at")?,

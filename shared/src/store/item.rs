@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::{
 use time::OffsetDateTime;
 
 use super::StoreError;
-use crate::clock::{epoch_micros, from_epoch_micros};
+use crate::{
+    clock::{epoch_micros, from_epoch_micros},
+    model::RefreshTokens,
+};
 
 /// One DynamoDB item.
 #[derive(Clone, Debug, Default)]
@@ -40,6 +43,15 @@ impl Item {
             Some(value) => self.text(name, value),
             None => self,
         }
+    }
+
+    /// Refresh tokens; the one that works has the attribute's name.
+    pub(super) fn refresh_tokens(self, name: &str, tokens: &RefreshTokens) -> Self {
+        let (current, beside, replaced) = tokens.stored();
+        self.text(name, current)
+            .optional_text("beside", beside.as_deref())
+            .optional_text("replaced", replaced.map(|(hash, _)| hash.as_str()))
+            .optional_time("replaced_at", replaced.map(|(_, at)| *at))
     }
 
     pub(super) fn number(self, name: &str, value: impl ToString) -> Self {
@@ -283,6 +295,13 @@ impl<'a> Reader<'a> {
     /// A text that `parse` understands.
     pub(super) fn parsed<T>(&self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
         parse(self.text(name)?).ok_or_else(|| self.malformed(name))
+    }
+
+    /// Refresh tokens under the name of the one that works.
+    pub(super) fn refresh_tokens(&self, name: &'static str) -> Result<RefreshTokens, StoreError> {
+        let replaced = self.optional_text("replaced").zip(self.optional_time("replaced_at")?);
+        let replaced = replaced.map(|(hash, at)| (hash.to_owned(), at));
+        Ok(RefreshTokens::from_stored(self.text(name)?.to_owned(), self.optional_text("beside"), replaced))
     }
 
     pub(super) fn number<T: std::str::FromStr>(&self, name: &'static str) -> Result<T, StoreError> {

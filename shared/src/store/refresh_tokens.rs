@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{AuditEntry, Family, FamilyId, OrganizationId, User, UserId},
-    secret::{HandleKey, constant_time_eq},
+    secret::HandleKey,
 };
 
 pub(super) fn family_key(id: FamilyId) -> (String, String) {
@@ -30,7 +30,7 @@ fn family_item((pk, sk): (String, String), family: &Family) -> Item {
         .text("user", family.user.to_string())
         .text("organization", family.organization.to_string())
         .number("generation", family.generation)
-        .text("current", &*family.current)
+        .refresh_tokens("current", &family.refresh)
         .optional_text("mark", family.mark.as_ref().map(HandleKey::to_stored).as_deref())
         .time("created_at", family.created_at)
         .time("expires_at", family.expires_at)
@@ -45,7 +45,7 @@ pub(super) fn read_family(item: &Item) -> Result<Family, StoreError> {
         user: reader.parsed("user", UserId::parse)?,
         organization: reader.parsed("organization", OrganizationId::parse)?,
         generation: reader.number("generation")?,
-        current: reader.text("current")?.to_owned(),
+        refresh: reader.refresh_tokens("current")?,
         mark: reader.optional_text("mark").and_then(HandleKey::from_stored),
         created_at: reader.time("created_at")?,
         expires_at: reader.time("expires_at")?,
@@ -86,7 +86,7 @@ impl Store {
                     Written::Refused(failed) if !failed.is_empty() => {
                         // the first answer to this very write can have been lost
                         let now = self.family(next.id).await?;
-                        let ours = now.is_some_and(|now| constant_time_eq(&now.current, &next.current));
+                        let ours = now.is_some_and(|now| now.refresh == next.refresh);
                         return Ok(ours);
                     }
                     Written::Refused(_) => after_lost_race(attempt).await?,

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use shared::{
     http::Response,
-    model::{Action, Family},
+    model::{Action, Family, Presented},
     openscouter::{
         self, Endpoint,
         envelope::{Problem, success},
@@ -12,7 +12,7 @@ use shared::{
         request_context::RequestContext,
         sign_ins::{REFRESH_LENGTH, REFRESH_PREFIX, SessionData, read_refresh_token, session_data, was_issued},
     },
-    secret::{HandleKey, constant_time_eq},
+    secret::HandleKey,
 };
 
 /// The function.
@@ -40,10 +40,12 @@ async fn next(
     if family.expires_at <= cx.now {
         return Err(invalid());
     }
-    if !constant_time_eq(&family.current, hash) {
-        if !was_issued(&family, token) {
-            return Err(invalid());
-        }
+    let grace = cx.context.settings().openscouter.refresh_grace;
+    let presented = family.refresh.presented(hash, cx.now, grace);
+    if presented == Presented::Exhausted || (presented == Presented::Other && !was_issued(&family, token)) {
+        return Err(invalid());
+    }
+    if presented == Presented::Other {
         // it was used before: whoever has it, the family ends (openscouter 3.3)
         let audit = cx.record(Action::RefreshReuse, Some(&account.user), None, json!({}));
         store.end_families(&[family], &audit).await?;
@@ -55,19 +57,19 @@ async fn next(
     if family.generation != account.user.generation {
         return Err(invalid());
     }
-    let token = rotate(&mut family, cx)?;
+    let token = issue(&mut family, hash, cx)?;
     let data = session_data(cx, &account, &family, token)?;
     Ok((family, data))
 }
 
-/// The next refresh token of a sign-in, which ends the one before; its hash is noted (openscouter 3.3).
-fn rotate(family: &mut Family, cx: &RequestContext) -> Result<String, Problem> {
+/// The next refresh token of a sign-in, which takes the place of the one that was presented (openscouter 3.3).
+fn issue(family: &mut Family, presented: &str, cx: &RequestContext) -> Result<String, Problem> {
     let mark = match family.mark.take() {
         Some(mark) => mark,
         None => HandleKey::generate()?,
     };
-    let (token, current) = mark.new_handle(REFRESH_PREFIX, family.id.as_bytes())?;
-    family.current = current;
+    let (token, hash) = mark.new_handle(REFRESH_PREFIX, family.id.as_bytes())?;
+    family.refresh.issue(presented, hash, cx.now);
     family.mark = Some(mark);
     family.expires_at = cx.now + REFRESH_LENGTH;
     Ok(token)

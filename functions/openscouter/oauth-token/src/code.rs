@@ -4,7 +4,7 @@ use serde_json::json;
 
 use shared::{
     http::Response,
-    model::{AccessToken, Action, Connection, ConnectionId, OAuthCode, User},
+    model::{AccessToken, Action, Connection, ConnectionId, OAuthCode, RefreshTokens, User},
     openscouter::{
         envelope::Problem,
         oauth::{Form, challenge, client, end_connection, is_verifier, read_token},
@@ -72,7 +72,7 @@ fn new_connection(
         draft: code.draft,
         audience: code.audience.clone(),
         access: vec![AccessToken { hash: access, end: cx.now.unix_timestamp() + ACCESS_SECONDS, draft: code.draft }],
-        refresh,
+        refresh: RefreshTokens::first(refresh),
         mark: Some(mark),
         generation: user.credential_generation,
         refresh_expires_at: cx.now + REFRESH_LENGTH,

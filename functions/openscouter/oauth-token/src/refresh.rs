@@ -2,13 +2,13 @@
 
 use shared::{
     http::Response,
-    model::{AccessToken, ClientId, Connection},
+    model::{AccessToken, ClientId, Connection, Presented},
     openscouter::{
         envelope::Problem,
         oauth::{Form, client, end_connection, read_token, refusal},
         request_context::RequestContext,
     },
-    secret::{HandleKey, constant_time_eq, new_handle},
+    secret::{HandleKey, new_handle},
 };
 
 use crate::grant::{ACCESS_SECONDS, REFRESH_LENGTH, REFRESH_PREFIX, check_resource, holder, invalid_grant, tokens};
@@ -35,11 +35,14 @@ async fn rotate(
     if connection.client != client {
         return Err(invalid_grant());
     }
-    if !constant_time_eq(&connection.refresh, hash) {
-        // anybody can make one up that names the connection
-        if !connection.mark.as_ref().is_some_and(|mark| mark.made(REFRESH_PREFIX, token)) {
-            return Err(invalid_grant());
-        }
+    let grace = cx.context.settings().openscouter.refresh_grace;
+    let presented = connection.refresh.presented(hash, cx.now, grace);
+    // anybody can make one up that names the connection
+    let issued = || connection.mark.as_ref().is_some_and(|mark| mark.made(REFRESH_PREFIX, token));
+    if presented == Presented::Exhausted || (presented == Presented::Other && !issued()) {
+        return Err(invalid_grant());
+    }
+    if presented == Presented::Other {
         end_connection(cx, &connection, "refresh token used twice").await?;
         return Err(invalid_grant());
     }
@@ -68,7 +71,7 @@ async fn rotate(
     let surplus = (connection.access.len() + 1).saturating_sub(MAX_ACCESS);
     connection.access.drain(..surplus);
     connection.access.push(AccessToken { hash: access_hash, end: now + ACCESS_SECONDS, draft });
-    connection.refresh = refresh_hash;
+    connection.refresh.issue(hash, refresh_hash, cx.now);
     connection.refresh_expires_at = cx.now + REFRESH_LENGTH;
     Ok((connection, tokens(&access, &refresh, draft)))
 }

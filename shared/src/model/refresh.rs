@@ -1,0 +1,128 @@
+//! Refresh tokens that follow from one another (openscouter 3.3, 8.1).
+
+use time::{Duration, OffsetDateTime};
+
+use crate::secret::constant_time_eq;
+
+/// Most tokens that work beside the first.
+const MAX_BESIDE: usize = 8;
+
+/// The refresh tokens of a sign-in or a connection that mean something, by their SHA-256 in hex.
+///
+/// One works; using it gives the next in its place. A client that asks twice at once presents it twice: for a short time the
+/// one that was just replaced gives a token beside the other's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefreshTokens {
+    current: String,
+    beside: Vec<String>,
+    replaced: Option<(String, OffsetDateTime)>,
+}
+
+/// What a token is that is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presented {
+    /// It works.
+    Working,
+    /// It was replaced a moment ago, and gives one beside the other.
+    JustReplaced,
+    /// As before, but too many were given.
+    Exhausted,
+    /// It does not work: it was replaced before, or never issued.
+    Other,
+}
+
+impl RefreshTokens {
+    /// The first one.
+    #[must_use]
+    pub const fn first(hash: String) -> Self {
+        Self { current: hash, beside: Vec::new(), replaced: None }
+    }
+
+    /// From what [`Self::stored`] gave.
+    #[must_use]
+    pub fn from_stored(current: String, beside: Option<&str>, replaced: Option<(String, OffsetDateTime)>) -> Self {
+        let beside = beside.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        Self { current, beside, replaced }
+    }
+
+    /// The one that works, those beside it in one text, and the one that was replaced last, with the time.
+    #[must_use]
+    pub fn stored(&self) -> (&str, Option<String>, Option<&(String, OffsetDateTime)>) {
+        let beside = (!self.beside.is_empty()).then(|| self.beside.join(" "));
+        (&self.current, beside, self.replaced.as_ref())
+    }
+
+    /// Whether a token works.
+    #[must_use]
+    pub fn works(&self, hash: &str) -> bool {
+        // all are looked at, so that the time says nothing
+        self.beside.iter().fold(constant_time_eq(&self.current, hash), |works, one| works | constant_time_eq(one, hash))
+    }
+
+    /// What a token is at `now`, where one that was replaced gives another for `grace`.
+    #[must_use]
+    pub fn presented(&self, hash: &str, now: OffsetDateTime, grace: Duration) -> Presented {
+        if self.works(hash) {
+            return Presented::Working;
+        }
+        match &self.replaced {
+            Some((replaced, at)) if constant_time_eq(replaced, hash) && now - *at < grace => {
+                if self.beside.len() < MAX_BESIDE { Presented::JustReplaced } else { Presented::Exhausted }
+            }
+            _ => Presented::Other,
+        }
+    }
+
+    /// Issues the next one for a token that works, which it takes the place of, or for one that was just replaced.
+    pub fn issue(&mut self, presented: &str, next: String, now: OffsetDateTime) {
+        let place = if constant_time_eq(&self.current, presented) {
+            Some(&mut self.current)
+        } else {
+            self.beside.iter_mut().find(|one| constant_time_eq(one, presented))
+        };
+        match place {
+            Some(place) => self.replaced = Some((std::mem::replace(place, next), now)),
+            None => self.beside.push(next),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GRACE: Duration = Duration::seconds(10);
+
+    #[test]
+    fn the_one_that_was_just_replaced_gives_one_beside() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let mut tokens = RefreshTokens::first("a".into());
+        assert_eq!(tokens.presented("a", at, GRACE), Presented::Working);
+        tokens.issue("a", "b".into(), at);
+        assert_eq!(tokens.presented("a", at + Duration::seconds(9), GRACE), Presented::JustReplaced);
+        assert_eq!(tokens.presented("a", at + GRACE, GRACE), Presented::Other);
+        assert_eq!(tokens.presented("a", at, Duration::ZERO), Presented::Other, "switched off");
+        tokens.issue("a", "c".into(), at);
+        assert!(tokens.works("b") && tokens.works("c") && !tokens.works("a"));
+        // each goes on by itself
+        tokens.issue("c", "d".into(), at + GRACE);
+        assert!(tokens.works("b") && tokens.works("d"));
+        assert_eq!(tokens.presented("a", at + GRACE, GRACE), Presented::Other);
+        let (current, beside, replaced) = tokens.stored();
+        assert_eq!((current, beside.as_deref()), ("b", Some("d")));
+        let again = RefreshTokens::from_stored(current.to_owned(), beside.as_deref(), replaced.cloned());
+        assert_eq!(again, tokens);
+    }
+
+    #[test]
+    fn not_too_many_are_given() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let mut tokens = RefreshTokens::first("a".into());
+        tokens.issue("a", "b".into(), at);
+        for number in 0..MAX_BESIDE {
+            assert_eq!(tokens.presented("a", at, GRACE), Presented::JustReplaced);
+            tokens.issue("a", number.to_string(), at);
+        }
+        assert_eq!(tokens.presented("a", at, GRACE), Presented::Exhausted);
+    }
+}
