@@ -59,8 +59,9 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
         Command::Feedback(command) => feedback::feedback(command).await,
-        Command::Backup { data, to } => commands::copy(&data, &to),
-        Command::Restore { from, data } => commands::copy(&from, &data),
+        Command::Backup { data, to } => commands::backup(&data, &to),
+        Command::Restore { from, data } => commands::restore(&from, &data),
+        Command::Migrate(common) => commands::migrate(common).await,
         Command::SigningKey(command) => commands::signing_key(command),
     }
 }

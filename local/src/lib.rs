@@ -13,6 +13,7 @@ pub mod guard;
 pub mod import;
 pub mod lambda;
 pub mod log;
+pub mod migrations;
 mod past;
 pub mod people;
 pub mod private;

@@ -7,7 +7,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand};
+use super::{
+    job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand,
+};
 
 /// Runs the whole of outscout on this machine, or works on its store.
 #[derive(Debug, Parser)]
@@ -58,6 +60,9 @@ pub(super) enum Command {
         #[arg(long, default_value = ".outscout")]
         data: PathBuf,
     },
+    /// Bring the tables to the schema of this version, from where an earlier run ended; a data directory is copied before,
+    /// and `outscout serve` does the same at its start
+    Migrate(Common),
     /// Organizations
     #[command(subcommand)]
     Org(OrgCommand),
