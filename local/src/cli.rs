@@ -4,6 +4,7 @@ mod arguments;
 mod banner;
 mod commands;
 mod directory;
+mod doctor;
 mod download;
 mod feedback;
 mod job;
@@ -62,6 +63,7 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Backup { data, to } => commands::backup(&data, &to),
         Command::Restore { from, data } => commands::restore(&from, &data),
         Command::Migrate(common) => commands::migrate(common).await,
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::SigningKey(command) => commands::signing_key(command),
     }
 }

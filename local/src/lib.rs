@@ -6,6 +6,7 @@ pub mod cli;
 pub mod control;
 pub mod data;
 pub mod demo;
+pub mod doctor;
 pub mod embedded_store;
 pub mod functions;
 pub mod gateway;

@@ -8,7 +8,7 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand,
+    doctor::DoctorArguments, job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand,
 };
 
 /// Runs the whole of outscout on this machine, or works on its store.
@@ -63,6 +63,8 @@ pub(super) enum Command {
     /// Bring the tables to the schema of this version, from where an earlier run ended; a data directory is copied before,
     /// and `outscout serve` does the same at its start
     Migrate(Common),
+    /// Look for what is wrong with this machine's system, and say what to do; exit code 1 when there is a problem
+    Doctor(DoctorArguments),
     /// Organizations
     #[command(subcommand)]
     Org(OrgCommand),

@@ -1,6 +1,8 @@
-//! What operators do: copies, and the schema of the tables.
+//! What operators do: copies, the schema of the tables, and the doctor.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::{net::TcpListener, os::unix::fs::PermissionsExt as _};
+
+use serde_json::Value;
 
 use crate::support::{Folder, Serving};
 
@@ -55,6 +57,8 @@ fn a_data_directory_of_a_newer_version_is_left_alone() {
     ] {
         assert_eq!(folder.says(command), (1, refused.to_owned()), "{command:?}");
     }
+    let findings = doctor(&folder, &[]).1;
+    assert_eq!((level(&findings, "schema"), level(&findings, "store")), ("problem".to_owned(), "ok".to_owned()));
     // a copy can be made, but not be served from here
     assert_eq!(folder.says(&["backup", "--data", "data", "--to", "copy"]).0, 0);
     assert_eq!(folder.says(&["restore", "--from", "copy", "--data", "back"]), (1, refused.to_owned()));
@@ -77,5 +81,123 @@ fn a_data_directory_from_before_the_version_is_the_first_one() {
     assert_eq!(Serving::start(&folder).stop("-TERM")["demo"], first["demo"]);
     changed(&folder, r#"UPDATE "main" SET item_json = item_json WHERE pk = 'S:SCHEMA'"#);
     assert_eq!(folder.json(&["org", "list"]), listed);
+    let (_, findings) = doctor(&folder, &[]);
+    assert_eq!(level(&findings, "schema"), "ok");
     assert_eq!(folder.says(&["migrate", "--data", "nowhere"]).0, 3);
+}
+
+/// What the doctor finds in the folder's data directory, and its exit code.
+fn doctor(folder: &Folder, more: &[&str]) -> (i32, Vec<Value>) {
+    let ports: &[&str] = if more.contains(&"--port") { &[] } else { &["--port", "0"] };
+    // a name server that nobody is: no test asks the network
+    let mut program = folder.program(&[&["doctor", "--json", "--data", "data"], ports, more].concat());
+    let output = program.env("OUTSCOUT_DNS_SERVER", "127.0.0.1:1").output().unwrap();
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = told["findings"].as_array().unwrap().clone();
+    let problems = findings.iter().filter(|finding| finding["level"] == "problem").count();
+    assert_eq!(told["problems"], problems);
+    for finding in &findings {
+        assert!(finding["level"] == "ok" || finding["do"].is_string(), "{finding} says what to do");
+    }
+    assert_eq!(output.status.code().unwrap() != 0, problems > 0);
+    (output.status.code().unwrap(), findings)
+}
+
+/// The worst level of what was found about something.
+fn level(findings: &[Value], what: &str) -> String {
+    let about: Vec<_> =
+        findings.iter().filter(|finding| finding["what"] == what).map(|finding| &finding["level"]).collect();
+    assert!(!about.is_empty(), "nothing is said of {what}");
+    let worst = ["problem", "warning", "ok"].into_iter().find(|level| about.iter().any(|found| found == level));
+    worst.unwrap().to_owned()
+}
+
+#[test]
+fn the_doctor_finds_nothing_wrong_where_nothing_is() {
+    let folder = Folder::new();
+    let (code, findings) = doctor(&folder, &[]);
+    assert_eq!((code, level(&findings, "data directory")), (0, "warning".to_owned()));
+    assert_eq!(folder.names(), [""; 0], "it makes nothing");
+    let serving = Serving::start(&folder);
+    let process = serving.child.id();
+    let control = serving.ready["control"].as_str().unwrap().to_owned();
+    let (code, findings) = doctor(&folder, &[]);
+    for what in
+        ["program", "data directory", "lock", "disk", "store", "schema", "signing keys", "ports", "dead letters"]
+    {
+        assert!(level(&findings, what) != "problem", "{what}: {findings:?}");
+    }
+    assert_eq!((code, level(&findings, "names")), (0, "warning".to_owned()), "{findings:?}");
+    let lock = findings.iter().find(|finding| finding["what"] == "lock").unwrap();
+    assert!(lock["found"].as_str().unwrap().starts_with(&format!("process {process} (outscout) runs on it")), "{lock}");
+    // its control port says which program it is
+    let port = control.rsplit(':').next().unwrap();
+    let (_, findings) = doctor(&folder, &["--port", port]);
+    let control = findings.iter().find(|finding| finding["what"] == "port").unwrap();
+    let said = format!("outscout 0.1.0 (process {process}) answers here for control");
+    assert_eq!(control["found"].as_str(), Some(said.as_str()));
+    serving.stop("-KILL");
+    let (_, findings) = doctor(&folder, &[]);
+    let lock = findings.iter().find(|finding| finding["what"] == "lock").unwrap();
+    assert_eq!(lock["found"], "no server runs on it");
+}
+
+#[test]
+fn the_doctor_names_cause_and_remedy() {
+    let folder = Folder::new();
+    Serving::start(&folder).stop("-TERM");
+    let data = folder.0.join("data");
+    let open = |name: &str, mode: u32| {
+        let path = if name.is_empty() { data.clone() } else { data.join(name) };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let mode = |name: &str| data.join(name).metadata().unwrap().permissions().mode() & 0o777;
+    open("", 0o755);
+    open("signing-keys.json", 0o644);
+    std::fs::write(data.join("clock"), "7200000").unwrap();
+    let (code, findings) = doctor(&folder, &[]);
+    assert_eq!((code, mode("signing-keys.json")), (1, 0o644), "it changes nothing");
+    assert_eq!((level(&findings, "data directory"), level(&findings, "file")), ("problem".into(), "problem".into()));
+    let file = findings.iter().find(|finding| finding["what"] == "file").unwrap();
+    assert!(file["do"].as_str().unwrap().starts_with("chmod 600 /"), "{file}");
+    let clock = findings.iter().find(|finding| finding["what"] == "clock").unwrap();
+    assert_eq!(clock["found"], "it is 7200 s ahead");
+    for (name, text) in [("signing-keys.json", "{}"), ("streams.json", "cut"), ("clock", "x")] {
+        std::fs::write(data.join(name), text).unwrap();
+    }
+    let (_, findings) = doctor(&folder, &[]);
+    for what in ["signing keys", "streams", "clock"] {
+        assert_eq!(level(&findings, what), "problem", "{what}");
+    }
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    assert_eq!(level(&doctor(&folder, &["--port", &port]).1, "port"), "problem");
+    assert_eq!(level(&doctor(&folder, &["--port", "65534"]).1, "ports"), "problem");
+    let (_, findings) = doctor(&folder, &["--lambda", "data"]);
+    assert_eq!(level(&findings, "function binaries"), "problem");
+    // a page in the middle of the store
+    let mut bytes = std::fs::read(data.join("store.sqlite")).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..half + 8_192].fill(0xa5);
+    std::fs::write(data.join("store.sqlite"), bytes).unwrap();
+    assert_eq!(level(&doctor(&folder, &[]).1, "store"), "problem");
+}
+
+#[test]
+fn the_doctor_is_told_whom_to_look_at() {
+    let folder = Folder::new();
+    for wrong in
+        [&["doctor", "--put-back"][..], &["doctor", "--region", "x"], &["doctor", "--stack", "x", "--data", "d"]]
+    {
+        assert_eq!(folder.says(wrong).0, 2, "{wrong:?}");
+    }
+    let mut program = folder.program(&["doctor", "--stack", "x", "--region", "us-east-1"]);
+    let nobody = "http://127.0.0.1:1";
+    let keys = [("AWS_ACCESS_KEY_ID", "id"), ("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_ENDPOINT_URL", nobody)];
+    let output = program.env_clear().envs(keys).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.starts_with("outscout: DescribeStacks: "), "{said}");
+    assert!(!said.contains("hush"));
+    let output = folder.program(&["doctor", "--stack", "x"]).env_clear().output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "outscout: environment variable AWS_REGION is not set\n");
 }
