@@ -194,6 +194,23 @@ class Root(unittest.TestCase):
                 policies = properties.get("Policies", [])
                 self.assertEqual(APART in policies, bool(policies) and crate not in NEED_SPECIAL)
 
+    def test_tracing_is_a_switch(self):
+        """Off, nothing is traced and no function may send traces; on, all of them and each stage."""
+        for api in [None, *project.APIS]:
+            for mode in ("Disabled", "Active"):
+                on = mode == "Active"
+                for name, resource in project.translated(api, Tracing=mode)["Resources"].items():
+                    properties = resource.get("Properties", {})
+                    with self.subTest(api=api, mode=mode, resource=name):
+                        if resource["Type"] == "AWS::Lambda::Function":
+                            self.assertEqual(properties.get("TracingConfig"), {"Mode": {"Ref": "Tracing"}} if on else None)
+                        if resource["Type"] == "AWS::IAM::Role" and "lambda.amazonaws.com" in str(properties["AssumeRolePolicyDocument"]):
+                            self.assertEqual("xray" in str(properties["ManagedPolicyArns"]).lower(), on)
+                        if resource["Type"] == "AWS::ApiGateway::Stage":
+                            self.assertEqual(properties["TracingEnabled"], {"Fn::If": ["IsTraced", True, False]})
+        for application in project.of_type("AWS::Serverless::Application").values():
+            self.assertEqual(application["Properties"]["Parameters"]["Tracing"], {"Ref": "Tracing"})
+
     def test_a_stack_stays_below_its_limit(self):
         for api in [None, *project.APIS]:
             count = len(project.translated(api)["Resources"])
