@@ -194,6 +194,38 @@ class Root(unittest.TestCase):
                 policies = properties.get("Policies", [])
                 self.assertEqual(APART in policies, bool(policies) and crate not in NEED_SPECIAL)
 
+    def test_host_names(self):
+        """One host name for all three APIs or one each; OpenScouter, whose well-known documents must stand at the root, has it."""
+        template, resources = project.template(), project.template()["Resources"]
+        mappings = {name: resource["Properties"] for name, resource in resources.items()
+                    if resource["Type"] == "AWS::ApiGateway::BasePathMapping"}
+        places = {(mapping["DomainName"]["Ref"], mapping.get("BasePath")): mapping["RestApiId"]["Fn::GetAtt"][0]
+                  for mapping in mappings.values()}
+        self.assertEqual(places, {
+            ("SharedHost", None): "OpenScouter", ("SharedHost", "outset"): "Outset", ("SharedHost", "outsend"): "Outsend",
+            ("OutsetHost", None): "Outset", ("OutsendHost", None): "Outsend", ("OpenScouterHost", None): "OpenScouter"})
+        for name, mapping in mappings.items():
+            with self.subTest(resource=name):
+                self.assertEqual(resources[name]["Condition"], resources[mapping["DomainName"]["Ref"]]["Condition"])
+                self.assertEqual(mapping["Stage"], "prod")
+        # the documents are paths of the API itself, with no prefix that a host name would have to hide
+        documents = {path for path, method in project.routes("openscouter") if path.startswith("/.well-known/") and method == "GET"}
+        self.assertLessEqual({"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/api/mcp"}, documents)
+
+    def test_public_urls_follow_the_host_names(self):
+        """What an API is told of its public URL: the parameter, its own host name, that of all three, in this order."""
+        for api, path in (("Outset", "/outset"), ("Outsend", "/outsend"), ("OpenScouter", "")):
+            of_all = {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${Domain}" + path}, ""]}
+            own = {"Fn::If": [f"Has{api}Domain", {"Fn::Sub": "https://${" + api + "Domain}"}, of_all]}
+            wanted = {"Fn::If": [f"Has{api}Url", {"Ref": f"{api}PublicUrl"}, own]}
+            application = project.template()["Resources"][api]["Properties"]["Parameters"]
+            self.assertEqual(application["PublicUrl"], wanted)
+            for function in project.of_type(project.FUNCTION).values():
+                variables = function["Properties"].get("Environment", {}).get("Variables", {})
+                told = variables.get(f"OUTSCOUT_{api.upper()}_PUBLIC_URL")
+                if told:
+                    self.assertEqual(json.dumps(told)[:60], json.dumps(wanted)[:60])
+
     def test_tracing_is_a_switch(self):
         """Off, nothing is traced and no function may send traces; on, all of them and each stage."""
         for api in [None, *project.APIS]:
