@@ -194,6 +194,37 @@ class Root(unittest.TestCase):
                 policies = properties.get("Policies", [])
                 self.assertEqual(APART in policies, bool(policies) and crate not in NEED_SPECIAL)
 
+    def test_parameters_are_grouped_and_documented(self):
+        """Each is in one group, has a label there and a description, and a row of docs/deploying.md with its default."""
+        template = project.template()
+        interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+        grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+        self.assertEqual(sorted(grouped), sorted(template["Parameters"]))
+        self.assertEqual(list(interface["ParameterLabels"]), grouped)
+        text = (project.ROOT / "docs/deploying.md").read_text()
+        _, _, section = text.partition("\n## Parameters\n")
+        rows = re.findall(r"^\| (`.+?) \| (.+?) \| (.+) \|$", section.split("\n## ")[0], re.MULTILINE)
+        documented = {name: default for names, defaults, _ in rows
+                      for name, default in zip(re.findall(r"`(\w+)`", names), self.defaults(names, defaults), strict=True)}
+        self.assertEqual(set(documented), set(template["Parameters"]))
+        for name, parameter in template["Parameters"].items():
+            with self.subTest(parameter=name):
+                told = documented[name].strip("`")
+                if "Default" not in parameter:
+                    self.assertIn("none: say it", told)
+                elif name != "OpenScouterJwks":
+                    self.assertEqual("" if told == "empty" else told, str(parameter["Default"]))
+        for api in [None, *project.APIS]:
+            for name, parameter in project.template(api)["Parameters"].items():
+                self.assertTrue(parameter.get("Description"), f"{api or 'root'}: {name}")
+
+    @staticmethod
+    def defaults(names, defaults):
+        """The default of each name of a row: one for all of them, or one for each."""
+        number = names.count("`") // 2
+        told = defaults.split(", ")
+        return told if len(told) == number else [defaults] * number
+
     def test_host_names(self):
         """One host name for all three APIs or one each; OpenScouter, whose well-known documents must stand at the root, has it."""
         template, resources = project.template(), project.template()["Resources"]
