@@ -31,7 +31,7 @@ def template_path(api=None):
 
 
 @functools.cache
-def _translated(api):
+def _translated(api, **given):
     # as the transform gets it, which knows no aliases: what it adds to one method it adds to no other
     source = json.loads(json.dumps(template(api)))
     for resource in source["Resources"].values():
@@ -40,7 +40,7 @@ def _translated(api):
             properties["CodeUri"] = "s3://bucket/code.zip"
         if resource["Type"] == "AWS::Serverless::Application":
             properties["Location"] = "https://s3.amazonaws.com/bucket/template.yaml"
-    parameters = {name: parameter.get("Default", "value") for name, parameter in source.get("Parameters", {}).items()}
+    parameters = {name: parameter.get("Default", "value") for name, parameter in source.get("Parameters", {}).items()} | given
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-central-1"))
     return translator.translate(source, parameters)
 
@@ -123,9 +123,9 @@ def processors(api, architecture):
     return {tuple(function.architectures) for function in SamFunctionProvider(stacks).get_all()}
 
 
-def translated(api=None):
-    """The template that the transform makes; code and nested templates stand where a package would be."""
-    return _translated(api)
+def translated(api=None, **given):
+    """The template that the transform makes, with some parameters given; code and nested templates stand where a package would be."""
+    return _translated(api, **given)
 
 
 def crates(api):

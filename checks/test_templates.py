@@ -194,6 +194,86 @@ class Root(unittest.TestCase):
                 policies = properties.get("Policies", [])
                 self.assertEqual(APART in policies, bool(policies) and crate not in NEED_SPECIAL)
 
+    def test_parameters_are_grouped_and_documented(self):
+        """Each is in one group, has a label there and a description, and a row of docs/deploying.md with its default."""
+        template = project.template()
+        interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+        grouped = [name for group in interface["ParameterGroups"] for name in group["Parameters"]]
+        self.assertEqual(sorted(grouped), sorted(template["Parameters"]))
+        self.assertEqual(list(interface["ParameterLabels"]), grouped)
+        text = (project.ROOT / "docs/deploying.md").read_text()
+        _, _, section = text.partition("\n## Parameters\n")
+        rows = re.findall(r"^\| (`.+?) \| (.+?) \| (.+) \|$", section.split("\n## ")[0], re.MULTILINE)
+        documented = {name: default for names, defaults, _ in rows
+                      for name, default in zip(re.findall(r"`(\w+)`", names), self.defaults(names, defaults), strict=True)}
+        self.assertEqual(set(documented), set(template["Parameters"]))
+        for name, parameter in template["Parameters"].items():
+            with self.subTest(parameter=name):
+                told = documented[name].strip("`")
+                if "Default" not in parameter:
+                    self.assertIn("none: say it", told)
+                elif name != "OpenScouterJwks":
+                    self.assertEqual("" if told == "empty" else told, str(parameter["Default"]))
+        for api in [None, *project.APIS]:
+            for name, parameter in project.template(api)["Parameters"].items():
+                self.assertTrue(parameter.get("Description"), f"{api or 'root'}: {name}")
+
+    @staticmethod
+    def defaults(names, defaults):
+        """The default of each name of a row: one for all of them, or one for each."""
+        number = names.count("`") // 2
+        told = defaults.split(", ")
+        return told if len(told) == number else [defaults] * number
+
+    def test_host_names(self):
+        """One host name for all three APIs or one each; OpenScouter, whose well-known documents must stand at the root, has it."""
+        template, resources = project.template(), project.template()["Resources"]
+        mappings = {name: resource["Properties"] for name, resource in resources.items()
+                    if resource["Type"] == "AWS::ApiGateway::BasePathMapping"}
+        places = {(mapping["DomainName"]["Ref"], mapping.get("BasePath")): mapping["RestApiId"]["Fn::GetAtt"][0]
+                  for mapping in mappings.values()}
+        self.assertEqual(places, {
+            ("SharedHost", None): "OpenScouter", ("SharedHost", "outset"): "Outset", ("SharedHost", "outsend"): "Outsend",
+            ("OutsetHost", None): "Outset", ("OutsendHost", None): "Outsend", ("OpenScouterHost", None): "OpenScouter"})
+        for name, mapping in mappings.items():
+            with self.subTest(resource=name):
+                self.assertEqual(resources[name]["Condition"], resources[mapping["DomainName"]["Ref"]]["Condition"])
+                self.assertEqual(mapping["Stage"], "prod")
+        # the documents are paths of the API itself, with no prefix that a host name would have to hide
+        documents = {path for path, method in project.routes("openscouter") if path.startswith("/.well-known/") and method == "GET"}
+        self.assertLessEqual({"/.well-known/oauth-authorization-server", "/.well-known/oauth-protected-resource/api/mcp"}, documents)
+
+    def test_public_urls_follow_the_host_names(self):
+        """What an API is told of its public URL: the parameter, its own host name, that of all three, in this order."""
+        for api, path in (("Outset", "/outset"), ("Outsend", "/outsend"), ("OpenScouter", "")):
+            of_all = {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${Domain}" + path}, ""]}
+            own = {"Fn::If": [f"Has{api}Domain", {"Fn::Sub": "https://${" + api + "Domain}"}, of_all]}
+            wanted = {"Fn::If": [f"Has{api}Url", {"Ref": f"{api}PublicUrl"}, own]}
+            application = project.template()["Resources"][api]["Properties"]["Parameters"]
+            self.assertEqual(application["PublicUrl"], wanted)
+            for function in project.of_type(project.FUNCTION).values():
+                variables = function["Properties"].get("Environment", {}).get("Variables", {})
+                told = variables.get(f"OUTSCOUT_{api.upper()}_PUBLIC_URL")
+                if told:
+                    self.assertEqual(json.dumps(told)[:60], json.dumps(wanted)[:60])
+
+    def test_tracing_is_a_switch(self):
+        """Off, nothing is traced and no function may send traces; on, all of them and each stage."""
+        for api in [None, *project.APIS]:
+            for mode in ("Disabled", "Active"):
+                on = mode == "Active"
+                for name, resource in project.translated(api, Tracing=mode)["Resources"].items():
+                    properties = resource.get("Properties", {})
+                    with self.subTest(api=api, mode=mode, resource=name):
+                        if resource["Type"] == "AWS::Lambda::Function":
+                            self.assertEqual(properties.get("TracingConfig"), {"Mode": {"Ref": "Tracing"}} if on else None)
+                        if resource["Type"] == "AWS::IAM::Role" and "lambda.amazonaws.com" in str(properties["AssumeRolePolicyDocument"]):
+                            self.assertEqual("xray" in str(properties["ManagedPolicyArns"]).lower(), on)
+                        if resource["Type"] == "AWS::ApiGateway::Stage":
+                            self.assertEqual(properties["TracingEnabled"], {"Fn::If": ["IsTraced", True, False]})
+        for application in project.of_type("AWS::Serverless::Application").values():
+            self.assertEqual(application["Properties"]["Parameters"]["Tracing"], {"Ref": "Tracing"})
+
     def test_a_stack_stays_below_its_limit(self):
         for api in [None, *project.APIS]:
             count = len(project.translated(api)["Resources"])

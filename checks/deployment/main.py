@@ -17,6 +17,7 @@ import botocore.config
 import requests
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
+import missed  # noqa: E402
 import translation  # noqa: E402
 import walks  # noqa: E402
 from comparison import Comparison  # noqa: E402
@@ -218,6 +219,8 @@ def main():
         run.step("Outsend", lambda: walks.outsend(there))
         run.step("OpenScouter", lambda: walks.openscouter(there))
         run.step("schedule", lambda: scheduled(run, there))
+        run.step("doctor", lambda: missed.examined(run, there))
+        run.step("dead letters", lambda: missed.put_back(run, there))
         run.step("tampering", lambda: tampered(run))
     run.table()
     if run.failed:

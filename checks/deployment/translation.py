@@ -17,6 +17,9 @@ FUNCTION, APPLICATION = "AWS::Serverless::Function", "AWS::Serverless::Applicati
 ANY, METHODS = "x-amazon-apigateway-any-method", ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
 INTEGRATION, REFUSALS = "x-amazon-apigateway-integration", "x-amazon-apigateway-gateway-responses"
 
+# What the transform asks of the parameters: with tracing off it adds no right to send traces.
+TRANSFORMED_WITH = {"Tracing": "Disabled"}
+
 # What the templates say and the emulator (ministack 1.5.33) does not do, and what is deployed instead. docs/deploying.md has the
 # same table, and checks/test_deployment.py holds them together.
 LEFT_OUT = {
@@ -60,7 +63,7 @@ def transformed(source, bucket, uploads):
             resource["Properties"]["CodeUri"] = f"s3://{bucket}/{crate(resource)}.zip"
         if resource["Type"] == APPLICATION:
             resource["Properties"]["Location"] = uploads[resource["Properties"]["Location"]]
-    made = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION)).translate(source, {})
+    made = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION)).translate(source, TRANSFORMED_WITH)
     for name, default in defaults.items():
         made["Parameters"][name]["Default"] = default
     return made

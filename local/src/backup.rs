@@ -1,6 +1,9 @@
 //! Copies of a data directory. A copy is a data directory itself: what is brought back is what was put away.
 
-use std::{io, path::Path};
+use std::{
+    io,
+    path::{Path, PathBuf, absolute},
+};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -50,6 +53,22 @@ pub fn copy(from: &DataDirectory, to: &Path) -> Result<(), BackupError> {
     private::close_file(&copy.store_file())?;
     std::fs::rename(partial, to)?;
     Ok(())
+}
+
+/// Copies a data directory to a place beside it before the schema of its tables is changed from `version` on. The copy of an
+/// earlier run that broke off stays.
+///
+/// # Errors
+/// As [`copy`].
+pub fn before_change(directory: &DataDirectory, version: u64) -> Result<PathBuf, BackupError> {
+    let mut copy = absolute(directory.path())?.into_os_string();
+    copy.push(format!(".schema-{version}"));
+    let copy = PathBuf::from(copy);
+    if !DataDirectory::is_at(&copy) {
+        self::copy(directory, &copy)?;
+        tracing::info!(copy = %copy.display(), "data directory copied before its schema is changed");
+    }
+    Ok(copy)
 }
 
 fn copy_store(from: &Path, to: &Path) -> Result<(), BackupError> {

@@ -4,6 +4,7 @@ mod arguments;
 mod banner;
 mod commands;
 mod directory;
+mod doctor;
 mod download;
 mod feedback;
 mod job;
@@ -59,8 +60,10 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
         Command::Feedback(command) => feedback::feedback(command).await,
-        Command::Backup { data, to } => commands::copy(&data, &to),
-        Command::Restore { from, data } => commands::copy(&from, &data),
+        Command::Backup { data, to } => commands::backup(&data, &to),
+        Command::Restore { from, data } => commands::restore(&from, &data),
+        Command::Migrate(common) => commands::migrate(common).await,
+        Command::Doctor(arguments) => doctor::doctor(arguments).await,
         Command::SigningKey(command) => commands::signing_key(command),
     }
 }

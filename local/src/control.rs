@@ -59,7 +59,7 @@ impl Control {
         let guard = middleware::from_fn_with_state(self.hosts.clone(), local_only);
         Router::new()
             .route("/", get(page))
-            .route("/_local/health", get(|| async { Json(json!({"status": "ok"})) }))
+            .route("/_local/health", get(health))
             .route("/_local/mail", get(mails))
             .route("/v2/email/outbound-emails", post(take_mail))
             .route("/_local/clock", post(advance))
@@ -72,6 +72,11 @@ impl Control {
 
 fn contents(outbox: &Outbox) -> MutexGuard<'_, VecDeque<Value>> {
     outbox.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// That it runs, and which program of which process.
+async fn health() -> Json<Value> {
+    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "process": std::process::id()}))
 }
 
 async fn mails(State(control): State<Control>) -> Json<Vec<Value>> {

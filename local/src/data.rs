@@ -2,7 +2,7 @@
 
 use std::{
     fs::{File, TryLockError},
-    io,
+    io::{self, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 use crate::{
     embedded_store::{Engine, EngineError, new_credentials},
-    private,
+    migrations, private,
     template::Templates,
 };
 
@@ -26,7 +26,7 @@ use crate::{
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The files of a data directory, and those that take their place.
-const FILES: [&str; 19] = [
+pub(crate) const FILES: [&str; 19] = [
     STORE,
     "store.sqlite-wal",
     "store.sqlite-shm",
@@ -74,6 +74,15 @@ struct Announced {
     secret_access_key: String,
 }
 
+/// The process that holds a data directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    /// Its id, if it said so.
+    pub process: Option<u32>,
+    /// What it runs, where the system tells.
+    pub command: Option<String>,
+}
+
 /// The right to write a data directory, held until dropped.
 #[derive(Debug)]
 pub struct Held(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
@@ -97,10 +106,22 @@ impl DataDirectory {
         Ok(Self(path.to_owned()))
     }
 
+    /// The directory at `path` as it is: nothing is made and no file closed.
+    #[must_use]
+    pub fn seen(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
     /// Whether there is a data directory at `path`: one that holds a store, or that somebody who starts has taken.
     #[must_use]
     pub fn is_at(path: &Path) -> bool {
         [STORE, "lock"].iter().any(|name| path.join(name).exists())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0
     }
 
     /// The store's file.
@@ -169,7 +190,8 @@ impl DataDirectory {
         Ok(keys)
     }
 
-    fn signing_keys_file(&self) -> PathBuf {
+    /// The file that holds the keys which sign access tokens.
+    pub(crate) fn signing_keys_file(&self) -> PathBuf {
         self.0.join("signing-keys.json")
     }
 
@@ -181,6 +203,9 @@ impl DataDirectory {
         let lock = private::open(&self.0.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {
+                // who holds it, for who finds it held
+                lock.set_len(0)?;
+                (&lock).write_all(std::process::id().to_string().as_bytes())?;
                 // what an earlier holder announced, if it was killed
                 match std::fs::remove_file(self.0.join("endpoint")) {
                     Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -189,6 +214,28 @@ impl DataDirectory {
             }
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Who holds the directory; `None` when nobody does.
+    ///
+    /// # Errors
+    /// When the lock file cannot be read.
+    pub fn holder(&self) -> io::Result<Option<Holder>> {
+        let mut lock = match File::open(self.0.join("lock")) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        match lock.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                lock.read_to_string(&mut text)?;
+                let process = text.trim().parse().ok();
+                let command = process.and_then(|id: u32| std::fs::read_to_string(format!("/proc/{id}/comm")).ok());
+                Ok(Some(Holder { process, command: command.map(|name| name.trim().to_owned()) }))
+            }
         }
     }
 
@@ -323,16 +370,41 @@ impl Session {
     /// The store of a deployment, as the environment names it.
     ///
     /// # Errors
+    /// When a variable is missing, or the tables have another schema.
+    pub async fn cloud() -> Result<Self, EngineError> {
+        let session = Self::any_cloud()?;
+        migrations::check(&session.context).await?;
+        Ok(session)
+    }
+
+    /// [`Self::cloud`], whatever schema the tables have.
+    ///
+    /// # Errors
     /// When a variable is missing.
-    pub fn cloud() -> Result<Self, SettingsError> {
+    pub fn any_cloud() -> Result<Self, SettingsError> {
         Ok(Self { context: Context::from_env(&[])?, own: None })
     }
 
     /// Opens the store of `directory`, beside a running server or alone.
     ///
     /// # Errors
-    /// When it cannot be opened.
+    /// When it cannot be opened, or has another schema.
     pub async fn open(directory: &DataDirectory) -> Result<Self, EngineError> {
+        let session = Self::open_any(directory).await?;
+        match migrations::check(&session.context).await {
+            Ok(()) => Ok(session),
+            Err(error) => {
+                session.close().await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// [`Self::open`], whatever schema it has.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open_any(directory: &DataDirectory) -> Result<Self, EngineError> {
         let clock = Clock::offset_file(directory.clock_file());
         let ((endpoint, credentials), own) = match directory.hold()? {
             None => (directory.announced().await?, None),

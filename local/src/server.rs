@@ -25,6 +25,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
 use crate::{
     background::Background,
+    backup,
     control::{Control, Outbox},
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
     embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
@@ -33,6 +34,7 @@ use crate::{
     guard::HostNames,
     lambda::{self, Lambda},
     log::Capture,
+    migrations,
     past::Past,
     private, sam,
     schedule::Scheduler,
@@ -151,6 +153,9 @@ impl Server {
                 Some(processes(options, log.clone(), function_stop).await?)
             }
         };
+        let copy = directory.as_ref().map(|directory| |version| Ok(backup::before_change(directory, version)?));
+        migrations::migrate(&context, migrations::STEPS, copy.as_ref().map(|copy| copy as migrations::Copy<'_>))
+            .await?;
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
         let (time_limits, named) = (&templates.time_limits, background.functions());

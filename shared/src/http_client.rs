@@ -21,7 +21,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(10);
 const MAX_ANSWER: usize = 1_048_576;
 
 /// The answer's status and body, or why there is none.
-type Answer = BoxFuture<'static, Result<(u16, Bytes), String>>;
+pub(crate) type Answer = BoxFuture<'static, Result<(u16, Bytes), String>>;
 
 /// Whether a URL asks for plain HTTP, which needs no certificates.
 pub(crate) fn is_plain(url: &str) -> bool {
@@ -61,6 +61,21 @@ pub(crate) fn send_through(
     headers: Vec<(&'static str, String)>,
     body: String,
 ) -> Answer {
+    send_within(TIME_LIMIT, connector, method, url, headers, body)
+}
+
+/// As [`send_through`], within a time of the caller's.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) fn send_within(
+    limit: Duration,
+    connector: SharedHttpConnector,
+    method: &'static str,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+) -> Answer {
     Box::pin(async move {
         let mut request = http::Request::builder().method(method).uri(url);
         for (name, value) in headers {
@@ -75,6 +90,6 @@ pub(crate) fn send_through(
             let body = body.into_bytes();
             if body.len() > MAX_ANSWER { Err("the answer is too long".to_owned()) } else { Ok((status, body)) }
         };
-        tokio::time::timeout(TIME_LIMIT, call).await.map_err(|_| "no answer in time".to_owned())?
+        tokio::time::timeout(limit, call).await.map_err(|_| "no answer in time".to_owned())?
     })
 }

@@ -22,6 +22,7 @@ pub mod page;
 pub mod password;
 pub mod secret;
 pub mod secrets_manager;
+pub mod signed;
 pub mod store;
 pub mod stripe;
 pub mod sweeps;

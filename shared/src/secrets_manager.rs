@@ -3,20 +3,14 @@
 
 use std::time::Duration;
 
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     BoxFuture,
-    aws::{Http, credentials},
-    clock::Clock,
     config::{Environment, SECRETS, SECRETS_ENDPOINT, SecretString, SettingsError, StoreSettings},
-    http_client,
+    signed::Service,
 };
 
 const TARGET: &str = "secretsmanager.GetSecretValue";
@@ -24,6 +18,8 @@ const JSON: &str = "application/x-amz-json-1.1";
 /// How often a secret is asked for, and the pause before the second time, which doubles.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long one request may take.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// A variable, and the secret that it stands for.
 pub type Fetched = (&'static str, SecretString);
@@ -49,25 +45,19 @@ pub fn fetch(lookup: &dyn Fn(&str) -> Option<String>) -> BoxFuture<'static, Resu
     let store = StoreSettings::from_env(&env);
     let endpoint = env.optional(SECRETS_ENDPOINT);
     Box::pin(async move {
-        let store = store?;
-        let http = Http::of(&store, "secretsmanager", endpoint.as_deref());
-        try_join_all(named.into_iter().map(|(variable, name)| one(&store, &http, variable, name))).await
+        let service = Service::of(&store?, "secretsmanager", endpoint.as_deref());
+        try_join_all(named.into_iter().map(|(variable, name)| one(&service, variable, name))).await
     })
 }
 
 /// One secret: asked for again when the service is busy or out of reach.
-async fn one(
-    store: &StoreSettings,
-    http: &Http,
-    variable: &'static str,
-    name: String,
-) -> Result<Fetched, SettingsError> {
+async fn one(service: &Service, variable: &'static str, name: String) -> Result<Fetched, SettingsError> {
     let refused = |cause: String| SettingsError::Secret { variable, cause };
     let (mut pause, mut attempt) = (PAUSE, 1);
     loop {
         let body = json!({"SecretId": name}).to_string();
-        let headers = signed(store, &http.url(), &body).map_err(refused)?;
-        let cause = match http_client::send_through(http.connector(), "POST", http.url(), headers, body).await {
+        let headers = vec![("content-type", JSON.to_owned()), ("x-amz-target", TARGET.to_owned())];
+        let cause = match service.call("POST", "/", headers, body, TIME_LIMIT).await {
             Ok((200, answer)) => {
                 let answer: Result<Answer, _> = serde_json::from_slice(&answer);
                 return answer.map(|answer| (variable, answer.text)).map_err(|_| refused("it is no text".to_owned()));
@@ -91,29 +81,4 @@ async fn one(
         tokio::time::sleep(pause).await;
         (pause, attempt) = (pause * 2, attempt + 1);
     }
-}
-
-/// The headers of a request, with the function's signature.
-fn signed(store: &StoreSettings, url: &str, body: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let identity = credentials(store).into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&store.region)
-        .name("secretsmanager")
-        // what AWS judges by is the machine's clock
-        .time(Clock::system().now().into())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| error.to_string())?
-        .into();
-    let own = [("content-type", JSON), ("x-amz-target", TARGET)];
-    let request = SignableRequest::new("POST", url, own.into_iter(), SignableBody::Bytes(body.as_bytes()));
-    let (instructions, _) =
-        sign(request.map_err(|error| error.to_string())?, &params).map_err(|error| error.to_string())?.into_parts();
-    let mut headers: Vec<_> = own.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-    for name in ["authorization", "x-amz-date", "x-amz-security-token"] {
-        let found = instructions.headers().find(|(known, _)| *known == name);
-        headers.extend(found.map(|(_, value)| (name, value.to_owned())));
-    }
-    Ok(headers)
 }

@@ -8,7 +8,9 @@ use std::{
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand};
+use super::{
+    doctor::DoctorArguments, job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand,
+};
 
 /// Runs the whole of outscout on this machine, or works on its store.
 #[derive(Debug, Parser)]
@@ -59,6 +61,11 @@ pub(super) enum Command {
         #[arg(long, default_value = ".outscout")]
         data: PathBuf,
     },
+    /// Bring the tables to the schema of this version, from where an earlier run ended; a data directory is copied before,
+    /// and `outscout serve` does the same at its start
+    Migrate(Common),
+    /// Look for what is wrong with this machine's system, and say what to do; exit code 1 when there is a problem
+    Doctor(DoctorArguments),
     /// Organizations
     #[command(subcommand)]
     Org(OrgCommand),

@@ -19,7 +19,14 @@ use super::{
     directory,
     output::{Failed, show},
 };
-use crate::{backup, data::Session, import, people};
+use crate::{
+    backup,
+    data::{DataDirectory, Session},
+    embedded_store::schema_in,
+    import,
+    migrations::{self, MigrationError, State},
+    people,
+};
 
 /// Studies between two steps of the progress bar.
 const STEP: usize = 800;
@@ -27,7 +34,7 @@ const STEP: usize = 800;
 /// The store of a command that works on what is there.
 pub(super) async fn open(common: &Common) -> Result<Session, Failed> {
     if common.cloud {
-        return Ok(Session::cloud()?);
+        return Ok(Session::cloud().await?);
     }
     Ok(Session::open(&directory::existing(&common.data)?).await?)
 }
@@ -35,7 +42,7 @@ pub(super) async fn open(common: &Common) -> Result<Session, Failed> {
 /// The store of a command that makes what others begin with.
 async fn open_or_make(common: &Common) -> Result<Session, Failed> {
     if common.cloud {
-        return Ok(Session::cloud()?);
+        return Ok(Session::cloud().await?);
     }
     Ok(Session::open(&directory::existing_or_new(&common.data)?).await?)
 }
@@ -108,11 +115,39 @@ pub(super) async fn invitation(command: InvitationCommand) -> Result<(), Failed>
     finish(session, &common, made).await
 }
 
-/// Copies a data directory, one way or the other.
-pub(super) fn copy(from: &Path, to: &Path) -> Result<(), Failed> {
-    let from = directory::existing(from)?;
+/// Copies a data directory.
+pub(super) fn backup(data: &Path, to: &Path) -> Result<(), Failed> {
+    let from = directory::existing(data)?;
     backup::copy(&from, to)?;
-    Ok(show(true, &json!({ "copied_to": absolute(to)? }))?)
+    copied(&from, to)
+}
+
+/// Makes a data directory of a copy, unless a newer program made it.
+pub(super) fn restore(copy: &Path, data: &Path) -> Result<(), Failed> {
+    let from = directory::existing(copy)?;
+    if let State::Newer(found) = migrations::compare(schema_in(&from.store_file()), migrations::STEPS) {
+        return Err(MigrationError::Newer(found).into());
+    }
+    backup::copy(&from, data)?;
+    copied(&from, data)
+}
+
+fn copied(from: &DataDirectory, to: &Path) -> Result<(), Failed> {
+    Ok(show(true, &json!({"copied_to": absolute(to)?, "schema": schema_in(&from.store_file()).unwrap_or(1)}))?)
+}
+
+/// Brings tables to the schema of this program.
+pub(super) async fn migrate(common: Common) -> Result<(), Failed> {
+    let directory = if common.cloud { None } else { Some(directory::existing(&common.data)?) };
+    let session = match &directory {
+        None => Session::any_cloud()?,
+        Some(directory) => Session::open_any(directory).await?,
+    };
+    let copy = directory.as_ref().map(|directory| |version| Ok(backup::before_change(directory, version)?));
+    let copy = copy.as_ref().map(|copy| copy as migrations::Copy<'_>);
+    let done = migrations::migrate(&session.context, migrations::STEPS, copy).await;
+    let done = done.map(|done| json!({"from": done.from, "schema": done.to, "backup": done.backup}));
+    finish(session, &common, done.map_err(Failed::from)).await
 }
 
 pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {

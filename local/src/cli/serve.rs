@@ -5,7 +5,7 @@ use std::{
     net::SocketAddr,
 };
 
-use shared::config::ExposeSecret as _;
+use shared::{clock::Clock, config::ExposeSecret as _, context::Context};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -17,11 +17,12 @@ use super::{
     output::{Failed, print},
 };
 use crate::{
-    data::DataDirectory,
+    backup,
+    data::{DataDirectory, Places, settings},
     demo,
     embedded_store::{Engine, new_credentials},
     log::Capture,
-    sam,
+    migrations, sam,
     server::{Options, Server},
     template::Templates,
 };
@@ -131,6 +132,10 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
     let file = directory.as_ref().map(DataDirectory::store_file);
     let (credentials, tables) = (new_credentials()?, Templates::embedded()?.tables);
     let engine = Engine::start(address, &credentials, file.as_deref(), &tables, stopped).await?;
+    let places = Places { store: &engine.endpoint, windows: &engine.endpoint, clock: None, credentials: &credentials };
+    let context = Context::new(settings(places, &[])?, Clock::system());
+    let copy = directory.as_ref().map(|directory| |version| Ok(backup::before_change(directory, version)?));
+    migrations::migrate(&context, migrations::STEPS, copy.as_ref().map(|copy| copy as migrations::Copy<'_>)).await?;
     if let Some(directory) = &directory {
         directory.announce(&engine)?;
         sam::write(directory, &engine)?;

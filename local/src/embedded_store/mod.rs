@@ -25,7 +25,7 @@ use dynoxide::Database;
 use shared::config::{Credentials, ExposeSecret as _};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
-pub use self::{in_process::InProcess, opened::Opened, service::service, signature::new_credentials};
+pub use self::{in_process::InProcess, opened::Opened, reads::schema_in, service::service, signature::new_credentials};
 use crate::{guard::HostNames, private, template::Table};
 
 /// How often items are looked for whose time has come.

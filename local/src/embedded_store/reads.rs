@@ -173,6 +173,22 @@ impl Reads {
     }
 }
 
+/// The version of the schema that a store's file names. It is read past the engine, also while one runs on it.
+#[must_use]
+pub fn schema_in(file: &Path) -> Option<u64> {
+    let table = Table {
+        name: "main".to_owned(),
+        keys: vec!["pk".to_owned(), "sk".to_owned()],
+        stream: None,
+        time_to_live: None,
+    };
+    let key = serde_json::json!({"pk": {"S": "SCHEMA"}, "sk": {"S": "VERSION"}});
+    let asked = serde_json::json!({"TableName": table.name, "Key": key}).to_string();
+    let answer = Reads::new(file, &[table]).answer("GetItem", asked.as_bytes())?;
+    let answer: serde_json::Value = serde_json::from_str(&answer).ok()?;
+    answer.pointer("/Item/schema/N")?.as_str()?.parse().ok()
+}
+
 /// Appends the item of a key; whether there is one.
 fn append(connection: &Connection, statement: &str, key: &Key<'_>, answer: &mut String) -> rusqlite::Result<bool> {
     // as the engine writes keys that are strings

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use serde_json::{Map, Value, json};
 
 /// One record as JSON.
-pub(super) fn record(record: &Record, stream: &str) -> Value {
+pub(crate) fn record(record: &Record, stream: &str) -> Value {
     let mut change = Map::new();
     if let Some(dynamodb) = &record.dynamodb {
         if let Some(at) = &dynamodb.approximate_creation_date_time {

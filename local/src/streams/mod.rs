@@ -26,6 +26,7 @@ use tokio::{
 };
 
 pub use checkpoint::Checkpoints;
+pub(crate) use event::record as event;
 pub use pattern::{Pattern, PatternError};
 
 use crate::embedded_store::{Engine, signing, stopped};
@@ -66,6 +67,14 @@ pub struct Mapping {
     pub most_retries: Option<u32>,
     /// Whether the function says which records failed.
     pub reports_items: bool,
+}
+
+impl Mapping {
+    /// Whether a record, as Lambda hands it on, is one for the function.
+    #[must_use]
+    pub fn passes(&self, event: &Value) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|filter| filter.matches(event))
+    }
 }
 
 /// Reads one mapping's stream until stopped.
@@ -232,7 +241,7 @@ impl Poller {
             let shard = self.shards.get(position).ok_or("no such shard")?;
             let event = event::record(record, &shard.stream);
             let Some(number) = event::sequence_number(record) else { continue };
-            let passes = self.passes(&event);
+            let passes = self.mapping.passes(&event);
             let ticket = self.tracker.begin(&shard.id, number);
             if passes {
                 let lane = self.lanes.get(lane_of(&event, self.lanes.len())).ok_or("no lane")?;
@@ -246,10 +255,6 @@ impl Poller {
         }
         // one checkpoint for all of them
         if skipped.is_empty() { Ok(()) } else { Ok(self.tracker.pass_over(&skipped)?) }
-    }
-
-    fn passes(&self, event: &Value) -> bool {
-        self.mapping.filters.is_empty() || self.mapping.filters.iter().any(|filter| filter.matches(event))
     }
 }
 

@@ -99,6 +99,7 @@
 //! | work that is due | `WORK#<shard>` | `WORK#<id>` | main |
 //! | change of a list that many write, until it is drained | `WORK#<list>#<shard>` | `PENDING#<id>` | main |
 //! | lease of such a list's drainer | `WORK#<list>#0` | `DRAIN` | main |
+//! | version of the tables' schema, and how far the step to the next one has come (`schema`) | `SCHEMA` | `VERSION` | main |
 //! | one-time token (by hash) | `TOKEN#<sha-256>` | `TOKEN` | hot |
 //! | user's tokens of a kind that work, and those that ended | `USER#<id>` | `TOKEN#<kind>` | hot |
 //! | what a later sign-up said, until its link is sent | `USER#<id>` | `SIGNUP#<work id>` | hot |
@@ -212,6 +213,7 @@ mod reports;
 mod retry;
 mod rights;
 pub mod round_trips;
+mod schema;
 mod seats;
 mod sign_ups;
 mod stream_leases;
@@ -271,6 +273,7 @@ pub use reminders::DueReminder;
 pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};
+pub use schema::Schema;
 pub use seats::Progress;
 pub use stream_leases::{Lasting, Leased, Place};
 pub use stripe_events::{PayoutNews, StripeEvent, StripeNews};

@@ -1,73 +1,17 @@
 //! The command line as its users run it: what it prints, and its exit codes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod operations;
+mod support;
+
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
 };
 
 use serde_json::Value;
 
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("outscout-cli-{}", uuid::Uuid::new_v4()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// The program with these arguments alone, run in the folder.
-    fn program(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_outscout"));
-        command.args(arguments).current_dir(&self.0);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.program(arguments).arg("--data").arg(self.0.join("data")).output().unwrap()
-    }
-
-    /// The exit code of the program with these arguments alone, and what it says.
-    fn says(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.program(arguments).output().unwrap();
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    /// What is in the folder.
-    fn names(&self) -> Vec<String> {
-        let entries = std::fs::read_dir(&self.0).unwrap();
-        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    }
-
-    fn json(&self, arguments: &[&str]) -> Value {
-        let output = self.run(&[arguments, &["--json"]].concat());
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    fn fails(&self, arguments: &[&str]) -> (i32, String) {
-        let output = self.run(arguments);
-        assert!(output.stdout.is_empty());
-        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
-    }
-
-    fn file(&self, name: &str, text: &str) -> String {
-        let file = self.0.join(name);
-        std::fs::write(&file, text).unwrap();
-        Path::to_str(&file).unwrap().to_owned()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+use support::{Folder, Serving, post};
 
 #[test]
 fn keys_are_shown_once_and_revoked_for_good() {
@@ -263,70 +207,6 @@ fn only_what_others_begin_with_makes_a_data_directory() {
     assert_eq!(folder.says(&["invitation", "create", "--data", "deep/new"]), (0, made("deep/new")));
     assert_eq!(folder.says(&["org", "create", "--name", "A"]), (0, made(".outscout")));
     assert_eq!(folder.says(&["signing-key", "rotate"]), (0, String::new()));
-}
-
-/// A server in the folder's data directory that says it is ready.
-struct Serving {
-    child: std::process::Child,
-    ready: Value,
-}
-
-impl Serving {
-    fn start(folder: &Folder) -> Self {
-        let mut command = folder.program(&["serve", "--data", "data", "--port=0", "--ready-json"]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Self { child, ready: serde_json::from_str(&line).unwrap() }
-    }
-
-    fn stop(mut self, signal: &str) -> Value {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-        self.child.wait().unwrap();
-        self.ready.take()
-    }
-}
-
-/// What an API answers to a JSON text.
-fn post(base: &str, path: &str, key: &str, body: &str) -> Value {
-    let (host, prefix) = base.strip_prefix("http://").unwrap().split_once('/').unwrap();
-    let mut stream = TcpStream::connect(host).unwrap();
-    let length = body.len();
-    let head = format!("POST /{prefix}{path} HTTP/1.1\r\nHost: {host}\r\nX-API-Key: {key}\r\n");
-    let rest = format!("Content-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
-    stream.write_all((head + &rest).as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (_, json) = answer.split_once("\r\n\r\n").unwrap();
-    serde_json::from_str(json).unwrap()
-}
-
-#[test]
-fn a_copy_of_a_data_directory_is_one_and_is_brought_back() {
-    use std::os::unix::fs::PermissionsExt as _;
-    let folder = Folder::new();
-    let serving = Serving::start(&folder);
-    let list = |data: &str| folder.program(&["--data", data, "org", "list", "--json"]).output().unwrap().stdout;
-    // beside a server that runs, which goes on
-    assert_eq!(folder.says(&["backup", "--data", "data", "--to", "copy"]), (0, String::new()));
-    assert_eq!(folder.says(&["--data", "data", "org", "create", "--name", "Later"]).0, 0);
-    let (code, said) = folder.says(&["backup", "--data", "data", "--to", "copy"]);
-    assert!(code == 1 && said.contains("copy is there already"), "{code} {said}");
-    serving.stop("-KILL");
-    assert_eq!(folder.says(&["restore", "--from", "copy", "--data", "back"]), (0, String::new()));
-    let (now, then) = (list("data"), list("back"));
-    let names = |text: &[u8]| String::from_utf8_lossy(text).matches("\"name\"").count();
-    assert_eq!((list("copy"), names(&now)), (then.clone(), names(&then) + 1));
-    let mode = |name: &str| folder.0.join(name).metadata().unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("back"), mode("back/store.sqlite"), mode("back/signing-keys.json")), (0o700, 0o600, 0o600));
-    let file = |data: &str| std::fs::read(folder.0.join(data).join("signing-keys.json")).unwrap();
-    assert_eq!(file("back"), file("data"));
-    assert_eq!(folder.says(&["backup", "--data", "nowhere", "--to", "x"]).0, 3);
-    // a damaged store gives no copy
-    std::fs::write(folder.0.join("back/store.sqlite"), "nothing that a store begins with").unwrap();
-    assert_eq!(folder.says(&["backup", "--data", "back", "--to", "y"]).0, 1);
-    assert!(!folder.0.join("y").exists());
 }
 
 #[test]
