@@ -21,7 +21,7 @@ import outsend
 
 
 class Answers:
-    """A name server: every domain takes mail, but for those that begin with `nx`."""
+    """A name server: every domain takes mail on a host with an address, but for those that begin with `nx`."""
 
     def resolve(self, request, handler):
         reply = request.reply()
@@ -32,6 +32,8 @@ class Answers:
             # slowly, so that a stream has something to tell
             time.sleep(0.05)
             reply.add_answer(dnslib.RR(name, dnslib.QTYPE.MX, rdata=dnslib.MX(f"mx.{name}", 10), ttl=1))
+        elif request.q.qtype == dnslib.QTYPE.A and str(name).startswith("mx."):
+            reply.add_answer(dnslib.RR(name, dnslib.QTYPE.A, rdata=dnslib.A("93.184.216.35"), ttl=1))
         return reply
 
 

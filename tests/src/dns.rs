@@ -2,7 +2,7 @@
 //!
 //! The first label of a name says what the server knows of it: `nx` no such domain, `null` takes no mail, `none` has
 //! neither mail nor address, `fail` cannot be answered, `big` is with a big provider; every other domain has a mail
-//! server of its own. Only `hooks` has a public address, and `inner` a private one; `turns` has a public one when it is
+//! server of its own. Only `hooks` and mail servers have a public address, and `inner` a private one; `turns` has a public one when it is
 //! asked for the first time, and from then on is this machine.
 
 use std::{io, net::SocketAddr};
@@ -75,6 +75,7 @@ fn answer(packet: &[u8], turned: &mut bool) -> Option<Vec<u8>> {
     let mut reply = packet.get(..2)?.to_vec();
     let address: Option<[u8; 4]> = match first {
         "hooks" if kind == A => Some([93, 184, 216, 34]),
+        "mx" if kind == A => Some([93, 184, 216, 35]),
         "inner" if kind == A => Some([10, 0, 0, 1]),
         "turns" if kind == A && std::mem::replace(turned, true) => Some([127, 0, 0, 1]),
         "turns" if kind == A => Some([93, 184, 216, 34]),
