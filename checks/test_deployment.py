@@ -26,7 +26,7 @@ def operations(made, path):
 class Deployment(unittest.TestCase):
     def test_what_is_left_out_is_documented(self):
         text = (project.ROOT / "docs/deploying.md").read_text()
-        _, _, section = text.partition("### Without an account")
+        _, _, section = text.partition("## Without an account")
         rows = re.findall(r"^\| (.+?) \| (.+?) \|$", section.split("\n#")[0], re.MULTILINE)[2:]
         self.assertEqual(rows, list(translation.LEFT_OUT.values()))
 

@@ -18,6 +18,7 @@ import requests
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent))
 import missed  # noqa: E402
+import rotation  # noqa: E402
 import translation  # noqa: E402
 import walks  # noqa: E402
 from comparison import Comparison  # noqa: E402
@@ -222,6 +223,7 @@ def main():
         run.step("doctor", lambda: missed.examined(run, there))
         run.step("dead letters", lambda: missed.put_back(run, there))
         run.step("tampering", lambda: tampered(run))
+        run.step("key rotation", lambda: rotation.rotated(run))
     run.table()
     if run.failed:
         sys.exit(1)

@@ -64,6 +64,6 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Restore { from, data } => commands::restore(&from, &data),
         Command::Migrate(common) => commands::migrate(common).await,
         Command::Doctor(arguments) => doctor::doctor(arguments).await,
-        Command::SigningKey(command) => commands::signing_key(command),
+        Command::SigningKey(command) => commands::signing_key(command).await,
     }
 }

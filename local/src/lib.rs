@@ -3,6 +3,7 @@
 pub mod background;
 pub mod backup;
 pub mod cli;
+mod cloud;
 pub mod control;
 pub mod data;
 pub mod demo;
@@ -18,6 +19,7 @@ pub mod migrations;
 mod past;
 pub mod people;
 pub mod private;
+pub mod rotation;
 pub mod routing;
 mod sam;
 pub mod schedule;

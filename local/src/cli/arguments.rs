@@ -173,11 +173,19 @@ pub(super) enum SigningKeyCommand {
         #[arg(long, value_name = "JWKS")]
         before: Option<String>,
     },
-    /// Put a new key before the data directory's; a server takes it up at its next start, and nobody is signed out
+    /// Put a new key before the data directory's; a server takes it up at its next start, and nobody is signed out. With
+    /// --stack, do the next of three steps on a deployment: publish a new key, let it sign, and a day later let the old
+    /// one go. The stack is updated for each
     Rotate {
         /// Data directory, which must be there
         #[arg(long, default_value = ".outscout")]
         data: PathBuf,
+        /// Name of a deployment's stack
+        #[arg(long, value_name = "NAME", conflicts_with = "data")]
+        stack: Option<String>,
+        /// The deployment's region; that of AWS_REGION without it
+        #[arg(long, requires = "stack")]
+        region: Option<String>,
     },
 }
 

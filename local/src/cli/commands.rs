@@ -25,7 +25,7 @@ use crate::{
     embedded_store::schema_in,
     import,
     migrations::{self, MigrationError, State},
-    people,
+    people, rotation,
 };
 
 /// Studies between two steps of the progress bar.
@@ -150,7 +150,7 @@ pub(super) async fn migrate(common: Common) -> Result<(), Failed> {
     finish(session, &common, done.map_err(Failed::from)).await
 }
 
-pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
+pub(super) async fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
     match command {
         SigningKeyCommand::New { before } => {
             let (secret, public) = shared::jwt::new_key()?;
@@ -165,7 +165,12 @@ pub(super) fn signing_key(command: SigningKeyCommand) -> Result<(), Failed> {
                 std::iter::once(&public).chain(before["keys"].as_array().into_iter().flatten()).collect();
             Ok(show(true, &json!({"signing_key": secret, "jwks": {"keys": keys}}))?)
         }
-        SigningKeyCommand::Rotate { data } => {
+        SigningKeyCommand::Rotate { stack: Some(stack), region, .. } => {
+            let done = rotation::rotate(&stack, region.as_deref()).await?;
+            let done = done.ok_or_else(|| Failed::NotFound(format!("there is no stack {stack} in this region")))?;
+            Ok(show(true, &json!({"done": done.done, "kids": done.kids, "next": done.next}))?)
+        }
+        SigningKeyCommand::Rotate { data, .. } => {
             let keys = directory::existing(&data)?.rotate_signing_keys()?;
             let kids: Vec<_> = keys.iter().map(|key| &key["kid"]).collect();
             Ok(show(true, &json!({"kids": kids}))?)

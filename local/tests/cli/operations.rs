@@ -201,3 +201,14 @@ fn the_doctor_is_told_whom_to_look_at() {
     let output = folder.program(&["doctor", "--stack", "x"]).env_clear().output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "outscout: environment variable AWS_REGION is not set\n");
 }
+
+#[test]
+fn a_rotation_is_of_a_data_directory_or_a_deployment() {
+    let folder = Folder::new();
+    for wrong in [&["--region", "x"][..], &["--stack", "x", "--data", "d"]] {
+        assert_eq!(folder.says(&[&["signing-key", "rotate"], wrong].concat()).0, 2, "{wrong:?}");
+    }
+    let output = folder.program(&["signing-key", "rotate", "--stack", "x"]).env_clear().output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "outscout: environment variable AWS_REGION is not set\n");
+    assert_eq!(folder.names(), [""; 0]);
+}

@@ -1,6 +1,5 @@
 //! A deployment: what its stack, tables, schedules and stream mappings are like, and what they missed.
 
-mod cloud;
 mod letters;
 mod put_back;
 
@@ -10,13 +9,11 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use serde_json::Value;
 use shared::{clock::Clock, config::Settings, context::Context};
 
-use self::{
-    cloud::{Cloud, CloudError, Resource},
-    letters::Letter,
-};
+use self::letters::Letter;
 use super::{Finding, directory::count};
 use crate::{
     background::Background,
+    cloud::{Cloud, CloudError, Resource, Stack},
     embedded_store::EngineError,
     migrations::{self, STEPS, State},
     template::{Table, Templates},
@@ -35,8 +32,7 @@ const RIGHTS: &str = "look at the credentials and the region: they must be allow
 #[derive(Debug)]
 pub struct Deployment {
     name: String,
-    status: String,
-    outputs: Vec<(String, String)>,
+    stack: Stack,
     resources: HashMap<String, Resource>,
     cloud: Cloud,
     settings: Settings,
@@ -45,27 +41,16 @@ pub struct Deployment {
 }
 
 impl Deployment {
-    /// The deployment with this stack's name, in `region` or the environment's; `None` when there is no such stack. Where
-    /// a service is, other than at AWS, the SDK's own variables say (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SQS`, …).
+    /// The deployment with this stack's name, in `region` or the environment's; `None` when there is no such stack.
     ///
     /// # Errors
     /// When the environment names no region or credentials, or AWS does not answer.
     pub async fn find(stack: &str, region: Option<&str>) -> Result<Option<Self>, EngineError> {
-        let set = |name: &str| Settings::variable(name).filter(|value| !value.is_empty());
-        let endpoint = |service: &str| set(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| set("AWS_ENDPOINT_URL"));
-        let settings = Settings::read(|name| match name {
-            "AWS_REGION" => region.map(str::to_owned).or_else(|| set(name)).or_else(|| set("AWS_DEFAULT_REGION")),
-            // the stack names the tables
-            "OUTSCOUT_MAIN_TABLE" | "OUTSCOUT_HOT_TABLE" => Some(stack.to_owned()),
-            "AWS_ENDPOINT_URL_DYNAMODB" => endpoint("DYNAMODB"),
-            _ if name.starts_with("AWS_") => set(name),
-            _ => None,
-        })?;
-        let cloud = Cloud::new(&settings.store, &endpoint);
-        let Some((status, outputs)) = cloud.stack(stack).await? else { return Ok(None) };
+        let (cloud, settings) = Cloud::from_env(region)?;
+        let Some(found) = cloud.stack(stack).await? else { return Ok(None) };
         let resources = cloud.resources(stack).await?;
         let (tables, background) = (Templates::embedded()?.tables, Background::embedded()?);
-        Ok(Some(Self { name: stack.to_owned(), status, outputs, resources, cloud, settings, tables, background }))
+        Ok(Some(Self { name: stack.to_owned(), stack: found, resources, cloud, settings, tables, background }))
     }
 
     /// Looks at all of it.
@@ -95,12 +80,12 @@ impl Deployment {
             }
             _ => Finding::problem("stack", name, status, console),
         };
-        let mut findings = vec![state(&self.name, &self.status)];
+        let mut findings = vec![state(&self.name, &self.stack.status)];
         let nested = self.resources.iter().filter(|(_, resource)| resource.kind == "AWS::CloudFormation::Stack");
         let mut nested: Vec<_> = nested.map(|(name, resource)| state(name, &resource.status)).collect();
         nested.sort_by(|one, other| one.place.cmp(&other.place));
         findings.extend(nested);
-        findings.extend(self.outputs.iter().map(|(name, value)| Finding::ok("output", name, value)));
+        findings.extend(self.stack.outputs.iter().map(|(name, value)| Finding::ok("output", name, value)));
         findings
     }
 

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     Deployment, QUEUES,
-    cloud::CloudError,
     letters::{Batch, Letter, Matter},
     logical, refused,
 };
 use crate::{
+    cloud::CloudError,
     doctor::{Finding, directory::count},
     streams,
 };

@@ -1,4 +1,4 @@
-//! The calls of AWS that the doctor makes.
+//! The calls of AWS that the command line makes for a deployment.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -9,7 +9,7 @@ use aws_sdk_dynamodbstreams::{
 use serde_json::{Value, json};
 use shared::{
     aws::{Http, credentials},
-    config::StoreSettings,
+    config::{ExposeSecret as _, SecretString, Settings, SettingsError, StoreSettings},
     signed::Service,
 };
 use url::form_urlencoded;
@@ -20,48 +20,69 @@ const ANSWER: Duration = Duration::from_secs(20);
 const INVOCATION: Duration = Duration::from_secs(330);
 /// How long a letter that was taken out is shown to nobody else.
 const TAKEN_SECONDS: u64 = 900;
+/// The stages of a secret's versions: what is read, and what is to be.
+pub(crate) const CURRENT: &str = "AWSCURRENT";
+pub(crate) const PENDING: &str = "AWSPENDING";
 /// How many answers without a record mean that a stream has no more.
 const EMPTY_ANSWERS: u32 = 10;
 
 /// Why a call told nothing.
 #[derive(Debug, thiserror::Error)]
 #[error("{action}: {cause}")]
-pub(super) struct CloudError {
+pub(crate) struct CloudError {
     action: &'static str,
     /// What AWS calls it, where it answered.
-    pub(super) code: String,
+    pub(crate) code: String,
     cause: String,
 }
 
 impl CloudError {
     /// What went wrong, where no answer of AWS's says it.
-    pub(super) fn of(action: &'static str, cause: String) -> Self {
+    pub(crate) fn of(action: &'static str, cause: String) -> Self {
         Self { action, code: String::new(), cause }
     }
 }
 
+/// A stack.
+#[derive(Clone, Debug)]
+pub(crate) struct Stack {
+    pub(crate) status: String,
+    /// When it was last changed, as an ISO 8601 date-time.
+    pub(crate) changed_at: String,
+    pub(crate) outputs: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+/// A version of a secret.
+#[derive(Debug)]
+pub(crate) struct SecretVersion {
+    pub(crate) id: String,
+    pub(crate) text: SecretString,
+}
+
 /// A resource of a stack.
 #[derive(Clone, Debug)]
-pub(super) struct Resource {
-    pub(super) physical: String,
-    pub(super) kind: String,
-    pub(super) status: String,
+pub(crate) struct Resource {
+    pub(crate) physical: String,
+    pub(crate) kind: String,
+    pub(crate) status: String,
 }
 
 /// The services, in one region of one account.
 #[derive(Debug)]
-pub(super) struct Cloud {
+pub(crate) struct Cloud {
     formation: Service,
     queues: Service,
     functions: Service,
     scheduler: Service,
-    pub(super) tables: aws_sdk_dynamodb::Client,
+    secrets: Service,
+    pub(crate) tables: aws_sdk_dynamodb::Client,
     streams: aws_sdk_dynamodbstreams::Client,
 }
 
 impl Cloud {
     /// The services that `settings` reach; `endpoint` names another place for one of them.
-    pub(super) fn new(settings: &StoreSettings, endpoint: &dyn Fn(&str) -> Option<String>) -> Self {
+    fn new(settings: &StoreSettings, endpoint: &dyn Fn(&str) -> Option<String>) -> Self {
         let service = |name, variable| Service::of(settings, name, endpoint(variable).as_deref());
         let region = aws_sdk_dynamodb::config::Region::new(settings.region.clone());
         let place = endpoint("DYNAMODB");
@@ -83,26 +104,102 @@ impl Cloud {
             queues: service("sqs", "SQS"),
             functions: service("lambda", "LAMBDA"),
             scheduler: service("scheduler", "SCHEDULER"),
+            secrets: service("secretsmanager", "SECRETS_MANAGER"),
             tables: aws_sdk_dynamodb::Client::from_conf(tables.build()),
             streams: aws_sdk_dynamodbstreams::Client::from_conf(streams.build()),
         }
     }
 
-    /// A stack's state and its outputs; `None` when there is no such stack.
-    pub(super) async fn stack(&self, name: &str) -> Result<Option<(String, Vec<(String, String)>)>, CloudError> {
+    /// The services in `region` or the environment's, with its credentials, and the settings that reach them. Where a
+    /// service is, other than at AWS, the SDK's own variables say (`AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SQS`, …).
+    ///
+    /// # Errors
+    /// When the environment names no region or credentials.
+    pub(crate) fn from_env(region: Option<&str>) -> Result<(Self, Settings), SettingsError> {
+        let set = |name: &str| Settings::variable(name).filter(|value| !value.is_empty());
+        let endpoint = |service: &str| set(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| set("AWS_ENDPOINT_URL"));
+        let settings = Settings::read(|name| match name {
+            "AWS_REGION" => region.map(str::to_owned).or_else(|| set(name)).or_else(|| set("AWS_DEFAULT_REGION")),
+            // the stack names the tables
+            "OUTSCOUT_MAIN_TABLE" | "OUTSCOUT_HOT_TABLE" => Some("unknown".to_owned()),
+            "AWS_ENDPOINT_URL_DYNAMODB" => endpoint("DYNAMODB"),
+            _ if name.starts_with("AWS_") => set(name),
+            _ => None,
+        })?;
+        Ok((Self::new(&settings.store, &endpoint), settings))
+    }
+
+    /// A stack; `None` when there is none of this name.
+    pub(crate) async fn stack(&self, name: &str) -> Result<Option<Stack>, CloudError> {
         let answer = match self.form("DescribeStacks", &[("StackName", name)]).await {
             Err(error) if error.code == "ValidationError" && error.cause.contains("does not exist") => return Ok(None),
             answer => answer?,
         };
         let document = read("DescribeStacks", &answer)?;
-        let status = document.descendants().find_map(|node| text(node, "StackStatus").filter(|_| has(node, "StackId")));
-        let outputs =
-            document.descendants().filter_map(|node| Some((text(node, "OutputKey")?, text(node, "OutputValue")?)));
-        Ok(status.map(|status| (status, outputs.collect())))
+        let pairs = |name: &str, value: &str| {
+            let found = document
+                .descendants()
+                .filter_map(|node| Some((text(node, name)?, text(node, value).unwrap_or_default())));
+            found.collect()
+        };
+        Ok(document.descendants().find(|node| text(*node, "StackStatus").is_some()).map(|node| Stack {
+            status: text(node, "StackStatus").unwrap_or_default(),
+            changed_at: text(node, "LastUpdatedTime").or_else(|| text(node, "CreationTime")).unwrap_or_default(),
+            outputs: pairs("OutputKey", "OutputValue"),
+            parameters: pairs("ParameterKey", "ParameterValue"),
+        }))
+    }
+
+    /// Begins to give one of a stack's parameters another value; all else stays.
+    pub(crate) async fn set_parameter(&self, name: &str, stack: &Stack, set: (&str, &str)) -> Result<(), CloudError> {
+        let mut asked = vec![("StackName".to_owned(), name), ("UsePreviousTemplate".to_owned(), "true")];
+        for (number, capability) in (1..).zip(["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]) {
+            asked.push((format!("Capabilities.member.{number}"), capability));
+        }
+        for (number, (parameter, _)) in (1..).zip(&stack.parameters) {
+            asked.push((format!("Parameters.member.{number}.ParameterKey"), parameter));
+            asked.push(if parameter == set.0 {
+                (format!("Parameters.member.{number}.ParameterValue"), set.1)
+            } else {
+                (format!("Parameters.member.{number}.UsePreviousValue"), "true")
+            });
+        }
+        let asked: Vec<_> = asked.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        self.form("UpdateStack", &asked).await.map(drop)
+    }
+
+    /// The version of a secret that has a stage; `None` when none has.
+    pub(crate) async fn secret(&self, name: &str, stage: &str) -> Result<Option<SecretVersion>, CloudError> {
+        let asked = json!({"SecretId": name, "VersionStage": stage});
+        let told = match self.secrets("GetSecretValue", asked).await {
+            Err(error) if error.code.ends_with("ResourceNotFoundException") => return Ok(None),
+            told => told?,
+        };
+        let member = |name: &str| told.get(name).and_then(Value::as_str);
+        Ok(member("VersionId")
+            .zip(member("SecretString"))
+            .map(|(id, text)| SecretVersion { id: id.to_owned(), text: text.into() }))
+    }
+
+    /// Puts a text beside the one that a secret has, for later.
+    pub(crate) async fn put_pending(&self, name: &str, text: &SecretString) -> Result<(), CloudError> {
+        let token = uuid::Uuid::new_v4().to_string();
+        let asked = json!({
+            "SecretId": name, "ClientRequestToken": token, "SecretString": text.expose_secret(), "VersionStages": [PENDING],
+        });
+        self.secrets("PutSecretValue", asked).await.map(drop)
+    }
+
+    /// Makes one version of a secret the current one in place of another; it fails when that is it no longer.
+    pub(crate) async fn promote(&self, name: &str, from: &str, to: &str) -> Result<(), CloudError> {
+        let asked = json!({
+            "SecretId": name, "VersionStage": CURRENT, "RemoveFromVersionId": from, "MoveToVersionId": to,
+        });
+        self.secrets("UpdateSecretVersionStage", asked).await.map(drop)
     }
 
     /// A stack's resources by logical id.
-    pub(super) async fn resources(&self, name: &str) -> Result<HashMap<String, Resource>, CloudError> {
+    pub(crate) async fn resources(&self, name: &str) -> Result<HashMap<String, Resource>, CloudError> {
         const ACTION: &str = "ListStackResources";
         let (mut found, mut next) = (HashMap::new(), None::<String>);
         loop {
@@ -128,7 +225,7 @@ impl Cloud {
     }
 
     /// How many letters wait in a queue, with those that somebody has taken out.
-    pub(super) async fn waiting(&self, queue: &str) -> Result<u64, CloudError> {
+    pub(crate) async fn waiting(&self, queue: &str) -> Result<u64, CloudError> {
         let names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"];
         let told = self.queue("GetQueueAttributes", json!({"QueueUrl": queue, "AttributeNames": names})).await?;
         let number = |name: &str| told.get("Attributes")?.get(name)?.as_str()?.parse::<u64>().ok();
@@ -136,7 +233,7 @@ impl Cloud {
     }
 
     /// Takes up to `most` letters out of a queue, for a while.
-    pub(super) async fn take(&self, queue: &str, most: u8) -> Result<Vec<Value>, CloudError> {
+    pub(crate) async fn take(&self, queue: &str, most: u8) -> Result<Vec<Value>, CloudError> {
         let asked = json!({
             "QueueUrl": queue,
             "MaxNumberOfMessages": most,
@@ -153,18 +250,18 @@ impl Cloud {
     }
 
     /// Lets others see a letter again that was taken out.
-    pub(super) async fn give_back(&self, queue: &str, receipt: &str) -> Result<(), CloudError> {
+    pub(crate) async fn give_back(&self, queue: &str, receipt: &str) -> Result<(), CloudError> {
         let asked = json!({"QueueUrl": queue, "ReceiptHandle": receipt, "VisibilityTimeout": 0});
         self.queue("ChangeMessageVisibility", asked).await.map(drop)
     }
 
     /// Removes a letter for good.
-    pub(super) async fn remove(&self, queue: &str, receipt: &str) -> Result<(), CloudError> {
+    pub(crate) async fn remove(&self, queue: &str, receipt: &str) -> Result<(), CloudError> {
         self.queue("DeleteMessage", json!({"QueueUrl": queue, "ReceiptHandle": receipt})).await.map(drop)
     }
 
     /// What brings a table's stream to a function.
-    pub(super) async fn mappings(&self, function: &str) -> Result<Vec<Value>, CloudError> {
+    pub(crate) async fn mappings(&self, function: &str) -> Result<Vec<Value>, CloudError> {
         const ACTION: &str = "ListEventSourceMappings";
         let query: String =
             form_urlencoded::Serializer::new(String::new()).append_pair("FunctionName", function).finish();
@@ -175,14 +272,14 @@ impl Cloud {
     }
 
     /// A schedule.
-    pub(super) async fn schedule(&self, name: &str, group: &str) -> Result<Value, CloudError> {
+    pub(crate) async fn schedule(&self, name: &str, group: &str) -> Result<Value, CloudError> {
         let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("groupName", group).finish();
         let path = format!("/schedules/{name}?{query}");
         json_answer("GetSchedule", self.scheduler.call("GET", &path, Vec::new(), String::new(), ANSWER).await)
     }
 
     /// Invokes a function and waits for its answer. A function that fails has not done it.
-    pub(super) async fn invoke(&self, function: &str, event: String) -> Result<Vec<u8>, CloudError> {
+    pub(crate) async fn invoke(&self, function: &str, event: String) -> Result<Vec<u8>, CloudError> {
         const ACTION: &str = "Invoke";
         let headers = vec![("content-type", "application/json".to_owned())];
         let path = format!("/2015-03-31/functions/{function}/invocations");
@@ -200,7 +297,7 @@ impl Cloud {
 
     /// The records of a shard from one sequence number to another, as far as the stream still has them; `None` when it
     /// does not.
-    pub(super) async fn records(
+    pub(crate) async fn records(
         &self,
         (stream, shard): (&str, &str),
         (first, last): (&str, &str),
@@ -250,6 +347,14 @@ impl Cloud {
         let headers = vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".to_owned())];
         let answer = answered(action, self.formation.call("POST", "/", headers, body.finish(), ANSWER).await)?;
         String::from_utf8(answer).map_err(|_| unreadable(action))
+    }
+
+    async fn secrets(&self, action: &'static str, asked: Value) -> Result<Value, CloudError> {
+        let headers = vec![
+            ("content-type", "application/x-amz-json-1.1".to_owned()),
+            ("x-amz-target", format!("secretsmanager.{action}")),
+        ];
+        json_answer(action, self.secrets.call("POST", "/", headers, asked.to_string(), ANSWER).await)
     }
 
     async fn queue(&self, action: &'static str, asked: Value) -> Result<Value, CloudError> {
@@ -312,10 +417,6 @@ fn read<'a>(action: &'static str, answer: &'a str) -> Result<roxmltree::Document
 /// The text of a node's child.
 fn text(node: roxmltree::Node<'_, '_>, name: &str) -> Option<String> {
     node.children().find(|child| child.tag_name().name() == name)?.text().map(str::to_owned)
-}
-
-fn has(node: roxmltree::Node<'_, '_>, name: &str) -> bool {
-    text(node, name).is_some()
 }
 
 #[cfg(test)]
