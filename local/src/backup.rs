@@ -6,8 +6,13 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags};
+use shared::context::Context;
 
-use crate::{data::DataDirectory, private};
+use crate::{
+    data::DataDirectory,
+    migrations::{self, Migrated, MigrationError},
+    private,
+};
 
 /// Why there is no copy.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +58,15 @@ pub fn copy(from: &DataDirectory, to: &Path) -> Result<(), BackupError> {
     private::close_file(&copy.store_file())?;
     std::fs::rename(partial, to)?;
     Ok(())
+}
+
+/// Brings tables to this program's schema, after a copy of the data directory that they are in, if there is one.
+///
+/// # Errors
+/// As [`migrations::migrate`].
+pub async fn migrate(context: &Context, directory: Option<&DataDirectory>) -> Result<Migrated, MigrationError> {
+    let copy = directory.map(|directory| |version| Ok(before_change(directory, version)?));
+    migrations::migrate(context, migrations::STEPS, copy.as_ref().map(|copy| copy as migrations::Copy<'_>)).await
 }
 
 /// Copies a data directory to a place beside it before the schema of its tables is changed from `version` on. The copy of an

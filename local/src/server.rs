@@ -34,7 +34,6 @@ use crate::{
     guard::HostNames,
     lambda::{self, Lambda},
     log::Capture,
-    migrations,
     past::Past,
     private, sam,
     schedule::Scheduler,
@@ -153,9 +152,7 @@ impl Server {
                 Some(processes(options, log.clone(), function_stop).await?)
             }
         };
-        let copy = directory.as_ref().map(|directory| |version| Ok(backup::before_change(directory, version)?));
-        migrations::migrate(&context, migrations::STEPS, copy.as_ref().map(|copy| copy as migrations::Copy<'_>))
-            .await?;
+        backup::migrate(&context, directory.as_ref()).await?;
         // this is the one process that works on this store: what held a lease is gone
         context.store().release_leases(context.clock().now()).await?;
         let (time_limits, named) = (&templates.time_limits, background.functions());

@@ -143,9 +143,7 @@ pub(super) async fn migrate(common: Common) -> Result<(), Failed> {
         None => Session::any_cloud()?,
         Some(directory) => Session::open_any(directory).await?,
     };
-    let copy = directory.as_ref().map(|directory| |version| Ok(backup::before_change(directory, version)?));
-    let copy = copy.as_ref().map(|copy| copy as migrations::Copy<'_>);
-    let done = migrations::migrate(&session.context, migrations::STEPS, copy).await;
+    let done = backup::migrate(&session.context, directory.as_ref()).await;
     let done = done.map(|done| json!({"from": done.from, "schema": done.to, "backup": done.backup}));
     finish(session, &common, done.map_err(Failed::from)).await
 }

@@ -22,7 +22,7 @@ use crate::{
     demo,
     embedded_store::{Engine, new_credentials},
     log::Capture,
-    migrations, sam,
+    sam,
     server::{Options, Server},
     template::Templates,
 };
@@ -134,8 +134,7 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
     let engine = Engine::start(address, &credentials, file.as_deref(), &tables, stopped).await?;
     let places = Places { store: &engine.endpoint, windows: &engine.endpoint, clock: None, credentials: &credentials };
     let context = Context::new(settings(places, &[])?, Clock::system());
-    let copy = directory.as_ref().map(|directory| |version| Ok(backup::before_change(directory, version)?));
-    migrations::migrate(&context, migrations::STEPS, copy.as_ref().map(|copy| copy as migrations::Copy<'_>)).await?;
+    backup::migrate(&context, directory.as_ref()).await?;
     if let Some(directory) = &directory {
         directory.announce(&engine)?;
         sam::write(directory, &engine)?;
