@@ -4,6 +4,7 @@ pub mod background;
 pub mod backup;
 pub mod cli;
 pub mod control;
+pub mod control_plane;
 pub mod data;
 pub mod demo;
 pub mod embedded_store;

@@ -3,20 +3,14 @@
 
 use std::time::Duration;
 
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     BoxFuture,
-    aws::{Http, credentials},
-    clock::Clock,
+    aws::{Call, Http},
     config::{Environment, SECRETS, SECRETS_ENDPOINT, SecretString, SettingsError, StoreSettings},
-    http_client,
 };
 
 const TARGET: &str = "secretsmanager.GetSecretValue";
@@ -66,8 +60,9 @@ async fn one(
     let (mut pause, mut attempt) = (PAUSE, 1);
     loop {
         let body = json!({"SecretId": name}).to_string();
-        let headers = signed(store, &http.url(), &body).map_err(refused)?;
-        let cause = match http_client::send_through(http.connector(), "POST", http.url(), headers, body).await {
+        let headers = &[("content-type", JSON), ("x-amz-target", TARGET)];
+        let call = Call { service: "secretsmanager", method: "POST", path: "", headers, body };
+        let cause = match http.call(store, call).await {
             Ok((200, answer)) => {
                 let answer: Result<Answer, _> = serde_json::from_slice(&answer);
                 return answer.map(|answer| (variable, answer.text)).map_err(|_| refused("it is no text".to_owned()));
@@ -91,29 +86,4 @@ async fn one(
         tokio::time::sleep(pause).await;
         (pause, attempt) = (pause * 2, attempt + 1);
     }
-}
-
-/// The headers of a request, with the function's signature.
-fn signed(store: &StoreSettings, url: &str, body: &str) -> Result<Vec<(&'static str, String)>, String> {
-    let identity = credentials(store).into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(&store.region)
-        .name("secretsmanager")
-        // what AWS judges by is the machine's clock
-        .time(Clock::system().now().into())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| error.to_string())?
-        .into();
-    let own = [("content-type", JSON), ("x-amz-target", TARGET)];
-    let request = SignableRequest::new("POST", url, own.into_iter(), SignableBody::Bytes(body.as_bytes()));
-    let (instructions, _) =
-        sign(request.map_err(|error| error.to_string())?, &params).map_err(|error| error.to_string())?.into_parts();
-    let mut headers: Vec<_> = own.into_iter().map(|(name, value)| (name, value.to_owned())).collect();
-    for name in ["authorization", "x-amz-date", "x-amz-security-token"] {
-        let found = instructions.headers().find(|(known, _)| *known == name);
-        headers.extend(found.map(|(_, value)| (name, value.to_owned())));
-    }
-    Ok(headers)
 }

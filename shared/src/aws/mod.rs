@@ -1,5 +1,6 @@
 //! How AWS is reached: one HTTP stack, whom it trusts, credentials and region from the settings.
 
+mod signed;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ use aws_sdk_dynamodb::config::{
 use aws_smithy_http_client::tls::TrustStore;
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
+pub use self::signed::Call;
 use crate::{
     config::{ExposeSecret as _, StoreSettings},
     http_client::{self, is_plain},
@@ -26,7 +28,7 @@ use crate::{
 /// November 2026), and a test holds their published SHA-256. They end between 2037 and 2040.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 /// The services that are called with these roots, by the first label of their hosts.
-const SERVICES: [&str; 3] = ["dynamodb", "secretsmanager", "email"];
+const SERVICES: [&str; 4] = ["dynamodb", "secretsmanager", "email", "apigateway"];
 /// How long a connection may take to open: what the SDK has as its default.
 const CONNECT_LIMIT: Duration = Duration::from_millis(3_100);
 /// How long a start waits for its first connection.
