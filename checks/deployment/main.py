@@ -105,7 +105,8 @@ def prepare(run):
     run.parameters = {
         "Stage": "development", "MailIdentity": IDENTITY, "MailSender": f"no-reply@{IDENTITY}", "AlarmEmail": f"alarms@{IDENTITY}",
         "Architecture": run.options.architecture, "OpenScouterJwks": json.dumps(keys["jwks"]),
-        "StoreEndpoint": endpoint, "MailEndpoint": endpoint, "SecretsEndpoint": endpoint}
+        "StoreEndpoint": endpoint, "MailEndpoint": endpoint, "SecretsEndpoint": endpoint,
+        "GatewayEndpoint": endpoint}
     return "signing key, secret, mail identity"
 
 

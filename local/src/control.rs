@@ -21,6 +21,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
+    control_plane::ControlPlane,
     guard::{HostNames, local_only},
     log::Capture,
     private,
@@ -50,6 +51,8 @@ pub struct Control {
     pub urls: Vec<(&'static str, String)>,
     /// Names under which the port may be asked for.
     pub hosts: HostNames,
+    /// The gateway's control plane.
+    pub control_plane: ControlPlane,
 }
 
 impl Control {
@@ -65,8 +68,9 @@ impl Control {
             .route("/_local/clock", post(advance))
             .route("/_local/schedules/{function}", post(fire))
             .route("/_local/log", get(log))
+            .with_state(self.clone())
+            .merge(self.control_plane.router())
             .layer(guard)
-            .with_state(self)
     }
 }
 

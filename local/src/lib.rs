@@ -5,6 +5,7 @@ pub mod backup;
 pub mod cli;
 mod cloud;
 pub mod control;
+pub mod control_plane;
 pub mod data;
 pub mod demo;
 pub mod doctor;

@@ -27,6 +27,7 @@ use crate::{
     background::Background,
     backup,
     control::{Control, Outbox},
+    control_plane::ControlPlane,
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
     embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
     functions,
@@ -168,8 +169,10 @@ impl Server {
         let apis = [templates.outset, templates.outsend, templates.openscouter];
         let gateways = apis.map(|api| Gateway::new(api, &templates.authorizer, &invokers, &context));
         own.usage_plans.extend(gateways.iter().map(|(_, plans)| plans.clone()));
-        let controlled =
-            Control { offset, clock_file, log, scheduler, outbox: Outbox::default(), urls, hosts }.router();
+        let control_plane = ControlPlane::new(own.usage_plans.clone(), context.clock().clone());
+        control_plane.restore(&context.store().own_keys().await?);
+        let outbox = Outbox::default();
+        let controlled = Control { offset, clock_file, log, scheduler, outbox, urls, hosts, control_plane }.router();
         let routers = [controlled].into_iter().chain(gateways.into_iter().map(|(gateway, _)| gateway.router()));
         for (listener, router) in listeners.into_iter().zip(routers) {
             tasks.push(tokio::spawn(serve(listener, router, work.clone())));
@@ -268,9 +271,14 @@ fn own_variables(
     [control, outsend, openscouter]: [&str; 3],
     keys: &[Value],
 ) -> Result<Vec<(String, String)>, EngineError> {
-    // mails go to the control port, which takes them like SES
+    // mails go to the control port, which takes them like SES, and gateway keys, which it takes like API Gateway
+    let plans = |plan: &str| ["outset", "outsend", "openscouter"].map(|api| format!("{api}-{plan}")).join(",");
+    let (free, pro) = (plans("FreePlan"), plans("ProPlan"));
     let named = [
         ("AWS_ENDPOINT_URL_SESV2", control),
+        ("AWS_ENDPOINT_URL_API_GATEWAY", control),
+        ("OUTSCOUT_GATEWAY_FREE_PLANS", &free),
+        ("OUTSCOUT_GATEWAY_PRO_PLANS", &pro),
         ("OUTSCOUT_MAIL_SENDER", "outscout@localhost"),
         ("OUTSCOUT_OUTSEND_PUBLIC_URL", outsend.trim_end_matches("/api")),
         ("OUTSCOUT_OPENSCOUTER_PUBLIC_URL", openscouter.trim_end_matches("/api")),

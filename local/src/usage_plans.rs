@@ -28,6 +28,8 @@ struct Inner {
 struct Key {
     /// What the log calls it: the value is nobody's business.
     name: String,
+    /// Its plan.
+    plan: String,
     /// `None` means that nothing is throttled.
     throttle: Option<Throttle>,
     tokens: f64,
@@ -84,10 +86,35 @@ impl UsagePlans {
         self.add(value.to_owned(), plan_of(tier), format!("organization {organization}"));
     }
 
+    /// The name of a plan that the control plane calls so; `None` when it is none of these.
+    pub(crate) fn plan_named(&self, id: &str) -> Option<&str> {
+        let plan = id.strip_prefix(&self.0.api)?.strip_prefix('-')?;
+        [plan_of(Plan::Free), plan_of(Plan::Pro)].into_iter().find(|known| *known == plan)
+    }
+
+    /// The plan that a key is in.
+    #[must_use]
+    pub fn plan_of_key(&self, value: &str) -> Option<String> {
+        self.keys().get(value).map(|key| key.plan.clone())
+    }
+
+    /// Puts a key into a plan.
+    pub(crate) fn enter(&self, value: &str, plan: &str, name: &str) {
+        self.add(value.to_owned(), plan, name.to_owned());
+    }
+
+    /// Takes a key out of its plan.
+    pub(crate) fn leave(&self, value: &str) {
+        self.keys().remove(value);
+    }
+
     fn add(&self, value: String, plan: &str, name: String) {
         let throttle = self.0.plans.get(plan).copied();
         let tokens = throttle.map_or(0.0, |throttle| throttle.burst);
-        self.keys().insert(value, Key { name, throttle, tokens, filled_at: i64::MIN, told_at: i64::MIN });
+        self.keys().insert(
+            value,
+            Key { name, plan: plan.to_owned(), throttle, tokens, filled_at: i64::MIN, told_at: i64::MIN },
+        );
     }
 
     fn keys(&self) -> MutexGuard<'_, HashMap<String, Key>> {

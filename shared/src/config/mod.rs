@@ -2,6 +2,7 @@
 //! function at its start.
 
 mod environment;
+mod gateway;
 mod jobs;
 mod llm;
 mod mail;
@@ -19,6 +20,7 @@ pub use secrecy::{ExposeSecret, SecretString};
 
 pub use self::{
     environment::{Environment, SECRETS, SECRETS_ENDPOINT, SettingsError},
+    gateway::GatewaySettings,
     jobs::OutboundSettings,
     llm::LlmSettings,
     mail::MailSettings,
@@ -106,6 +108,8 @@ pub struct Settings {
     pub telegram: TelegramSettings,
     /// How the values of this deployment's pool keys end: the templates name them, and the authorizer.
     pub gateway_keys: SecretString,
+    /// Organizations' own gateway keys.
+    pub gateway: GatewaySettings,
 }
 
 impl Settings {
@@ -147,6 +151,7 @@ impl Settings {
             outsend: OutsendSettings::from_env(&env)?,
             mail: MailSettings::from_env(&env)?,
             gateway_keys: env.secret("OUTSCOUT_GATEWAY_KEYS").unwrap_or_else(|| LOCAL_GATEWAY_KEYS.into()),
+            gateway: GatewaySettings::from_env(&env)?,
             billing_exempt: env.flag("OUTSCOUT_BILLING_EXEMPT_DEFAULT", !openscouter.pages.production)?,
             openscouter,
         })

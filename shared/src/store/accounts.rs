@@ -243,6 +243,10 @@ impl Store {
                         .put(&self.main, Condition::Absent)?,
                     self.rank_organization_member(organization)?,
                 ];
+                if user.role == Role::Business {
+                    // of testers and staff persons are counted, not organizations
+                    members.push(self.new_key_task(organization.id, organization.created_at)?);
+                }
                 members.extend(self.members_with(&with)?);
                 members.extend(self.user_places(user)?);
                 let invitation = members.len();

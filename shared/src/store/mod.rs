@@ -4,7 +4,10 @@
 //!
 //! | entity | pk | sk | table |
 //! | --- | --- | --- | --- |
-//! | organization, with its gateway key's value if it has one | `ORG#<id>` | `ORG` | main |
+//! | organization, with the value of its own gateway key once that counts, and the day of its last request | `ORG#<id>` | `ORG` | main |
+//! | organization's own gateway key: how far it was brought (`gateway_keys`) | `OWNKEY#<shard>` | `ORG#<id>` | main |
+//! | number of such keys; where the walk for idle ones stands | `OWNKEYS` | `COUNT`; `CURSOR` | main |
+//! | organization whose gateway key is to be made, moved or removed | `WORK#gateway#<shard>` | `ORG#<id>` | main |
 //! | organization's key (for lists) | `ORG#<id>` | `KEY#<key id>` | main |
 //! | organization in the operator's list | `ORGS` | `ORG#<id>` | main |
 //! | API key (by hash, with its organization's plan) | `KEY#<sha-256>` | `KEY` | main |
@@ -160,6 +163,8 @@
 //! | threads that wait for the staff | `Query` on each of the shards, which hold only those |
 //! | next job of a lane | the lane's item, the head of its queue, the owner's item and the job |
 //! | due work | `Query` on each of the shards, which hold only what is not done |
+//! | gateway keys to make, move or remove | `Query` on each of the shards, which hold only what is not done |
+//! | gateway keys that nobody uses | `Query` on a shard from where the last walk stood, one batch of their organizations |
 //! | keys of an organization | `Query` on `ORG#<id>` with prefix `KEY#` |
 //!
 //! A collection's nodes are written together with the entities they rank, in one transaction that
@@ -186,6 +191,7 @@ mod erase;
 mod error;
 mod exports;
 mod feed;
+mod gateway_keys;
 mod group_commit;
 mod idempotency;
 mod ingested;
@@ -250,6 +256,7 @@ pub use deliveries::DueDelivery;
 pub use error::StoreError;
 pub use exports::{Export, ExportState, Run};
 pub use feed::EventsPage;
+pub use gateway_keys::{KeyTask, OwnKey, Recorded};
 pub use group_commit::Drained;
 pub use idempotency::{Claim, IdempotencyRecord, Replay};
 pub use ingested::{IngestedBatch, ItemId};

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
+    gateway_keys::is_used,
     item::{Condition, Item},
     pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,
@@ -38,6 +39,8 @@ pub struct Tenancy {
     pub plan: Plan,
     /// The value of its own gateway key; `None` means a pool key of its plan.
     pub key: Option<SecretString>,
+    /// Whether it is marked as used on this day.
+    pub used_today: bool,
 }
 
 pub(super) fn key_pk(hash: &str) -> String {
@@ -116,6 +119,7 @@ impl Store {
             let listed = organization_item(ORGANIZATIONS.to_owned(), organization_pk(organization.id), organization);
             let mut members = vec![own.put(&self.main, Condition::Absent)?, listed.put(&self.main, Condition::Absent)?];
             members.push(self.rank_organization_member(organization)?);
+            members.push(self.new_key_task(organization.id, organization.created_at)?);
             Ok(self.transact(members).await? == Written::Done)
         })
     }
@@ -152,8 +156,8 @@ impl Store {
         Ok([own, rename(ORGANIZATIONS.to_owned(), organization_pk(id))?])
     }
 
-    /// Changes an organization's plan and exemption for good: its keys know the plan, too. `Ok(None)` when there
-    /// is no such organization.
+    /// Changes an organization's plan and exemption for good: its keys know the plan, too, and its own gateway key is to follow.
+    /// `Ok(None)` when there is no such organization.
     ///
     /// # Errors
     /// When the store fails.
@@ -167,39 +171,69 @@ impl Store {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 let Some(mut organization) = self.organization(id).await? else { return Ok(None) };
+                let moves = plan.is_some_and(|plan| plan != organization.plan);
                 organization.plan = plan.unwrap_or(organization.plan);
                 organization.billing_exempt = billing_exempt.unwrap_or(organization.billing_exempt);
-                let own = organization_item(organization_pk(id), "ORG".to_owned(), &organization);
-                let listed = organization_item(ORGANIZATIONS.to_owned(), organization_pk(id), &organization);
-                let mut members =
-                    vec![own.put(&self.main, Condition::Present)?, listed.put(&self.main, Condition::None)?];
+                let mut members = self.change_members(&organization)?;
+                if moves {
+                    members.push(self.key_task_member(id, audit.at)?);
+                }
                 members.extend(self.audit_members(audit)?);
                 match self.transact(members).await? {
                     Written::Done => {}
                     // the first answer to this very write can have been lost: only the record can be there already
-                    Written::Refused(failed) if !failed.is_empty() && !failed.contains(&0) => {}
+                    Written::Refused(failed) if failed.first().is_some_and(|member| *member > 1) => {}
                     Written::Refused(_) => {
                         after_lost_race(attempt).await?;
                         continue;
                     }
                 }
-                for key in self.query(organization_pk(id), "KEY#").await? {
-                    let call = self
-                        .client
-                        .update_item()
-                        .table_name(&self.main)
-                        .key("pk", AttributeValue::S(key_pk(key.read("api key").text("hash")?)))
-                        .key("sk", AttributeValue::S("KEY".to_owned()))
-                        .update_expression("SET #plan = :plan")
-                        .condition_expression("attribute_exists(pk)")
-                        .expression_attribute_names("#plan", "plan")
-                        .expression_attribute_values(":plan", AttributeValue::S(organization.plan.as_str().to_owned()));
-                    self.update(call).await?;
-                }
+                self.tell_keys(&organization).await?;
                 return Ok(Some(organization));
             }
             Err(StoreError::Contended(MAX_ATTEMPTS))
         })
+    }
+
+    /// The members that write an organization's plan and exemption, and leave everything else of it alone.
+    fn change_members(&self, organization: &Organization) -> Result<Vec<TransactWriteItem>, StoreError> {
+        let change = |pk: String, sk: String| {
+            let update = Update::builder()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(pk))
+                .key("sk", AttributeValue::S(sk))
+                .update_expression("SET #plan = :plan, billing_exempt = :exempt")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_names("#plan", "plan")
+                .expression_attribute_values(":plan", AttributeValue::S(organization.plan.as_str().to_owned()))
+                .expression_attribute_values(
+                    ":exempt",
+                    AttributeValue::N(u8::from(organization.billing_exempt).to_string()),
+                )
+                .build()
+                .map_err(|error| StoreError::Call { operation: "Update", cause: error.to_string() })?;
+            Ok(TransactWriteItem::builder().update(update).build())
+        };
+        let own = change(organization_pk(organization.id), "ORG".to_owned())?;
+        Ok(vec![own, change(ORGANIZATIONS.to_owned(), organization_pk(organization.id))?])
+    }
+
+    /// Tells an organization's keys its plan.
+    async fn tell_keys(&self, organization: &Organization) -> Result<(), StoreError> {
+        for key in self.query(organization_pk(organization.id), "KEY#").await? {
+            let call = self
+                .client
+                .update_item()
+                .table_name(&self.main)
+                .key("pk", AttributeValue::S(key_pk(key.read("api key").text("hash")?)))
+                .key("sk", AttributeValue::S("KEY".to_owned()))
+                .update_expression("SET #plan = :plan")
+                .condition_expression("attribute_exists(pk)")
+                .expression_attribute_names("#plan", "plan")
+                .expression_attribute_values(":plan", AttributeValue::S(organization.plan.as_str().to_owned()));
+            self.update(call).await?;
+        }
+        Ok(())
     }
 
     /// One organization.
@@ -218,13 +252,18 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn tenancy(&self, id: OrganizationId) -> BoxFuture<'_, Result<Option<Tenancy>, StoreError>> {
+    pub fn tenancy(
+        &self,
+        id: OrganizationId,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'_, Result<Option<Tenancy>, StoreError>> {
         Box::pin(async move {
             let item = self.get(&self.main, organization_pk(id), "ORG".to_owned()).await?;
             let Some(item) = item else { return Ok(None) };
             let reader = item.read("organization");
             let key = reader.optional_text("gateway_key").map(SecretString::from);
-            Ok(Some(Tenancy { plan: reader.parsed("plan", Plan::parse)?, key }))
+            let used_today = is_used(&item, now)?;
+            Ok(Some(Tenancy { plan: reader.parsed("plan", Plan::parse)?, key, used_today }))
         })
     }
 

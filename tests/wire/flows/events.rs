@@ -192,6 +192,7 @@ async fn every_function_answers_its_sample() {
                     continue;
                 }
                 "veille" => serde_json::json!({"started": 0, "skipped": 0, "failed": 0}),
+                "gateway-keys" => serde_json::json!({"settled": 0, "waiting": 0, "failed": 0, "retired": 0}),
                 "payout-retry" | "outreach-send" | "reminders" => serde_json::json!({"processed": 0, "failed": 0}),
                 _ => serde_json::json!({"batchItemFailures": []}),
             };

@@ -65,13 +65,22 @@ impl Label {
     }
 }
 
+/// Whom a credential belongs to.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// Whom its requests count for.
+    pub(crate) label: Label,
+    /// An organization that nobody used on this day so far, and whether it has a key of its own.
+    pub(crate) unmarked: Option<(OrganizationId, bool)>,
+}
+
 /// Whom the request's credential belongs to, by two reads at most; `None` when it is nobody's.
 pub(crate) fn find<'a>(
     context: &'a Context,
     api: Api,
     request: &'a Request,
     now: OffsetDateTime,
-) -> BoxFuture<'a, Result<Option<Label>, StoreError>> {
+) -> BoxFuture<'a, Result<Option<Caller>, StoreError>> {
     Box::pin(async move {
         let organization = match api {
             Api::Outset => outset_key(context, request, now).await?,
@@ -81,20 +90,22 @@ pub(crate) fn find<'a>(
             },
             Api::OpenScouter => match openscouter_credential(context, request, now).await? {
                 Found::Organization(organization) => organization,
-                Found::Person(label) => return Ok(Some(label)),
+                Found::Person(label) => return Ok(Some(Caller { label, unmarked: None })),
             },
         };
         let Some(organization) = organization else { return Ok(None) };
-        let tenancy = context.store().tenancy(organization).await?;
+        let tenancy = context.store().tenancy(organization, now).await?;
         Ok(tenancy.map(|tenancy| tenant(organization, tenancy)))
     })
 }
 
-fn tenant(organization: OrganizationId, Tenancy { plan, key }: Tenancy) -> Label {
-    match key {
+fn tenant(organization: OrganizationId, Tenancy { plan, key, used_today }: Tenancy) -> Caller {
+    let unmarked = (!used_today).then_some((organization, key.is_some()));
+    let label = match key {
         Some(key) => Label::Own(plan.into(), key),
         None => Label::Pool(plan.into(), organization.to_string()),
-    }
+    };
+    Caller { label, unmarked }
 }
 
 async fn outset_key(

@@ -3,7 +3,8 @@
 //!
 //! It judges nobody. Its answer allows everything, whatever was sent and whatever fails: the functions behind it check each
 //! credential by themselves. An organization that has a gateway key of its own is named by it, any other by a pool key of its
-//! plan. Without a credential, and on any doubt, it is a pool key for anonymous callers, by the caller's address.
+//! plan. Without a credential, and on any doubt, it is a pool key for anonymous callers, by the caller's address. Once a day it
+//! marks an organization as used, by which keys are told that nobody uses.
 
 mod answer;
 mod event;
@@ -18,7 +19,9 @@ use shared::{
     config::ExposeSecret as _,
     context::Context,
     lambda::{Function, Invoke, Reply},
+    model::OrganizationId,
 };
+use time::OffsetDateTime;
 
 use self::{event::Event, label::Label, memory::Memory};
 
@@ -70,8 +73,12 @@ async fn label(context: &Context, memory: &Memory, event: &Event) -> Label {
     }
     match tokio::time::timeout(PATIENCE, label::find(context, event.api, request, now)).await {
         Ok(Ok(found)) => {
-            memory.keep(fingerprint, found.clone(), now);
-            return found.unwrap_or_else(anonymous);
+            memory.keep(fingerprint, found.as_ref().map(|caller| caller.label.clone()), now);
+            let Some(caller) = found else { return anonymous() };
+            if let Some((organization, has_key)) = caller.unmarked {
+                mark(context, organization, has_key, now).await;
+            }
+            return caller.label;
         }
         Ok(Err(error)) => tracing::warn!(cause = %error, "caller not looked up"),
         Err(_) => tracing::warn!(cause = "the store is slow", "caller not looked up"),
@@ -79,4 +86,13 @@ async fn label(context: &Context, memory: &Memory, event: &Event) -> Label {
     // who asks next need not wait for what does not answer
     memory.rest(now);
     anonymous()
+}
+
+/// Marks an organization as used on this day. What fails is made up for in a minute, and changes no label.
+async fn mark(context: &Context, organization: OrganizationId, has_key: bool, now: OffsetDateTime) {
+    match tokio::time::timeout(PATIENCE, context.store().mark_used(organization, has_key, now)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(cause = %error, "use not marked"),
+        Err(_) => tracing::warn!(cause = "the store is slow", "use not marked"),
+    }
 }
