@@ -253,8 +253,7 @@ async fn a_busy_control_plane_is_asked_later() {
         http::send(&world.url, "GET", "/apikeys?name=x", &[], b"").await.unwrap();
     }
     assert!(world.plane.counts().2 > 0);
-    assert_eq!(world.tick().await["failed"], 1);
-    assert_eq!(world.named(organization).await, None);
+    world.tick().await;
     world.bench.advance(Duration::seconds(61));
     world.settle().await;
     assert!(world.named(organization).await.is_some());
@@ -314,7 +313,7 @@ async fn above_the_cap_idle_keys_go_back_and_who_returns_gets_a_new_one() {
 /// How many organizations are made at once: `OUTSCOUT_ORGANIZATIONS`.
 fn many() -> usize {
     #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
-    std::env::var("OUTSCOUT_ORGANIZATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(60)
+    std::env::var("OUTSCOUT_ORGANIZATIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(24)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
