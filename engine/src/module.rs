@@ -3,7 +3,11 @@
 pub use engine_types::{Discovered, Level, Line, Row, Step};
 use serde_json::{Map, Value};
 
-use crate::{BoxFuture, registry::Module};
+use crate::{
+    BoxFuture,
+    registry::Module,
+    web::{Answer, Ask, Missed},
+};
 
 /// Input rows that can be read from any position, any number of times.
 pub trait Input: Send + Sync {
@@ -52,6 +56,9 @@ pub trait Network: Send + Sync {
 
     /// Fetches a table for an import; the text says why not (outsend 12.2).
     fn table<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>>;
+
+    /// Asks a web server for a page, once: redirects are not followed (outsend 11.5).
+    fn get<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>>;
 }
 
 /// What a job is to compute.

@@ -1,0 +1,5 @@
+//! Websites, read politely (outsend 11.5).
+
+mod ask;
+
+pub use ask::{Answer, Ask, Missed, Wanted};
