@@ -92,8 +92,14 @@ pub enum Fault {
 
 /// A module at work.
 pub trait Run: Send {
-    /// The next items, at most a few seconds' work and at most [`MAX_ROWS`] rows; `None` when all are done.
+    /// The next items, at most a few seconds' work and at most [`MAX_ROWS`] rows; none of them when it takes longer.
+    /// `None` when all are done.
     fn step(&mut self) -> BoxFuture<'_, Result<Option<Step>, Fault>>;
+
+    /// The slice's time is over: nothing new is begun. Whether something is under way that is worth a few steps more.
+    fn wind_down(&mut self) -> bool {
+        false
+    }
 }
 
 /// A run with what it found out before its first step.

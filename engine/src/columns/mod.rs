@@ -11,3 +11,4 @@ pub use infer::{headless, infer};
 pub use intake::Intake;
 pub(crate) use intake::digest;
 pub use output::output;
+pub(crate) use output::own;
