@@ -7,6 +7,7 @@ use crate::{
     module::{Fault, Input, Network, Run, Spec, Started},
     registry::Module,
     sort, verify,
+    web::{self, Hosts},
 };
 
 /// Builds a run at the checkpoint that `spec` names.
@@ -17,6 +18,7 @@ pub fn start(
     spec: Spec,
     input: Arc<dyn Input>,
     network: Arc<dyn Network>,
+    hosts: Arc<dyn Hosts>,
 ) -> BoxFuture<'static, Result<Started, Fault>> {
     Box::pin(async move {
         let run: Box<dyn Run> = match spec.module {
@@ -24,7 +26,7 @@ pub fn start(
             Module::Filter => filter::start(spec, input).await?,
             Module::Sort => sort::start(spec, input).await?,
             Module::VerifyEmails => verify::start(spec, input, network).await?,
-            module => return Err(Fault::Failed(format!("Module {} is not available.", module.as_str()))),
+            _ => web::start(&spec, input, network, hosts)?,
         };
         Ok(Started { run, discovered: None })
     })

@@ -21,6 +21,7 @@ pub mod table;
 pub mod values;
 pub mod veille;
 pub mod verify;
+pub mod web;
 
 pub use dispatch::start;
 pub use engine_types::{Lane, Module, registry};

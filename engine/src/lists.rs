@@ -16,6 +16,8 @@ static FIRST_NAMES: List = LazyLock::new(|| entries(include_str!("../data/first_
 static BIG_PROVIDERS: List = LazyLock::new(|| entries(include_str!("../data/big_providers.txt")).collect());
 static AGGREGATORS: List = LazyLock::new(|| entries(include_str!("../data/aggregators.txt")).collect());
 static DISPOSABLE: List = LazyLock::new(|| entries(include_str!("../data/disposable.txt")).collect());
+static PARKING: LazyLock<Vec<&'static str>> = LazyLock::new(|| entries(include_str!("../data/parking.txt")).collect());
+static PARKING_HOSTS: List = LazyLock::new(|| PARKING.iter().copied().filter(|entry| !entry.contains(' ')).collect());
 static TYPOS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     entries(include_str!("../data/typos.txt")).filter_map(|line| line.split_once(char::is_whitespace)).collect()
 });
@@ -50,7 +52,10 @@ pub fn is_never(address: &str) -> bool {
     let folded = fold(local);
     NEVER.iter().any(|entry| match entry.strip_prefix('*') {
         Some(ending) => local.ends_with(ending),
-        None => entry.strip_prefix('@').map_or_else(|| *entry == folded, |listed| listed == domain),
+        None => match entry.strip_prefix('@') {
+            Some(listed) => listed.strip_prefix('*').map_or(listed == domain, |ending| domain.ends_with(ending)),
+            None => *entry == folded,
+        },
     })
 }
 
@@ -82,6 +87,17 @@ pub fn typo(domain: &str) -> Option<&'static str> {
 #[must_use]
 pub fn is_aggregator(host: &str) -> bool {
     below(&AGGREGATORS, host)
+}
+
+/// Whether a lower-case host shows pages of domains that have no site (outsend 11.6).
+#[must_use]
+pub fn is_parking_host(host: &str) -> bool {
+    below(&PARKING_HOSTS, host)
+}
+
+/// Texts of such pages, in lower case (outsend 11.6).
+pub fn parking_marks() -> impl Iterator<Item = &'static str> {
+    PARKING.iter().copied().filter(|entry| entry.contains(' '))
 }
 
 /// Whether a lower-case domain gives mailboxes that are thrown away, or is below one that does (outsend 11.6).
@@ -158,6 +174,7 @@ mod tests {
             "logo@2x.png@a.fr",
             "jean@sentry.io",
             "a@wixpress.com",
+            "icon@2x.png",
         ] {
             assert!(is_never(address), "{address}");
         }

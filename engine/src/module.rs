@@ -3,7 +3,11 @@
 pub use engine_types::{Discovered, Level, Line, Row, Step};
 use serde_json::{Map, Value};
 
-use crate::{BoxFuture, registry::Module};
+use crate::{
+    BoxFuture,
+    registry::Module,
+    web::{Answer, Ask, Missed},
+};
 
 /// Input rows that can be read from any position, any number of times.
 pub trait Input: Send + Sync {
@@ -54,6 +58,9 @@ pub trait Network: Send + Sync {
 
     /// Fetches a table for an import; the text says why not (outsend 12.2).
     fn table<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>>;
+
+    /// Asks a web server for a page, once: redirects are not followed (outsend 11.5).
+    fn get<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>>;
 }
 
 /// What a job is to compute.
@@ -87,8 +94,14 @@ pub enum Fault {
 
 /// A module at work.
 pub trait Run: Send {
-    /// The next items, at most a few seconds' work and at most [`MAX_ROWS`] rows; `None` when all are done.
+    /// The next items, at most a few seconds' work and at most [`MAX_ROWS`] rows; none of them when it takes longer.
+    /// `None` when all are done.
     fn step(&mut self) -> BoxFuture<'_, Result<Option<Step>, Fault>>;
+
+    /// The slice's time is over: nothing new is begun. Whether something is under way that is worth a few steps more.
+    fn wind_down(&mut self) -> bool {
+        false
+    }
 }
 
 /// A run with what it found out before its first step.

@@ -2,8 +2,9 @@
 //!
 //! The first label of a name says what the server knows of it: `nx` no such domain, `null` takes no mail, `none` has
 //! neither mail nor address, `fail` cannot be answered, `big` is with a big provider; every other domain has a mail
-//! server of its own. Only `hooks` and mail servers have a public address, and `inner` a private one; `turns` has a public one when it is
-//! asked for the first time, and from then on is this machine.
+//! server of its own. Only `hooks` and mail servers have a public address, and `inner` a private one; `turns` has a public
+//! one when it is asked for the first time, and from then on is this machine. What ends with `.web` is a site on this
+//! machine.
 
 use std::{io, net::SocketAddr};
 
@@ -79,6 +80,8 @@ fn answer(packet: &[u8], turned: &mut bool) -> Option<Vec<u8>> {
         "inner" if kind == A => Some([10, 0, 0, 1]),
         "turns" if kind == A && std::mem::replace(turned, true) => Some([127, 0, 0, 1]),
         "turns" if kind == A => Some([93, 184, 216, 34]),
+        "nx" | "fail" | "none" => None,
+        _ if kind == A && labels.last().is_some_and(|last| last == "web") => Some([127, 0, 0, 1]),
         _ => None,
     };
     let answers = u8::from(exchanger.is_some() || address.is_some());

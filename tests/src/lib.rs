@@ -28,6 +28,7 @@ pub mod policies;
 pub mod process;
 mod random;
 pub mod receiver;
+pub mod sites;
 pub mod snapshot;
 
 use std::sync::OnceLock;

@@ -10,4 +10,5 @@ pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer};
 pub use intake::Intake;
 pub(crate) use intake::digest;
+pub(crate) use output::own;
 pub use output::{carried, output};

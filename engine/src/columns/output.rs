@@ -3,7 +3,7 @@
 use crate::Module;
 
 /// A module's own columns, in the order of its part of outsend 12.
-const fn own(module: Module) -> &'static [&'static str] {
+pub(crate) const fn own(module: Module) -> &'static [&'static str] {
     match module {
         Module::Scrap => &[
             "nom",

@@ -61,6 +61,7 @@ pub(crate) mod testing {
     use crate::{
         BoxFuture, Network, Run,
         module::{MAX_ROWS, MailHosts, SmtpAnswer},
+        web::{Answer, Ask, Missed},
     };
 
     /// Rows in chunks of a given size, or a text.
@@ -116,6 +117,10 @@ pub(crate) mod testing {
 
         fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
             Box::pin(async { self.0.clone() })
+        }
+
+        fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+            Box::pin(async { Err(Missed::Unreachable) })
         }
     }
 

@@ -41,6 +41,17 @@ enum Answer {
     Failed,
 }
 
+/// What is known of a host's addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It has these.
+    Addresses(Vec<IpAddr>),
+    /// The name does not exist.
+    NoName,
+    /// It has none, or nobody answered.
+    Nothing,
+}
+
 impl Names {
     pub(super) fn new(server: Option<SocketAddr>) -> Result<Self, NetError> {
         let mut builder = match server {
@@ -124,13 +135,16 @@ impl Names {
         there(v4) || there(v6)
     }
 
-    /// The addresses of a host, which may be an address itself; none when it has none or nobody answers.
-    pub(super) async fn addresses(&self, host: &str) -> Vec<IpAddr> {
+    /// The addresses of a host, which may be an address itself.
+    pub(super) async fn addresses(&self, host: &str) -> Found {
         if let Ok(address) = host.parse() {
-            return vec![address];
+            return Found::Addresses(vec![address]);
         }
         let (v4, v6) = join(self.records(host, RecordType::A), self.records(host, RecordType::AAAA)).await;
-        [v4, v6]
+        if matches!((&v4, &v6), (Answer::NoName, Answer::NoName)) {
+            return Found::NoName;
+        }
+        let addresses: Vec<IpAddr> = [v4, v6]
             .into_iter()
             .flat_map(|answer| if let Answer::Records(records) = answer { records } else { Vec::new() })
             .filter_map(|record| match record {
@@ -138,7 +152,8 @@ impl Names {
                 RData::AAAA(address) => Some(IpAddr::V6(address.0)),
                 _ => None,
             })
-            .collect()
+            .collect();
+        if addresses.is_empty() { Found::Nothing } else { Found::Addresses(addresses) }
     }
 }
 
@@ -180,9 +195,11 @@ mod tests {
         let before = server.asked.load(Ordering::Relaxed);
         assert_eq!(names.mail_hosts("broken.test").await, MailHosts::Failed);
         assert!(server.asked.load(Ordering::Relaxed) >= before + TRIES, "a failure is asked again");
-        assert_eq!(names.addresses("bare.test").await, ["192.0.2.1".parse::<IpAddr>().unwrap()]);
-        assert_eq!(names.addresses("::1").await, ["::1".parse::<IpAddr>().unwrap()]);
-        assert!(names.addresses("none.test").await.is_empty());
+        assert_eq!(names.addresses("bare.test").await, Found::Addresses(vec!["192.0.2.1".parse().unwrap()]));
+        assert_eq!(names.addresses("::1").await, Found::Addresses(vec!["::1".parse().unwrap()]));
+        assert_eq!(names.addresses("none.test").await, Found::NoName);
+        assert_eq!(names.addresses("empty.test").await, Found::Nothing);
+        assert_eq!(names.addresses("broken.test").await, Found::Nothing);
     }
 
     #[tokio::test]

@@ -4,13 +4,16 @@
 //! connection goes to the very address that was checked.
 
 mod dns;
+mod guard;
 mod network;
 mod outside;
+mod page;
 mod pinned;
 mod smtp;
 mod table;
 #[cfg(test)]
 mod testing;
+mod unpack;
 mod webhook;
 
 pub use outside::{Outside, OutsideConfig};

@@ -1,14 +1,15 @@
 //! The outside world as modules ask it.
 
-use super::{outside::Outside, smtp, table};
+use super::{outside::Outside, page, smtp, table};
 use crate::{
     BoxFuture,
     module::{MailHosts, Network, SmtpAnswer},
+    web::{Answer, Ask, Missed},
 };
 
 impl Network for Outside {
     fn mail_hosts<'a>(&'a self, domain: &'a str) -> BoxFuture<'a, MailHosts> {
-        Box::pin(self.names.mail_hosts(domain))
+        Box::pin(self.guard.names.mail_hosts(domain))
     }
 
     fn probe<'a>(&'a self, hosts: &'a [String], address: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
@@ -22,5 +23,9 @@ impl Network for Outside {
 
     fn table<'a>(&'a self, url: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
         Box::pin(async move { table::fetch(self, url).await.map_err(|fault| fault.to_string()) })
+    }
+
+    fn get<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+        Box::pin(page::get(self, ask))
     }
 }

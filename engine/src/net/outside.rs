@@ -1,9 +1,23 @@
-//! Where the outside world is reached from: the configuration, and which addresses may be connected to (outsend 11.5).
+//! Where the outside world is reached from: the configuration, and the clients that all requests share (outsend 11.5).
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
-use super::dns::Names;
+use reqwest::{Client, redirect};
+
+use super::{
+    dns::Names,
+    guard::{Closed, Guard, Guarded},
+};
 use crate::module::Fault;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long a connection is kept for the next page of its site.
+const IDLE: Duration = Duration::from_secs(12);
 
 /// How the outside world is reached (outsend 18.3).
 #[derive(Clone, Debug)]
@@ -26,7 +40,9 @@ pub struct OutsideConfig {
 #[derive(Debug)]
 pub struct Outside {
     pub(super) config: OutsideConfig,
-    pub(super) names: Names,
+    pub(super) guard: Arc<Guard>,
+    /// What asks web servers. It looks names up through the guard, keeps no cookie and follows no redirect.
+    pub(super) client: Client,
 }
 
 impl Outside {
@@ -41,62 +57,23 @@ impl Outside {
         }
         let names = Names::new(config.dns_server)
             .map_err(|fault| Fault::Internal(format!("The name servers cannot be set up: {fault}")))?;
-        Ok(Self { config, names })
-    }
-
-    /// Whether a host is exempt from the checks of addresses and ports.
-    pub(super) fn allows(&self, host: &str) -> bool {
-        let host = host.trim_end_matches('.');
-        self.config.allow_hosts.iter().any(|allowed| allowed.trim_end_matches('.').eq_ignore_ascii_case(host))
+        let guard = Arc::new(Guard { names, allow_hosts: config.allow_hosts.clone() });
+        let client = Client::builder()
+            .no_proxy()
+            .referer(false)
+            .redirect(redirect::Policy::none())
+            .dns_resolver(Arc::new(Guarded(Arc::clone(&guard))))
+            .connect_timeout(CONNECT)
+            .pool_max_idle_per_host(1)
+            .pool_idle_timeout(IDLE)
+            .user_agent(&config.user_agent)
+            .build()
+            .map_err(|fault| Fault::Internal(format!("The web client cannot be set up: {fault}")))?;
+        Ok(Self { config, guard, client })
     }
 
     /// The addresses of a host, when it may be connected to.
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Closed> {
-        let addresses = self.names.addresses(host).await;
-        if addresses.is_empty() {
-            return Err(Closed::Unknown);
-        }
-        if !self.allows(host) && !addresses.iter().all(|address| is_public(*address)) {
-            return Err(Closed::Private);
-        }
-        Ok(addresses)
-    }
-}
-
-/// Why a host is not connected to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Closed {
-    #[error("The host has no address.")]
-    Unknown,
-    #[error("The host is not public.")]
-    Private,
-}
-
-/// Whether everybody may be sent there: no private, local or otherwise special address (outsend 11.5).
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [a, b, c, _] = v4.octets();
-            !(v4.is_unspecified()
-                || v4.is_private()
-                || v4.is_loopback()
-                || v4.is_link_local()
-                || v4.is_multicast()
-                || v4.is_broadcast()
-                || v4.is_documentation()
-                || a == 0
-                || a >= 240
-                || (a == 100 && (64..128).contains(&b))
-                || (a == 192 && b == 0 && c == 0)
-                || (a == 198 && (18..20).contains(&b)))
-        }
-        IpAddr::V6(v6) => {
-            if let Some(v4) = v6.to_ipv4_mapped() {
-                return is_public(IpAddr::V4(v4));
-            }
-            let [a, b, ..] = v6.segments();
-            // only the global unicast block, without the documentation, Teredo, 6to4 and NAT64 parts of it
-            (a & 0xe000) == 0x2000 && !(a == 0x2001 && (b == 0x0db8 || b < 0x0200)) && a != 0x2002 && a != 0x3fff
-        }
+        self.guard.addresses(host).await
     }
 }

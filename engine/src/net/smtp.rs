@@ -241,7 +241,8 @@ mod tests {
         outside.config.smtp_port = server.address.port();
         let nothing = SmtpAnswer { code: None, of_asker: false, random: None };
         assert_eq!(probe(&outside, &["mx.b.test".to_owned()], "ada@b.test").await, nothing);
-        outside.config.allow_hosts = vec!["MX.b.test".to_owned()];
+        outside = super::super::testing::outside(names.address, &["MX.b.test"]);
+        outside.config.smtp_port = server.address.port();
         assert_eq!(probe(&outside, &["mx.b.test".to_owned()], "ada@b.test>\r\nDATA").await, nothing);
         assert!(server.lines().is_empty());
     }

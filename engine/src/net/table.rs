@@ -1,22 +1,21 @@
 //! Fetching a table (outsend 12.2) behind the guard of outsend 11.5.
 
-use std::{io::Read, sync::Arc, time::Duration};
+use std::{io::Read, time::Duration};
 
 use flate2::read::MultiGzDecoder;
 use reqwest::{
-    Client, Response, StatusCode,
+    Response, StatusCode,
     header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, LOCATION},
-    redirect,
 };
 use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
-    outside::{Closed, Outside},
-    pinned::Pinned,
+    guard::{Closed, Schemes, Unfit},
+    outside::Outside,
+    page::Cause,
 };
 
-const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(20);
 const REDIRECTS: usize = 5;
 
@@ -75,31 +74,19 @@ async fn follow(outside: &Outside, url: &str) -> Result<Vec<u8>, Refused> {
     Err(Refused::Redirects)
 }
 
-/// One hop: the URL is judged, its host looked up and its addresses checked, and the connection goes to one of them.
+/// One hop: the URL is judged, and the client connects to nothing but checked addresses.
 async fn request(outside: &Outside, url: &Url) -> Result<Response, Refused> {
-    let host = match url.host().ok_or(Refused::Url)? {
-        Host::Domain(domain) => domain.to_owned(),
-        Host::Ipv4(address) => address.to_string(),
-        Host::Ipv6(address) => address.to_string(),
-    };
-    let allowed = outside.allows(&host);
-    let scheme = url.scheme() == "https" || (allowed && url.scheme() == "http");
-    let port = allowed || matches!(url.port_or_known_default(), Some(443 | 80));
-    if !scheme || !port || !url.username().is_empty() || url.password().is_some() {
-        return Err(Refused::Form);
-    }
-    let addresses = outside.addresses(&host).await?;
-    // a client of its own: nothing is kept or reused between hops, no cookie and no connection
-    let client = Client::builder()
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .dns_resolver(Arc::new(Pinned(addresses)))
-        .connect_timeout(CONNECT)
-        .user_agent(&outside.config.user_agent)
-        .build()
-        .map_err(|_| Refused::Broken)?;
+    outside.guard.judge(url, Schemes::Secure).map_err(|unfit| match unfit {
+        Unfit::Form => Refused::Form,
+        Unfit::Private => Refused::Closed(Closed::Private),
+    })?;
+    let client = &outside.client;
     let request = client.get(url.clone()).header(ACCEPT, "text/csv, text/plain;q=0.9").header(ACCEPT_ENCODING, "gzip");
-    request.send().await.map_err(|error| if error.is_timeout() { Refused::Slow } else { Refused::Unreachable })
+    request.send().await.map_err(|error| match Cause::of(&error) {
+        Cause::Closed(closed) => Refused::Closed(closed),
+        Cause::Slow => Refused::Slow,
+        Cause::Tls | Cause::Other => Refused::Unreachable,
+    })
 }
 
 async fn read(mut response: Response, sheets: bool) -> Result<Vec<u8>, Refused> {
@@ -211,7 +198,7 @@ mod tests {
         }
         let direct = fetch(&outside, "https://127.0.0.1/x").await.unwrap_err();
         assert!(matches!(direct, Refused::Closed(Closed::Private)));
-        assert!(matches!(fetch(&outside, "https://none.test/").await.unwrap_err(), Refused::Closed(Closed::Unknown)));
+        assert!(matches!(fetch(&outside, "https://none.test/").await.unwrap_err(), Refused::Closed(Closed::NoName)));
     }
 
     #[tokio::test]

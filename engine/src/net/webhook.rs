@@ -8,7 +8,8 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::{
-    outside::{Closed, Outside, OutsideConfig},
+    guard::{Closed, is_inner},
+    outside::{Outside, OutsideConfig},
     pinned::Pinned,
 };
 use crate::{BoxFuture, module::Fault};
@@ -90,7 +91,7 @@ impl Outside {
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
         };
-        let allowed = self.allows(&host);
+        let allowed = self.guard.allows(&host);
         let scheme = url.scheme() == "https" || (allowed && url.scheme() == "http");
         if !scheme || !url.username().is_empty() || url.password().is_some() || (!allowed && is_inner(&host)) {
             return Err(Refused::Form);
@@ -113,13 +114,6 @@ impl Outside {
         let answer = request.body(body).send().await;
         answer.map_err(|error| if error.is_timeout() { Refused::Slow } else { Refused::Unreachable })
     }
-}
-
-/// Whether a name is one of the inside, whatever address it has.
-fn is_inner(host: &str) -> bool {
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    let last = host.rsplit('.').next().unwrap_or_default();
-    matches!(last, "localhost" | "local" | "internal")
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::*;
-use crate::columns::rows::testing::Memory;
+use crate::{
+    columns::rows::testing::Memory,
+    web::{Answer, Ask, Missed},
+};
 
 #[derive(Default)]
 struct Names {
@@ -43,6 +46,10 @@ impl Network for Names {
 
     fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
         Box::pin(async { Err("not here".to_owned()) })
+    }
+
+    fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+        Box::pin(async { Err(Missed::Unreachable) })
     }
 }
 

@@ -401,7 +401,21 @@ impl Module {
     /// Whether it can be run here; the others are `alpha_unavailable` (outsend 13).
     #[must_use]
     pub const fn available(self) -> bool {
-        matches!(self, Self::Import | Self::Filter | Self::Sort | Self::VerifyEmails)
+        matches!(
+            self,
+            Self::Import
+                | Self::Filter
+                | Self::Sort
+                | Self::VerifyEmails
+                | Self::Emails
+                | Self::Socials
+                | Self::DeadCheck
+                | Self::Techstack
+                | Self::AdsIntelligence
+                | Self::LegalIds
+                | Self::LegalMentions
+                | Self::PhonesExtra
+        )
     }
 }
 

@@ -110,6 +110,8 @@
 //! | authorization code (for the deletion) | `USER#<id>` | `CODE#<connection id>` | hot |
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
+//! | who visits a host of the web, or when it may be visited again | `HOST#<host>` | `HOST` | hot |
+//! | `robots.txt` of the last 24 hours | `ROBOTS#<origin>` | `ROBOTS` | hot |
 //! | who holds a user's streams, by kind | `STREAMS#<user>` | `STREAM`, `DOWNLOAD` | hot |
 //! | rate window of an owner; of nobody (of a fixed one: `<bucket>#<number>`) | `WINDOW#<sha-256 of the owner>`; `WINDOW#<sha-256 of the bucket>` | `<sha-256 of the bucket>`; `WINDOW` | hot |
 //! | idempotency record, its answer sealed; parts of a long one | `IDEMPOTENCY#<sha-256 of key, path and value>` | `IDEMPOTENCY`; `IDEMPOTENCY#PART<3 digits>` | hot |
@@ -193,6 +195,7 @@ mod exports;
 mod feed;
 mod gateway_keys;
 mod group_commit;
+mod hosts;
 mod idempotency;
 mod ingested;
 mod invitations;

@@ -73,8 +73,8 @@ pub fn twenty() -> Value {
     definition(&nodes, &edges)
 }
 
-/// A run of which the node before an address check is done, with the results of `source`: what makes addresses for a
-/// check in a pipeline is not available yet.
+/// A run of which the node before an address check is done, with the results of `source`, without a visit of any
+/// site.
 pub async fn before_verification(context: &Context, account: &Account, source: JobId) -> PipelineId {
     let (store, now) = (context.store(), context.clock().now());
     let graph = definition(

@@ -39,3 +39,4 @@ mod telegram;
 mod veille;
 mod webhook_outages;
 mod webhooks;
+mod websites;

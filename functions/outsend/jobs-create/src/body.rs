@@ -25,6 +25,7 @@ const MAX_VALUES: usize = 600_000;
 struct Members<'a> {
     items: Option<&'a str>,
     source: Option<&'a str>,
+    mode: Option<&'a str>,
     /// Their names, in the order of the body.
     names: Vec<&'static str>,
 }
@@ -35,6 +36,7 @@ struct Members<'a> {
 enum Name {
     Items,
     SourceJobId,
+    Mode,
     #[serde(other)]
     Other,
 }
@@ -55,6 +57,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                     let (name, member) = match name {
                         Name::Items => ("items", &mut members.items),
                         Name::SourceJobId => ("source_job_id", &mut members.source),
+                        Name::Mode => ("mode", &mut members.mode),
                         Name::Other => {
                             object.next_value::<IgnoredAny>()?;
                             continue;
@@ -85,11 +88,15 @@ pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem>
     let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson)?;
     let mut fields = Map::new();
     for name in members.names {
-        let text = if name == "items" { members.items } else { members.source };
+        let text = match name {
+            "items" => members.items,
+            "mode" => members.mode,
+            _ => members.source,
+        };
         let value = match text {
             Some("null") | None => Value::Null,
             // what it is when it is no string does not matter, and can be long
-            Some(text) if name == "source_job_id" && text.starts_with('"') => {
+            Some(text) if name != "items" && text.starts_with('"') => {
                 serde_json::from_str(text).map_err(|_| Detail::BadJson)?
             }
             Some(_) => Value::Bool(true),

@@ -74,7 +74,8 @@ async fn from_rows(
         }
         None => None,
     };
-    fields.finish_in(&["items", "source_job_id"])?;
+    check_mode(module, &mut fields);
+    fields.finish_in(&["items", "source_job_id", "mode"])?;
     let source = match source {
         Some(id) => Some(own_job(cx, caller, &id).await?),
         None => None,
@@ -101,6 +102,16 @@ async fn from_rows(
         JobParameters { options: Map::new(), input_columns: usable.input_columns, columns: usable.columns };
     let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
     store_job(cx, caller, new).await
+}
+
+/// Checks the mode of `emails`, of which there is the usual one (outsend 12.4).
+fn check_mode(module: Module, fields: &mut Fields) {
+    if module == Module::Emails
+        && let Some(mode) = fields.optional_text("mode", 0, 64)
+        && mode != "normal"
+    {
+        fields.fault("mode", Fault::OneOf("normal"));
+    }
 }
 
 /// The caller's job with this id.

@@ -1,7 +1,10 @@
 //! A job goes on, slice by slice (outsend 7.4).
 
+mod hosts;
 mod input;
 mod slice;
+
+use std::sync::Arc;
 
 use shared::{
     BoxFuture,
@@ -10,7 +13,7 @@ use shared::{
 };
 use time::Duration;
 
-use self::slice::Slice;
+use self::{hosts::SharedHosts, slice::Slice};
 use crate::{
     kind::{Kind, Outcome, WorkError, given_up},
     workers::Workers,
@@ -29,7 +32,8 @@ fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Out
         let slice = async {
             let Some(taken) = workers.store().take_job(id, work.attempt > 1).await? else { return Ok(Slice::Nothing) };
             let lane = taken.job.lane();
-            let slice = slice::run(workers.context(), network, taken).await?;
+            let hosts = Arc::new(SharedHosts::new(workers.context().clone()));
+            let slice = slice::run(workers.context(), (network, hosts), taken).await?;
             if slice == Slice::Ended {
                 // its slot is free
                 workers.store().fill_lane(lane, workers.now()).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Fault, Level, Line, Network, Spec, Step};
+use engine::{Fault, Level, Line, Network, Run, Spec, Step, web::Hosts};
 use shared::{
     context::Context,
     model::Job,
@@ -14,6 +14,8 @@ use super::input::JobRows;
 
 /// How long a slice goes on: far less than a lease, and short, because it holds the stream's next records back.
 const SLICE: Duration = Duration::seconds(10);
+/// How long what was begun in a slice may take, still far less than a lease.
+const LONGEST: Duration = Duration::seconds(30);
 /// Leases in a row that one item may outlive (outsend 7.4 rule 5).
 const MAX_STUCK: u32 = 3;
 /// Internal faults in a row after which a job fails (outsend 7.4 rule 6).
@@ -38,7 +40,11 @@ pub(super) enum Slice {
 ///
 /// # Errors
 /// When the store fails.
-pub(super) async fn run(context: &Context, network: Arc<dyn Network>, taken: Taken) -> Result<Slice, StoreError> {
+pub(super) async fn run(
+    context: &Context,
+    (network, hosts): (Arc<dyn Network>, Arc<dyn Hosts>),
+    taken: Taken,
+) -> Result<Slice, StoreError> {
     let (store, clock) = (context.store(), context.clock());
     let began = clock.now();
     let mut job = taken.job.clone();
@@ -50,7 +56,7 @@ pub(super) async fn run(context: &Context, network: Arc<dyn Network>, taken: Tak
         }
     }
     let input = store.job_input(&job, &taken.parameters.input_columns).await?;
-    let started = match engine::start(spec(&job, &taken), Arc::new(JobRows(input)), network).await {
+    let started = match engine::start(spec(&job, &taken), Arc::new(JobRows(input)), network, hosts).await {
         Ok(started) => started,
         Err(fault) => return failed(context, &job, fault).await,
     };
@@ -60,23 +66,36 @@ pub(super) async fn run(context: &Context, network: Arc<dyn Network>, taken: Tak
             None => return Ok(Slice::Nothing),
         }
     }
-    let mut run = started.run;
+    steps(context, job, started.run, began).await
+}
+
+/// Commits step after step, until the job ends or the slice's time is over.
+async fn steps(
+    context: &Context,
+    mut job: Job,
+    mut run: Box<dyn Run>,
+    began: OffsetDateTime,
+) -> Result<Slice, StoreError> {
+    let (store, clock) = (context.store(), context.clock());
     loop {
-        let step = match run.step().await {
-            Ok(step) => step.unwrap_or_default(),
+        let (step, ended) = match run.step().await {
+            Ok(Some(step)) => (step, false),
+            Ok(None) => (Step::default(), true),
             Err(fault) => return failed(context, &job, fault).await,
         };
-        let idle = step.items == 0;
-        match store.commit(&job, &step, clock.now()).await? {
-            Commit::Ended(_) => return Ok(Slice::Ended),
-            Commit::Lost => return Ok(Slice::Nothing),
-            // a run that ends before its plan would go on for ever
-            Commit::Committed(job) if idle => {
-                return failed(context, &job, Fault::Internal("the run ended before its plan".to_owned())).await;
+        if step.items > 0 || ended {
+            match store.commit(&job, &step, clock.now()).await? {
+                Commit::Ended(_) => return Ok(Slice::Ended),
+                Commit::Lost => return Ok(Slice::Nothing),
+                // a run that ends before its plan would go on for ever
+                Commit::Committed(job) if ended => {
+                    return failed(context, &job, Fault::Internal("the run ended before its plan".to_owned())).await;
+                }
+                Commit::Committed(next) => job = *next,
             }
-            Commit::Committed(next) => job = *next,
         }
-        if clock.now() - began >= SLICE {
+        let lasted = clock.now() - began;
+        if lasted >= LONGEST || (lasted >= SLICE && !run.wind_down()) {
             return Ok(Slice::More(clock.now()));
         }
     }

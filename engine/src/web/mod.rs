@@ -1,0 +1,23 @@
+//! Websites, read politely, and what is found on them (outsend 11.5, 12).
+
+mod ask;
+mod charset;
+mod crawl;
+mod enricher;
+mod host;
+mod modules;
+mod page;
+mod parse;
+mod parts;
+#[cfg(test)]
+mod testing;
+mod visit;
+mod visitor;
+mod world;
+
+pub use ask::{Answer, Ask, Missed, Wanted};
+pub(crate) use crawl::start;
+pub use host::{Hosts, LEASE, Rules, Turn};
+pub use page::Page;
+pub use parts::{Link, Parts};
+pub use visit::{Visit, registrable};

@@ -1,0 +1,28 @@
+//! What each module finds on the pages of a site: pure functions from what was read to cells (outsend 12).
+
+mod closed;
+mod emails;
+mod json;
+mod legal;
+mod phones;
+mod signatures;
+mod socials;
+mod technology;
+
+use super::enricher::Enricher;
+use crate::Module;
+
+/// The module's part here; `None` of one that reads no websites.
+pub(super) const fn of(module: Module) -> Option<Enricher> {
+    match module {
+        Module::Emails => Some(emails::ENRICHER),
+        Module::Socials => Some(socials::ENRICHER),
+        Module::DeadCheck => Some(closed::ENRICHER),
+        Module::Techstack => Some(technology::STACK),
+        Module::AdsIntelligence => Some(technology::ADS),
+        Module::LegalIds => Some(legal::IDS),
+        Module::LegalMentions => Some(legal::MENTIONS),
+        Module::PhonesExtra => Some(phones::ENRICHER),
+        _ => None,
+    }
+}

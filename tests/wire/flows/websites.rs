@@ -1,0 +1,293 @@
+//! Jobs that visit websites (outsend 11.5, 12): polite, in order, each row once.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use harness::{
+    outsend::jobs::World,
+    sites::{Reply, Sites},
+};
+use serde_json::{Value, json};
+use shared::model::JobId;
+
+async fn world() -> (World, Sites) {
+    (World::with(&[("OUTSCOUT_CRAWL_ALLOW_HOSTS", ".web")]).await, Sites::start().await.unwrap())
+}
+
+/// Makes a job over sites and lets it end: the job, and its rows.
+async fn run(world: &World, module: &str, items: &Value) -> (Value, Vec<Value>) {
+    let made = world.post(&format!("/api/jobs/{module}"), &json!({"items": items})).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    world.settle().await;
+    (world.get(&format!("/api/jobs/{id}")).await.json(), world.rows(&id).await)
+}
+
+/// No host was asked for two things at once, or twice within a second, but for what follows a redirect.
+fn assert_polite(sites: &Sites) {
+    let mut hosts: HashMap<String, Vec<(Instant, Instant)>> = HashMap::new();
+    for asked in sites.asked() {
+        hosts.entry(asked.host).or_default().push(asked.time);
+    }
+    for (host, mut times) in hosts {
+        times.sort();
+        for pair in times.windows(2) {
+            let pause = pair[1].0.saturating_duration_since(pair[0].1);
+            assert!(pause >= Duration::from_millis(950), "{host}: {pause:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_of_sites_are_found_page_by_page() {
+    let (world, sites) = world().await;
+    sites.put("dupont.web", "/", Reply::page("<a href=/produits>Produits</a><a href='/nous-contacter'>Ecrire</a>"));
+    sites.put("dupont.web", "/nous-contacter", Reply::page("<a href='mailto:jean.martin@dupont.web'>Jean</a>"));
+    sites.put("dupont.web", "/produits", Reply::page("<p>never@dupont.web</p>"));
+    sites.put("moved.web", "/", Reply::status(301).header("Location", &format!("{}home", sites.url("www.moved.web"))));
+    sites.put("www.moved.web", "/home", Reply::page("<p>contact [at] moved [dot] web</p>"));
+    sites.put("closed.web", "/robots.txt", Reply::page("User-agent: outscout\nDisallow: /"));
+    sites.put("closed.web", "/", Reply::page("<p>secret@closed.web</p>"));
+    sites.put("failing.web", "/", Reply::status(503));
+    let latin = Reply { body: b"<p>Soci\xe9t\xe9 : accueil@latin.web</p>".to_vec(), ..Reply::page("") };
+    sites.put("latin.web", "/", Reply { headers: vec![("Content-Type".into(), "text/html".into())], ..latin });
+    let items = json!([
+        {"name": "Dupont", "url": sites.url("dupont.web"), "extra": 7},
+        {"name": "Moved", "url": sites.url("moved.web")},
+        {"name": "Closed", "url": sites.url("closed.web")},
+        {"name": "Failing", "url": sites.url("failing.web")},
+        {"name": "None", "url": sites.url("nx.web")},
+        {"name": "Inner", "url": "http://127.0.0.1/"},
+        {"name": "Latin", "url": sites.url("latin.web")},
+        {"name": "nobody"},
+    ]);
+    let (job, rows) = run(&world, "emails", &items).await;
+    let short: Vec<_> = rows
+        .iter()
+        .map(|row| (row["nom"].as_str().unwrap(), row["email"].as_str(), row["fetch_status"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        ("Dupont", Some("jean.martin@dupont.web"), "ok"),
+        ("Moved", Some("contact@moved.web"), "ok"),
+        ("Closed", None, "robots"),
+        ("Failing", None, "http_503"),
+        ("None", None, "dns"),
+        ("Inner", None, "blocked_address"),
+        ("Latin", Some("accueil@latin.web"), "ok"),
+    ];
+    assert_eq!(short, expected);
+    let first = json!({
+        "nom": "Dupont", "site_web": sites.url("dupont.web"), "extra": 7, "email": "jean.martin@dupont.web",
+        "email_personal": "jean.martin@dupont.web", "emails_all": ["jean.martin@dupont.web"],
+        "email_source_url": format!("{}nous-contacter", sites.url("dupont.web")), "fetch_status": "ok",
+    });
+    assert_eq!(rows[0], first);
+    let told = (&job["status"], &job["email_mode"], &job["processed_points"], &job["error_count"], &job["breakdown"]);
+    assert_eq!(told, (&json!("done"), &json!("normal"), &json!(7), &json!(3), &json!({"ignored": 1})));
+    assert_eq!(job["ef_cost"], json!(0.001));
+    assert!(
+        sites
+            .asked()
+            .iter()
+            .all(|asked| asked.path != "/produits" && (asked.host != "closed.web" || asked.path == "/robots.txt"))
+    );
+    assert_polite(&sites);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn profiles_are_found_and_a_mode_that_is_not_there_is_refused() {
+    let (world, sites) = world().await;
+    let page = "<a href='https://fr-fr.facebook.com/dupont?x'>f</a><a href='https://twitter.com/share'>t</a>";
+    sites.put("dupont.web", "/", Reply::page(page));
+    let items = json!([{"site_web": sites.url("dupont.web")}]);
+    let (_, rows) = run(&world, "socials", &items).await;
+    let expected = json!({
+        "site_web": sites.url("dupont.web"), "social_facebook": "https://www.facebook.com/dupont",
+        "social_instagram": "", "social_linkedin": "", "social_twitter": "", "social_tiktok": "",
+        "social_youtube": "", "fetch_status": "ok",
+    });
+    assert_eq!(rows, [expected]);
+    let deep = world.post("/api/jobs/emails", &json!({"items": items, "mode": "deep"})).await;
+    let told =
+        json!({"detail": "Validation failed.", "errors": [{"field": "mode", "message": "Must be one of: normal."}]});
+    assert_eq!((deep.status, deep.json()), (422, told));
+    assert_eq!(world.post("/api/jobs/emails", &json!({"items": items, "mode": "normal"})).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_site_is_made_with_and_whether_it_is_there() {
+    let (world, sites) = world().await;
+    let text = "Votre garage à Lyon depuis 1950, réparation et entretien de toutes les marques, devis en ligne.";
+    let page = "<meta name=generator content='WordPress 6'><script src=//connect.facebook.net/fr_FR/fbevents.js></script>\
+        <script src='https://www.googletagmanager.com/gtm.js?id=GTM-1'></script>";
+    sites.put("open.web", "/", Reply::page(&format!("{page}<p>{text}</p>")));
+    sites.put("sold.web", "/", Reply::page("<h1>This domain is for sale</h1>"));
+    sites.put("gone.web", "/", Reply::status(410));
+    sites.put("other.web", "/", Reply::status(302).header("Location", &sites.url("open.web")));
+    let names = ["open.web", "sold.web", "gone.web", "other.web", "nx.web"];
+    let items: Vec<_> = names.iter().map(|name| json!({"site_web": sites.url(name)})).collect();
+    let items = json!(items);
+    let (job, rows) = run(&world, "dead-check", &items).await;
+    let told: Vec<_> = rows.iter().map(|row| (&row["site_alive"], &row["site_alive_reason"])).collect();
+    let expected =
+        [("open", "ok"), ("closed", "parked"), ("closed", "http"), ("uncertain", "redirected"), ("closed", "dns")];
+    assert_eq!(
+        told,
+        expected.map(|(alive, reason)| (json!(alive), json!(reason))).iter().map(|(a, b)| (a, b)).collect::<Vec<_>>()
+    );
+    assert_eq!(job["breakdown"]["by_status"], json!({"open": 1, "closed": 3, "uncertain": 1}));
+    let items = json!([items[0], items[4]]);
+    let (_, rows) = run(&world, "techstack", &items).await;
+    let told: Vec<_> =
+        rows.iter().map(|row| [&row["tech_cms"], &row["tech_analytics"], &row["tech_ads_pixels"]]).collect();
+    assert_eq!(json!(told), json!([["wordpress", "gtm", "meta"], [null, null, null]]));
+    let (_, rows) = run(&world, "ads_intelligence", &items).await;
+    let told: Vec<_> = rows.iter().map(|row| [&row["ads_score"], &row["ads_networks"], &row["fetch_status"]]).collect();
+    assert_eq!(json!(told), json!([[35, ["meta"], "ok"], [0, [], "dns"]]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_sites_are_read_at_a_time_and_one_host_never_twice() {
+    let (world, sites) = world().await;
+    let mut items = Vec::new();
+    for number in 0..40 {
+        let host = format!("site{number}.web");
+        let page = Reply::page(&format!("<p>info@{host}</p>")).after(Duration::from_millis(300));
+        sites.put(&host, "/", page);
+        items.push(json!({"site_web": sites.url(&host)}));
+    }
+    // one site in several rows
+    items.extend((0..3).map(|_| json!({"site_web": sites.url("site0.web")})));
+    let began = Instant::now();
+    let (job, rows) = run(&world, "emails", &json!(items)).await;
+    let found: Vec<_> = rows.iter().map(|row| row["email"].as_str().unwrap().to_owned()).collect();
+    let mut expected: Vec<_> = (0..40).map(|number| format!("info@site{number}.web")).collect();
+    expected.extend((0..3).map(|_| "info@site0.web".to_owned()));
+    assert_eq!(found, expected);
+    assert_eq!((&job["status"], &job["error_count"]), (&json!("done"), &json!(0)));
+    // one after another would take a minute
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_polite(&sites);
+    let robots = sites.asked().iter().filter(|asked| asked.path == "/robots.txt").count();
+    assert_eq!(robots, 40, "once for each host");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_has_one_visitor_whoever_asks() {
+    let world = World::start().await;
+    let (store, now) = (world.bench.context.store(), world.bench.context.clock().now());
+    let lease = time::Duration::seconds(20);
+    let takers = (0..20).map(|number| {
+        let store = store.clone();
+        async move { store.take_host("a.web", &format!("v{number}"), lease, now).await.unwrap().is_none() }
+    });
+    let taken: Vec<bool> = futures_util::future::join_all(takers).await;
+    assert_eq!(taken.iter().filter(|taken| **taken).count(), 1);
+    let holder = format!("v{}", taken.iter().position(|taken| *taken).unwrap());
+    // the holder keeps it, and another one learns when it is free
+    assert_eq!(store.take_host("a.web", &holder, lease, now).await.unwrap(), None);
+    assert_eq!(store.take_host("a.web", "other", lease, now).await.unwrap(), Some(lease));
+    assert!(!store.leave_host("a.web", "other", time::Duration::ZERO, now).await.unwrap());
+    let pause = time::Duration::seconds(3);
+    assert!(store.leave_host("a.web", &holder, pause, now).await.unwrap());
+    assert!(!store.leave_host("a.web", &holder, pause, now).await.unwrap(), "left once");
+    assert_eq!(store.take_host("a.web", "other", lease, now).await.unwrap(), Some(pause));
+    assert_eq!(store.take_host("a.web", &holder, lease, now).await.unwrap(), Some(pause), "the pause is for everybody");
+    assert_eq!(store.take_host("a.web", "other", lease, now + pause).await.unwrap(), None);
+    // who dies renews nothing
+    let lapsed = now + pause + lease;
+    assert!(store.take_host("a.web", "third", lease, lapsed - time::Duration::seconds(1)).await.unwrap().is_some());
+    assert_eq!(store.take_host("a.web", "third", lease, lapsed).await.unwrap(), None);
+    assert!(!store.leave_host("a.web", "other", pause, lapsed).await.unwrap(), "who lost it changes nothing");
+    // rules are kept for a day
+    store.keep_host_rules("http://a.web", b"TUser-agent: *", now).await.unwrap();
+    store.keep_host_rules("http://a.web", b"O", now).await.unwrap();
+    assert_eq!(store.host_rules("http://a.web").await.unwrap().as_deref(), Some(&b"TUser-agent: *"[..]));
+    world.bench.advance(time::Duration::hours(25));
+    assert_eq!(store.host_rules("http://a.web").await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
+    let (world, sites) = world().await;
+    let mut items = Vec::new();
+    for number in 0..30 {
+        let host = format!("kill{number}.web");
+        let page = Reply::page(&format!("<p>info@{host}</p>")).after(Duration::from_millis(50 * (number % 7)));
+        sites.put(&host, "/", page);
+        items.push(json!({"site_web": sites.url(&host)}));
+    }
+    let made = world.post("/api/jobs/emails", &json!({"items": items})).await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    world.react().await;
+    // each worker is dropped in the middle of what it does
+    let mut committed = 0;
+    for kill in 0..6 {
+        let event = json!({});
+        let work = world.background(&background_work::FUNCTION, &event);
+        let _ = tokio::time::timeout(Duration::from_millis(1_300 + 150 * kill), work).await;
+        let job = world.job(&id).await;
+        assert!(job.processed >= committed, "what is committed stays");
+        assert_eq!(job.results, job.processed);
+        committed = job.processed;
+        // the lease of the one that died lapses
+        world.bench.advance(time::Duration::seconds(61));
+    }
+    world.settle().await;
+    let found: Vec<_> = world.rows(&id).await.iter().map(|row| row["email"].as_str().unwrap().to_owned()).collect();
+    let expected: Vec<_> = (0..30).map(|number| format!("info@kill{number}.web")).collect();
+    assert_eq!(found, expected);
+    assert!(JobId::parse(&id).is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn legal_pages_and_numbers_are_read() {
+    let (world, sites) = world().await;
+    let notice = "<p>Raison sociale : Garage Dupont<br>SARL au capital de 10 000 €<br>Siège social : 12 rue de la Paix, 75002 \
+        Paris<br>RCS Paris B 732 829 320<br>SIRET 732 829 320 00074<br>Gérant : Jean Martin<br>TVA FR44732829320</p>\
+        <p>Tél : 01 23 45 67 89, mobile 06 12 34 56 78, fax 01 23 45 67 90</p>";
+    sites.put("dupont.web", "/", Reply::page("<a href='/mentions-legales'>Mentions légales</a>"));
+    sites.put("dupont.web", "/mentions-legales", Reply::page(notice));
+    let site = sites.url("dupont.web");
+    let page = format!("{site}mentions-legales");
+    let items = json!([{"nom": "Dupont", "site_web": site, "telephone": "01 23 45 67 89"}, {"nom": "No", "site_web": sites.url("nx.web")}]);
+    let (_, rows) = run(&world, "legal-ids", &items).await;
+    let told = |names: &[&str], row: usize, rows: &[Value]| {
+        json!(names.iter().map(|name| &rows[row][*name]).collect::<Vec<_>>())
+    };
+    let names = ["siren", "siret", "legal_ids_url", "fetch_status"];
+    assert_eq!(told(&names, 0, &rows), json!(["732829320", "73282932000074", page, "ok"]));
+    assert_eq!(told(&names, 1, &rows), json!(["", "", "", "dns"]));
+    let (_, rows) = run(&world, "legal-mentions", &items).await;
+    let names = [
+        "raison_sociale",
+        "forme_juridique",
+        "capital_social",
+        "rcs",
+        "adresse_postale",
+        "dirigeant",
+        "tva_intracom",
+        "legal_page_url",
+        "fetch_status",
+    ];
+    let expected = json!([
+        "Garage Dupont",
+        "SARL",
+        "10 000 €",
+        "RCS Paris B 732829320",
+        "12 rue de la Paix, 75002 Paris",
+        "Jean Martin",
+        "FR44732829320",
+        page,
+        "ok"
+    ]);
+    assert_eq!(told(&names, 0, &rows), expected);
+    assert_eq!(told(&names, 1, &rows), json!(["", "", "", "", "", "", "", "", "dns"]));
+    let (_, rows) = run(&world, "phones-extra", &items).await;
+    let names = ["phone_secondary", "mobile", "fax", "fetch_status"];
+    // the row's own number is no further one
+    assert_eq!(told(&names, 0, &rows), json!(["", "+33612345678", "+33123456790", "ok"]));
+    assert_eq!(told(&names, 1, &rows), json!(["", "", "", "dns"]));
+}
