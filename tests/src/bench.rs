@@ -4,7 +4,10 @@ use std::{cell::RefCell, collections::BTreeMap, future::IntoFuture as _, sync::A
 
 use base64::Engine as _;
 use bytes::Bytes;
-use local::{embedded_store::Engine, guard::HostNames};
+use local::{
+    embedded_store::{Engine, EngineError},
+    guard::HostNames,
+};
 use serde_json::json;
 use shared::{
     aws::Reach,
@@ -361,11 +364,11 @@ fn reach(meter: &Meter) -> Box<Reach> {
 }
 
 /// An engine of its own in this process, which runs as long as the test.
-async fn engine(credentials: &Credentials) -> Result<Engine, Failure> {
+async fn engine(credentials: &Credentials) -> Result<Engine, EngineError> {
     let (keep, stop) = tokio::sync::watch::channel(false);
     std::mem::forget(keep);
     let port = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
-    Ok(Engine::start(port, credentials, None, &[], stop).await?)
+    Engine::start(port, credentials, None, &[], stop).await
 }
 
 /// An engine of its own behind its port; where it answers.

@@ -25,10 +25,8 @@ const LABEL: &str = "invocation";
 
 /// The file that invocations are noted in.
 pub(crate) fn file() -> Option<&'static Path> {
-    static FILE: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
-        #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
-        std::env::var_os("OUTSCOUT_NOTE_COSTS").map(PathBuf::from)
-    });
+    static FILE: LazyLock<Option<PathBuf>> =
+        LazyLock::new(|| std::env::var_os("OUTSCOUT_NOTE_COSTS").map(PathBuf::from));
     FILE.as_deref()
 }
 
