@@ -178,6 +178,11 @@ mod tests {
         let server = name_server(&[
             ("mail.test.", Record::Mx(20, "B.mail.test.")),
             ("mail.test.", Record::Mx(10, "a.mail.test.")),
+            ("mail.test.", Record::Mx(5, "gone.mail.test.")),
+            ("a.mail.test.", Record::A(Ipv4Addr::new(192, 0, 2, 2))),
+            ("b.mail.test.", Record::Aaaa("2001:db8::2".parse().unwrap())),
+            ("nowhere.test.", Record::Mx(10, "gone.mail.test.")),
+            ("big.test.", Record::Mx(10, "gmail-smtp-in.l.google.com.")),
             ("null.test.", Record::Mx(0, ".")),
             ("bare.test.", Record::A(Ipv4Addr::new(192, 0, 2, 1))),
             ("six.test.", Record::Aaaa("2001:db8::1".parse().unwrap())),
@@ -187,6 +192,8 @@ mod tests {
         .await;
         let names = Names::new(Some(server.address)).unwrap();
         assert_eq!(names.mail_hosts("mail.test").await, hosts(&["a.mail.test", "b.mail.test"]));
+        assert_eq!(names.mail_hosts("nowhere.test").await, MailHosts::NoMail, "its host has no address");
+        assert_eq!(names.mail_hosts("big.test").await, hosts(&["gmail-smtp-in.l.google.com"]));
         assert_eq!(names.mail_hosts("null.test").await, MailHosts::NoMail);
         assert_eq!(names.mail_hosts("bare.test").await, hosts(&["bare.test"]));
         assert_eq!(names.mail_hosts("six.test").await, hosts(&["six.test"]));
