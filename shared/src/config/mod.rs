@@ -190,6 +190,8 @@ mod tests {
             "OUTSCOUT_WEBHOOK_SECRETS" => Some(r#"{"source":"hush"}"#.to_owned()),
             "OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS" => Some(provider.to_owned()),
             "OUTSCOUT_OPENSCOUTER_SIGNING_KEY" => None,
+            // numbers of keys
+            "OUTSCOUT_GATEWAY_KEYS_IDLE_ABOVE" | "OUTSCOUT_GATEWAY_KEYS_MOST" => None,
             _ if ["KEY", "SECRET", "TOKEN"].iter().any(|part| name.contains(part)) => Some("hush".to_owned()),
             _ if name.starts_with("OUTSCOUT_AGENT") => Some("x".to_owned()),
             _ => environment(name),
