@@ -164,21 +164,19 @@ impl Server {
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
         let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
         let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
-        let hosts = HostNames::with(&options.host_names);
+        let (hosts, outbox) = (HostNames::with(&options.host_names), Outbox::default());
         let mut own = Own::new(&in_process, &templates);
         let apis = [templates.outset, templates.outsend, templates.openscouter];
         let gateways = apis.map(|api| Gateway::new(api, &templates.authorizer, &invokers, &context));
         own.usage_plans.extend(gateways.iter().map(|(_, plans)| plans.clone()));
         let control_plane = ControlPlane::new(own.usage_plans.clone(), context.clock().clone());
         control_plane.restore(&context.store().own_keys().await?);
-        let outbox = Outbox::default();
         let controlled = Control { offset, clock_file, log, scheduler, outbox, urls, hosts, control_plane }.router();
         let routers = [controlled].into_iter().chain(gateways.into_iter().map(|(gateway, _)| gateway.router()));
         for (listener, router) in listeners.into_iter().zip(routers) {
             tasks.push(tokio::spawn(serve(listener, router, work.clone())));
         }
-        let stops = [stop_work, stop_functions, stop_engines];
-        let engines = vec![store, windows];
+        let (stops, engines) = ([stop_work, stop_functions, stop_engines], vec![store, windows]);
         Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held, own })
     }
 

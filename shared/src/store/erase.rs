@@ -147,8 +147,7 @@ impl Store {
                 return Ok(false);
             }
             self.erase_organization(organization).await?;
-            self.end_own_key(organization, now).await?;
-            Ok(true)
+            self.end_own_key(organization, now).await.map(|()| true)
         })
     }
 

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
-    gateway_keys::is_used,
+    gateway_keys::parts::is_used,
     item::{Condition, Item},
     pending::{Pending, SharedList},
     retry::MAX_ATTEMPTS,

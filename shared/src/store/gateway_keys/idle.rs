@@ -12,7 +12,9 @@ use super::{
         organizations::organization_pk,
         round_trips::{items_read, round_trip},
     },
-    ALL, OwnKey, SHARDS, day, read_record, record_item, record_pk,
+    ALL, OwnKey,
+    parts::{SHARDS, day},
+    read_record, record_item, record_pk,
 };
 
 impl Store {

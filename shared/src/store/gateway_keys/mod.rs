@@ -7,6 +7,7 @@
 //! authorizer's mark of each day.
 
 mod idle;
+pub(super) mod parts;
 mod tasks;
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem, Update};
@@ -14,7 +15,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
 pub use self::tasks::KeyTask;
-use self::tasks::key_task;
+use self::{
+    parts::{SHARDS, day, number, shard, unbuilt},
+    tasks::key_task,
+};
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
@@ -22,13 +26,8 @@ use super::{
     organizations::organization_pk,
     retry::MAX_ATTEMPTS,
 };
-use crate::{
-    model::{OrganizationId, Plan},
-    secret::sha256_hex,
-};
+use crate::model::{OrganizationId, Plan};
 
-/// Partitions of tasks, and of records.
-const SHARDS: u8 = 8;
 /// What all keys share.
 const ALL: &str = "OWNKEYS";
 
@@ -66,37 +65,12 @@ pub enum Recorded {
     Changed,
 }
 
-fn shard(organization: OrganizationId) -> u8 {
-    sha256_hex(organization.as_bytes()).bytes().next().map_or(0, |digit| digit % SHARDS)
-}
-
 fn record_pk(shard: u8) -> String {
     format!("OWNKEY#{shard}")
 }
 
 fn record_key(organization: OrganizationId) -> (String, String) {
     (record_pk(shard(organization)), organization_pk(organization))
-}
-
-fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn unbuilt(error: &impl ToString) -> StoreError {
-    StoreError::Call { operation: "Update", cause: error.to_string() }
-}
-
-/// The day of a time, counted from the Unix epoch.
-fn day(time: OffsetDateTime) -> i64 {
-    time.unix_timestamp().div_euclid(86_400)
-}
-
-/// Whether an organization is marked as used on the day of `now`.
-pub(super) fn is_used(organization: &Item, now: OffsetDateTime) -> Result<bool, StoreError> {
-    match organization.0.contains_key("gateway_used") {
-        true => Ok(organization.read("organization").number::<i64>("gateway_used")? >= day(now)),
-        false => Ok(false),
-    }
 }
 
 fn record_item(key: &OwnKey) -> Item {

@@ -14,7 +14,7 @@ use super::{
         organizations::organization_pk,
         retry::MAX_ATTEMPTS,
     },
-    SHARDS, day, number, shard, unbuilt,
+    parts::{SHARDS, day, number, shard, unbuilt},
 };
 use crate::{
     clock::epoch_millis,
