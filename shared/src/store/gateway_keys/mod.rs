@@ -16,7 +16,7 @@ use time::OffsetDateTime;
 
 pub use self::tasks::KeyTask;
 use self::{
-    parts::{SHARDS, day, number, shard, unbuilt},
+    parts::{SHARDS, number, shard, unbuilt},
     tasks::key_task,
 };
 use super::{
