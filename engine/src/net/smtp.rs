@@ -78,7 +78,7 @@ async fn ask(stream: TcpStream, from: &str, address: &str, answer: &mut SmtpAnsw
             let nobody = RandomState::new().hash_one(address);
             let (code, text) = command(&mut stream, &format!("RCPT TO:<nobody-{nobody:016x}@{domain}>")).await?;
             // a server that has heard enough says nothing about the second address
-            answer.random = (!speaks_of_asker(&text)).then_some(code);
+            answer.random = (code < 500 || !speaks_of_asker(&text)).then_some(code);
         }
     }
     stream.write_all(b"QUIT\r\n").await?;
@@ -113,7 +113,13 @@ fn speaks_of_asker(text: &str) -> bool {
     match enhanced.next() {
         Some((_, 7)) => true,
         Some((_, 1)) => false,
-        _ => WORDS.iter().any(|word| text.contains(word)),
+        _ => {
+            // whole words, and none of the address that a refusal repeats
+            let words = text.split_whitespace().filter(|word| !word.contains('@'));
+            let words = words.flat_map(|word| word.split(|letter: char| !letter.is_alphanumeric()));
+            let plain = format!(" {} ", words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "));
+            WORDS.iter().any(|word| plain.contains(&format!(" {word} ")))
+        }
     }
 }
 
@@ -201,6 +207,8 @@ mod tests {
             "5.1.1 <ada@good.test>: Recipient address rejected: User unknown in relay recipient table",
             "5.1.10 recipient not found",
             "no such user here",
+            "<sender@relay.test>: no such user",
+            "no mailbox at marble.test",
             "5.2.1 mailbox disabled",
             "mailbox unavailable",
             "",
