@@ -260,6 +260,16 @@ async fn done_session(team: &Team, study: &str) -> (String, String) {
     (id(&asked, "analysisJobId"), id(&report, "reportId"))
 }
 
+/// A resource's path with all that is the same for all callers.
+fn fixed(resource: &str) -> String {
+    resource
+        .replace("{provider}", "google")
+        .replace("{job}", "retention")
+        .replace("{kind}", "testing")
+        .replace("{source}", "ci")
+        .replace("{proxy+}", "x/y")
+}
+
 #[tokio::test]
 async fn every_openscouter_route_as_every_caller() {
     let fixture = Fixture::new().await;
@@ -272,18 +282,15 @@ async fn every_openscouter_route_as_every_caller() {
         bench.advance(Duration::seconds(30));
         for method in METHODS {
             let mut row = format!("{method:7} {resource:48}");
-            for (name, credential) in &callers {
+            let fallback = routed(Api::OpenScouter, method, &fixed(resource)).name() == "openscouter-fallback";
+            // what is routed nowhere asks for no credential: two callers say it all
+            let asking = callers.iter().filter(|(name, _)| !fallback || ["none", "right"].contains(name));
+            for (name, credential) in asking {
                 bench.advance(Duration::milliseconds(2_800));
                 if method == "POST" && resource.starts_with("/api/sessions/{id}/") {
                     fixture.prepare(resource).await;
                 }
-                let path = resource
-                    .replace("{id}", &fixture.id(method, resource).await)
-                    .replace("{provider}", "google")
-                    .replace("{job}", "retention")
-                    .replace("{kind}", "testing")
-                    .replace("{source}", "ci")
-                    .replace("{proxy+}", "x/y");
+                let path = fixed(resource).replace("{id}", &fixture.id(method, resource).await);
                 let function = routed(Api::OpenScouter, method, &path);
                 // signing out is the one route that would end its caller's credential
                 let address = [
