@@ -22,6 +22,10 @@ static TYPOS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     entries(include_str!("../data/typos.txt")).filter_map(|line| line.split_once(char::is_whitespace)).collect()
 });
 
+static LEGAL_FORMS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    entries(include_str!("../data/legal_forms.txt")).filter_map(|line| line.split_once(' ')).collect()
+});
+
 fn entries(text: &'static str) -> impl Iterator<Item = &'static str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
@@ -81,6 +85,12 @@ pub fn is_big_provider(exchanger: &str) -> bool {
 #[must_use]
 pub fn typo(domain: &str) -> Option<&'static str> {
     TYPOS.get(domain).copied()
+}
+
+/// What INSEE's code of a legal form stands for (outsend 12.12).
+#[must_use]
+pub fn legal_form(code: &str) -> Option<&'static str> {
+    LEGAL_FORMS.get(code).copied()
 }
 
 /// Whether a lower-case host is on an aggregator domain (outsend 11.6).
@@ -190,6 +200,12 @@ mod tests {
             for domain in list.iter() {
                 assert_eq!(values::domain(domain).as_deref(), Some(*domain));
             }
+        }
+        for (code, name) in LEGAL_FORMS.iter() {
+            assert!(
+                code.len() == 4 && code.bytes().all(|digit| digit.is_ascii_digit()) && !name.trim().is_empty(),
+                "{code}"
+            );
         }
         for (wrong, right) in TYPOS.iter() {
             assert!(is_free_mail(right) && !is_free_mail(wrong), "{wrong} {right}");

@@ -10,7 +10,7 @@ mod page;
 mod parse;
 mod parts;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod visit;
 mod visitor;
 mod world;

@@ -5,14 +5,8 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 use psl::Psl as _;
 use url::Url;
 
-use super::{
-    ask::Missed,
-    page::Page,
-    parts::Link,
-    visitor::{Stop, Visitor},
-    world::World,
-};
-use crate::{Fault, values};
+use super::{ask::Missed, page::Page, parts::Link, visitor::Visitor, world::World};
+use crate::{Fault, ahead::Stop, values};
 
 /// The pause before a home page is tried again.
 const AGAIN: Duration = Duration::from_secs(5);

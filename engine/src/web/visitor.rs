@@ -13,7 +13,7 @@ use super::{
     page::Page,
     world::{Known, World},
 };
-use crate::Fault;
+use crate::{Fault, ahead::Stop};
 
 /// The name that `robots.txt` knows us by.
 const AGENT: &str = "outscout";
@@ -23,23 +23,6 @@ const LEAST: Duration = Duration::from_millis(500);
 const REDIRECTS: usize = 5;
 /// How long it is waited for a host before it is asked for again.
 const WAIT: Duration = Duration::from_secs(1);
-
-/// Why a visitor stops.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// There is no page.
-    Missed(Missed),
-    /// The visit has not begun and will not: the run is closing.
-    PutBack,
-    /// Something of ours failed.
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
 
 /// Who visits a site. Holds one host at a time, so that visitors cannot wait for one another.
 pub(super) struct Visitor<'a> {

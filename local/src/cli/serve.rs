@@ -31,7 +31,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 47] = [
+const PASSED: [&str; 52] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -58,6 +58,11 @@ const PASSED: [&str; 47] = [
     "OUTSCOUT_SMTP_PORT",
     "OUTSCOUT_CRAWL_ALLOW_HOSTS",
     "OUTSCOUT_WEBHOOK_ALLOW_HOSTS",
+    "OUTSCOUT_RECHERCHE_ENTREPRISES_URL",
+    "OUTSCOUT_BODACC_URL",
+    "OUTSCOUT_PAGESPEED_URL",
+    "OUTSCOUT_PAGESPEED_API_KEY",
+    "OUTSCOUT_REVIEWS_SOURCE_URL",
     "OUTSCOUT_CRON_SECRET",
     "OUTSCOUT_CONSENT_VERSION",
     "OUTSCOUT_AGENT_PROVIDER",

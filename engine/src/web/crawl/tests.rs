@@ -49,12 +49,13 @@ fn table(web: &Web) -> (Arc<Memory>, Vec<Row>) {
     (Memory::table(&["site_web", "extra"], rows, 7), expected)
 }
 
-fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> Crawl {
+fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> Ahead<Visits> {
     let millis = Duration::from_millis;
     let caps = Caps { pause: (millis(1), millis(2)), gather: millis(8), ..Caps::default() };
     let world = World::new(web.clone(), hosts.clone()).with(caps);
     let spec = Spec { module: Module::Emails, options: Map::new(), planned: Some(ROWS as u64), done, produced: done };
-    Crawl::new(&spec, input.clone(), Arc::new(world), modules::of(Module::Emails).unwrap())
+    let visits = Visits::new(&**input, world, modules::of(Module::Emails).unwrap());
+    Ahead::new(&spec, input.clone(), Arc::new(visits))
 }
 
 #[tokio::test]

@@ -42,7 +42,8 @@ fn module(cx: &RequestContext) -> Option<Module> {
 
 async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let module = module(cx);
-    if let Some(module) = module.filter(|module| !module.available()) {
+    let modules = cx.context.settings().modules;
+    if let Some(module) = module.filter(|module| !module.available(modules)) {
         return Err(Detail::ModuleOff(module.as_str()).into());
     }
     let (fields, items) = body::read(&cx.request)?;

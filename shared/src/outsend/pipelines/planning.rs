@@ -55,7 +55,7 @@ impl Plan<'_> {
         let gone = || Refusal::from(Detail::NoNode);
         let node = self.definition.nodes.get(place).ok_or_else(gone)?;
         let known = self.run.nodes.get(place).ok_or_else(gone)?;
-        if !node.module.available() {
+        if !node.module.available(self.context.settings().modules) {
             return Err(Detail::ModuleOff(node.module.as_str()).into());
         }
         // the job of a root is named by its run, so that it is the same whoever makes it
