@@ -8,6 +8,7 @@
 mod ahead;
 pub mod analysis;
 pub mod columns;
+pub mod data;
 mod dispatch;
 pub mod export;
 pub mod filter;

@@ -73,6 +73,7 @@ async fn request(outside: &Outside, ask: Ask<'_>) -> Result<Answer, Missed> {
     let accept = match ask.wanted {
         Wanted::Page => "text/html, application/xhtml+xml;q=0.9",
         Wanted::Robots => "text/plain, */*;q=0.5",
+        Wanted::Sitemap => "application/xml, text/xml, */*;q=0.5",
     };
     let mut request = outside.client.get(ask.url.clone());
     request = request.header(ACCEPT, accept).header(ACCEPT_ENCODING, "gzip, br, zstd");

@@ -29,7 +29,8 @@ async fn request(outside: &Outside, call: Call<'_>) -> Result<Answer, Missed> {
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(form.to_owned()),
     };
-    let request = request.header(ACCEPT, "application/json").header(ACCEPT_ENCODING, "gzip, br, zstd");
+    let request =
+        request.header(ACCEPT, "application/json, application/rdap+json").header(ACCEPT_ENCODING, "gzip, br, zstd");
     let response = request.send().await.map_err(|error| Cause::of(&error).missed())?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = match status {

@@ -61,7 +61,9 @@ impl Client {
             let whole = format!("{}/{path}", url.path().trim_end_matches('/'));
             url.set_path(&whole);
         }
-        url.query_pairs_mut().extend_pairs(query);
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
         url
     }
 

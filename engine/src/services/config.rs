@@ -21,6 +21,8 @@ pub struct Services {
     pub pagespeed_key: Option<SecretString>,
     /// `REVIEWS_SOURCE_URL`: what knows reviews of listings.
     pub reviews: Option<String>,
+    /// `RDAP_URL`: what knows the states of domains.
+    pub rdap: Option<String>,
 }
 
 impl Default for Services {
@@ -31,6 +33,7 @@ impl Default for Services {
             pagespeed: PAGESPEED.to_owned(),
             pagespeed_key: None,
             reviews: None,
+            rdap: None,
         }
     }
 }

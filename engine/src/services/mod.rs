@@ -7,12 +7,14 @@ mod config;
 mod legal_data;
 mod line;
 mod pagespeed;
+mod rdap;
 mod reviews;
 #[cfg(test)]
 mod testing;
 
 use std::sync::Arc;
 
+pub(crate) use self::rdap::Registries;
 pub use self::{
     call::Call,
     config::{COMPANIES, PAGESPEED, Services},

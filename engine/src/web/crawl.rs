@@ -11,9 +11,11 @@ use super::{
     world::World,
 };
 use crate::{
-    BoxFuture, Means, Row,
+    BoxFuture, Means, Module, Row,
     ahead::{Ahead, Done, Worker},
+    columns, lists,
     module::{Fault, Input, Run, Spec},
+    services::Registries,
     values,
 };
 
@@ -22,10 +24,15 @@ const VISITS: usize = 24;
 
 /// Builds a run over websites.
 pub(crate) fn start(spec: &Spec, input: Arc<dyn Input>, means: Means) -> Result<Box<dyn Run>, Fault> {
-    let Some(enricher) = modules::of(spec.module) else {
+    let deep = spec.options.get("mode").and_then(Value::as_str) == Some("deep");
+    let Some(enricher) = modules::of(spec.module, deep) else {
         return Err(Fault::Failed(format!("Module {} is not available.", spec.module.as_str())));
     };
-    let visits = Visits::new(&*input, World::new(means.network, means.hosts), enricher);
+    let rdap = means.services.rdap.as_deref().filter(|_| spec.module == Module::DeadCheck);
+    let registries = rdap.map(|base| Registries::new(&means, base)).transpose()?;
+    let mut visits = Visits::new(&*input, World::new(means.network, means.hosts), enricher);
+    visits.registries = registries;
+    visits.taken_over = deep.then(|| columns::own(spec.module));
     Ok(Box::new(Ahead::new(spec, input, Arc::new(visits))))
 }
 
@@ -35,17 +42,40 @@ struct Visits {
     enricher: Enricher,
     columns: Vec<String>,
     site: Option<usize>,
+    /// The module's own columns, when rows that have an address already keep what is in them (outsend 12.4).
+    taken_over: Option<&'static [&'static str]>,
+    /// What knows whether domains lapse, when that is asked for (outsend 12.7).
+    registries: Option<Registries>,
 }
 
 impl Visits {
     fn new(input: &dyn Input, world: World, enricher: Enricher) -> Self {
         let columns = input.columns().to_vec();
-        Self { world, enricher, site: columns.iter().position(|column| column == "site_web"), columns }
+        let site = columns.iter().position(|column| column == "site_web");
+        Self { world, enricher, site, columns, taken_over: None, registries: None }
     }
 
     fn site_of(&self, row: &[Value]) -> String {
         let cell = self.site.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
         values::cell_text(cell).trim().to_owned()
+    }
+
+    /// What an earlier run found for a row, when it is taken over.
+    fn known(&self, row: &[Value]) -> Option<Done> {
+        let row = RowView { columns: &self.columns, row };
+        let own = self.taken_over.filter(|_| row.cell("email").is_some_and(|cell| !values::is_blank(cell)))?;
+        let cells = own.iter().map(|name| row.cell(name).cloned().unwrap_or_default()).collect();
+        Some(Done { own: vec![cells], ..Done::default() })
+    }
+
+    /// Whether a site's domain lapses, as far as that is asked for; `None` when the run is closing.
+    async fn lapses(&self, site: &str) -> Result<Option<(bool, u64)>, Fault> {
+        let host =
+            values::host(site).filter(|host| host.parse::<std::net::IpAddr>().is_err() && !lists::is_aggregator(host));
+        match (&self.registries, host) {
+            (Some(registries), Some(host)) => registries.lapses(registrable(&host)).await,
+            _ => Ok(Some((false, 0))),
+        }
     }
 
     /// What is left of a visit: its pages are given up as soon as they were looked at.
@@ -77,14 +107,33 @@ impl Worker for Visits {
 
     fn work(self: Arc<Self>, item: u64, row: Arc<Row>) -> BoxFuture<'static, Result<Option<Done>, Fault>> {
         Box::pin(async move {
+            if let Some(known) = self.known(&row) {
+                return Ok(Some(known));
+            }
             let site = self.site_of(&row);
+            let Some((lapses, asked)) = self.lapses(&site).await? else { return Ok(None) };
             let visit = visit(&self.world, item, &site, self.enricher.plan).await?;
-            Ok(visit.map(|visit| self.done(&row, &visit)))
+            Ok(visit.map(|visit| {
+                let requests = visit.requests + asked;
+                self.done(&row, &Visit { lapses, requests, ..visit })
+            }))
         })
     }
 
     fn close(&self) {
         self.world.close();
+        if let Some(registries) = &self.registries {
+            registries.close();
+        }
+    }
+
+    fn rest(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async {
+            match &self.registries {
+                Some(registries) => registries.rest().await,
+                None => Ok(()),
+            }
+        })
     }
 }
 

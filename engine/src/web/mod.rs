@@ -9,6 +9,7 @@ mod modules;
 mod page;
 mod parse;
 mod parts;
+mod sitemap;
 #[cfg(test)]
 pub(crate) mod testing;
 mod visit;
@@ -18,6 +19,7 @@ mod world;
 pub use ask::{Answer, Ask, Missed, Wanted};
 pub(crate) use crawl::start;
 pub use host::{Hosts, LEASE, Rules, Turn};
+pub(crate) use modules::signatures::add as add_signatures;
 pub use page::Page;
 pub use parts::{Link, Parts};
 pub use visit::{Visit, registrable};

@@ -163,6 +163,25 @@ impl<'a> Visitor<'a> {
         Ok(Rules::Open)
     }
 
+    /// A file that is no page, over redirects.
+    pub(super) async fn file(&mut self, url: &Url, wanted: Wanted) -> Result<Vec<u8>, Stop> {
+        let (mut url, mut status) = (url.clone(), 0);
+        for _ in 0..=REDIRECTS {
+            let robots = self.robots(&url).await?;
+            if !robots.is_url_allowed(&url) {
+                return Err(Stop::Missed(Missed::Robots));
+            }
+            let answer = self.ask(&url, wanted, None).await?;
+            status = answer.status;
+            match redirect(&url, &answer) {
+                Some(next) => url = next,
+                None if status == 200 => return Ok(answer.body),
+                None => break,
+            }
+        }
+        Err(Stop::Missed(Missed::Status(status)))
+    }
+
     /// A page, over redirects. Each hop is judged by itself: its turn, its rules, its address.
     pub(super) async fn page(&mut self, url: &Url) -> Result<Arc<Page>, Stop> {
         let (mut url, mut status) = (url.clone(), 0);

@@ -1,6 +1,6 @@
 //! Settings of jobs (outsend 18.3).
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
 use secrecy::SecretString;
 use time::Duration;
@@ -23,6 +23,8 @@ pub struct OutboundSettings {
     pub webhook_allow_hosts: Vec<String>,
     /// The services that modules ask.
     pub services: ServiceSettings,
+    /// A folder with entries that are added to the data lists (outsend 11.6).
+    pub data_folder: Option<PathBuf>,
 }
 
 /// The services that modules of jobs ask (outsend 18.3).
@@ -38,6 +40,8 @@ pub struct ServiceSettings {
     pub pagespeed_key: Option<SecretString>,
     /// What knows reviews of listings; `None` means that there are none (outsend 12.3).
     pub reviews_url: Option<String>,
+    /// What knows the states of domains; `None` means that nobody is asked (outsend 12.7).
+    pub rdap_url: Option<String>,
 }
 
 impl ServiceSettings {
@@ -48,6 +52,7 @@ impl ServiceSettings {
             pagespeed_url: address(env, "OUTSCOUT_PAGESPEED_URL")?,
             pagespeed_key: env.secret("OUTSCOUT_PAGESPEED_API_KEY"),
             reviews_url: address(env, "OUTSCOUT_REVIEWS_SOURCE_URL")?,
+            rdap_url: address(env, "OUTSCOUT_RDAP_URL")?,
         })
     }
 }
@@ -79,6 +84,7 @@ impl OutboundSettings {
             allow_hosts: env.list("OUTSCOUT_CRAWL_ALLOW_HOSTS"),
             webhook_allow_hosts: env.list("OUTSCOUT_WEBHOOK_ALLOW_HOSTS"),
             services: ServiceSettings::from_env(env)?,
+            data_folder: env.optional("OUTSCOUT_DATA_FOLDER").map(PathBuf::from),
         })
     }
 }

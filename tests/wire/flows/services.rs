@@ -133,3 +133,27 @@ async fn reviews_are_rows_where_there_is_a_source() {
     assert_eq!(counts, (&json!("done"), &json!(2), &json!(2), &json!(0)));
     assert_eq!(job["breakdown"]["ignored"], json!(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_adds_entries_to_the_lists() {
+    let folder = std::env::temp_dir().join(format!("outscout-lists-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("aggregators.txt"), "# ours\nadded-places.web\n").unwrap();
+    let signature =
+        r#"[{"id":"addedshop","column":"tech_cms","priority":9,"any":[{"kind":"html","re":"added-shop"}]}]"#;
+    std::fs::write(folder.join("signatures.json"), signature).unwrap();
+    let sites = Sites::start().await.unwrap();
+    let place = folder.to_str().unwrap();
+    let world = World::with(&[("OUTSCOUT_CRAWL_ALLOW_HOSTS", ".web"), ("OUTSCOUT_DATA_FOLDER", place)]).await;
+    let text = "Votre garage à Lyon depuis 1950, réparation et entretien de toutes les marques, devis en ligne.";
+    for name in ["one.added-places.web", "two.web"] {
+        sites.put(name, "/", Reply::page(&format!("<!-- added-shop 3 --><p>{text}</p>")));
+    }
+    let items = json!([{"site_web": sites.url("one.added-places.web")}, {"site_web": sites.url("two.web")}]);
+    let (_, rows) = run(&world, "dead-check", &json!({"items": items})).await;
+    let told: Vec<_> = rows.iter().map(|row| json!([row["site_alive"], row["site_alive_reason"]])).collect();
+    assert_eq!(told, [json!(["uncertain", "aggregator"]), json!(["open", "ok"])]);
+    let (_, rows) = run(&world, "techstack", &json!({"items": items})).await;
+    assert!(rows.iter().all(|row| row["tech_cms"] == "addedshop"), "{rows:?}");
+    std::fs::remove_dir_all(&folder).unwrap();
+}

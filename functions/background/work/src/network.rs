@@ -46,5 +46,6 @@ pub(crate) fn services(settings: &Settings) -> Services {
         pagespeed: services.pagespeed_url.clone().unwrap_or_else(|| PAGESPEED.to_owned()),
         pagespeed_key: services.pagespeed_key.clone(),
         reviews: services.reviews_url.clone(),
+        rdap: services.rdap_url.clone(),
     }
 }

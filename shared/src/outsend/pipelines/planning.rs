@@ -101,10 +101,11 @@ impl Plan<'_> {
         }
         let store = self.context.store();
         let usable = usable_rows(store, self.planner, node.module, source, self.now).await?;
-        let planned = usable.rows.len();
+        let deep = node.module == Module::Emails && node.config.get("mode").and_then(Value::as_str) == Some("deep");
         let job = Job {
-            planned: Some(planned),
-            charged: planned * node.module.entry().weight,
+            planned: Some(usable.rows.len()),
+            deep,
+            charged: usable.charge(node.module.entry().weight, deep),
             source: Some(source.id),
             ignored: usable.ignored,
             ..job
