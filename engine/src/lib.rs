@@ -5,17 +5,21 @@
 //! which the caller commits together. A run keeps nothing that it could not build again from its input, so a slice
 //! that is lost is simply made again. Nothing here knows a store or a Lambda.
 
+mod ahead;
 pub mod analysis;
 pub mod columns;
+pub mod data;
 mod dispatch;
 pub mod export;
 pub mod filter;
 pub mod import;
 pub mod lists;
+mod means;
 pub mod module;
 #[cfg(feature = "net")]
 pub mod net;
 mod planner;
+pub mod services;
 pub mod sort;
 pub mod table;
 pub mod values;
@@ -27,5 +31,6 @@ pub use dispatch::start;
 pub use engine_types::{Lane, Module, registry};
 /// A boxed future, so that what crosses the crate's boundary is compiled once.
 pub use futures_util::future::BoxFuture;
+pub use means::Means;
 pub use module::{Fault, Input, Level, Line, Network, Row, Run, Spec, Step};
 pub use planner::Rules;

@@ -2,47 +2,128 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::LazyLock,
+    sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use crate::values::fold;
+use crate::values::{self, fold};
 
-type List = LazyLock<HashSet<&'static str>>;
+/// A list of entries: those of the shipped file, and what was added under its name.
+struct List {
+    file: &'static str,
+    shipped: HashSet<&'static str>,
+}
 
-static ROLE: List = LazyLock::new(|| entries(include_str!("../data/role.txt")).collect());
-static NEVER: List = LazyLock::new(|| entries(include_str!("../data/never.txt")).collect());
-static FREE_MAIL: List = LazyLock::new(|| entries(include_str!("../data/free_mail.txt")).collect());
-static FIRST_NAMES: List = LazyLock::new(|| entries(include_str!("../data/first_names.txt")).collect());
-static BIG_PROVIDERS: List = LazyLock::new(|| entries(include_str!("../data/big_providers.txt")).collect());
-static AGGREGATORS: List = LazyLock::new(|| entries(include_str!("../data/aggregators.txt")).collect());
-static DISPOSABLE: List = LazyLock::new(|| entries(include_str!("../data/disposable.txt")).collect());
-static PARKING: LazyLock<Vec<&'static str>> = LazyLock::new(|| entries(include_str!("../data/parking.txt")).collect());
-static PARKING_HOSTS: List = LazyLock::new(|| PARKING.iter().copied().filter(|entry| !entry.contains(' ')).collect());
+impl List {
+    fn has(&self, entry: &str) -> bool {
+        self.shipped.contains(entry) || added().entries.get(self.file).is_some_and(|more| more.contains(entry))
+    }
+
+    /// Whether some entry is so.
+    fn any(&self, mut is_so: impl FnMut(&str) -> bool) -> bool {
+        self.shipped.iter().any(|entry| is_so(entry))
+            || added().entries.get(self.file).is_some_and(|more| more.iter().any(|entry| is_so(entry)))
+    }
+
+    /// Whether a host is a domain of the list or below one.
+    fn is_above(&self, host: &str) -> bool {
+        let mut rest = Some(host.trim_end_matches('.'));
+        while let Some(domain) = rest {
+            if self.has(domain) {
+                return true;
+            }
+            rest = domain.split_once('.').map(|(_, parent)| parent);
+        }
+        false
+    }
+}
+
+macro_rules! lists {
+    ($($name:ident: $file:literal;)*) => {
+        $(static $name: LazyLock<List> = LazyLock::new(|| {
+            List { file: $file, shipped: entries(include_str!(concat!("../data/", $file))).collect() }
+        });)*
+    };
+}
+
+lists! {
+    ROLE: "role.txt";
+    NEVER: "never.txt";
+    FREE_MAIL: "free_mail.txt";
+    FIRST_NAMES: "first_names.txt";
+    BIG_PROVIDERS: "big_providers.txt";
+    AGGREGATORS: "aggregators.txt";
+    DISPOSABLE: "disposable.txt";
+    PARKING: "parking.txt";
+}
+
+/// The file of mistyped domains.
+const TYPO_FILE: &str = "typos.txt";
 static TYPOS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     entries(include_str!("../data/typos.txt")).filter_map(|line| line.split_once(char::is_whitespace)).collect()
 });
+static LEGAL_FORMS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
+    entries(include_str!("../data/legal_forms.txt")).filter_map(|line| line.split_once(' ')).collect()
+});
 
-fn entries(text: &'static str) -> impl Iterator<Item = &'static str> {
+/// What a deployment adds (outsend 11.6): of each file its entries.
+#[derive(Default)]
+struct Added {
+    entries: HashMap<&'static str, HashSet<&'static str>>,
+    typos: HashMap<&'static str, &'static str>,
+}
+
+static ADDED: LazyLock<RwLock<Added>> = LazyLock::new(RwLock::default);
+
+fn added() -> RwLockReadGuard<'static, Added> {
+    ADDED.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Whether a host is a domain of the list or below one.
-fn below(list: &HashSet<&'static str>, host: &str) -> bool {
-    let host = host.trim_end_matches('.');
-    let mut rest = Some(host);
-    while let Some(domain) = rest {
-        if list.contains(domain) {
-            return true;
+/// Whether an entry is in the form that it is compared in.
+fn is_entry(file: &str, entry: &str) -> bool {
+    let is_domain = |text: &str| values::domain(text).as_deref() == Some(text);
+    match file {
+        "role.txt" | "first_names.txt" => fold(entry) == entry,
+        "never.txt" | "parking.txt" => entry.to_lowercase() == entry,
+        TYPO_FILE => {
+            let pair = entry.split_once(char::is_whitespace);
+            pair.is_some_and(|(wrong, right)| is_domain(wrong) && is_domain(right.trim()) && wrong != right.trim())
         }
-        rest = domain.split_once('.').map(|(_, parent)| parent);
+        _ => is_domain(entry),
     }
-    false
+}
+
+/// Adds the entries of a text to those of a shipped file, in its format, for the whole process (outsend 11.6).
+///
+/// # Errors
+/// Names the first line that is no entry; nothing is added then.
+pub(crate) fn add(file: &'static str, text: &str) -> Result<(), String> {
+    if let Some(wrong) = entries(text).find(|entry| !is_entry(file, entry)) {
+        return Err(format!("{file}: {wrong:?} is no entry in the file's form"));
+    }
+    let mut added = ADDED.write().unwrap_or_else(PoisonError::into_inner);
+    let kept = |entry: &str| -> &'static str { Box::leak(entry.to_owned().into_boxed_str()) };
+    for entry in entries(text) {
+        if file == TYPO_FILE {
+            if let Some((wrong, right)) = entry.split_once(char::is_whitespace)
+                && added.typos.get(wrong).copied() != Some(right.trim())
+            {
+                added.typos.insert(kept(wrong), kept(right.trim()));
+            }
+        } else if !added.entries.get(file).is_some_and(|known| known.contains(entry)) {
+            added.entries.entry(file).or_default().insert(kept(entry));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a folded local part names a function: the role list (outsend 11.6).
 #[must_use]
 pub fn is_role(folded: &str) -> bool {
-    ROLE.contains(folded)
+    ROLE.has(folded)
 }
 
 /// Whether a normalised address is dropped wherever it is found: the never list (outsend 11.6).
@@ -50,11 +131,11 @@ pub fn is_role(folded: &str) -> bool {
 pub fn is_never(address: &str) -> bool {
     let (local, domain) = address.rsplit_once('@').unwrap_or((address, ""));
     let folded = fold(local);
-    NEVER.iter().any(|entry| match entry.strip_prefix('*') {
+    NEVER.any(|entry| match entry.strip_prefix('*') {
         Some(ending) => local.ends_with(ending),
         None => match entry.strip_prefix('@') {
             Some(listed) => listed.strip_prefix('*').map_or(listed == domain, |ending| domain.ends_with(ending)),
-            None => *entry == folded,
+            None => entry == folded,
         },
     })
 }
@@ -62,54 +143,60 @@ pub fn is_never(address: &str) -> bool {
 /// Whether a lower-case domain gives addresses to anybody: the free mail list (outsend 11.6).
 #[must_use]
 pub fn is_free_mail(domain: &str) -> bool {
-    FREE_MAIL.contains(domain)
+    FREE_MAIL.has(domain)
 }
 
 /// Whether a folded word is a given name: the list of first names (outsend 11.6).
 #[must_use]
 pub fn is_first_name(folded: &str) -> bool {
-    FIRST_NAMES.contains(folded)
+    FIRST_NAMES.has(folded)
 }
 
 /// Whether a lower-case mail exchanger belongs to a big provider, by its ending (outsend 11.6).
 #[must_use]
 pub fn is_big_provider(exchanger: &str) -> bool {
-    below(&BIG_PROVIDERS, exchanger)
+    BIG_PROVIDERS.is_above(exchanger)
 }
 
 /// The domain that a mistyped lower-case one stands for (outsend 11.6).
 #[must_use]
 pub fn typo(domain: &str) -> Option<&'static str> {
-    TYPOS.get(domain).copied()
+    TYPOS.get(domain).copied().or_else(|| added().typos.get(domain).copied())
+}
+
+/// What INSEE's code of a legal form stands for (outsend 12.12).
+#[must_use]
+pub fn legal_form(code: &str) -> Option<&'static str> {
+    LEGAL_FORMS.get(code).copied()
 }
 
 /// Whether a lower-case host is on an aggregator domain (outsend 11.6).
 #[must_use]
 pub fn is_aggregator(host: &str) -> bool {
-    below(&AGGREGATORS, host)
+    AGGREGATORS.is_above(host)
 }
 
 /// Whether a lower-case host shows pages of domains that have no site (outsend 11.6).
 #[must_use]
 pub fn is_parking_host(host: &str) -> bool {
-    below(&PARKING_HOSTS, host)
+    PARKING.is_above(host)
 }
 
-/// Texts of such pages, in lower case (outsend 11.6).
-pub fn parking_marks() -> impl Iterator<Item = &'static str> {
-    PARKING.iter().copied().filter(|entry| entry.contains(' '))
+/// Whether a lower-case text is one of such pages (outsend 11.6).
+#[must_use]
+pub fn is_parking_text(text: &str) -> bool {
+    PARKING.any(|entry| entry.contains(' ') && text.contains(entry))
 }
 
 /// Whether a lower-case domain gives mailboxes that are thrown away, or is below one that does (outsend 11.6).
 #[must_use]
 pub fn is_disposable(domain: &str) -> bool {
-    below(&DISPOSABLE, domain)
+    DISPOSABLE.is_above(domain)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::values;
 
     #[test]
     fn the_lists_hold_at_least_what_the_contract_names() {
@@ -151,7 +238,7 @@ mod tests {
         ] {
             assert_eq!(typo(wrong), Some(right));
         }
-        assert!(FIRST_NAMES.len() >= 200, "{}", FIRST_NAMES.len());
+        assert!(FIRST_NAMES.shipped.len() >= 200, "{}", FIRST_NAMES.shipped.len());
     }
 
     #[test]
@@ -183,16 +270,43 @@ mod tests {
 
     #[test]
     fn every_entry_is_in_the_form_that_it_is_compared_in() {
-        for word in ROLE.iter().chain(FIRST_NAMES.iter()) {
-            assert_eq!(fold(word), *word);
-        }
-        for list in [&FREE_MAIL, &BIG_PROVIDERS, &AGGREGATORS, &DISPOSABLE] {
-            for domain in list.iter() {
-                assert_eq!(values::domain(domain).as_deref(), Some(*domain));
+        for list in [&ROLE, &NEVER, &FREE_MAIL, &FIRST_NAMES, &BIG_PROVIDERS, &AGGREGATORS, &DISPOSABLE, &PARKING] {
+            for entry in &list.shipped {
+                assert!(is_entry(list.file, entry), "{}: {entry}", list.file);
             }
+        }
+        for (code, name) in LEGAL_FORMS.iter() {
+            assert!(
+                code.len() == 4 && code.bytes().all(|digit| digit.is_ascii_digit()) && !name.trim().is_empty(),
+                "{code}"
+            );
         }
         for (wrong, right) in TYPOS.iter() {
             assert!(is_free_mail(right) && !is_free_mail(wrong), "{wrong} {right}");
         }
+    }
+    #[test]
+    fn a_deployment_adds_entries_and_no_nonsense() {
+        assert!(!is_aggregator("places.added.test") && !is_role("added_role") && !is_never("x@added-never.test"));
+        add("aggregators.txt", "# ours\nadded.test\n\n").unwrap();
+        add("aggregators.txt", "added.test").unwrap();
+        add("role.txt", "added_role").unwrap();
+        add("never.txt", "@added-never.test").unwrap();
+        add("parking.txt", "park.added-host.test\nthis name is added").unwrap();
+        add("typos.txt", "added-typo.test  gmail.com").unwrap();
+        add("disposable.txt", "added-bin.test").unwrap();
+        assert!(is_aggregator("places.added.test") && is_role("added_role") && is_never("x@added-never.test"));
+        assert!(is_parking_host("a.park.added-host.test") && is_parking_text("hello: this name is added!"));
+        assert!(is_disposable("mx.added-bin.test") && typo("added-typo.test") == Some("gmail.com"));
+        for (file, text) in [
+            ("aggregators.txt", "good.added2.test\nhttps://bad.test"),
+            ("role.txt", "Chef de projet"),
+            ("typos.txt", "gmial.com"),
+            ("typos.txt", "gmail.com gmail.com"),
+            ("parking.txt", "For Sale"),
+        ] {
+            assert!(add(file, text).unwrap_err().starts_with(file), "{text}");
+        }
+        assert!(!is_aggregator("good.added2.test"), "nothing of a file that is wrong");
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     BoxFuture,
     registry::Module,
+    services::Call,
     web::{Answer, Ask, Missed},
 };
 
@@ -61,6 +62,9 @@ pub trait Network: Send + Sync {
 
     /// Asks a web server for a page, once: redirects are not followed (outsend 11.5).
     fn get<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>>;
+
+    /// Asks a service that the configuration names, once (outsend 18.3). No user names its host, so it may be an inner one.
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>>;
 }
 
 /// What a job is to compute.

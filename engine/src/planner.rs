@@ -34,4 +34,8 @@ impl RowIntake for Intake {
     fn ignored(&self) -> u64 {
         Self::ignored(self)
     }
+
+    fn answered(&self) -> u64 {
+        Self::answered(self)
+    }
 }

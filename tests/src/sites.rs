@@ -1,7 +1,7 @@
 //! Websites on a loopback port: each has a name below `web`, which the tests' name server knows, and its own pages.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt::Write as _,
     io,
     sync::{Arc, Mutex, PoisonError},
@@ -32,6 +32,13 @@ impl Reply {
     pub fn page(html: &str) -> Self {
         let kind = ("Content-Type".to_owned(), "text/html; charset=utf-8".to_owned());
         Self { status: 200, headers: vec![kind], body: html.as_bytes().to_vec(), after: Duration::ZERO }
+    }
+
+    /// What a service answers: JSON.
+    #[must_use]
+    pub fn json(body: &serde_json::Value) -> Self {
+        let kind = ("Content-Type".to_owned(), "application/json".to_owned());
+        Self { status: 200, headers: vec![kind], body: body.to_string().into_bytes(), after: Duration::ZERO }
     }
 
     /// An answer without a body.
@@ -65,7 +72,8 @@ pub struct Asked {
     pub time: (Instant, Instant),
 }
 
-type Pages = HashMap<(String, String), Reply>;
+/// For each path of a site its replies in turn, of which the last one stays.
+type Pages = HashMap<(String, String), VecDeque<Reply>>;
 
 /// The sites.
 #[derive(Clone, Debug)]
@@ -101,7 +109,19 @@ impl Sites {
 
     /// Puts a reply there.
     pub fn put(&self, host: &str, path: &str, reply: Reply) {
-        locked(&self.pages).insert((host.to_owned(), path.to_owned()), reply);
+        self.put_turns(host, path, vec![reply]);
+    }
+
+    /// Puts replies there that are given in turn; the last one stays.
+    pub fn put_turns(&self, host: &str, path: &str, replies: Vec<Reply>) {
+        locked(&self.pages).insert((host.to_owned(), path.to_owned()), replies.into());
+    }
+
+    fn reply(&self, host: &str, path: &str) -> Reply {
+        let mut pages = locked(&self.pages);
+        let left = pages.get_mut(&(host.to_owned(), path.to_owned()));
+        let reply = left.and_then(|left| if left.len() > 1 { left.pop_front() } else { left.front().cloned() });
+        reply.unwrap_or_else(|| Reply::status(404))
     }
 
     /// The address of a site.
@@ -133,8 +153,7 @@ impl Sites {
             let host = text.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("host:").map(str::to_owned));
             let host = host.unwrap_or_default();
             let host = host.trim().split(':').next().unwrap_or_default().to_owned();
-            let known = locked(&self.pages).get(&(host.clone(), path.clone())).cloned();
-            let reply = known.unwrap_or_else(|| Reply::status(404));
+            let reply = self.reply(&host, &path);
             tokio::time::sleep(reply.after).await;
             let mut head = format!("HTTP/1.1 {} Answer\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
             for (name, value) in &reply.headers {

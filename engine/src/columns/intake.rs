@@ -31,8 +31,10 @@ pub struct Intake {
     columns: Vec<String>,
     needed: Option<usize>,
     siren: Option<usize>,
+    email: Option<usize>,
     seen: HashSet<[u8; 16]>,
     ignored: u64,
+    answered: u64,
 }
 
 impl Intake {
@@ -42,8 +44,8 @@ impl Intake {
         let columns = resolve(columns);
         let index = |name: &str| columns.iter().position(|column| column == name);
         let needed = module.entry().column.and_then(index);
-        let siren = index("siren");
-        Self { module, needed, siren, columns, seen: HashSet::new(), ignored: 0 }
+        let (siren, email) = (index("siren"), index("email"));
+        Self { module, needed, siren, email, columns, seen: HashSet::new(), ignored: 0, answered: 0 }
     }
 
     /// The rows' columns, with canonical names.
@@ -58,7 +60,11 @@ impl Intake {
             return self.addressed(row);
         }
         match self.judge(&row) {
-            Judged::Kept => return vec![row],
+            Judged::Kept => {
+                let email = self.email.and_then(|index| row.get(index));
+                self.answered += u64::from(email.is_some_and(|cell| !values::is_blank(cell)));
+                return vec![row];
+            }
             Judged::Again => {}
             Judged::Unusable => self.ignored += 1,
         }
@@ -110,6 +116,12 @@ impl Intake {
         if usable { Judged::Kept } else { Judged::Unusable }
     }
 
+    /// Rows that hold an `email` already, so far (outsend 12.4).
+    #[must_use]
+    pub const fn answered(&self) -> u64 {
+        self.answered
+    }
+
     /// Rows that lacked what the module needs, so far (`breakdown.ignored`).
     #[must_use]
     pub const fn ignored(&self) -> u64 {
@@ -152,6 +164,15 @@ mod tests {
         let (columns, kept, ignored) = run(Module::VerifyEmails, &["Mail"], &rows);
         // what was there before is no row without an address
         assert_eq!((columns, kept, ignored), (vec!["email".to_owned()], vec![0, 5], 4));
+    }
+
+    #[test]
+    fn rows_that_have_an_address_are_counted() {
+        let mut intake = Intake::new(Module::Emails, &["site_web".to_owned(), "email".to_owned()]);
+        for row in [json!(["a.fr", "x@a.fr"]), json!(["b.fr", null]), json!(["c.fr", " "]), json!(["", "x@a.fr"])] {
+            intake.take(row.as_array().cloned().unwrap_or_default());
+        }
+        assert_eq!((intake.answered(), intake.ignored()), (1, 1));
     }
 
     #[test]

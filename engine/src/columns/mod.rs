@@ -5,6 +5,7 @@ mod infer;
 mod intake;
 mod output;
 pub(crate) mod rows;
+mod view;
 
 pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer};
@@ -12,3 +13,4 @@ pub use intake::Intake;
 pub(crate) use intake::digest;
 pub(crate) use output::own;
 pub use output::{carried, output};
+pub(crate) use view::RowView;

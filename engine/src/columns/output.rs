@@ -129,6 +129,11 @@ const SOURCE: &str = "source_";
 /// Columns that every module which visits sites has: their names are no user's.
 const COMMON: [&str; 1] = ["fetch_status"];
 
+/// Whether a module's own column has what the input has in it (outsend 12.3).
+fn repeats(module: Module, name: &str) -> bool {
+    module == Module::Reviews && matches!(name, "nom" | "adresse")
+}
+
 /// The columns of a module's output: the input's, then its own; one that is there already keeps its place, and what the input
 /// had under its name stays as `source_<name>` behind all (outsend 9.3). What the module reads stays what it is.
 #[must_use]
@@ -138,7 +143,7 @@ pub fn output(module: Module, input: &[String]) -> Vec<String> {
     for name in own(module) {
         if !columns.iter().any(|column| column == name) {
             columns.push((*name).to_owned());
-        } else if module.entry().column != Some(*name) && !COMMON.contains(name) {
+        } else if module.entry().column != Some(*name) && !COMMON.contains(name) && !repeats(module, name) {
             kept.push(format!("{SOURCE}{name}"));
         }
     }

@@ -61,6 +61,7 @@ pub(crate) mod testing {
     use crate::{
         BoxFuture, Network, Run,
         module::{MAX_ROWS, MailHosts, SmtpAnswer},
+        services::Call,
         web::{Answer, Ask, Missed},
     };
 
@@ -120,6 +121,10 @@ pub(crate) mod testing {
         }
 
         fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+            Box::pin(async { Err(Missed::Unreachable) })
+        }
+
+        fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
             Box::pin(async { Err(Missed::Unreachable) })
         }
     }

@@ -9,6 +9,7 @@ mod network;
 mod outside;
 mod page;
 mod pinned;
+mod service;
 mod smtp;
 mod table;
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The outside world as modules ask it.
 
-use super::{outside::Outside, page, smtp, table};
+use super::{outside::Outside, page, service, smtp, table};
 use crate::{
     BoxFuture,
     module::{MailHosts, Network, SmtpAnswer},
+    services::Call,
     web::{Answer, Ask, Missed},
 };
 
@@ -27,5 +28,9 @@ impl Network for Outside {
 
     fn get<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
         Box::pin(page::get(self, ask))
+    }
+
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+        Box::pin(service::call(self, call))
     }
 }

@@ -18,6 +18,8 @@ use crate::module::Fault;
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long a connection is kept for the next page of its site.
 const IDLE: Duration = Duration::from_secs(12);
+/// Redirects of a service that are followed.
+const REDIRECTS: usize = 3;
 
 /// How the outside world is reached (outsend 18.3).
 #[derive(Clone, Debug)]
@@ -43,6 +45,8 @@ pub struct Outside {
     pub(super) guard: Arc<Guard>,
     /// What asks web servers. It looks names up through the guard, keeps no cookie and follows no redirect.
     pub(super) client: Client,
+    /// What asks services that the configuration names: it may reach inner hosts, which no user can name to it.
+    pub(super) services: Client,
 }
 
 impl Outside {
@@ -69,7 +73,16 @@ impl Outside {
             .user_agent(&config.user_agent)
             .build()
             .map_err(|fault| Fault::Internal(format!("The web client cannot be set up: {fault}")))?;
-        Ok(Self { config, guard, client })
+        let services = Client::builder()
+            .no_proxy()
+            .referer(false)
+            .redirect(redirect::Policy::limited(REDIRECTS))
+            .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
+            .user_agent(&config.user_agent)
+            .build()
+            .map_err(|fault| Fault::Internal(format!("The client of services cannot be set up: {fault}")))?;
+        Ok(Self { config, guard, client, services })
     }
 
     /// The addresses of a host, when it may be connected to.

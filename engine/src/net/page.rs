@@ -51,7 +51,7 @@ impl Cause {
         if error.is_timeout() { Self::Slow } else { Self::Other }
     }
 
-    const fn missed(self) -> Missed {
+    pub(super) const fn missed(self) -> Missed {
         match self {
             Self::Closed(Closed::Private) => Missed::Blocked,
             Self::Closed(Closed::NoName) => Missed::NoName,
@@ -73,6 +73,7 @@ async fn request(outside: &Outside, ask: Ask<'_>) -> Result<Answer, Missed> {
     let accept = match ask.wanted {
         Wanted::Page => "text/html, application/xhtml+xml;q=0.9",
         Wanted::Robots => "text/plain, */*;q=0.5",
+        Wanted::Sitemap => "application/xml, text/xml, */*;q=0.5",
     };
     let mut request = outside.client.get(ask.url.clone());
     request = request.header(ACCEPT, accept).header(ACCEPT_ENCODING, "gzip, br, zstd");
@@ -87,13 +88,17 @@ async fn request(outside: &Outside, ask: Ask<'_>) -> Result<Answer, Missed> {
     Ok(Answer { status: status.as_u16(), headers: plain(&headers), body })
 }
 
-async fn body(mut response: Response, headers: &HeaderMap, wanted: Wanted) -> Result<Vec<u8>, Missed> {
+async fn body(response: Response, headers: &HeaderMap, wanted: Wanted) -> Result<Vec<u8>, Missed> {
     let kind = text(headers, &CONTENT_TYPE);
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if wanted == Wanted::Page && !matches!(kind.as_str(), "text/html" | "application/xhtml+xml") {
         return Err(Missed::NotHtml);
     }
-    let max = wanted.max_bytes();
+    unpacked(response, headers, wanted.max_bytes()).await
+}
+
+/// The body of an answer, unpacked, of at most `max` bytes.
+pub(super) async fn unpacked(mut response: Response, headers: &HeaderMap, max: usize) -> Result<Vec<u8>, Missed> {
     if response.content_length().is_some_and(|length| length > max as u64) {
         return Err(Missed::TooLarge);
     }
@@ -112,7 +117,7 @@ fn text(headers: &HeaderMap, name: &HeaderName) -> String {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(super) fn plain(headers: &HeaderMap) -> Vec<(String, String)> {
     let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes()))).collect()
 }

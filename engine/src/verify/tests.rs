@@ -5,6 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     columns::rows::testing::Memory,
+    services::Call,
     web::{Answer, Ask, Missed},
 };
 
@@ -49,6 +50,10 @@ impl Network for Names {
     }
 
     fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+        Box::pin(async { Err(Missed::Unreachable) })
+    }
+
+    fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
         Box::pin(async { Err(Missed::Unreachable) })
     }
 }

@@ -11,6 +11,8 @@ pub enum Wanted {
     Page,
     /// A `robots.txt`, whatever its type.
     Robots,
+    /// The list of a site's pages, whatever its type.
+    Sitemap,
 }
 
 impl Wanted {
@@ -18,7 +20,7 @@ impl Wanted {
     #[must_use]
     pub const fn max_bytes(self) -> usize {
         match self {
-            Self::Page => 2 * 1024 * 1024,
+            Self::Page | Self::Sitemap => 2 * 1024 * 1024,
             Self::Robots => 500 * 1024,
         }
     }

@@ -1,252 +1,139 @@
-//! A run over websites (outsend 7.4, 11.5): many hosts at a time, one visit at each, rows in their order.
-//!
-//! What a step hands over are the next rows whose sites were read, so that what is committed is always a beginning of
-//! the job. Sites further on are read meanwhile; a worker that dies loses those, and no row that was committed.
+//! A run over websites (outsend 7.4, 11.5): many hosts at a time, one visit at each.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    sync::Arc,
-};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
 
 use super::{
-    enricher::{Enricher, Found, RowView},
-    host::Hosts,
+    enricher::{Enricher, RowView},
     modules,
     visit::{Visit, registrable, visit},
     world::World,
 };
 use crate::{
-    BoxFuture, Row,
-    columns::{self, rows::Rows},
-    module::{Fault, Input, Level, Line, MAX_BYTES, Network, Run, Spec, Step, size},
+    BoxFuture, Means, Module, Row,
+    ahead::{Ahead, Done, Worker},
+    columns, lists,
+    module::{Fault, Input, Run, Spec},
+    services::Registries,
     values,
 };
 
 /// Sites that are visited at a time.
 const VISITS: usize = 24;
-/// Rows that are held, from the first that is not committed.
-const WINDOW: usize = 240;
 
 /// Builds a run over websites.
-pub(crate) fn start(
-    spec: &Spec,
-    input: Arc<dyn Input>,
-    network: Arc<dyn Network>,
-    hosts: Arc<dyn Hosts>,
-) -> Result<Box<dyn Run>, Fault> {
-    let Some(enricher) = modules::of(spec.module) else {
+pub(crate) fn start(spec: &Spec, input: Arc<dyn Input>, means: Means) -> Result<Box<dyn Run>, Fault> {
+    let deep = spec.options.get("mode").and_then(Value::as_str) == Some("deep");
+    let Some(enricher) = modules::of(spec.module, deep) else {
         return Err(Fault::Failed(format!("Module {} is not available.", spec.module.as_str())));
     };
-    Ok(Box::new(Crawl::new(spec, input, Arc::new(World::new(network, hosts)), enricher)))
+    let rdap = means.services.rdap.as_deref().filter(|_| spec.module == Module::DeadCheck);
+    let registries = rdap.map(|base| Registries::new(&means, base)).transpose()?;
+    let mut visits = Visits::new(&*input, World::new(means.network, means.hosts), enricher);
+    visits.registries = registries;
+    visits.taken_over = deep.then(|| columns::own(spec.module));
+    Ok(Box::new(Ahead::new(spec, input, Arc::new(visits))))
 }
 
-/// Where an output cell comes from.
-enum Cell {
-    Input(usize),
-    Own(usize),
-    Status,
-}
-
-/// A row on its way.
-struct Slot {
-    row: Row,
-    state: State,
-}
-
-enum State {
-    /// Its site was not begun.
-    Waiting,
-    Visiting,
-    Read(Outcome),
-}
-
-/// What is left of a visit: its pages are given up as soon as they were looked at.
-struct Outcome {
-    found: Found,
-    status: String,
-    host: String,
-    requests: u64,
-}
-
-/// A visit that came to its end: the item, the site's name, and what was read.
-type Landed = (u64, String, Result<Option<Visit>, Fault>);
-
-struct Crawl {
-    world: Arc<World>,
+/// Visits the sites of rows.
+struct Visits {
+    world: World,
     enricher: Enricher,
     columns: Vec<String>,
-    cells: Vec<Cell>,
     site: Option<usize>,
-    rows: Rows,
-    /// The item of the first slot.
-    first: u64,
-    slots: VecDeque<Slot>,
-    visits: FuturesUnordered<BoxFuture<'static, Landed>>,
-    /// Sites that are visited now: the next row of the same one waits.
-    busy: HashSet<String>,
-    ended: bool,
-    closing: bool,
+    /// The module's own columns, when rows that have an address already keep what is in them (outsend 12.4).
+    taken_over: Option<&'static [&'static str]>,
+    /// What knows whether domains lapse, when that is asked for (outsend 12.7).
+    registries: Option<Registries>,
 }
 
-impl Crawl {
-    fn new(spec: &Spec, input: Arc<dyn Input>, world: Arc<World>, enricher: Enricher) -> Self {
+impl Visits {
+    fn new(input: &dyn Input, world: World, enricher: Enricher) -> Self {
         let columns = input.columns().to_vec();
-        let own = columns::own(spec.module);
-        let cells = columns::output(spec.module, &columns)
-            .iter()
-            .map(|name| match own.iter().position(|own| own == name) {
-                Some(_) if name == "fetch_status" => Cell::Status,
-                Some(index) => Cell::Own(index),
-                None => Cell::Input(columns.iter().position(|column| column == name).unwrap_or(usize::MAX)),
-            })
-            .collect();
-        let end = spec.planned.unwrap_or_else(|| input.rows());
-        Self {
-            world,
-            enricher,
-            site: columns.iter().position(|column| column == "site_web"),
-            columns,
-            cells,
-            rows: Rows::new(input, spec.done, end),
-            first: spec.done,
-            slots: VecDeque::new(),
-            visits: FuturesUnordered::new(),
-            busy: HashSet::new(),
-            ended: false,
-            closing: false,
-        }
+        let site = columns.iter().position(|column| column == "site_web");
+        Self { world, enricher, site, columns, taken_over: None, registries: None }
     }
 
-    fn site_of(&self, row: &Row) -> String {
+    fn site_of(&self, row: &[Value]) -> String {
         let cell = self.site.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
         values::cell_text(cell).trim().to_owned()
     }
 
-    /// Reads rows ahead, and begins the visits that can be begun.
-    async fn begin(&mut self) -> Result<(), Fault> {
-        if self.closing {
-            return Ok(());
-        }
-        while self.slots.len() < WINDOW && !self.ended {
-            match self.rows.next().await? {
-                Some(row) => self.slots.push_back(Slot { row, state: State::Waiting }),
-                None => self.ended = true,
-            }
-        }
-        for index in 0..self.slots.len() {
-            if self.visits.len() >= VISITS {
-                break;
-            }
-            let Some(slot) = self.slots.get(index).filter(|slot| matches!(slot.state, State::Waiting)) else {
-                continue;
-            };
-            let site = self.site_of(&slot.row);
-            let name = values::host(&site).map(|host| registrable(&host).to_owned()).unwrap_or_default();
-            if !name.is_empty() && !self.busy.insert(name.clone()) {
-                continue;
-            }
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.state = State::Visiting;
-            }
-            let (world, item, plan) = (Arc::clone(&self.world), self.first + index as u64, self.enricher.plan);
-            self.visits.push(Box::pin(async move {
-                let read = visit(&world, item, &site, plan).await;
-                (item, name, read)
-            }));
-        }
-        Ok(())
+    /// What an earlier run found for a row, when it is taken over.
+    fn known(&self, row: &[Value]) -> Option<Done> {
+        let row = RowView { columns: &self.columns, row };
+        let own = self.taken_over.filter(|_| row.cell("email").is_some_and(|cell| !values::is_blank(cell)))?;
+        let cells = own.iter().map(|name| row.cell(name).cloned().unwrap_or_default()).collect();
+        Some(Done { own: vec![cells], ..Done::default() })
     }
 
-    fn land(&mut self, (item, name, read): Landed) -> Result<(), Fault> {
-        self.busy.remove(&name);
-        let index = usize::try_from(item.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        let Some(slot) = self.slots.get_mut(index) else { return Ok(()) };
-        slot.state = match read? {
-            None => State::Waiting,
-            Some(visit) => State::Read(Outcome {
-                found: (self.enricher.find)(&RowView { columns: &self.columns, row: &slot.row }, &visit),
-                status: visit.status(),
-                host: visit.site.as_ref().and_then(url::Url::host_str).unwrap_or("the row's site").to_owned(),
-                requests: visit.requests,
-            }),
-        };
-        Ok(())
-    }
-
-    fn is_ready(&self) -> bool {
-        self.slots.front().is_some_and(|slot| matches!(slot.state, State::Read(_)))
-    }
-
-    /// The rows at the front that are done.
-    fn harvest(&mut self) -> Step {
-        let (mut step, mut bytes) = (Step::default(), 0);
-        while self.is_ready() && bytes < MAX_BYTES {
-            let Some(Slot { row, state: State::Read(outcome) }) = self.slots.pop_front() else { break };
-            let Outcome { found, status, host, requests } = outcome;
-            self.first += 1;
-            step.items += 1;
-            step.attempts += requests;
-            if !matches!(status.as_str(), "ok" | "robots") {
-                step.failed += 1;
-                let message = format!("Item {}: {host} was not read: {status}.", self.first);
-                step.log.push(Line { level: Level::Warn, message });
-            }
-            for (group, key) in found.counts {
-                match step.counts.iter_mut().find(|(known, name, _)| *known == group && *name == key) {
-                    Some((_, _, count)) => *count += 1,
-                    None => step.counts.push((group, key.to_owned(), 1)),
-                }
-            }
-            let row = self.output(row, found.cells, &status);
-            bytes += size(&row);
-            step.rows.push(row);
+    /// Whether a site's domain lapses, as far as that is asked for; `None` when the run is closing.
+    async fn lapses(&self, site: &str) -> Result<Option<(bool, u64)>, Fault> {
+        let host =
+            values::host(site).filter(|host| host.parse::<std::net::IpAddr>().is_err() && !lists::is_aggregator(host));
+        match (&self.registries, host) {
+            (Some(registries), Some(host)) => registries.lapses(registrable(&host)).await,
+            _ => Ok(Some((false, 0))),
         }
-        step
     }
 
-    fn output(&self, mut row: Row, mut own: Vec<Value>, status: &str) -> Row {
-        let take = |cells: &mut [Value], index: usize| cells.get_mut(index).map(Value::take).unwrap_or_default();
-        self.cells
-            .iter()
-            .map(|cell| match cell {
-                Cell::Input(index) => take(&mut row, *index),
-                Cell::Own(index) => take(&mut own, *index),
-                Cell::Status => status.into(),
-            })
-            .collect()
+    /// What is left of a visit: its pages are given up as soon as they were looked at.
+    fn done(&self, row: &[Value], visit: &Visit) -> Done {
+        let found = (self.enricher.find)(&RowView { columns: &self.columns, row }, visit);
+        let status = visit.status();
+        let failed = (!matches!(status.as_str(), "ok" | "robots")).then(|| {
+            let host = visit.site.as_ref().and_then(url::Url::host_str).unwrap_or("the row's site");
+            format!("{host} was not read: {status}.")
+        });
+        let mut cells = found.cells;
+        cells.push(status.into());
+        Done { own: vec![cells], failed, requests: visit.requests, counts: found.counts }
     }
 }
 
-impl Run for Crawl {
-    fn step(&mut self) -> BoxFuture<'_, Result<Option<Step>, Fault>> {
+impl Worker for Visits {
+    fn at_once(&self) -> usize {
+        VISITS
+    }
+
+    fn gather(&self) -> Duration {
+        self.world.caps.gather
+    }
+
+    fn key(&self, row: &[Value]) -> String {
+        values::host(&self.site_of(row)).map(|host| registrable(&host).to_owned()).unwrap_or_default()
+    }
+
+    fn work(self: Arc<Self>, item: u64, row: Arc<Row>) -> BoxFuture<'static, Result<Option<Done>, Fault>> {
         Box::pin(async move {
-            let until = Instant::now() + self.world.caps.gather;
-            loop {
-                self.begin().await?;
-                if self.visits.is_empty() {
-                    break;
-                }
-                match timeout_at(until, self.visits.next()).await {
-                    Ok(Some(landed)) => self.land(landed)?,
-                    Ok(None) => {}
-                    Err(_) => break,
-                }
+            if let Some(known) = self.known(&row) {
+                return Ok(Some(known));
             }
-            if self.slots.is_empty() && self.ended {
-                return Ok(None);
-            }
-            Ok(Some(self.harvest()))
+            let site = self.site_of(&row);
+            let Some((lapses, asked)) = self.lapses(&site).await? else { return Ok(None) };
+            let visit = visit(&self.world, item, &site, self.enricher.plan).await?;
+            Ok(visit.map(|visit| {
+                let requests = visit.requests + asked;
+                self.done(&row, &Visit { lapses, requests, ..visit })
+            }))
         })
     }
 
-    fn wind_down(&mut self) -> bool {
-        self.closing = true;
+    fn close(&self) {
         self.world.close();
-        !self.visits.is_empty() || self.is_ready()
+        if let Some(registries) = &self.registries {
+            registries.close();
+        }
+    }
+
+    fn rest(&self) -> BoxFuture<'_, Result<(), Fault>> {
+        Box::pin(async {
+            match &self.registries {
+                Some(registries) => registries.rest().await,
+                None => Ok(()),
+            }
+        })
     }
 }
 

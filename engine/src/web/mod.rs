@@ -9,8 +9,9 @@ mod modules;
 mod page;
 mod parse;
 mod parts;
+mod sitemap;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod visit;
 mod visitor;
 mod world;
@@ -18,6 +19,7 @@ mod world;
 pub use ask::{Answer, Ask, Missed, Wanted};
 pub(crate) use crawl::start;
 pub use host::{Hosts, LEASE, Rules, Turn};
+pub(crate) use modules::signatures::add as add_signatures;
 pub use page::Page;
 pub use parts::{Link, Parts};
 pub use visit::{Visit, registrable};

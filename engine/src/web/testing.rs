@@ -3,10 +3,11 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 use super::{
@@ -19,6 +20,7 @@ use super::{
 use crate::{
     BoxFuture, Fault, Network,
     module::{MailHosts, SmtpAnswer},
+    services::Call,
 };
 
 /// A visit that read these pages: the site's home page, then `/page1` and so on.
@@ -104,11 +106,19 @@ impl Network for Web {
             if after > ask.within { Err(Missed::Timeout) } else { answer }
         })
     }
+
+    fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
+        Box::pin(async move {
+            self.asked.lock().unwrap().push(call.url.to_string());
+            let known = self.pages.lock().unwrap().get(call.url.as_str()).cloned();
+            known.map_or(Ok(Answer { status: 404, ..Answer::default() }), |(answer, _)| answer)
+        })
+    }
 }
 
 /// Hosts that this process alone visits.
 #[derive(Default)]
-pub(super) struct Alone {
+pub(crate) struct Alone {
     hosts: Mutex<HashMap<String, (Option<u64>, Instant)>>,
     rules: Mutex<HashMap<String, Rules>>,
 }

@@ -6,13 +6,14 @@ use psl::Psl as _;
 use url::Url;
 
 use super::{
-    ask::Missed,
+    ask::{Missed, Wanted},
     page::Page,
     parts::Link,
-    visitor::{Stop, Visitor},
+    sitemap,
+    visitor::Visitor,
     world::World,
 };
-use crate::{Fault, values};
+use crate::{Fault, ahead::Stop, values};
 
 /// The pause before a home page is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
@@ -29,11 +30,13 @@ pub(super) struct Plan {
     pub(super) words: &'static [&'static str],
     /// Whether a home page that cannot be read is tried a second time.
     pub(super) twice: bool,
+    /// Pages that are read beside those that links lead to, of those that `sitemap.xml` names.
+    pub(super) sitemap: usize,
 }
 
 impl Plan {
     /// The home page alone.
-    pub(super) const HOME: Self = Self { more: 0, words: &[], twice: false };
+    pub(super) const HOME: Self = Self { more: 0, words: &[], twice: false, sitemap: 0 };
 }
 
 /// What was read of a site.
@@ -45,6 +48,8 @@ pub struct Visit {
     pub missed: Option<Missed>,
     /// The pages, the home page first.
     pub pages: Vec<Arc<Page>>,
+    /// Whether the registry is about to give the site's domain up.
+    pub lapses: bool,
     /// Requests that were made.
     pub requests: u64,
 }
@@ -114,26 +119,62 @@ async fn read(visitor: &mut Visitor<'_>, site: &Url, plan: Plan) -> Result<Vec<A
     let mut seen = HashSet::from([site.as_str().to_owned(), home.url.as_str().to_owned()]);
     let own = home.url.clone();
     let (mut pages, mut at, mut left) = (vec![home], 0, plan.more);
-    while let Some(page) = pages.get(at).cloned() {
+    while let Some(page) = pages.get(at).cloned().filter(|_| left > 0) {
         for link in &page.parts.links {
-            if left == 0 {
-                return Ok(pages);
-            }
             let Some(url) = wanted(&page, link, &own, plan.words) else { continue };
-            if !seen.insert(url.as_str().to_owned()) {
-                continue;
-            }
-            left -= 1;
-            match visitor.page(&url).await {
-                // two links may lead to one page
-                Ok(found) if found.url == url || seen.insert(found.url.as_str().to_owned()) => pages.push(found),
-                Ok(_) | Err(Stop::Missed(_)) => {}
-                Err(stop) => return Err(stop),
+            if left > 0 && seen.insert(url.as_str().to_owned()) {
+                left -= 1;
+                go_on(visitor, &url, &mut seen, &mut pages).await?;
             }
         }
         at += 1;
     }
+    if plan.sitemap > 0 {
+        listed(visitor, plan, &mut seen, &mut pages).await?;
+    }
     Ok(pages)
+}
+
+/// Reads a page more; one that is not there is none.
+async fn go_on(
+    visitor: &mut Visitor<'_>,
+    url: &Url,
+    seen: &mut HashSet<String>,
+    pages: &mut Vec<Arc<Page>>,
+) -> Result<(), Stop> {
+    match visitor.page(url).await {
+        // two links may lead to one page
+        Ok(found) if found.url == *url || seen.insert(found.url.as_str().to_owned()) => pages.push(found),
+        Ok(_) | Err(Stop::Missed(_)) => {}
+        Err(stop) => return Err(stop),
+    }
+    Ok(())
+}
+
+/// Reads the pages that a module looks for among those that the site lists itself.
+async fn listed(
+    visitor: &mut Visitor<'_>,
+    plan: Plan,
+    seen: &mut HashSet<String>,
+    pages: &mut Vec<Arc<Page>>,
+) -> Result<(), Stop> {
+    let Some(home) = pages.first().cloned() else { return Ok(()) };
+    let Ok(place) = home.url.join("/sitemap.xml") else { return Ok(()) };
+    let list = match visitor.file(&place, Wanted::Sitemap).await {
+        Ok(list) => list,
+        Err(Stop::Missed(_)) => return Ok(()),
+        Err(stop) => return Err(stop),
+    };
+    let mut left = plan.sitemap;
+    for href in sitemap::locations(&list) {
+        let link = Link { href, ..Link::default() };
+        let Some(url) = wanted(&home, &link, &home.url, plan.words) else { continue };
+        if left > 0 && seen.insert(url.as_str().to_owned()) {
+            left -= 1;
+            go_on(visitor, &url, seen, pages).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a second try may find what the first did not.

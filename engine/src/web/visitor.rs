@@ -13,7 +13,7 @@ use super::{
     page::Page,
     world::{Known, World},
 };
-use crate::Fault;
+use crate::{Fault, ahead::Stop};
 
 /// The name that `robots.txt` knows us by.
 const AGENT: &str = "outscout";
@@ -23,23 +23,6 @@ const LEAST: Duration = Duration::from_millis(500);
 const REDIRECTS: usize = 5;
 /// How long it is waited for a host before it is asked for again.
 const WAIT: Duration = Duration::from_secs(1);
-
-/// Why a visitor stops.
-#[derive(Debug)]
-pub(super) enum Stop {
-    /// There is no page.
-    Missed(Missed),
-    /// The visit has not begun and will not: the run is closing.
-    PutBack,
-    /// Something of ours failed.
-    Fault(Fault),
-}
-
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
 
 /// Who visits a site. Holds one host at a time, so that visitors cannot wait for one another.
 pub(super) struct Visitor<'a> {
@@ -178,6 +161,25 @@ impl<'a> Visitor<'a> {
             }
         }
         Ok(Rules::Open)
+    }
+
+    /// A file that is no page, over redirects.
+    pub(super) async fn file(&mut self, url: &Url, wanted: Wanted) -> Result<Vec<u8>, Stop> {
+        let (mut url, mut status) = (url.clone(), 0);
+        for _ in 0..=REDIRECTS {
+            let robots = self.robots(&url).await?;
+            if !robots.is_url_allowed(&url) {
+                return Err(Stop::Missed(Missed::Robots));
+            }
+            let answer = self.ask(&url, wanted, None).await?;
+            status = answer.status;
+            match redirect(&url, &answer) {
+                Some(next) => url = next,
+                None if status == 200 => return Ok(answer.body),
+                None => break,
+            }
+        }
+        Err(Stop::Missed(Missed::Status(status)))
     }
 
     /// A page, over redirects. Each hop is judged by itself: its turn, its rules, its address.

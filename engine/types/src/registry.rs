@@ -41,6 +41,15 @@ pub enum Module {
     Filter,
 }
 
+/// Of the modules that need it, those that the configuration makes available (outsend 13, 18.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Configured {
+    /// `pagespeed`: there is a key for it.
+    pub pagespeed: bool,
+    /// `reviews`: there is a source of them.
+    pub reviews: bool,
+}
+
 /// Which queue a module's jobs wait in (outsend 7.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lane {
@@ -400,22 +409,25 @@ impl Module {
 
     /// Whether it can be run here; the others are `alpha_unavailable` (outsend 13).
     #[must_use]
-    pub const fn available(self) -> bool {
-        matches!(
-            self,
+    pub const fn available(self, configured: Configured) -> bool {
+        match self {
+            Self::Pagespeed => configured.pagespeed,
+            Self::Reviews => configured.reviews,
             Self::Import
-                | Self::Filter
-                | Self::Sort
-                | Self::VerifyEmails
-                | Self::Emails
-                | Self::Socials
-                | Self::DeadCheck
-                | Self::Techstack
-                | Self::AdsIntelligence
-                | Self::LegalIds
-                | Self::LegalMentions
-                | Self::PhonesExtra
-        )
+            | Self::Filter
+            | Self::Sort
+            | Self::VerifyEmails
+            | Self::Emails
+            | Self::Socials
+            | Self::DeadCheck
+            | Self::Techstack
+            | Self::AdsIntelligence
+            | Self::LegalIds
+            | Self::LegalData
+            | Self::LegalMentions
+            | Self::PhonesExtra => true,
+            _ => false,
+        }
     }
 }
 
@@ -432,5 +444,14 @@ mod tests {
         }
         assert_eq!(Module::parse("verify-emails"), None);
         assert_eq!(Module::parse_either("queue"), None);
+    }
+
+    #[test]
+    fn some_modules_are_available_only_where_they_are_configured() {
+        let none = Configured::default();
+        assert!(Module::Import.available(none) && Module::LegalData.available(none));
+        assert!(!Module::Pagespeed.available(none) && !Module::Reviews.available(none));
+        assert!(Module::Pagespeed.available(Configured { pagespeed: true, ..none }));
+        assert!(Module::Reviews.available(Configured { reviews: true, ..none }));
     }
 }

@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
+    path::Path,
 };
 
 use shared::{clock::Clock, config::ExposeSecret as _, context::Context};
@@ -31,7 +32,7 @@ use crate::{
 const LAUNCHER: &str = "/proc/self/exe";
 
 /// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 47] = [
+const PASSED: [&str; 54] = [
     "PATH",
     "OUTSCOUT_LOG",
     "OUTSCOUT_OUTSET_PUBLIC_URL",
@@ -58,6 +59,13 @@ const PASSED: [&str; 47] = [
     "OUTSCOUT_SMTP_PORT",
     "OUTSCOUT_CRAWL_ALLOW_HOSTS",
     "OUTSCOUT_WEBHOOK_ALLOW_HOSTS",
+    "OUTSCOUT_RECHERCHE_ENTREPRISES_URL",
+    "OUTSCOUT_BODACC_URL",
+    "OUTSCOUT_PAGESPEED_URL",
+    "OUTSCOUT_PAGESPEED_API_KEY",
+    "OUTSCOUT_REVIEWS_SOURCE_URL",
+    "OUTSCOUT_RDAP_URL",
+    "OUTSCOUT_DATA_FOLDER",
     "OUTSCOUT_CRON_SECRET",
     "OUTSCOUT_CONSENT_VERSION",
     "OUTSCOUT_AGENT_PROVIDER",
@@ -108,6 +116,8 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
         variables: variables(),
         host_names: arguments.host_names,
     };
+    let folder = options.variables.iter().find(|(name, _)| name == "OUTSCOUT_DATA_FOLDER").map(|(_, folder)| folder);
+    background_work::add_data(folder.map(Path::new))?;
     let server = Server::start(options, Capture::install()).await?;
     let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });

@@ -1,11 +1,12 @@
 //! Settings of jobs (outsend 18.3).
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, path::PathBuf};
 
+use secrecy::SecretString;
 use time::Duration;
 
 use super::{Environment, SettingsError};
-use crate::model::JobRules;
+use crate::model::{JobRules, registry::Configured};
 
 /// How jobs reach the internet (outsend 18.3).
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,57 @@ pub struct OutboundSettings {
     pub allow_hosts: Vec<String>,
     /// Hosts of webhooks that may be private, and take plain HTTP.
     pub webhook_allow_hosts: Vec<String>,
+    /// The services that modules ask.
+    pub services: ServiceSettings,
+    /// A folder with entries that are added to the data lists (outsend 11.6).
+    pub data_folder: Option<PathBuf>,
+}
+
+/// The services that modules of jobs ask (outsend 18.3).
+#[derive(Clone, Debug, Default)]
+pub struct ServiceSettings {
+    /// The search for companies; `None` means the public one (outsend 12.12).
+    pub companies_url: Option<String>,
+    /// The records of announcements about companies; `None` means that they are not asked for (outsend 12.12).
+    pub bodacc_url: Option<String>,
+    /// What audits pages; `None` means PageSpeed Insights itself (outsend 12.15).
+    pub pagespeed_url: Option<String>,
+    /// The key that it is asked with.
+    pub pagespeed_key: Option<SecretString>,
+    /// What knows reviews of listings; `None` means that there are none (outsend 12.3).
+    pub reviews_url: Option<String>,
+    /// What knows the states of domains; `None` means that nobody is asked (outsend 12.7).
+    pub rdap_url: Option<String>,
+}
+
+impl ServiceSettings {
+    fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        Ok(Self {
+            companies_url: address(env, "OUTSCOUT_RECHERCHE_ENTREPRISES_URL")?,
+            bodacc_url: address(env, "OUTSCOUT_BODACC_URL")?,
+            pagespeed_url: address(env, "OUTSCOUT_PAGESPEED_URL")?,
+            pagespeed_key: env.secret("OUTSCOUT_PAGESPEED_API_KEY"),
+            reviews_url: address(env, "OUTSCOUT_REVIEWS_SOURCE_URL")?,
+            rdap_url: address(env, "OUTSCOUT_RDAP_URL")?,
+        })
+    }
+}
+
+/// The modules that are configured (outsend 13). A function that only says so is told without addresses and keys.
+pub(super) fn modules(env: &Environment<'_>) -> Result<Configured, SettingsError> {
+    let has = |name: &str| env.optional(name).is_some();
+    Ok(Configured {
+        pagespeed: env.flag("OUTSCOUT_PAGESPEED", has("OUTSCOUT_PAGESPEED_API_KEY"))?,
+        reviews: env.flag("OUTSCOUT_REVIEWS", has("OUTSCOUT_REVIEWS_SOURCE_URL"))?,
+    })
+}
+
+/// The address of a service, if there is one.
+fn address(env: &Environment<'_>, name: &'static str) -> Result<Option<String>, SettingsError> {
+    env.parsed(name, "an http or https URL", |text| {
+        let url = url::Url::parse(text).ok()?;
+        (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.to_owned())
+    })
 }
 
 impl OutboundSettings {
@@ -31,6 +83,8 @@ impl OutboundSettings {
             smtp_port: port.unwrap_or(25),
             allow_hosts: env.list("OUTSCOUT_CRAWL_ALLOW_HOSTS"),
             webhook_allow_hosts: env.list("OUTSCOUT_WEBHOOK_ALLOW_HOSTS"),
+            services: ServiceSettings::from_env(env)?,
+            data_folder: env.optional("OUTSCOUT_DATA_FOLDER").map(PathBuf::from),
         })
     }
 }

@@ -21,7 +21,7 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use self::{
     environment::{Environment, SECRETS, SECRETS_ENDPOINT, SettingsError},
     gateway::GatewaySettings,
-    jobs::OutboundSettings,
+    jobs::{OutboundSettings, ServiceSettings},
     llm::LlmSettings,
     mail::MailSettings,
     openscouter::{OpenScouterSettings, Pages, Provider},
@@ -31,7 +31,7 @@ pub use self::{
     stripe::StripeSettings,
     telegram::TelegramSettings,
 };
-use crate::model::JobRules;
+use crate::model::{JobRules, registry::Configured};
 
 /// How the values of pool keys end where no deployment says so: on a laptop.
 pub const LOCAL_GATEWAY_KEYS: &str = "local";
@@ -98,6 +98,8 @@ pub struct Settings {
     pub billing_exempt: bool,
     /// The rules that jobs run under (outsend 18.3).
     pub jobs: JobRules,
+    /// The modules that are configured (outsend 13).
+    pub modules: Configured,
     /// How jobs reach the internet.
     pub outbound: OutboundSettings,
     /// The language model that writes agents' texts; `None` means the contract's own texts (openscouter 12.8).
@@ -141,6 +143,7 @@ impl Settings {
         let openscouter = OpenScouterSettings::from_env(&env)?;
         Ok(Self {
             jobs: jobs::rules(&env)?,
+            modules: jobs::modules(&env)?,
             outbound: OutboundSettings::from_env(&env)?,
             llm: LlmSettings::from_env(&env)?,
             stripe: StripeSettings::from_env(&env)?,
@@ -198,6 +201,7 @@ mod tests {
         })
         .unwrap();
         let shown = format!("{settings:?}");
+        assert!(settings.modules.pagespeed && settings.outbound.services.pagespeed_key.is_some());
         assert!(shown.contains("google") && !shown.contains("hush"), "{shown}");
     }
 }

@@ -164,6 +164,8 @@ pub struct Job {
     pub organization: OrganizationId,
     /// What it runs; also its type.
     pub module: Module,
+    /// Whether it is one of emails in deep mode (outsend 12.4).
+    pub deep: bool,
     /// Where it stands. What has outlived its retention reads as expired: [`Job::status_at`].
     pub status: JobStatus,
     /// Planned items; `None` of an import whose source was not read yet.
@@ -225,6 +227,7 @@ impl Job {
             user: owner.id,
             organization: owner.organization,
             module,
+            deep: false,
             status: JobStatus::Pending,
             planned: None,
             processed: 0,
@@ -281,7 +284,12 @@ impl Job {
     /// Requests that were charged and will not be made: given back at the terminal transition.
     #[must_use]
     pub fn refund(&self) -> u64 {
-        let left = self.planned.unwrap_or(0).saturating_sub(self.processed);
+        let planned = self.planned.unwrap_or(0);
+        let left = planned.saturating_sub(self.processed);
+        if self.deep {
+            // items weigh differently: the share of those that are left
+            return self.charged.saturating_mul(left).checked_div(planned).unwrap_or(0);
+        }
         left.saturating_mul(self.module.entry().weight).min(self.charged)
     }
 

@@ -73,8 +73,7 @@ pub fn view(job: &Job, now: OffsetDateTime) -> JobView<'_> {
         download_available: file,
         source_job_id: job.source.map(|id| id.to_string()),
         pipeline_id: job.run.map(|(pipeline, _)| pipeline.to_string()),
-        // the deep one is not there yet
-        email_mode: (job.module == Module::Emails).then_some("normal"),
+        email_mode: (job.module == Module::Emails).then_some(if job.deep { "deep" } else { "normal" }),
         breakdown: breakdown(job),
         dead_queries: [],
         flagged_tiles_count: 0,

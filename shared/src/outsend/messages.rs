@@ -72,6 +72,8 @@ pub enum Detail {
     SourceExpired,
     /// source_wrong, with the type that the source must have
     SourceWrong(&'static str),
+    /// source_wrong, for emails in deep mode
+    SourceMode,
     /// pipeline_only
     PipelineOnly(&'static str),
     /// pipeline_active
@@ -177,6 +179,7 @@ impl Detail {
             | Self::SourceNotDone
             | Self::SourceExpired
             | Self::SourceWrong(_)
+            | Self::SourceMode
             | Self::PipelineActive
             | Self::PipelineOnly(_)
             | Self::ModuleAvailable => 400,
@@ -317,6 +320,10 @@ impl Detail {
                     format!("Le job source doit être un job {kind} terminé."),
                 );
             }
+            Self::SourceMode => (
+                "Source job must be a completed emails job in normal mode.",
+                "Le job source doit être un job emails terminé en mode normal.",
+            ),
             Self::PipelineActive => ("Pipeline is still running.", "Le pipeline est encore en cours."),
             Self::PipelineOnly(slug) => {
                 return pick(

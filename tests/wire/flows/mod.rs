@@ -32,6 +32,7 @@ mod reminders;
 mod research;
 mod scale;
 mod secrets;
+mod services;
 mod session_lists;
 mod shared_lists;
 mod tables;

@@ -109,10 +109,9 @@ async fn profiles_are_found_and_a_mode_that_is_not_there_is_refused() {
         "social_youtube": "", "fetch_status": "ok",
     });
     assert_eq!(rows, [expected]);
-    let deep = world.post("/api/jobs/emails", &json!({"items": items, "mode": "deep"})).await;
-    let told =
-        json!({"detail": "Validation failed.", "errors": [{"field": "mode", "message": "Must be one of: normal."}]});
-    assert_eq!((deep.status, deep.json()), (422, told));
+    let wrong = world.post("/api/jobs/emails", &json!({"items": items, "mode": "ultra"})).await;
+    let errors = json!([{"field": "mode", "message": "Must be one of: normal, deep."}]);
+    assert_eq!((wrong.status, &wrong.json()["errors"]), (422, &errors));
     assert_eq!(world.post("/api/jobs/emails", &json!({"items": items, "mode": "normal"})).await.status, 200);
 }
 
@@ -290,4 +289,60 @@ async fn legal_pages_and_numbers_are_read() {
     // the row's own number is no further one
     assert_eq!(told(&names, 0, &rows), json!(["", "+33612345678", "+33123456790", "ok"]));
     assert_eq!(told(&names, 1, &rows), json!(["", "", "", "dns"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_deep_mode_goes_on_from_the_normal_one() {
+    let (world, sites) = world().await;
+    sites.put("found.web", "/", Reply::page("<p>info@found.web</p>"));
+    sites.put("deep.web", "/", Reply::page("<a href=/blog>Blog</a>"));
+    let list = format!("<urlset><url><loc>{}a/equipe</loc></url></urlset>", sites.url("deep.web"));
+    sites.put("deep.web", "/sitemap.xml", Reply::page(&list).header("X-Kind", "sitemap"));
+    sites.put("deep.web", "/a/equipe", Reply::page("<p>jean.martin@deep.web</p>"));
+    let items = json!([{"url": sites.url("found.web")}, {"url": sites.url("deep.web")}]);
+    let deep = async |body: Value| world.post("/api/jobs/emails", &body).await;
+    let without = deep(json!({"items": items, "mode": "deep"})).await;
+    let errors = json!([{"field": "source_job_id", "message": "Field is required."}]);
+    assert_eq!((without.status, &without.json()["errors"]), (422, &errors));
+    let (normal, rows) = run(&world, "emails", &items).await;
+    assert_eq!((&normal["email_mode"], &rows[1]["email"]), (&json!("normal"), &Value::Null));
+    let (other, _) = run(&world, "socials", &items).await;
+    let wrong = deep(json!({"source_job_id": other["id"], "mode": "deep"})).await;
+    let text = "Source job must be a completed emails job in normal mode.";
+    assert_eq!((wrong.status, &wrong.json()["detail"]), (400, &json!(text)));
+    let asked = sites.asked().len();
+    let made = deep(json!({"source_job_id": normal["id"], "mode": "deep"})).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    world.settle().await;
+    let (job, rows) = (world.get(&format!("/api/jobs/{id}")).await.json(), world.rows(&id).await);
+    let told: Vec<_> =
+        rows.iter().map(|row| json!([row["email"], row["email_personal"], row["fetch_status"]])).collect();
+    let mail = "jean.martin@deep.web";
+    assert_eq!(told, [json!(["info@found.web", null, "ok"]), json!([mail, mail, "ok"])]);
+    // one item of weight 3; the other one is taken over
+    assert_eq!((&job["email_mode"], &job["ef_cost"], &job["status"]), (&json!("deep"), &json!(0.0), &json!("done")));
+    assert!(sites.asked()[asked..].iter().all(|asked| asked.host == "deep.web"));
+    let again = deep(json!({"source_job_id": id, "mode": "deep"})).await;
+    assert_eq!((again.status, &again.json()["detail"]), (400, &json!(text)));
+    assert_polite(&sites);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn domains_that_are_given_up_are_closed_where_a_registry_is_asked() {
+    let sites = Sites::start().await.unwrap();
+    let rdap = format!("{}rdap", sites.url("127.0.0.1"));
+    let world = World::with(&[("OUTSCOUT_CRAWL_ALLOW_HOSTS", ".web"), ("OUTSCOUT_RDAP_URL", &rdap)]).await;
+    let text = "Votre garage à Lyon depuis 1950, réparation et entretien de toutes les marques, devis en ligne.";
+    for name in ["lapsing.web", "kept.web"] {
+        sites.put(name, "/", Reply::page(&format!("<p>{text}</p>")));
+    }
+    let busy = Reply::status(429).header("Retry-After", "1");
+    let lapsing = Reply::json(&json!({"objectClassName": "domain", "status": ["pending delete"]}));
+    sites.put_turns("127.0.0.1", "/rdap/domain/lapsing.web", vec![busy, lapsing]);
+    let items = json!([{"site_web": sites.url("lapsing.web")}, {"site_web": sites.url("kept.web")}]);
+    let (job, rows) = run(&world, "dead-check", &items).await;
+    let told: Vec<_> = rows.iter().map(|row| json!([row["site_alive"], row["site_alive_reason"]])).collect();
+    assert_eq!(told, [json!(["closed", "domain_expired"]), json!(["open", "ok"])]);
+    assert_eq!(job["error_count"], json!(0));
 }

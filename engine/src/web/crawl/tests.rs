@@ -7,6 +7,7 @@ use super::*;
 use crate::{
     Module,
     columns::rows::testing::Memory,
+    services::Services,
     web::{
         Missed,
         testing::{Alone, Web, html},
@@ -49,12 +50,13 @@ fn table(web: &Web) -> (Arc<Memory>, Vec<Row>) {
     (Memory::table(&["site_web", "extra"], rows, 7), expected)
 }
 
-fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> Crawl {
+fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> Ahead<Visits> {
     let millis = Duration::from_millis;
     let caps = Caps { pause: (millis(1), millis(2)), gather: millis(8), ..Caps::default() };
     let world = World::new(web.clone(), hosts.clone()).with(caps);
     let spec = Spec { module: Module::Emails, options: Map::new(), planned: Some(ROWS as u64), done, produced: done };
-    Crawl::new(&spec, input.clone(), Arc::new(world), modules::of(Module::Emails).unwrap())
+    let visits = Visits::new(&**input, world, modules::of(Module::Emails, false).unwrap());
+    Ahead::new(&spec, input.clone(), Arc::new(visits))
 }
 
 #[tokio::test]
@@ -125,4 +127,58 @@ async fn a_run_that_winds_down_ends_what_it_began_and_no_more() {
         rows.extend(step.rows);
     }
     assert_eq!(rows, expected);
+}
+
+#[tokio::test]
+async fn the_deep_mode_reads_more_and_keeps_what_is_known() {
+    let web = Arc::new(Web::default());
+    web.put("https://known.web/", Ok(html("<p>other@known.web")));
+    web.put("https://deep.web/", Ok(html("<p>none")));
+    let list =
+        "<urlset><url><loc>https://deep.web/blog</loc></url><url><loc>https://deep.web/a/equipe</loc></url></urlset>";
+    web.put("https://deep.web/sitemap.xml", Ok(html(list)));
+    web.put("https://deep.web/a/equipe", Ok(html("<p>jean.martin@deep.web")));
+    let columns = ["site_web", "email", "email_personal", "emails_all", "email_source_url", "fetch_status"];
+    let known =
+        vec![json!("known.web"), json!("a@known.web"), json!(null), json!(["a@known.web"]), json!("x"), json!("ok")];
+    let blank = vec![json!("deep.web"), json!(null), json!(null), json!([]), json!(null), json!("ok")];
+    let input = Memory::table(&columns, vec![known.clone(), blank], 7);
+    let options = json!({"mode": "deep"}).as_object().cloned().unwrap();
+    let spec = Spec { module: Module::Emails, options, planned: Some(2), done: 0, produced: 0 };
+    let (hosts, services) = (Arc::new(Alone::default()), Arc::default());
+    let mut run = start(&spec, input, Means { network: web.clone(), hosts, services }).unwrap();
+    let (mut rows, mut attempts) = (Vec::new(), 0);
+    while let Some(step) = run.step().await.unwrap() {
+        attempts += step.attempts;
+        rows.extend(step.rows);
+    }
+    let mail = "jean.martin@deep.web";
+    let found = json!(["deep.web", mail, mail, [mail], "https://deep.web/a/equipe", "ok"]);
+    assert_eq!(rows.iter().map(|row| json!(row)).collect::<Vec<_>>(), [json!(known), found]);
+    assert_eq!((attempts, web.pages().len()), (4, 3), "and nothing of the site that is known");
+}
+
+#[tokio::test]
+async fn registries_are_asked_about_the_domains_of_sites() {
+    let web = Arc::new(Web::default());
+    let text =
+        "<p>Votre garage depuis 1950, reparation et entretien de toutes les marques, devis en ligne et sans attente.";
+    for site in ["lapsing.fr", "www.kept.fr"] {
+        web.put(&format!("https://{site}/"), Ok(html(text)));
+    }
+    web.put("https://rdap.test/domain/lapsing.fr", Ok(html("{\"status\":[\"redemption period\"]}")));
+    web.put("https://rdap.test/domain/kept.fr", Ok(html("{\"status\":[\"active\"]}")));
+    let rows = ["lapsing.fr", "https://www.kept.fr", "facebook.com/x"].map(|site| vec![json!(site)]);
+    let input = Memory::table(&["site_web"], rows.to_vec(), 7);
+    let spec = Spec { module: Module::DeadCheck, options: Map::new(), planned: Some(3), done: 0, produced: 0 };
+    let services = Services { rdap: Some("https://rdap.test".to_owned()), ..Services::default() };
+    let means = Means { network: web.clone(), hosts: Arc::new(Alone::default()), services: Arc::new(services) };
+    let mut run = start(&spec, input, means).unwrap();
+    let mut told = Vec::new();
+    while let Some(step) = run.step().await.unwrap() {
+        told.extend(step.rows.iter().map(|row| json!([row[1], row[2]])));
+    }
+    assert_eq!(told, [json!(["closed", "domain_expired"]), json!(["open", "ok"]), json!(["uncertain", "aggregator"])]);
+    let asked = web.asked.lock().unwrap().iter().filter(|url| url.contains("rdap")).count();
+    assert_eq!(asked, 2, "and nobody about a network's own domain");
 }

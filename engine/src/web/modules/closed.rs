@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-pub(super) const ENRICHER: Enricher = Enricher { plan: Plan { more: 0, words: &[], twice: true }, find };
+pub(super) const ENRICHER: Enricher = Enricher { plan: Plan { twice: true, ..Plan::HOME }, find };
 
 /// Letters of a text that is worth a visit.
 const MIN_TEXT: usize = 64;
@@ -32,6 +32,7 @@ fn judge(visit: &Visit) -> (&'static str, &'static str) {
     }
     match (visit.missed, visit.home()) {
         (Some(Missed::NoName), _) => ("closed", "dns"),
+        _ if visit.lapses => ("closed", "domain_expired"),
         (_, Some(page)) if is_parked(page) => ("closed", "parked"),
         (Some(Missed::Status(404 | 410)), _) => ("closed", "http"),
         (_, Some(page)) if page.url.host_str().is_some_and(|host| registrable(host) != registrable(named)) => {
@@ -50,7 +51,8 @@ fn is_parked(page: &Page) -> bool {
     let text = page.parts.text.to_lowercase();
     let title = page.parts.title.to_lowercase();
     lists::is_parking_host(host)
-        || lists::parking_marks().any(|mark| text.contains(mark) || title.contains(mark))
+        || lists::is_parking_text(&text)
+        || lists::is_parking_text(&title)
         || page
             .parts
             .scripts
@@ -114,6 +116,14 @@ mod tests {
             let visit = Visit { missed: Some(missed), pages: Vec::new(), ..site("https://dupont.fr/", &[]) };
             assert_eq!(judge(&visit), expected, "{missed:?}");
         }
+        for (missed, expected) in
+            [(None, "domain_expired"), (Some(Missed::Tls), "domain_expired"), (Some(Missed::NoName), "dns")]
+        {
+            let lapsing = Visit { missed, lapses: true, ..site("https://dupont.fr/", &[TEXT]) };
+            assert_eq!(judge(&lapsing), ("closed", expected));
+        }
+        let lapsing = Visit { lapses: true, ..site("https://www.facebook.com/dupont", &[TEXT]) };
+        assert_eq!(judge(&lapsing), ("uncertain", "aggregator"));
         let mut moved = site("https://dupont.fr/", &[TEXT]);
         Arc::get_mut(&mut moved.pages[0]).unwrap().url = Url::parse("https://martin.fr/").unwrap();
         assert_eq!(judge(&moved), ("uncertain", "redirected"));

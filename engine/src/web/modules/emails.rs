@@ -38,9 +38,13 @@ pub(super) const ENRICHER: Enricher = Enricher {
             "impressum",
         ],
         twice: false,
+        sitemap: 0,
     },
     find,
 };
+
+/// In deep mode more pages are read, and those that the site's own list names (outsend 12.4).
+pub(super) const DEEP: Enricher = Enricher { plan: Plan { more: 15, sitemap: 20, ..ENRICHER.plan }, find };
 
 /// Most addresses of a row.
 const MAX: usize = 10;

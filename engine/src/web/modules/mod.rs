@@ -5,7 +5,7 @@ mod emails;
 mod json;
 mod legal;
 mod phones;
-mod signatures;
+pub(super) mod signatures;
 mod socials;
 mod technology;
 
@@ -13,8 +13,9 @@ use super::enricher::Enricher;
 use crate::Module;
 
 /// The module's part here; `None` of one that reads no websites.
-pub(super) const fn of(module: Module) -> Option<Enricher> {
+pub(super) const fn of(module: Module, deep: bool) -> Option<Enricher> {
     match module {
+        Module::Emails if deep => Some(emails::DEEP),
         Module::Emails => Some(emails::ENRICHER),
         Module::Socials => Some(socials::ENRICHER),
         Module::DeadCheck => Some(closed::ENRICHER),

@@ -1,6 +1,9 @@
 //! Marks of products in pages (outsend 12.8): a file, `engine/data/signatures.json`.
 
-use std::sync::LazyLock;
+use std::{
+    collections::HashSet,
+    sync::{LazyLock, PoisonError, RwLock},
+};
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -10,6 +13,8 @@ use crate::web::Page;
 /// The signatures that can be read; the tests say that it is all of them.
 static SIGNATURES: LazyLock<Vec<Signature>> = LazyLock::new(|| read(FILE).into_iter().flatten().collect());
 const FILE: &str = include_str!("../../../data/signatures.json");
+/// Those that a deployment adds (outsend 11.6).
+static ADDED: RwLock<Vec<&'static Signature>> = RwLock::new(Vec::new());
 /// Most letters of an expression.
 const MAX_EXPRESSION: usize = 200;
 
@@ -59,6 +64,27 @@ struct Signature {
 fn read(text: &str) -> Vec<Option<Signature>> {
     let file: Value = serde_json::from_str(text).unwrap_or_default();
     file.as_array().into_iter().flatten().map(signature).collect()
+}
+
+/// Adds the signatures of a file in the same format, for the whole process (outsend 11.6).
+///
+/// # Errors
+/// Names the first one that cannot be read; nothing is added then.
+pub(crate) fn add(text: &str) -> Result<(), String> {
+    let file: Value = serde_json::from_str(text).map_err(|error| format!("the file is no JSON: {error}"))?;
+    let entries = file.as_array().ok_or("the file is no JSON array")?;
+    let read = entries.iter().map(|entry| {
+        let wrong = || format!("{} is no signature", entry.get("id").unwrap_or(entry));
+        signature(entry).ok_or_else(wrong)
+    });
+    let read = read.collect::<Result<Vec<Signature>, String>>()?;
+    let mut added = ADDED.write().unwrap_or_else(PoisonError::into_inner);
+    for signature in read {
+        if !added.iter().any(|known| known.id == signature.id && known.column == signature.column) {
+            added.push(Box::leak(Box::new(signature)));
+        }
+    }
+    Ok(())
 }
 
 fn signature(entry: &Value) -> Option<Signature> {
@@ -113,8 +139,10 @@ impl Condition {
 
 /// The ids of the products of some columns that a page shows: by priority, the highest first, then by id.
 pub(super) fn ids(page: &Page, columns: &[&str]) -> Vec<&'static str> {
+    let added = ADDED.read().unwrap_or_else(PoisonError::into_inner);
     let mut found: Vec<&'static Signature> = SIGNATURES
         .iter()
+        .chain(added.iter().copied())
         .filter(|signature| columns.contains(&signature.column.as_str()))
         .filter(|signature| {
             signature.all.iter().all(|condition| condition.holds(page))
@@ -123,6 +151,9 @@ pub(super) fn ids(page: &Page, columns: &[&str]) -> Vec<&'static str> {
         })
         .collect();
     found.sort_by(|one, other| (-one.priority, &one.id).cmp(&(-other.priority, &other.id)));
+    // a deployment's own mark of a product may be one more of a shipped one
+    let mut seen = HashSet::new();
+    found.retain(|signature| seen.insert(&signature.id));
     found.into_iter().map(|signature| signature.id.as_str()).collect()
 }
 
@@ -132,6 +163,26 @@ mod tests {
 
     use super::*;
     use crate::web::testing::site;
+
+    #[test]
+    fn a_deployment_adds_signatures() {
+        let page = "<script src='https://cdn.added.test/x.js'></script>";
+        let visit = site("https://dupont.fr/", &[page]);
+        assert!(ids(&visit.pages[0], &["tools"]).is_empty());
+        let one =
+            r#"{"id":"added","column":"tools","priority":7,"any":[{"kind":"script_src","re":"cdn\\.added\\.test"}]}"#;
+        add(&format!("[{one}]")).unwrap();
+        add(&format!("[{one},{one}]")).unwrap();
+        assert_eq!(ids(&visit.pages[0], &["tools"]), ["added"]);
+        for wrong in [
+            "{}",
+            "nonsense",
+            r#"[{"id":"x"}]"#,
+            r#"[{"id":"x","column":"tools","priority":1,"any":[{"kind":"html","re":"("}]}]"#,
+        ] {
+            assert!(add(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn the_file_is_of_its_form_and_names_what_the_contract_names() {

@@ -14,6 +14,7 @@ pub(super) const ENRICHER: Enricher = Enricher {
         more: 2,
         words: &["contact", "about", "a_propos", "qui_sommes_nous", "kontakt", "ueber_uns"],
         twice: false,
+        sitemap: 0,
     },
     find,
 };

@@ -9,7 +9,7 @@ use crate::web::{
 };
 
 const PAUSE: Duration = Duration::from_millis(60);
-const CONTACT: Plan = Plan { more: 2, words: &["contact", "legal"], twice: false };
+const CONTACT: Plan = Plan { more: 2, words: &["contact", "legal"], twice: false, sitemap: 0 };
 
 /// A world whose seconds are short.
 fn world(web: &Arc<Web>) -> World {

@@ -14,7 +14,7 @@ mod network;
 mod sweep;
 mod workers;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use shared::{
     context::Context,
@@ -26,6 +26,15 @@ use self::workers::Workers;
 /// The function.
 pub const FUNCTION: Work = Work;
 
+/// Adds a deployment's own lists and signatures to the shipped ones, for the whole process (outsend 11.6).
+///
+/// # Errors
+/// When a file is not in its format: then nothing is to start.
+pub fn add_data(folder: Option<&Path>) -> Result<(), String> {
+    let Some(folder) = folder else { return Ok(()) };
+    engine::data::add_folder(folder).map(|_| ()).map_err(|why| format!("OUTSCOUT_DATA_FOLDER: {why}"))
+}
+
 /// The work function. What its invocations share, a mailer and a network, it makes once.
 #[derive(Clone, Copy, Debug)]
 pub struct Work;
@@ -36,6 +45,10 @@ impl Function for Work {
     }
 
     fn invoke(&self, context: Context) -> Invoke {
+        // the program that this is in refused to start where it cannot be read
+        if let Err(cause) = add_data(context.settings().outbound.data_folder.as_deref()) {
+            tracing::error!(cause, "data not added");
+        }
         let workers = Arc::new(Workers::new(context));
         events(Arc::new(move |event| Box::pin(event::handle(Arc::clone(&workers), event))))
     }

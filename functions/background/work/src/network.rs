@@ -5,6 +5,7 @@ use std::sync::Arc;
 use engine::{
     Network,
     net::{Outside, OutsideConfig},
+    services::{COMPANIES, PAGESPEED, Services},
 };
 use shared::config::Settings;
 
@@ -34,4 +35,17 @@ pub(crate) fn receivers(settings: &Settings) -> Result<Arc<Outside>, String> {
     let outbound = &settings.outbound;
     let receivers = Outside::for_webhooks(outbound.dns_server, outbound.webhook_allow_hosts.clone());
     receivers.map(Arc::new).map_err(|fault| fault.to_string())
+}
+
+/// The services that `settings` name (outsend 18.3).
+pub(crate) fn services(settings: &Settings) -> Services {
+    let services = &settings.outbound.services;
+    Services {
+        companies: services.companies_url.clone().unwrap_or_else(|| COMPANIES.to_owned()),
+        bodacc: services.bodacc_url.clone(),
+        pagespeed: services.pagespeed_url.clone().unwrap_or_else(|| PAGESPEED.to_owned()),
+        pagespeed_key: services.pagespeed_key.clone(),
+        reviews: services.reviews_url.clone(),
+        rdap: services.rdap_url.clone(),
+    }
 }

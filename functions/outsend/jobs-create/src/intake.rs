@@ -21,5 +21,5 @@ pub(crate) fn of_table(module: Module, table: &Table<'_>) -> Result<Usable, Prob
     }
     let input_columns = intake.columns().to_vec();
     let columns = output(module, &input_columns);
-    Ok(Usable { rows, ignored: intake.ignored(), input_columns, columns })
+    Ok(Usable { rows, ignored: intake.ignored(), answered: intake.answered(), input_columns, columns })
 }

@@ -5,10 +5,11 @@ mod intake;
 mod table;
 
 use serde_json::Map;
+use time::OffsetDateTime;
 
 use shared::{
     http::Response,
-    model::{Job, JobId, Module},
+    model::{Job, JobId, JobStatus, Module},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -42,7 +43,8 @@ fn module(cx: &RequestContext) -> Option<Module> {
 
 async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let module = module(cx);
-    if let Some(module) = module.filter(|module| !module.available()) {
+    let modules = cx.context.settings().modules;
+    if let Some(module) = module.filter(|module| !module.available(modules)) {
         return Err(Detail::ModuleOff(module.as_str()).into());
     }
     let (fields, items) = body::read(&cx.request)?;
@@ -62,24 +64,30 @@ async fn from_rows(
     (mut fields, items): (Fields, Option<&str>),
 ) -> Result<Job, Problem> {
     let source = fields.optional_text("source_job_id", 1, 64);
+    let deep = is_deep(module, &mut fields);
     let sent = match items {
         Some(items) if items.starts_with('[') => Table::read(&mut fields, items)?,
         Some(_) => {
             fields.fault("items", Fault::Type("list"));
             None
         }
-        None if source.is_none() => {
+        None if source.is_none() && !deep => {
             fields.fault("items", Fault::Required);
             None
         }
         None => None,
     };
-    check_mode(module, &mut fields);
+    if deep && source.is_none() {
+        fields.fault("source_job_id", Fault::Required);
+    }
     fields.finish_in(&["items", "source_job_id", "mode"])?;
     let source = match source {
         Some(id) => Some(own_job(cx, caller, &id).await?),
         None => None,
     };
+    if deep {
+        check_deep_source(source.as_ref(), cx.now)?;
+    }
     let from = if sent.is_some() { "items" } else { "source_job_id" };
     let usable = match (sent, &source) {
         (Some(table), _) => of_table(module, &table)?,
@@ -93,24 +101,38 @@ async fn from_rows(
     }
     let job = Job {
         planned: Some(planned),
-        charged: planned * module.entry().weight,
+        deep,
+        charged: usable.charge(module.entry().weight, deep),
         source: source.map(|source| source.id),
         ignored: usable.ignored,
         ..new_job(cx, caller, module)?
     };
-    let parameters =
-        JobParameters { options: Map::new(), input_columns: usable.input_columns, columns: usable.columns };
+    let options = if deep { Map::from_iter([("mode".to_owned(), "deep".into())]) } else { Map::new() };
+    let parameters = JobParameters { options, input_columns: usable.input_columns, columns: usable.columns };
     let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
     store_job(cx, caller, new).await
 }
 
-/// Checks the mode of `emails`, of which there is the usual one (outsend 12.4).
-fn check_mode(module: Module, fields: &mut Fields) {
-    if module == Module::Emails
-        && let Some(mode) = fields.optional_text("mode", 0, 64)
-        && mode != "normal"
-    {
-        fields.fault("mode", Fault::OneOf("normal"));
+/// Whether `emails` are asked for in deep mode (outsend 12.4).
+fn is_deep(module: Module, fields: &mut Fields) -> bool {
+    if module != Module::Emails {
+        return false;
+    }
+    match fields.optional_text("mode", 0, 64).as_deref() {
+        Some("deep") => return true,
+        None | Some("normal") => {}
+        Some(_) => fields.fault("mode", Fault::OneOf("normal, deep")),
+    }
+    false
+}
+
+/// Refuses a source that emails in deep mode do not go on from (outsend 12.4).
+fn check_deep_source(source: Option<&Job>, now: OffsetDateTime) -> Result<(), Detail> {
+    let source = source.filter(|source| source.module == Module::Emails && !source.deep).ok_or(Detail::SourceMode)?;
+    match source.status_at(now) {
+        JobStatus::Done => Ok(()),
+        JobStatus::Expired => Err(Detail::SourceExpired),
+        _ => Err(Detail::SourceMode),
     }
 }
 

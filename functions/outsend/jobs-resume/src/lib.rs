@@ -37,7 +37,7 @@ async fn resume(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
 async fn check_resumable(cx: &RequestContext, old: &Job) -> Result<u64, Problem> {
     let stopped = matches!(old.status_at(cx.now), JobStatus::Failed | JobStatus::Cancelled);
     let planned = old.planned.filter(|planned| stopped && old.processed < *planned).ok_or(Detail::NotResumable)?;
-    if !old.module.available() {
+    if !old.module.available(cx.context.settings().modules) {
         return Err(Detail::ModuleOff(old.module.as_str()).into());
     }
     if let Some(earlier) = old.resumed_as
@@ -59,7 +59,8 @@ async fn continued(cx: &RequestContext, caller: &Caller, old: &Job, planned: u64
         results: old.results,
         errors: old.errors,
         attempts: old.attempts,
-        charged: (planned - old.processed) * old.module.entry().weight,
+        deep: old.deep,
+        charged: old.refund(),
         source: Some(old.id),
         input: old.input,
         ignored: old.ignored,

@@ -35,7 +35,7 @@ async fn vote(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> 
     let mut fields = Fields::new(body);
     let message = fields.optional_text("message", 0, MAX_MESSAGE);
     fields.finish()?;
-    if module.available() {
+    if module.available(cx.context.settings().modules) {
         return Err(Detail::ModuleAvailable.into());
     }
     let slug = module.as_str();

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use shared::{
     http::Response,
-    model::registry::{Entry, MODULES},
+    model::registry::{Configured, Entry, MODULES},
     outsend::{
         self, Endpoint,
         authentication::count_reader,
@@ -45,7 +45,7 @@ struct Label {
 }
 
 impl ModuleView {
-    fn new(entry: &Entry) -> Self {
+    fn new(entry: &Entry, modules: Configured) -> Self {
         let (fr, en) = entry.label;
         Self {
             slug: entry.slug,
@@ -56,7 +56,7 @@ impl ModuleView {
             pipelinable: entry.module.pipelinable(),
             is_on_demand: false,
             coming_soon: false,
-            alpha_unavailable: !entry.module.available(),
+            alpha_unavailable: !entry.module.available(modules),
             api_endpoint: entry.api_endpoint,
             progress_unit: entry.units.0,
             result_unit: entry.units.1,
@@ -64,7 +64,8 @@ impl ModuleView {
     }
 }
 
-async fn list(_: &RequestContext) -> Result<Response, Problem> {
-    let modules = MODULES.iter().map(ModuleView::new).collect();
+async fn list(cx: &RequestContext) -> Result<Response, Problem> {
+    let configured = cx.context.settings().modules;
+    let modules = MODULES.iter().map(|entry| ModuleView::new(entry, configured)).collect();
     Ok(json_answer(200, &Registry { modules }).header("Cache-Control", "public, max-age=60"))
 }

@@ -30,8 +30,8 @@ struct Asked {
 
 async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let Asked { name, definition, text } = read(cx)?;
-    let (store, account) = (cx.context.store(), &caller.account);
-    check_start(store, account.user.id, &definition, cx.now).await?;
+    let account = &caller.account;
+    check_start(&cx.context, account.user.id, &definition, cx.now).await?;
     let pipeline = Pipeline {
         id: PipelineId::generate(),
         user: account.user.id,
@@ -43,7 +43,7 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         version: 1,
     };
     let run = first_run(pipeline.id, account, &definition, Trigger::Manual, cx.now)?;
-    store.create_pipeline(&pipeline, &run, &text).await?;
+    cx.context.store().create_pipeline(&pipeline, &run, &text).await?;
     let run = launch(&cx.context, &engine::Rules, run).await;
     let shown = RawValue::from_string(text).map_err(|error| Problem::Crash(error.to_string()))?;
     Ok(json_answer(200, &view(&pipeline, &run, Some(&shown))))

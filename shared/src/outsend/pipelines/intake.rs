@@ -49,10 +49,27 @@ pub struct Usable {
     pub rows: PackedRows,
     /// How many were dropped.
     pub ignored: u64,
+    /// How many have what the module looks for already (outsend 12.4).
+    pub answered: u64,
     /// Columns of the rows.
     pub input_columns: Vec<String>,
     /// Columns of the rows that the module makes of them (outsend 9.3).
     pub columns: Vec<String>,
+}
+
+/// Weight of an item of emails in deep mode that has no address yet (outsend 12.0).
+const DEEP_WEIGHT: u64 = 3;
+
+impl Usable {
+    /// Planned requests of a job over these rows (outsend 12.0).
+    #[must_use]
+    pub const fn charge(&self, weight: u64, deep: bool) -> u64 {
+        match deep {
+            // what has an address is taken over
+            true => self.rows.len().saturating_sub(self.answered).saturating_mul(DEEP_WEIGHT),
+            false => self.rows.len().saturating_mul(weight),
+        }
+    }
 }
 
 /// Refuses a source that has not ended, or whose rows are gone.
@@ -100,6 +117,6 @@ pub fn usable_rows<'a>(
         }
         let input_columns = intake.columns().to_vec();
         let columns = planner.output(module, &input_columns);
-        Ok(Usable { rows, ignored: intake.ignored(), input_columns, columns })
+        Ok(Usable { rows, ignored: intake.ignored(), answered: intake.answered(), input_columns, columns })
     })
 }

@@ -55,7 +55,7 @@ impl Plan<'_> {
         let gone = || Refusal::from(Detail::NoNode);
         let node = self.definition.nodes.get(place).ok_or_else(gone)?;
         let known = self.run.nodes.get(place).ok_or_else(gone)?;
-        if !node.module.available() {
+        if !node.module.available(self.context.settings().modules) {
             return Err(Detail::ModuleOff(node.module.as_str()).into());
         }
         // the job of a root is named by its run, so that it is the same whoever makes it
@@ -101,10 +101,11 @@ impl Plan<'_> {
         }
         let store = self.context.store();
         let usable = usable_rows(store, self.planner, node.module, source, self.now).await?;
-        let planned = usable.rows.len();
+        let deep = node.module == Module::Emails && node.config.get("mode").and_then(Value::as_str) == Some("deep");
         let job = Job {
-            planned: Some(planned),
-            charged: planned * node.module.entry().weight,
+            planned: Some(usable.rows.len()),
+            deep,
+            charged: usable.charge(node.module.entry().weight, deep),
             source: Some(source.id),
             ignored: usable.ignored,
             ..job

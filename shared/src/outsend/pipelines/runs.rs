@@ -28,17 +28,18 @@ use crate::{
 /// # Errors
 /// As for a job; when the store fails.
 pub fn check_start<'a>(
-    store: &'a Store,
+    context: &'a Context,
     user: UserId,
     definition: &'a Definition,
     now: OffsetDateTime,
 ) -> BoxFuture<'a, Result<(), Refusal>> {
     Box::pin(async move {
-        if let Some(node) = definition.nodes.iter().find(|node| !node.module.available()) {
+        let modules = context.settings().modules;
+        if let Some(node) = definition.nodes.iter().find(|node| !node.module.available(modules)) {
             return Err(Detail::ModuleOff(node.module.as_str()).into());
         }
         for node in definition.nodes.iter().filter(|node| block(node.module).is_root()) {
-            named_source(store, user, &node.config, now).await?;
+            named_source(context.store(), user, &node.config, now).await?;
         }
         Ok(())
     })
@@ -90,7 +91,7 @@ pub fn start_run<'a>(
     Box::pin(async move {
         let (store, now) = (context.store(), context.clock().now());
         let read = read(definition).ok_or_else(|| Problem::Crash("a stored definition cannot be read".to_owned()))?;
-        check_start(store, owner.user.id, &read, now).await?;
+        check_start(context, owner.user.id, &read, now).await?;
         let first = first_run(pipeline, owner, &read, trigger, now)?;
         let make = move |number: u64| PipelineRun { number, ..first.clone() };
         let (pipeline, run) = match store.add_run(owner.user.id, pipeline, &make).await? {

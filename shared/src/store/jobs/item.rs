@@ -63,6 +63,9 @@ pub(in crate::store) fn job_item(job: &Job) -> Item {
         .number("faults", job.faults)
         .optional_text("resumed_as", job.resumed_as.map(|id| id.to_string()).as_deref())
         .number("version", job.version);
+    if job.deep {
+        item = item.number("deep", 1_u64);
+    }
     if let Some(planned) = job.planned {
         item = item.number("planned", planned);
     }
@@ -95,6 +98,7 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
         user: reader.parsed("user", UserId::parse)?,
         organization: reader.parsed("organization", OrganizationId::parse)?,
         module: reader.parsed("module", Module::parse)?,
+        deep: reader.flag("deep")?,
         status: reader.parsed("status", JobStatus::parse)?,
         planned: if item.0.contains_key("planned") { Some(reader.number("planned")?) } else { None },
         processed: reader.number("processed")?,

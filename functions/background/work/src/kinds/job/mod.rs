@@ -6,6 +6,7 @@ mod slice;
 
 use std::sync::Arc;
 
+use engine::Means;
 use shared::{
     BoxFuture,
     model::{JobId, WorkItem},
@@ -16,6 +17,7 @@ use time::Duration;
 use self::{hosts::SharedHosts, slice::Slice};
 use crate::{
     kind::{Kind, Outcome, WorkError, given_up},
+    network::services,
     workers::Workers,
 };
 
@@ -33,7 +35,8 @@ fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Out
             let Some(taken) = workers.store().take_job(id, work.attempt > 1).await? else { return Ok(Slice::Nothing) };
             let lane = taken.job.lane();
             let hosts = Arc::new(SharedHosts::new(workers.context().clone()));
-            let slice = slice::run(workers.context(), (network, hosts), taken).await?;
+            let services = Arc::new(services(workers.settings()));
+            let slice = slice::run(workers.context(), Means { network, hosts, services }, taken).await?;
             if slice == Slice::Ended {
                 // its slot is free
                 workers.store().fill_lane(lane, workers.now()).await?;

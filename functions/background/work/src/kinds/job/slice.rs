@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Fault, Level, Line, Network, Run, Spec, Step, web::Hosts};
+use engine::{Fault, Level, Line, Means, Run, Spec, Step};
 use shared::{
     context::Context,
     model::Job,
@@ -40,11 +40,7 @@ pub(super) enum Slice {
 ///
 /// # Errors
 /// When the store fails.
-pub(super) async fn run(
-    context: &Context,
-    (network, hosts): (Arc<dyn Network>, Arc<dyn Hosts>),
-    taken: Taken,
-) -> Result<Slice, StoreError> {
+pub(super) async fn run(context: &Context, means: Means, taken: Taken) -> Result<Slice, StoreError> {
     let (store, clock) = (context.store(), context.clock());
     let began = clock.now();
     let mut job = taken.job.clone();
@@ -56,7 +52,7 @@ pub(super) async fn run(
         }
     }
     let input = store.job_input(&job, &taken.parameters.input_columns).await?;
-    let started = match engine::start(spec(&job, &taken), Arc::new(JobRows(input)), network, hosts).await {
+    let started = match engine::start(spec(&job, &taken), Arc::new(JobRows(input)), means).await {
         Ok(started) => started,
         Err(fault) => return failed(context, &job, fault).await,
     };

@@ -40,7 +40,7 @@ async fn pipeline(
 ) -> Result<Step, Refusal> {
     let (store, now) = (workers.store(), workers.now());
     let definition = store.definition(id).await?.as_deref().and_then(read).ok_or(Detail::NoPipeline)?;
-    check_start(store, veille.user, &definition, now).await?;
+    check_start(workers.context(), veille.user, &definition, now).await?;
     let trigger = Trigger::Veille { veille: run.veille, run: run.number };
     let first = first_run(id, account, &definition, trigger, now).map_err(|_| Detail::Server)?;
     let make = move |number: u64| PipelineRun { number, ..first.clone() };
@@ -58,7 +58,7 @@ async fn pipeline(
 /// A search for places, as its template has it.
 async fn job(workers: &Workers, account: &Account, run: &VeilleRun) -> Result<Step, Refusal> {
     let (store, now, module) = (workers.store(), workers.now(), Module::Scrap);
-    if !module.available() {
+    if !module.available(workers.settings().modules) {
         return Err(Detail::ModuleOff(module.as_str()).into());
     }
     let Template { parameters, planned } = store.veille_template(run.veille).await?.ok_or(Detail::SourceExpired)?;
