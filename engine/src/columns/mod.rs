@@ -7,7 +7,7 @@ mod output;
 pub(crate) mod rows;
 
 pub use aliases::{canonical, find, resolve};
-pub use infer::{headless, infer};
+pub use infer::{headless, infer, years};
 pub use intake::Intake;
 pub(crate) use intake::digest;
 pub(crate) use output::own;

@@ -141,6 +141,39 @@ async fn a_french_client_reads_french() {
 }
 
 #[tokio::test]
+async fn the_log_says_what_was_mended_in_a_table() {
+    let world = World::start().await;
+    let text =
+        "Customers of 2026\n\nnom,email\n\"North,a@one.test\nSouth,b@one.test,more\n\"The \\\"West\\\"\",c@one.test\n";
+    let made = world.pipeline(definition(&[("a", "import", json!({"source": "paste", "text": text}))], &[])).await;
+    world.settle().await;
+    let id = world.pipeline_now(&made["id"]).await["nodes"][0]["job_id"].as_str().unwrap().to_owned();
+    let rows = world.rows(&id).await;
+    assert_eq!(rows[0], json!({"nom": "\"North", "email": "a@one.test"}));
+    assert_eq!((rows.len(), &rows[2]["nom"]), (3, &json!("The \"West\"")));
+    let job = world.job(&id).await;
+    let numbers = json!({"blank_lines": 1, "notes": 1, "cut_rows": 1, "unclosed_quotes": 1, "mended_quotes": 1});
+    assert_eq!(job.breakdown["import"]["left_out"], numbers);
+    let log = world.bench.context.store().job_log(job.id, 0, job.log_last).await.unwrap();
+    let told: Vec<_> = log.iter().map(|(_, line)| (line.level.as_str(), line.message.as_str())).collect();
+    let ignored = "Import: ignored 1 blank line, 1 note above the header (in line 1), 1 row's cells beyond the columns (in line 5)";
+    assert_eq!(
+        told[1..4],
+        [
+            ("warn", ignored),
+            ("warn", "Import: 1 quote is never closed, in line 4: it stays in its cell"),
+            ("warn", "Import: 1 cell has quotes of another kind, in line 6: they were mended"),
+        ]
+    );
+    let cause = json!({"source": "paste", "text": "PK\u{3}\u{4}"});
+    let made = world.pipeline(definition(&[("a", "import", cause)], &[])).await;
+    world.settle().await;
+    let told = world.pipeline_now(&made["id"]).await["nodes"][0]["error_message"].clone();
+    let expected = "Import source could not be read: it is a spreadsheet's own file and no text: save it as csv.";
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn what_was_sent_is_returned_and_twenty_tables_are_taken() {
     let world = World::start().await;
     let mut nodes: Vec<_> = (0..20).map(|number| json!({"id": format!("n{number}"), "type": "import", "params": pasted(40), "x": number, "y": 1.5, "more": {"k": [1]}})).collect();
