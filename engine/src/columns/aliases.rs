@@ -157,6 +157,17 @@ pub fn resolve(columns: &[String]) -> Vec<String> {
     resolved
 }
 
+/// Where the other columns are that stand for a canonical one: those whose cells count where its own is empty
+/// (outsend 8.3).
+pub(super) fn others(columns: &[String], canonical: &str) -> Vec<usize> {
+    let Some(entry) = ALIASES.iter().find(|entry| entry.0 == canonical) else { return Vec::new() };
+    let other = |column: &String| {
+        let folded = folded_name(column);
+        column != canonical && stands_for(&folded, entry) && !WEAK.contains(&folded.as_str())
+    };
+    (0..).zip(columns).filter(|(_, column)| other(column)).map(|(index, _)| index).collect()
+}
+
 /// Where a column is, by its own name or one of its aliases; nothing is renamed (outsend 11.2). `rating` and `note`
 /// find each other, and so do `reviews_count` and `nb_avis`.
 #[must_use]

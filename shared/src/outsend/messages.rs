@@ -421,8 +421,8 @@ pub enum Fault {
     Address,
     /// A time that is not of this many last days.
     LastDays(i64),
-    /// No row has this column.
-    NoUsableRow(&'static str),
+    /// No row has what this column is to have; the columns that were seen where it is none of them.
+    NoUsableRow(&'static str, Vec<String>),
     /// Two nodes have one id (outsend 14.2).
     DuplicateNode,
     /// There is no such block.
@@ -465,9 +465,9 @@ impl Fault {
             Self::LastDays(days) => {
                 (format!("Must be within the last {days} days."), format!("Doit dater des {days} derniers jours."))
             }
-            Self::NoUsableRow(column) => (
-                format!("No usable row: every item lacks {column}."),
-                format!("Aucune ligne utilisable : {column} manque partout."),
+            Self::NoUsableRow(column, seen) => (
+                format!("No usable row: every item lacks {column}.{}", listed(" Columns:", seen)),
+                format!("Aucune ligne utilisable : {column} manque partout.{}", listed(" Colonnes :", seen)),
             ),
             Self::DuplicateNode => ("Duplicate node id.".to_owned(), "Identifiant de nœud en double.".to_owned()),
             Self::UnknownBlock => ("Unknown block type.".to_owned(), "Type de bloc inconnu.".to_owned()),
@@ -499,6 +499,17 @@ impl Fault {
             ),
         };
         pick(language, english, french)
+    }
+}
+
+/// Names that somebody gave, as far as they help: at most ten, and of each 40 characters.
+fn listed(label: &str, names: &[String]) -> String {
+    let short = |name: &String| name.chars().filter(|letter| !letter.is_control()).take(40).collect::<String>();
+    let shown: Vec<String> = names.iter().take(10).map(short).collect();
+    match names.len() {
+        0 => String::new(),
+        1..=10 => format!("{label} {}.", shown.join(", ")),
+        _ => format!("{label} {}, ...", shown.join(", ")),
     }
 }
 

@@ -52,6 +52,8 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     assert_eq!(create("verify-emails", long).await, invalid("items.0", "Invalid format."));
     let useless = json!({"items": [{"email": "nobody"}, {"nom": "X"}]});
     assert_eq!(create("verify-emails", useless).await, invalid("items", "No usable row: every item lacks email."));
+    let seen = invalid("items", "No usable row: every item lacks email. Columns: Contact, nom.");
+    assert_eq!(create("verify-emails", json!({"items": [{"Contact": "a@b.test", "nom": "X"}]})).await, seen);
     let unknown = "j_01KSMB92NRM7N8P9Q0R1S2T3V4";
     for source in [unknown, "nonsense"] {
         assert_eq!(create("verify-emails", json!({"source_job_id": source})).await, refused(404, "Job not found."));
@@ -91,6 +93,23 @@ async fn a_source_alone_gives_its_rows() {
     world.bench.advance(Duration::days(7) + Duration::seconds(2));
     let late = world.post("/api/jobs/verify-emails", &body).await;
     assert_eq!((late.status, detail(&late).as_str()), (400, "Source results are no longer available."));
+}
+
+#[tokio::test]
+async fn keys_of_one_meaning_are_read_row_by_row() {
+    let world = World::start().await;
+    let items = json!([
+        {"email": "a@one.test", "nom": "A"}, {"Email": "b@one.test", "nom": "B"}, {"E-Mail": "c@one.test"},
+        {"email": "", "emailAddress": "d@one.test"}, {"email": "a@one.test", "EMAIL": "e@one.test"},
+    ]);
+    let made = world.post("/api/jobs/verify-emails", &json!({"items": items})).await;
+    assert_eq!((made.status, &made.json()["grid_points_count"]), (200, &json!(4)), "{}", made.body);
+    world.react().await;
+    world.settle().await;
+    let rows = world.rows(made.json()["id"].as_str().unwrap()).await;
+    let emails: Vec<_> = rows.iter().map(|row| row["email"].as_str().unwrap()).collect();
+    assert_eq!(emails, ["a@one.test", "b@one.test", "c@one.test", "d@one.test"]);
+    assert_eq!(rows[1]["Email"], "b@one.test", "nothing of the user's is lost");
 }
 
 #[tokio::test]

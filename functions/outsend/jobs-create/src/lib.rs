@@ -88,8 +88,7 @@ async fn from_rows(
     };
     let planned = usable.rows.len();
     if planned == 0 {
-        let column = module.entry().column.unwrap_or("a column");
-        return Err(Problem::Invalid(vec![(from.to_owned(), Fault::NoUsableRow(column))]));
+        return Err(Problem::Invalid(vec![(from.to_owned(), unusable(module, &usable.input_columns))]));
     }
     let job = Job {
         planned: Some(planned),
@@ -102,6 +101,13 @@ async fn from_rows(
         JobParameters { options: Map::new(), input_columns: usable.input_columns, columns: usable.columns };
     let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
     store_job(cx, caller, new).await
+}
+
+/// Why no row is usable; the columns are told where none of them is the one that the module needs.
+fn unusable(module: Module, columns: &[String]) -> Fault {
+    let needed = module.entry().column.unwrap_or("a column");
+    let there = columns.iter().any(|column| column == needed);
+    Fault::NoUsableRow(needed, if there { Vec::new() } else { columns.to_vec() })
 }
 
 /// Checks the mode of `emails`, of which there is the usual one (outsend 12.4).
