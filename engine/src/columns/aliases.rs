@@ -1,6 +1,6 @@
 //! Names that stand for a canonical column (outsend 11.2).
 
-use crate::values::fold;
+use crate::{module::Fault, values::fold};
 
 /// Canonical names with their folded aliases, in the order of outsend 11.2.
 pub(super) const ALIASES: [(&str, &[&str]); 16] = [
@@ -183,6 +183,19 @@ pub fn find(columns: &[String], wanted: &str) -> Option<usize> {
     let entry = ALIASES.iter().find(|entry| entry.0 == name)?;
     let folded: Vec<String> = columns.iter().map(|column| folded_name(column)).collect();
     index(columns, &folded, entry)
+}
+
+/// Where a column is that was asked for by name, as [`find`] finds it.
+///
+/// # Errors
+/// When there is none: what is asked of no column is refused (outsend 12.17, 12.18).
+pub(crate) fn asked(columns: &[String], wanted: &str) -> Result<usize, Fault> {
+    let short = |name: &String| name.chars().filter(|letter| !letter.is_control()).take(40).collect::<String>();
+    find(columns, wanted).ok_or_else(|| {
+        let shown: Vec<String> = columns.iter().take(10).map(short).collect();
+        let end = if columns.len() > shown.len() { ", ..." } else { "." };
+        Fault::Failed(format!("Unknown column: {}. Columns: {}{end}", short(&wanted.to_owned()), shown.join(", ")))
+    })
 }
 
 #[cfg(test)]

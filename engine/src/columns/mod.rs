@@ -6,6 +6,7 @@ mod intake;
 mod output;
 pub(crate) mod rows;
 
+pub(crate) use aliases::asked;
 pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer, years};
 pub use intake::Intake;
