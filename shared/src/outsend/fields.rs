@@ -49,7 +49,12 @@ pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Pro
     if count_values(&request.body) > MAX_VALUES {
         return Err(Detail::TooLarge.into());
     }
-    json::parse_object(&request.body).map_err(|_| Detail::BadJson.into())
+    json::parse_object(&request.body).map_err(|_| bad_json(&request.body))
+}
+
+/// The refusal of a body that is no object in JSON; it tells where the body breaks.
+fn bad_json(body: &[u8]) -> Problem {
+    Detail::BadJson(json::broken_at(body)).into()
 }
 
 /// Checks a new password by the rule of all dialects.

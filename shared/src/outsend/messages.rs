@@ -6,8 +6,8 @@ use crate::model::Locale;
 /// A failure's text (outsend 3.3); each variant is a row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// bad_json
-    BadJson,
+    /// bad_json; the line and column where it breaks
+    BadJson(Option<(usize, usize)>),
     /// not_implemented
     NotImplemented,
     /// bad_content_type
@@ -150,7 +150,7 @@ impl Detail {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BadJson
+            Self::BadJson(_)
             | Self::BadContentType
             | Self::Captcha
             | Self::SignUpRefused
@@ -212,7 +212,16 @@ impl Detail {
     pub fn text(&self, language: Locale) -> String {
         let (english, french) = match self {
             Self::NotImplemented => ("Not implemented.", "Non implémenté."),
-            Self::BadJson => ("Request body is not valid JSON.", "Le corps de la requête n'est pas un JSON valide."),
+            Self::BadJson(None) => {
+                ("Request body is not valid JSON.", "Le corps de la requête n'est pas un JSON valide.")
+            }
+            Self::BadJson(Some((line, column))) => {
+                return pick(
+                    language,
+                    format!("Request body is not valid JSON (line {line}, column {column})."),
+                    format!("Le corps de la requête n'est pas un JSON valide (ligne {line}, colonne {column})."),
+                );
+            }
             Self::BadContentType => {
                 ("Content-Type must be application/json.", "Content-Type doit être application/json.")
             }

@@ -61,7 +61,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     let both = json!({"source_job_id": 1, "items": [{"email": "a@b.test"}]});
     assert_eq!(create("verify-emails", both).await, invalid("source_job_id", "Must be a string."));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], "{").await;
-    assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON."));
+    assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON (line 1, column 1)."));
     let huge = format!("{{\"items\":\"{}\"}}", "x".repeat(4 * 1024 * 1024));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], &huge).await;
     assert_eq!(answer.status, 413);
@@ -110,6 +110,25 @@ async fn keys_of_one_meaning_are_read_row_by_row() {
     let emails: Vec<_> = rows.iter().map(|row| row["email"].as_str().unwrap()).collect();
     assert_eq!(emails, ["a@one.test", "b@one.test", "c@one.test", "d@one.test"]);
     assert_eq!(rows[1]["Email"], "b@one.test", "nothing of the user's is lost");
+}
+
+#[tokio::test]
+async fn no_format_loses_a_digit() {
+    let world = World::start().await;
+    let (long, fine) = ("123456789012345678901234567890", "0.1234567890123456789");
+    let items = format!(r#"{{"items":[{{"email":"a@one.test","n":{long},"d":[{fine},1.5],"f":4.0,"huge":1e999}}]}}"#);
+    let made = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], &items).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    world.react().await;
+    world.settle().await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let row = &world.rows(&id).await[0];
+    assert_eq!((&row["n"], &row["d"], &row["f"]), (&json!(long), &json!([fine, 1.5]), &json!(4.0)));
+    let csv = world.get(&format!("/api/jobs/{id}/download?format=csv")).await.body;
+    assert!(csv.contains(&format!(";{long};{fine} | 1.5;4.0;1e999;")), "{csv}");
+    let half = r#"{"items":[{"email":"a@one.test","n":"\ud800"}]}"#;
+    let refused = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], half).await;
+    assert_eq!(refused.json()["errors"], json!([{"field": "items.0.n", "message": "Invalid format."}]));
 }
 
 #[tokio::test]

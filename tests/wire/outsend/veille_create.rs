@@ -61,9 +61,13 @@ async fn all_faults_are_told_at_once() {
     let french = world.call("POST", "/api/veille", &headers, r#"{"name":"ab","frequency_days":1}"#).await;
     let message = "Indiquez exactement un champ parmi source_job_id et source_pipeline_id.";
     assert_eq!(faults(&french)[0], (job.to_owned(), message.to_owned()));
-    for body in ["", "[]", "{"] {
+    for (body, place) in [("", ""), ("[]", ""), ("{", " (line 1, column 1)")] {
         let answer = world.call("POST", "/api/veille", &[("x-api-key", world.key.as_str())], body).await;
-        assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON."), "{body}");
+        assert_eq!(
+            (answer.status, detail(&answer)),
+            (400, format!("Request body is not valid JSON{place}.")),
+            "{body}"
+        );
     }
     assert_eq!(world.get("/api/veille").await.body, r#"{"items":[]}"#);
 }

@@ -1,6 +1,7 @@
 //! `POST /api/jobs`, `POST /api/jobs/{type}`: a job that finds places (outsend 8.2), or one over rows (outsend 8.3).
 
 mod body;
+mod cell;
 mod intake;
 mod table;
 
