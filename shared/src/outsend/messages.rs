@@ -110,6 +110,8 @@ pub enum Detail {
     NotReady,
     /// purged
     Purged,
+    /// upstream
+    Upstream,
     /// module_off
     ModuleOff(&'static str),
     /// auth_required
@@ -203,7 +205,7 @@ impl Detail {
             Self::Rate(_) | Self::StreamsHeld { .. } => 429,
             Self::Server => 500,
             Self::NotImplemented => 501,
-            Self::ModuleOff(_) => 503,
+            Self::ModuleOff(_) | Self::Upstream => 503,
         }
     }
 
@@ -395,6 +397,10 @@ impl Detail {
                     format!("Trop de requêtes. Réessayez dans {n} s."),
                 );
             }
+            Self::Upstream => (
+                "A required service is unavailable. Try again later.",
+                "Un service requis est indisponible. Réessayez plus tard.",
+            ),
             Self::Server => ("Internal server error.", "Erreur interne du serveur."),
         };
         pick(language, english, french).to_owned()
@@ -459,7 +465,8 @@ impl Fault {
         let (english, french) = match self {
             Self::Required => ("Field is required.".to_owned(), "Champ obligatoire.".to_owned()),
             Self::Format => ("Invalid format.".to_owned(), "Format invalide.".to_owned()),
-            Self::Type(kind) => (format!("Must be a {kind}."), format!("Doit être de type {kind}.")),
+            Self::Type(kind) => typed(kind),
+            Self::Between(a, i64::MAX) => (format!("Must be {a} or more."), format!("Doit être au moins {a}.")),
             Self::Between(a, b) => {
                 (format!("Must be between {a} and {b}."), format!("Doit être compris entre {a} et {b}."))
             }
@@ -509,6 +516,19 @@ impl Fault {
         };
         pick(language, english, french)
     }
+}
+
+/// That a value has another type than this one.
+fn typed(kind: &str) -> (String, String) {
+    let (article, french) = match kind {
+        "integer" => ("an", "entier"),
+        "object" => ("an", "objet"),
+        "number" => ("a", "nombre"),
+        "boolean" => ("a", "booléen"),
+        "list" => ("a", "liste"),
+        _ => ("a", "texte"),
+    };
+    (format!("Must be {article} {kind}."), format!("Doit être de type {french}."))
 }
 
 /// Names that somebody gave, as far as they help: at most ten, and of each 40 characters.

@@ -41,7 +41,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         create("verify-emails", json!({"items": many})).await,
         invalid("items", "Must have 1 to 10000 entries.")
     );
-    assert_eq!(create("verify-emails", json!({"items": [1]})).await, invalid("items.0", "Must be a object."));
+    assert_eq!(create("verify-emails", json!({"items": [1]})).await, invalid("items.0", "Must be an object."));
     let nested = json!({"items": [{"email": "a@b.test"}, {"email": {"a": 1}}]});
     assert_eq!(create("verify-emails", nested).await, invalid("items.1.email", "Invalid format."));
     let nested = json!({"items": [{"email": "a@b.test", "x": [[1]]}]});
@@ -58,6 +58,8 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     for source in [unknown, "nonsense"] {
         assert_eq!(create("verify-emails", json!({"source_job_id": source})).await, refused(404, "Job not found."));
     }
+    let neither = json!({"source_job_id": unknown, "items": [{"email": "nobody"}]});
+    assert_eq!(create("verify-emails", neither).await, invalid("items", "No usable row: every item lacks email."));
     let both = json!({"source_job_id": 1, "items": [{"email": "a@b.test"}]});
     assert_eq!(create("verify-emails", both).await, invalid("source_job_id", "Must be a string."));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], "{").await;

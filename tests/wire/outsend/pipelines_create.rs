@@ -28,7 +28,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         (422, "Validation failed.".to_owned(), Value::Array(errors))
     };
     assert_eq!(create(json!({})).await, invalid(&[("definition", "Field is required.")]));
-    assert_eq!(create(json!({"definition": []})).await, invalid(&[("definition", "Must be a object.")]));
+    assert_eq!(create(json!({"definition": []})).await, invalid(&[("definition", "Must be an object.")]));
     let both = [("definition.nodes", "Field is required."), ("definition.edges", "Must be a list.")];
     assert_eq!(create(json!({"definition": {"edges": 1}})).await, invalid(&both));
     let empty = json!({"schema_version": 2, "definition": {"nodes": [], "edges": []}, "name": ""});
@@ -70,7 +70,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         ("definition.nodes.1.config.sort_by", "Must be one of: completeness, note, nb_avis, email_quality."),
         ("definition.nodes.1.config.top_n", "Must be between 1 and 2000000."),
         ("definition.nodes.2.type", "Unknown block type."),
-        ("definition.nodes.4.config", "Must be a object."),
+        ("definition.nodes.4.config", "Must be an object."),
         ("definition.nodes.5.config.rating_min", "Must be a number."),
         ("definition.nodes.5.config.category.values.0", "Must be a string."),
         ("definition.nodes.7.config.mode", "Must be one of: normal."),

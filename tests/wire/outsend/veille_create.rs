@@ -27,7 +27,7 @@ async fn all_faults_are_told_at_once() {
     let only = "Give exactly one of source_job_id and source_pipeline_id.";
     let (required, days, id) = ("Field is required.", "Must be between 1 and 365.", "Must have 8 to 64 characters.");
     let (name, job, pipeline, frequency) = ("name", "source_job_id", "source_pipeline_id", "frequency_days");
-    let (text, number) = ("Must be a string.", "Must be a integer.");
+    let (text, number) = ("Must be a string.", "Must be an integer.");
     let characters = "Must have 2 to 200 characters.";
     for (body, expected) in [
         (json!({}), &[(name, required), (job, only), (pipeline, only), (frequency, required)][..]),

@@ -18,7 +18,7 @@ use shared::{
         jobs::{new_job, store_job, view},
         limits::JOBS,
         messages::{Detail, Fault},
-        pipelines::usable_rows,
+        pipelines::{Usable, usable_rows},
         request_context::RequestContext,
     },
     store::{JobParameters, NewJob},
@@ -77,20 +77,24 @@ async fn from_rows(
     };
     check_mode(module, &mut fields);
     fields.finish_in(&["items", "source_job_id", "mode"])?;
-    let source = match source {
-        Some(id) => Some(own_job(cx, caller, &id).await?),
-        None => None,
-    };
-    let from = if sent.is_some() { "items" } else { "source_job_id" };
-    let usable = match (sent, &source) {
-        (Some(table), _) => of_table(module, &table)?,
-        (None, Some(source)) => usable_rows(cx.context.store(), &engine::Rules, module, source, cx.now).await?,
+    let (usable, source) = match (sent, source) {
+        (Some(table), source) => {
+            // what is wrong with the rows comes before what they name (2.4)
+            let usable = some(module, "items", of_table(module, &table)?)?;
+            let source = match source {
+                Some(id) => Some(own_job(cx, caller, &id).await?),
+                None => None,
+            };
+            (usable, source)
+        }
+        (None, Some(id)) => {
+            let source = own_job(cx, caller, &id).await?;
+            let usable = usable_rows(cx.context.store(), &engine::Rules, module, &source, cx.now).await?;
+            (some(module, "source_job_id", usable)?, Some(source))
+        }
         (None, None) => return Err(Problem::Invalid(vec![("items".to_owned(), Fault::Required)])),
     };
     let planned = usable.rows.len();
-    if planned == 0 {
-        return Err(Problem::Invalid(vec![(from.to_owned(), unusable(module, &usable.input_columns))]));
-    }
     let job = Job {
         planned: Some(planned),
         charged: planned * module.entry().weight,
@@ -104,11 +108,15 @@ async fn from_rows(
     store_job(cx, caller, new).await
 }
 
-/// Why no row is usable; the columns are told where none of them is the one that the module needs.
-fn unusable(module: Module, columns: &[String]) -> Fault {
+/// The rows, if there are some; else the columns are told where none of them is the one that the module needs.
+fn some(module: Module, field: &str, usable: Usable) -> Result<Usable, Problem> {
+    if !usable.rows.is_empty() {
+        return Ok(usable);
+    }
     let needed = module.entry().column.unwrap_or("a column");
-    let there = columns.iter().any(|column| column == needed);
-    Fault::NoUsableRow(needed, if there { Vec::new() } else { columns.to_vec() })
+    let there = usable.input_columns.iter().any(|column| column == needed);
+    let fault = Fault::NoUsableRow(needed, if there { Vec::new() } else { usable.input_columns });
+    Err(Problem::Invalid(vec![(field.to_owned(), fault)]))
 }
 
 /// Checks the mode of `emails`, of which there is the usual one (outsend 12.4).
