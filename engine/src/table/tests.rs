@@ -228,6 +228,49 @@ fn download(columns: &[String], rows: &[Vec<String>]) -> String {
     String::from_utf8(pieces).unwrap()
 }
 
+#[test]
+fn a_file_of_ours_gives_the_cells_that_were_sent() {
+    let text = "\u{feff}nom;email;telephone;rating;tag;formule;vide;list;n;multi\r\n\
+                \"Caf\u{e9} \"\"Le; Nord\"\"\";ada@one.test;'+33 6 12 34 56 78;'-5% promo;'@handle;'=1+1;;a | b;4.0;\"l1\nl2\"\r\n";
+    whole(
+        text.as_bytes(),
+        &["nom", "email", "telephone", "rating", "tag", "formule", "vide", "list", "n", "multi"],
+        &[&[
+            "Caf\u{e9} \"Le; Nord\"",
+            "ada@one.test",
+            "+33 6 12 34 56 78",
+            "-5% promo",
+            "@handle",
+            "=1+1",
+            "",
+            "a | b",
+            "4.0",
+            "l1\nl2",
+        ]],
+    );
+}
+
+#[test]
+fn numbers_and_telephones_as_people_write_them() {
+    let rows = "A;1,234;4,5\nB;1 234;4.5\nC;1\u{a0}234;4,5/5\nD;1.234;4.5 \u{2605}\nE;(128);5\nF;128 avis;\"4,0\"\nG;12k;3\nH;99;2,9\n\
+                I;;\nJ;1\u{202f}500;4\nK;2,000;4\nL;1,234,567;4\nM;0;0\n";
+    let found = read(format!("nom;nb_avis;note\n{rows}").as_bytes());
+    let number = |row: &Vec<String>| {
+        (crate::values::count(&row[1].as_str().into()), crate::values::number(&row[2].as_str().into()))
+    };
+    let numbers: Vec<_> = found.rows.iter().map(number).collect();
+    let (four, half) = (Some(4.0), Some(4.5));
+    let counted = [Some(1234.0), Some(1234.0), Some(1234.0), Some(1234.0), Some(128.0), Some(128.0)];
+    assert_eq!(numbers.iter().map(|(count, _)| *count).take(6).collect::<Vec<_>>(), counted);
+    assert_eq!(numbers[..4].iter().map(|(_, note)| *note).collect::<Vec<_>>(), [half; 4]);
+    let rest = [(Some(1500.0), four), (Some(2000.0), four), (Some(1_234_567.0), four), (Some(0.0), Some(0.0))];
+    assert_eq!(numbers[9..], rest);
+    assert_eq!((numbers[5].1, numbers[8]), (four, (None, None)));
+    let found = read(b"id;telephone\n1;'0612345678\n2;33612345678\n3;+33(0)612345678\n4;0033612345678\n");
+    let phones: Vec<_> = found.rows.iter().map(|row| crate::values::phone(&row[1], None)).collect();
+    assert!(phones.iter().all(|phone| phone.as_deref() == Some("+33612345678")), "{phones:?}");
+}
+
 /// The same table as another program writes it.
 fn rewritten(text: &str, separator: u8) -> Vec<u8> {
     let mut reader = ReaderBuilder::new().has_headers(false).delimiter(b';').from_reader(text.as_bytes());
