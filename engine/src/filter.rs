@@ -163,6 +163,17 @@ impl Rule {
     }
 }
 
+/// Refuses rules that name a column which is not there: they would keep every row, or none.
+fn check_columns(options: &Map<String, Value>, names: &[String]) -> Result<(), Fault> {
+    let of_rule = ["phone_prefix", "email_domain", "category"].map(|key| options.get(key)?.get("column"));
+    for column in of_rule.into_iter().chain([options.get("dedup_column")]).flatten() {
+        if let Some(name) = column.as_str().filter(|name| !name.is_empty()) {
+            columns::asked(names, name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Which of the matches are kept.
 enum Sample {
     All,
@@ -238,6 +249,7 @@ pub(crate) fn start(spec: Spec, input: Arc<dyn Input>) -> BoxFuture<'static, Res
     Box::pin(async move {
         let end = spec.planned.unwrap_or_else(|| input.rows());
         let options = &spec.options;
+        check_columns(options, input.columns())?;
         let number = |name: &str| options.get(name).and_then(values::number);
         let sample = match options.get("sample_type").and_then(Value::as_str) {
             Some("n") => options.get("sample_n").and_then(Value::as_u64).map_or(Sample::All, Sample::First),

@@ -18,8 +18,8 @@ fn unreadable() -> Fault {
 }
 
 impl From<Unreadable> for Fault {
-    fn from(_: Unreadable) -> Self {
-        unreadable()
+    fn from(cause: Unreadable) -> Self {
+        Self::Failed(format!("Import source could not be read: {cause}."))
     }
 }
 
@@ -38,10 +38,10 @@ fn notice(text: &Text, table: &Table) -> Value {
     })
 }
 
-/// Reads a source's text: its columns, its number of rows and the notice.
+/// Reads a source's text: its columns, its number of rows, the notice and what was left out or changed.
 ///
 /// # Errors
-/// `Import source could not be read.`
+/// `Import source could not be read: <cause>.`
 pub fn discover(text: Vec<u8>) -> Result<Discovered, Fault> {
     let text = Text::read(text)?;
     let mut table = Table::of(&text)?;
@@ -50,9 +50,14 @@ pub fn discover(text: Vec<u8>) -> Result<Discovered, Fault> {
         planned += 1;
     }
     let notice = notice(&text, &table);
-    let message: String = format!("Columns read: {notice}").chars().take(2_000).collect();
-    let line = Line { level: Level::Info, message };
-    Ok(Discovered { text: text.kept(), planned, columns: table.header().names.clone(), notice, line })
+    let told = table.told();
+    let level = if told.is_whole() { Level::Info } else { Level::Warn };
+    let mut lines = vec![Line { level: Level::Info, message: format!("Columns read: {notice}") }];
+    lines.extend(told.sentences().into_iter().map(|told| Line { level, message: format!("Import: {told}") }));
+    for line in &mut lines {
+        line.message = line.message.chars().take(2_000).collect();
+    }
+    Ok(Discovered { text: text.kept(), planned, columns: table.header().names.clone(), notice, lines })
 }
 
 /// Where a source is fetched: the export of a shared sheet, or the URL itself (outsend 12.2). Whether its host may be
@@ -96,10 +101,16 @@ pub(crate) fn start(
         let (text, discovered) = match (spec.planned, input.text().await?) {
             (Some(_), Some(text)) => (text, None),
             (Some(_), None) => return Err(Fault::InputGone),
-            // a text that was staged without its plan is read again: the source decides
-            (None, _) => {
-                let url = spec.options.get("url").and_then(Value::as_str).and_then(sheet_url).ok_or_else(unreadable)?;
-                let text = network.table(&url).await.map_err(|_| unreadable())?;
+            (None, staged) => {
+                // what was staged without its plan is read again: the source decides
+                let text = match (spec.options.get("url").and_then(Value::as_str), staged) {
+                    (Some(url), _) => {
+                        let url = sheet_url(url).ok_or_else(unreadable)?;
+                        network.table(&url).await.map_err(|_| unreadable())?
+                    }
+                    (None, Some(pasted)) => pasted,
+                    (None, None) => return Err(unreadable()),
+                };
                 let found = discover(text)?;
                 (found.text.clone(), Some(found))
             }

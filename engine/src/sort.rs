@@ -45,24 +45,26 @@ const COMPLETE: [&str; 19] = [
 enum Key {
     /// How many of these columns are filled, of how many there are.
     Completeness(Vec<usize>),
-    Number(Option<usize>),
-    Count(Option<usize>),
+    Number(usize),
+    Count(usize),
     Quality {
-        email: Option<usize>,
+        email: usize,
         site: Option<usize>,
     },
 }
 
 impl Key {
-    fn read(name: &str, names: &[String]) -> Self {
-        match name {
-            "note" => Self::Number(columns::find(names, name)),
-            "nb_avis" => Self::Count(columns::find(names, name)),
+    /// # Errors
+    /// When the column is not there.
+    fn read(name: &str, names: &[String]) -> Result<Self, Fault> {
+        Ok(match name {
+            "note" => Self::Number(columns::asked(names, name)?),
+            "nb_avis" => Self::Count(columns::asked(names, name)?),
             "email_quality" => {
-                Self::Quality { email: columns::find(names, "email"), site: columns::find(names, "site_web") }
+                Self::Quality { email: columns::asked(names, "email")?, site: columns::find(names, "site_web") }
             }
             _ => Self::Completeness(COMPLETE.iter().filter_map(|column| columns::find(names, column)).collect()),
-        }
+        })
     }
 
     /// A row's value; `None` comes last.
@@ -74,10 +76,10 @@ impl Key {
                 // shares of one table have one denominator
                 u32::try_from(filled).ok().map(f64::from)
             }
-            Self::Number(index) => index.and_then(cell).and_then(values::number),
-            Self::Count(index) => index.and_then(cell).and_then(values::count),
+            Self::Number(index) => cell(*index).and_then(values::number),
+            Self::Count(index) => cell(*index).and_then(values::count),
             Self::Quality { email, site } => {
-                let cell = email.and_then(cell).map(values::cell_text);
+                let cell = cell(*email).map(values::cell_text);
                 let label = site.and_then(|index| row.get(index)).map(values::cell_text);
                 let label = label.and_then(|site| values::site_label(&site));
                 let best = cell.and_then(|text| {
@@ -123,7 +125,7 @@ impl Sort {
     async fn new(spec: &Spec, input: Arc<dyn Input>) -> Result<Self, Fault> {
         let total = spec.planned.unwrap_or_else(|| input.rows());
         let option = |name: &str| spec.options.get(name);
-        let key = Key::read(option("sort_by").and_then(Value::as_str).unwrap_or("completeness"), input.columns());
+        let key = Key::read(option("sort_by").and_then(Value::as_str).unwrap_or("completeness"), input.columns())?;
         let descending = option("direction").and_then(Value::as_str) != Some("asc");
         let mut keys = Vec::with_capacity(usize::try_from(total).unwrap_or(0).min(10_000_000));
         let mut bytes = Vec::with_capacity(keys.capacity());
@@ -246,7 +248,11 @@ mod tests {
         assert_eq!(order(json!({"sort_by": "note"})), [5, 0, 4, 2, 1, 3]);
         assert_eq!(order(json!({"sort_by": "note", "direction": "asc"})), [2, 0, 4, 5, 1, 3]);
         assert_eq!(order(json!({"sort_by": "note", "top_n": 2})), [5, 0]);
-        assert_eq!(order(json!({"sort_by": "nb_avis"})), [0, 1, 2, 3, 4, 5], "no such column: as it was");
+        for (key, name) in [("nb_avis", "nb_avis"), ("email_quality", "email")] {
+            let input = Memory::table(&["id", "rating"], rows.clone(), 4);
+            let refused = ready(start(spec(json!({"sort_by": key}), &rows, 0, 0), input)).map(|_| ()).unwrap_err();
+            assert_eq!(refused, Fault::Failed(format!("Unknown column: {name}. Columns: id, rating.")));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, path::Path};
 
 use csv::StringRecord;
-use engine::table::{self, Records, Told, decode};
+use engine::table::{self, Places, Records, Told, decode};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::{
@@ -62,7 +62,7 @@ fn read_json(text: &str) -> Result<Vec<Row>, EngineError> {
     Ok(serde_json::from_value(value)?)
 }
 
-/// Studies are few and made by hand, so nothing of the file is left out but blank lines.
+/// Studies are few and made by hand, so nothing of the file is left out or changed but blank lines and odd quotes.
 fn read_csv(bytes: Vec<u8>) -> Result<Vec<Row>, EngineError> {
     let mut records = Records::new(&table::Text::read(bytes)?);
     let header = StringRecord::from(records.next_row().unwrap_or_default());
@@ -76,7 +76,7 @@ fn read_csv(bytes: Vec<u8>) -> Result<Vec<Row>, EngineError> {
         let row = StringRecord::from(cells).deserialize(Some(&header));
         rows.push(row.map_err(|error| format!("study {position}: {error}"))?);
     }
-    let told = Told { blank_lines: 0, ..records.told() }.sentences();
+    let told = Told { blank_lines: 0, mended_quotes: Places::default(), ..records.told() }.sentences();
     if told.is_empty() { Ok(rows) } else { Err(told.join("; ").into()) }
 }
 

@@ -57,6 +57,19 @@ pub fn parse(text: &[u8]) -> Result<Value, Malformed> {
     Ok(value)
 }
 
+/// Where a text ceases to be JSON: the line, and the byte in it, both from 1. `None` when it is JSON, when there is nothing
+/// in it, and when it is nested too deep.
+#[must_use]
+pub fn broken_at(text: &[u8]) -> Option<(usize, usize)> {
+    if text.trim_ascii().is_empty() || check_depth(text).is_err() {
+        return None;
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    deserializer.disable_recursion_limit();
+    let read = Plain::deserialize(&mut deserializer).and_then(|_| deserializer.end());
+    read.err().map(|error| (error.line().max(1), error.column().max(1)))
+}
+
 /// Reads an object.
 ///
 /// # Errors
@@ -152,6 +165,22 @@ mod tests {
         let strings = serde_json::json!(["[{".repeat(200), "\\\"[[".repeat(200)]).to_string();
         assert_eq!(check_depth(strings.as_bytes()), Ok(()));
         assert_eq!(check_depth(&b"]}".repeat(1_000)), Ok(()), "what is no JSON is found by who reads it");
+    }
+
+    #[test]
+    fn where_it_breaks_is_told() {
+        for (text, place) in [
+            ("{", Some((1, 1))),
+            ("{\"a\":1,}", Some((1, 8))),
+            ("{\n  \"a\": nope\n}", Some((2, 9))),
+            ("{} x", Some((1, 4))),
+            ("", None),
+            (" \n", None),
+            ("[]", None),
+        ] {
+            assert_eq!(broken_at(text.as_bytes()), place, "{text}");
+        }
+        assert_eq!(broken_at(&b"[".repeat(100_000)), None);
     }
 
     #[test]

@@ -83,9 +83,9 @@ async fn chain(context: &Context, account: &Account, table: &Path) -> Result<Val
     let began = clock.now();
     let found = engine::import::discover(std::fs::read(table)?)?;
     let mut header = job(account, Module::Import, began)?;
-    (header.planned, header.input, header.log_last) = (Some(found.planned), JobInput::Text, 1);
+    (header.planned, header.input, header.log_last) = (Some(found.planned), JobInput::Text, found.lines.len() as u64);
     let parameters = JobParameters { columns: found.columns, ..JobParameters::default() };
-    let log = vec![LogLine::at(found.line, began)];
+    let log = found.lines.into_iter().map(|line| LogLine::at(line, began)).collect();
     let new =
         NewJob { job: header, parameters, rows: PackedRows::default(), text: Some(found.text), log, resumes: None };
     let mut source = ended(context, created(context, account, new).await?.id).await?;

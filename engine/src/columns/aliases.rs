@@ -1,6 +1,6 @@
 //! Names that stand for a canonical column (outsend 11.2).
 
-use crate::values::fold;
+use crate::{module::Fault, values::fold};
 
 /// Canonical names with their folded aliases, in the order of outsend 11.2.
 pub(super) const ALIASES: [(&str, &[&str]); 16] = [
@@ -157,6 +157,17 @@ pub fn resolve(columns: &[String]) -> Vec<String> {
     resolved
 }
 
+/// Where the other columns are that stand for a canonical one: those whose cells count where its own is empty
+/// (outsend 8.3).
+pub(super) fn others(columns: &[String], canonical: &str) -> Vec<usize> {
+    let Some(entry) = ALIASES.iter().find(|entry| entry.0 == canonical) else { return Vec::new() };
+    let other = |column: &String| {
+        let folded = folded_name(column);
+        column != canonical && stands_for(&folded, entry) && !WEAK.contains(&folded.as_str())
+    };
+    (0..).zip(columns).filter(|(_, column)| other(column)).map(|(index, _)| index).collect()
+}
+
 /// Where a column is, by its own name or one of its aliases; nothing is renamed (outsend 11.2). `rating` and `note`
 /// find each other, and so do `reviews_count` and `nb_avis`.
 #[must_use]
@@ -172,6 +183,19 @@ pub fn find(columns: &[String], wanted: &str) -> Option<usize> {
     let entry = ALIASES.iter().find(|entry| entry.0 == name)?;
     let folded: Vec<String> = columns.iter().map(|column| folded_name(column)).collect();
     index(columns, &folded, entry)
+}
+
+/// Where a column is that was asked for by name, as [`find`] finds it.
+///
+/// # Errors
+/// When there is none: what is asked of no column is refused (outsend 12.17, 12.18).
+pub(crate) fn asked(columns: &[String], wanted: &str) -> Result<usize, Fault> {
+    let short = |name: &String| name.chars().filter(|letter| !letter.is_control()).take(40).collect::<String>();
+    find(columns, wanted).ok_or_else(|| {
+        let shown: Vec<String> = columns.iter().take(10).map(short).collect();
+        let end = if columns.len() > shown.len() { ", ..." } else { "." };
+        Fault::Failed(format!("Unknown column: {}. Columns: {}{end}", short(&wanted.to_owned()), shown.join(", ")))
+    })
 }
 
 #[cfg(test)]

@@ -61,6 +61,33 @@ pub fn headless(first: &[String]) -> bool {
         && cells.any(|cell| PATTERNS.iter().any(|(_, matches)| matches(cell)))
 }
 
+/// The year that a cell is.
+fn year(cell: &str) -> Option<u16> {
+    let cell = cell.trim();
+    (cell.len() == 4 && integer(cell)).then(|| cell.parse().ok()).flatten().filter(|year| (1900..=2100).contains(year))
+}
+
+/// Whether the first row of a table names columns for years: it has nothing else that a cell could be, and most cells
+/// below them are no years (outsend 11.3).
+#[must_use]
+pub fn years(first: &[String], rows: &[Vec<String>]) -> bool {
+    let formed = |cell: &str| PATTERNS.iter().any(|(_, matches)| matches(cell));
+    let mut named = Vec::new();
+    for (index, cell) in first.iter().enumerate().filter(|(_, cell)| formed(cell.trim())) {
+        match year(cell) {
+            Some(year) if named.iter().all(|(_, known)| *known != year) => named.push((index, year)),
+            _ => return false,
+        }
+    }
+    let below = rows.iter().flat_map(|row| named.iter().filter_map(|(index, _)| row.get(*index)));
+    let (mut cells, mut alike) = (0_usize, 0_usize);
+    for cell in below.filter(|cell| !cell.trim().is_empty()) {
+        cells += 1;
+        alike += usize::from(year(cell).is_some());
+    }
+    cells > 0 && alike * 2 < cells
+}
+
 /// The names of the columns of a table without a header, and which of them were recognized by their cells (outsend 11.3).
 /// `rows` are all its rows; reading stops when every column has shown enough cells.
 pub fn infer<'a>(width: usize, rows: impl Iterator<Item = Vec<&'a str>>) -> (Vec<String>, Vec<String>) {
@@ -129,6 +156,28 @@ mod tests {
         assert!(!headless(&cells(&["Garage Dupont", "Lyon"])), "no cell has a form");
         assert!(!headless(&cells(&["Website", "info@dupont.fr"])), "a cell is a name");
         assert!(!headless(&[]));
+    }
+
+    #[test]
+    fn years_name_columns_where_the_cells_below_are_none() {
+        let rows = |text: &str| -> Vec<Vec<String>> {
+            text.split('|').map(|row| cells(&row.split(';').collect::<Vec<_>>())).collect()
+        };
+        for (text, expected) in [
+            ("Region;2019;2020|A;12;13.5|B;1 234;", true),
+            (";2019;2020|A;2000;13|B;14;15", true),
+            ("2019;2020|1;2", true),
+            ("Dupont;2019|Paul;2020|Eva;2003", false),
+            ("A;2019;2019|B;1;2", false),
+            ("A;2019;12|B;1;2", false),
+            ("A;2019;a@b.fr|B;1;c@d.fr", false),
+            ("A;2019", false),
+            ("A;2019|B;", false),
+            ("A;B|1;2", false),
+        ] {
+            let rows = rows(text);
+            assert_eq!(years(&rows[0], &rows[1..]), expected, "{text}");
+        }
     }
 
     #[test]

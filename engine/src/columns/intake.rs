@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::aliases::resolve;
+use super::aliases::{others, resolve};
 use crate::{Module, Row, values};
 
 /// A digest that is as good as the text for telling texts apart, and small enough to keep millions of them.
@@ -23,14 +23,46 @@ enum Judged {
     Unusable,
 }
 
-/// What a job's rows become before there is a job: aliases resolved, rows without the needed column dropped, the
+/// A column that a module reads, and those whose cells stand in for its empty ones.
+#[derive(Debug)]
+struct Read {
+    index: usize,
+    others: Vec<usize>,
+}
+
+impl Read {
+    fn of(columns: &[String], name: &str) -> Option<Self> {
+        let index = columns.iter().position(|column| column == name)?;
+        Some(Self { index, others: others(columns, name) })
+    }
+
+    /// The row's cell, if it is not blank.
+    fn cell<'a>(&self, row: &'a [Value]) -> Option<&'a Value> {
+        row.get(self.index).filter(|cell| !values::is_blank(cell))
+    }
+
+    /// Fills an empty cell with the first that stands in for it.
+    fn fill(&self, row: &mut Row) {
+        if row.get(self.index).is_some_and(values::is_filled) {
+            return;
+        }
+        let other = self.others.iter().filter_map(|index| row.get(*index)).find(|cell| values::is_filled(cell));
+        if let Some(other) = other.cloned()
+            && let Some(cell) = row.get_mut(self.index)
+        {
+            *cell = other;
+        }
+    }
+}
+
+/// What a job's rows become before there is a job: aliases resolved, empty cells of what the module reads filled, rows without the needed column dropped, the
 /// module's own de-duplication (outsend 8.3, 12.0).
 #[derive(Debug)]
 pub struct Intake {
     module: Module,
     columns: Vec<String>,
-    needed: Option<usize>,
-    siren: Option<usize>,
+    needed: Option<Read>,
+    siren: Option<Read>,
     email: Option<usize>,
     seen: HashSet<[u8; 16]>,
     ignored: u64,
@@ -42,9 +74,9 @@ impl Intake {
     #[must_use]
     pub fn new(module: Module, columns: &[String]) -> Self {
         let columns = resolve(columns);
-        let index = |name: &str| columns.iter().position(|column| column == name);
-        let needed = module.entry().column.and_then(index);
-        let (siren, email) = (index("siren"), index("email"));
+        let needed = module.entry().column.and_then(|name| Read::of(&columns, name));
+        let siren = (module == Module::LegalData).then(|| Read::of(&columns, "siren")).flatten();
+        let email = columns.iter().position(|column| column == "email");
         Self { module, needed, siren, email, columns, seen: HashSet::new(), ignored: 0, answered: 0 }
     }
 
@@ -55,7 +87,10 @@ impl Intake {
     }
 
     /// The rows as the job gets them: none when it is dropped, several when its address is a list (outsend 12.5).
-    pub fn take(&mut self, row: Row) -> Vec<Row> {
+    pub fn take(&mut self, mut row: Row) -> Vec<Row> {
+        for read in [&self.needed, &self.siren].into_iter().flatten() {
+            read.fill(&mut row);
+        }
         if self.module == Module::VerifyEmails {
             return self.addressed(row);
         }
@@ -73,7 +108,7 @@ impl Intake {
 
     /// A row for each address that a row has and no row had before. A cell that holds no address and looks like one stays.
     fn addressed(&mut self, row: Row) -> Vec<Row> {
-        let cell = self.needed.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell));
+        let cell = self.needed.as_ref().and_then(|read| read.cell(&row));
         let Some(text) = cell.map(values::cell_text).filter(|text| text.contains(['@', '\u{ff20}'])) else {
             self.ignored += 1;
             return Vec::new();
@@ -86,7 +121,7 @@ impl Intake {
         let new = found.into_iter().filter(|address| self.seen.insert(digest(address)));
         new.map(|address| {
             let mut row = row.clone();
-            if let Some(cell) = self.needed.and_then(|index| row.get_mut(index)) {
+            if let Some(cell) = self.needed.as_ref().and_then(|read| row.get_mut(read.index)) {
                 *cell = address.into();
             }
             row
@@ -95,13 +130,13 @@ impl Intake {
     }
 
     fn judge(&mut self, row: &[Value]) -> Judged {
-        let cell = |index: Option<usize>| index.and_then(|index| row.get(index)).filter(|cell| !values::is_blank(cell));
-        let needed = cell(self.needed).map(values::cell_text);
+        let needed = self.needed.as_ref().and_then(|read| read.cell(row)).map(values::cell_text);
         let usable = match (self.module, needed) {
             (Module::Import, _) => row.iter().any(|cell| !values::is_blank(cell)),
             (module, _) if module.entry().column.is_none() => true,
             (Module::LegalData, None) => {
-                cell(self.siren).is_some_and(|siren| values::siren(&values::cell_text(siren)).is_some())
+                let siren = self.siren.as_ref().and_then(|read| read.cell(row));
+                siren.is_some_and(|siren| values::siren(&values::cell_text(siren)).is_some())
             }
             (Module::LegalMentions, Some(site)) => match values::host(&site) {
                 Some(host) if !self.seen.insert(digest(host.strip_prefix("www.").unwrap_or(&host))) => {
@@ -188,6 +223,32 @@ mod tests {
             json!(["ada\u{200b} 19@GOOD.test", "8"]),
         ];
         assert_eq!(run(Module::VerifyEmails, &["email", "n"], &rows).1, [0, 4, 6]);
+    }
+
+    #[test]
+    fn a_filled_column_stands_in_for_an_empty_one() {
+        let columns = ["Mail", "n", "E-mail 1", "EMAIL", "email_2"].map(str::to_owned);
+        let mut intake = Intake::new(Module::VerifyEmails, &columns);
+        assert_eq!(intake.columns(), ["email", "n", "E-mail 1", "EMAIL", "email_2"]);
+        let mut take = |row: Value| intake.take(row.as_array().cloned().unwrap_or_default());
+        for (row, expected) in [
+            (json!([null, 1, null, "a@x.test", null]), json!(["a@x.test", 1, null, "a@x.test", null])),
+            (json!(["N/A", 2, "b@x.test", "c@x.test", ""]), json!(["b@x.test", 2, "b@x.test", "c@x.test", ""])),
+            (json!(["d@x.test", 3, "e@x.test", null, null]), json!(["d@x.test", 3, "e@x.test", null, null])),
+        ] {
+            assert_eq!(Value::from(take(row)), json!([expected]));
+        }
+        assert!(take(json!([null, 4, " ", "-", "f@x.test"])).is_empty(), "a second address is no other spelling");
+        assert_eq!(intake.ignored(), 1);
+        let mut intake =
+            Intake::new(Module::LegalData, &["nom", "Company", "Title", "siren", "SIREN"].map(str::to_owned));
+        assert_eq!(
+            intake.take(vec![json!(""), json!("A"), json!("Mr"), json!(""), json!("732829320")])[0][0],
+            json!("A")
+        );
+        assert!(intake.take(vec![json!(""), json!(""), json!("Mr"), json!(""), json!("")]).is_empty());
+        let row = vec![json!(""), json!(""), json!("Mr"), json!(""), json!("732829320")];
+        assert_eq!(intake.take(row)[0][3], json!("732829320"));
     }
 
     #[test]

@@ -7,8 +7,9 @@ mod output;
 pub(crate) mod rows;
 mod view;
 
+pub(crate) use aliases::asked;
 pub use aliases::{canonical, find, resolve};
-pub use infer::{headless, infer};
+pub use infer::{headless, infer, years};
 pub use intake::Intake;
 pub(crate) use intake::digest;
 pub(crate) use output::own;

@@ -1,5 +1,7 @@
 //! The csv form (outsend 9): a byte order mark, `;`, CRLF and the formula guard.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde_json::Value;
 
@@ -52,6 +54,9 @@ fn line(out: &mut String, cells: impl Iterator<Item = impl AsRef<str>>) {
 /// One field, guarded and quoted where it must be. The `csv` crate quotes by another rule: here whatever anybody takes
 /// for a separator is quoted, since a spreadsheet asks its user for one, or guesses.
 fn field(out: &mut String, cell: &str) {
+    // programs end a cell, or a file, where a NUL stands
+    let seen: Cow<'_, str> = if cell.contains('\0') { cell.replace('\0', "").into() } else { cell.into() };
+    let cell = seen.as_ref();
     let guard = is_formula(cell);
     let quoted =
         cell.contains([';', ',', '\t', '"', '\r', '\n']) || (!guard && cell.starts_with(' ')) || cell.ends_with(' ');
@@ -130,6 +135,9 @@ mod tests {
             ("say \"hi\"", "\"say \"\"hi\"\"\""),
             ("x ", "\"x \""),
             ("'x", "'x"),
+            ("\0=\01", "'=1"),
+            ("a\0b", "ab"),
+            ("\0", ""),
             ("", ""),
         ] {
             let mut out = String::new();

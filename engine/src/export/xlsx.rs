@@ -4,6 +4,7 @@
 //! be kept. The parts that name the sheets come last, when it is known how many there are.
 
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, Write},
     sync::{Arc, Mutex, PoisonError},
@@ -261,17 +262,10 @@ fn string(out: &mut String, letters: &str, row: u64, text: &str) {
     let content = out.len();
     let mut units = 0;
     let mut blank = false;
+    // what is taken out first makes no escape of what stood around it
+    let text = clean(text);
     let mut rest = text.chars();
     while let Some(character) = rest.next() {
-        let character = match character {
-            // XML readers turn both into a line feed
-            '\r' if rest.as_str().starts_with('\n') => continue,
-            '\r' => '\n',
-            '\n' | '\t' => character,
-            '\u{fffe}' | '\u{ffff}' => continue,
-            _ if character.is_control() => continue,
-            _ => character,
-        };
         units += character.len_utf16();
         if units > CELL_UNITS {
             break;
@@ -292,6 +286,16 @@ fn string(out: &mut String, letters: &str, row: u64, text: &str) {
         let _ = write!(out, "<c r=\"{letters}{row}\" t=\"inlineStr\"><is><t xml:space=\"preserve\">{written}");
     }
     out.push_str("</t></is></c>");
+}
+
+/// A text without control characters, but for line feeds; a tab is a blank.
+fn clean(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{fffe}' | '\u{ffff}');
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let seen = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', " ");
+    Cow::Owned(seen.chars().filter(|c| !odd(*c)).collect())
 }
 
 fn escape(rest: &str) -> bool {
@@ -412,9 +416,20 @@ mod tests {
     #[test]
     fn texts_are_cut_cleaned_and_escaped() {
         assert!(one(&json!("a\u{0}\u{1b}b\u{85}\u{ffff}c")).contains("<t>abc</t>"));
-        assert!(one(&json!("a\r\nb\rc\td")).contains("<t xml:space=\"preserve\">a\nb\nc\td</t>"));
+        assert!(one(&json!("a\r\nb\rc\td")).contains("<t xml:space=\"preserve\">a\nb\nc d</t>"));
         assert!(one(&json!("_x0041_ _x00_")).contains(">_x005F_x0041_ _x00_</t>"));
         assert!(one(&json!("x".repeat(CELL_UNITS + 1))).contains(&format!("<t>{}</t>", "x".repeat(CELL_UNITS))));
+        for (text, written) in [
+            ("_x00\u{1}41_", "_x005F_x0041_"),
+            ("SKU_x0041\u{2}_", "SKU_x005F_x0041_"),
+            ("_x0041\r\n_", "_x0041\n_"),
+            ("_x0041\t_", "_x0041 _"),
+            ("_x0041_x0042_", "_x005F_x0041_x005F_x0042_"),
+            ("val_xa100_ev", "val_x005F_xa100_ev"),
+            ("foo_x12345.txt", "foo_x12345.txt"),
+        ] {
+            assert!(one(&json!(text)).contains(&format!(">{written}</t>")), "{text:?}: {}", one(&json!(text)));
+        }
         // a character of two units is not halved
         let text = format!("{}😀b", "x".repeat(CELL_UNITS - 1));
         assert!(one(&json!(text)).contains(&format!("<t>{}</t>", "x".repeat(CELL_UNITS - 1))));

@@ -112,6 +112,23 @@ fn every_rule_keeps_what_the_contract_says() {
 }
 
 #[test]
+fn a_column_that_is_not_there_is_refused() {
+    let columns = "id, telephone, site_web, email, site_alive, note, reviews_count, categorie.";
+    for how in [
+        json!({"dedup_column": "fax"}),
+        json!({"category": {"column": "fax", "values": ["a"]}}),
+        json!({"phone_prefix": {"column": "fax", "prefixes": ["06"]}}),
+        json!({"email_domain": {"column": "fax", "include": ["a.fr"]}}),
+    ] {
+        let input = Memory::table(&COLUMNS, table(), 3);
+        let spec = Spec { module: Module::Filter, options: options(how), planned: Some(5), done: 0, produced: 0 };
+        let refused = ready(start(spec, input)).map(|_| ()).unwrap_err();
+        assert_eq!(refused, Fault::Failed(format!("Unknown column: fax. Columns: {columns}")));
+    }
+    assert_eq!(filtered(&table(), json!({"category": {"column": "", "values": ["bar"]}})).0, [1, 4], "the usual one");
+}
+
+#[test]
 fn a_percentage_keeps_the_smallest_hashes() {
     let kept = chosen(7, 8, 25.0);
     assert_eq!(kept, HashSet::from([4, 7]));

@@ -44,7 +44,10 @@ fn delimiters_headers_and_padding() {
             "separator": delimiter, "encoding": "UTF-8", "left_out": {"blank_lines": 2, "cut_rows": 1},
         });
         assert_eq!(found.notice, expected);
-        assert!(found.line.message.contains("\"Website\":\"site_web\""));
+        let told: Vec<_> = found.lines.iter().map(|line| (line.level.as_str(), line.message.as_str())).collect();
+        assert!(told[0].1.contains("\"Website\":\"site_web\""));
+        let ignored = "Import: ignored 2 blank lines, 1 row's cells beyond the columns (in line 6)";
+        assert_eq!(told[1..], [("warn", ignored)]);
     }
     let (found, rows) = read(b"\xef\xbb\xbfEmail;;nom;nom;NOM\r\na@b.fr;1;2;3;4\r\n").unwrap();
     assert_eq!(found.columns, ["email", "col_2", "nom", "nom_2", "NOM"]);
@@ -61,11 +64,14 @@ fn a_table_without_a_header_is_named_by_its_cells() {
 
 #[test]
 fn what_hostile_people_paste() {
-    let failed = |text: &[u8]| assert_eq!(read(text).map(|_| ()).unwrap_err(), unreadable());
-    failed(b"");
-    failed(b"\n\n  \n");
-    failed(b"\xef\xbb\xbf");
-    failed(&vec![b'x'; 10 * 1024 * 1024]);
+    let failed = |text: &[u8], cause: &str| {
+        let told = format!("Import source could not be read: {cause}.");
+        assert_eq!(read(text).map(|_| ()).unwrap_err(), Fault::Failed(told));
+    };
+    failed(b"", "there is no row in it");
+    failed(b"\n\n  \n", "there is no row in it");
+    failed(b"\xef\xbb\xbf", "there is no row in it");
+    failed(&vec![b'x'; 10 * 1024 * 1024], "its first row has more than 32 KiB");
     let unclosed = [&b"nom,email\n\"A,a@b.fr\n"[..], &b"B,b@b.fr\n".repeat(10_000)].concat();
     let (found, rows) = read(&unclosed).unwrap();
     assert_eq!((rows.len(), &rows[0][0]), (10_001, &json!("\"A")));

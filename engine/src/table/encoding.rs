@@ -2,6 +2,11 @@
 
 use encoding_rs::WINDOWS_1252;
 
+use super::{
+    lines::{BREAKS, Lines, end_unusually, unusual_line, usual},
+    told::{LINES, Places},
+};
+
 /// How a text was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -28,7 +33,7 @@ impl Encoding {
     }
 }
 
-/// A text, without a byte order mark and without NULs.
+/// A text, without a byte order mark and without NULs, whose lines end as usual.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decoded {
     /// The text.
@@ -36,7 +41,55 @@ pub struct Decoded {
     /// How it was written.
     pub encoding: Encoding,
     /// Places that were wrong in that encoding; each is a U+FFFD now.
-    pub replaced: u64,
+    pub replaced: Places,
+}
+
+/// A text as it was read, and what was wrong in it.
+struct Raw {
+    text: String,
+    encoding: Encoding,
+    wrong: u64,
+    /// Where in the text the first of the wrong places are, one for a line.
+    places: Vec<usize>,
+    /// Where the last wrong place is.
+    last: usize,
+}
+
+impl Raw {
+    const fn new(encoding: Encoding) -> Self {
+        Self { text: String::new(), encoding, wrong: 0, places: Vec::new(), last: 0 }
+    }
+
+    const fn right(text: String, encoding: Encoding) -> Self {
+        Self { text, encoding, wrong: 0, places: Vec::new(), last: 0 }
+    }
+
+    /// A place that is wrong.
+    fn replace(&mut self) {
+        let line = || self.text.get(self.last..).is_some_and(|text| text.contains(BREAKS));
+        if self.places.len() < LINES && (self.wrong == 0 || line()) {
+            self.places.push(self.text.len());
+        }
+        self.wrong += 1;
+        self.last = self.text.len();
+        self.text.push(char::REPLACEMENT_CHARACTER);
+    }
+
+    fn decoded(self) -> Decoded {
+        let Self { mut text, encoding, wrong, places, .. } = self;
+        let unusual = end_unusually(&text);
+        let mut lines = Lines::default();
+        let mut line = |place| if unusual { unusual_line(&text, place) } else { lines.of(text.as_bytes(), place) };
+        let told = places.into_iter().map(&mut line).collect();
+        if unusual {
+            text = usual(&text);
+        }
+        // no spreadsheet wants them, and no store of ours
+        if text.contains('\0') {
+            text.retain(|c| c != '\0');
+        }
+        Decoded { text, encoding, replaced: Places { number: wrong, lines: told } }
+    }
 }
 
 /// Bytes that are looked at to tell UTF-16 without a byte order mark.
@@ -45,27 +98,23 @@ const SAMPLE: usize = 4_096;
 /// Reads a text whose encoding nobody told. A text that is UTF-8 but for a few bytes is UTF-8.
 #[must_use]
 pub fn decode(bytes: Vec<u8>) -> Decoded {
-    let mut decoded = match bytes.as_slice() {
+    let raw = match bytes.as_slice() {
         [0xef, 0xbb, 0xbf, rest @ ..] => lossy(rest),
         [0xff, 0xfe, rest @ ..] => wide(rest, Encoding::Utf16Le),
         [0xfe, 0xff, rest @ ..] => wide(rest, Encoding::Utf16Be),
         _ => match unmarked_wide(&bytes) {
-            Some(decoded) => decoded,
+            Some(raw) => raw,
             None => narrow(bytes),
         },
     };
-    // no spreadsheet wants them, and no store of ours
-    if decoded.text.contains('\0') {
-        decoded.text.retain(|c| c != '\0');
-    }
-    decoded
+    raw.decoded()
 }
 
 /// A text of single bytes without a byte order mark: UTF-8 when at least as many of its characters beyond ASCII are
 /// right as are wrong. Text in cp1252 has next to none that are right by chance.
-fn narrow(bytes: Vec<u8>) -> Decoded {
+fn narrow(bytes: Vec<u8>) -> Raw {
     let bytes = match String::from_utf8(bytes) {
-        Ok(text) => return Decoded { text, encoding: Encoding::Utf8, replaced: 0 },
+        Ok(text) => return Raw::right(text, Encoding::Utf8),
         Err(error) => error.into_bytes(),
     };
     let (mut right, mut wrong) = (0_usize, 0_usize);
@@ -77,35 +126,43 @@ fn narrow(bytes: Vec<u8>) -> Decoded {
         return lossy(&bytes);
     }
     let (text, _) = WINDOWS_1252.decode_without_bom_handling(&bytes);
-    Decoded { text: text.into_owned(), encoding: Encoding::Cp1252, replaced: 0 }
+    Raw::right(text.into_owned(), Encoding::Cp1252)
 }
 
-fn lossy(bytes: &[u8]) -> Decoded {
-    let wrong = bytes.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    Decoded { text, encoding: Encoding::Utf8, replaced: wrong as u64 }
+fn lossy(bytes: &[u8]) -> Raw {
+    let mut raw = Raw::new(Encoding::Utf8);
+    for chunk in bytes.utf8_chunks() {
+        raw.text.push_str(chunk.valid());
+        if !chunk.invalid().is_empty() {
+            raw.replace();
+        }
+    }
+    raw
 }
 
-fn wide(bytes: &[u8], encoding: Encoding) -> Decoded {
+fn wide(bytes: &[u8], encoding: Encoding) -> Raw {
     let unit = |pair: &[u8]| {
         let pair = [pair.first().copied().unwrap_or_default(), pair.get(1).copied().unwrap_or_default()];
         if encoding == Encoding::Utf16Be { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) }
     };
     let pairs = bytes.chunks_exact(2);
+    let end = pairs.remainder();
+    let mut raw = Raw::new(encoding);
+    for read in char::decode_utf16(pairs.map(unit)) {
+        match read {
+            Ok(c) => raw.text.push(c),
+            Err(_) => raw.replace(),
+        }
+    }
     // half a character, but for the half of a line break that a careless program appends
-    let mut replaced = u64::from(!matches!(pairs.remainder(), [] | [0 | b'\r' | b'\n']));
-    let read = |unit: Result<char, _>| {
-        unit.unwrap_or_else(|_| {
-            replaced += 1;
-            char::REPLACEMENT_CHARACTER
-        })
-    };
-    let text = char::decode_utf16(pairs.map(unit)).map(read).collect();
-    Decoded { text, encoding, replaced }
+    if !matches!(end, [] | [0 | b'\r' | b'\n']) {
+        raw.replace();
+    }
+    raw
 }
 
 /// UTF-16 without a byte order mark, where it is evident: its text has NULs, and on one side of the pairs only.
-fn unmarked_wide(bytes: &[u8]) -> Option<Decoded> {
+fn unmarked_wide(bytes: &[u8]) -> Option<Raw> {
     let sample = bytes.get(..bytes.len().min(SAMPLE))?;
     let pairs = sample.chunks_exact(2);
     let number = pairs.len();
@@ -118,9 +175,9 @@ fn unmarked_wide(bytes: &[u8]) -> Option<Decoded> {
     if most < 2 || most * 10 < number || least * 4 > most {
         return None;
     }
-    let decoded = wide(bytes, if first > second { Encoding::Utf16Be } else { Encoding::Utf16Le });
-    let evident = most * 10 >= number * 9 || decoded.text.contains(['\r', '\n']);
-    (evident && decoded.replaced == 0).then_some(decoded)
+    let raw = wide(bytes, if first > second { Encoding::Utf16Be } else { Encoding::Utf16Le });
+    let evident = most * 10 >= number * 9 || raw.text.contains(['\r', '\n']);
+    (evident && raw.wrong == 0).then_some(raw)
 }
 
 #[cfg(test)]
@@ -133,7 +190,7 @@ mod tests {
 
     fn told(bytes: &[u8]) -> (String, &'static str, u64) {
         let decoded = decode(bytes.to_vec());
-        (decoded.text, decoded.encoding.as_str(), decoded.replaced)
+        (decoded.text, decoded.encoding.as_str(), decoded.replaced.number)
     }
 
     #[test]
@@ -157,8 +214,22 @@ mod tests {
         assert_eq!(told(b"Zo\xc3\xa9;Andr\xe9\n"), ("Zoé;Andr\u{fffd}\n".to_owned(), "UTF-8", 1));
         assert_eq!(told(b"\xef\xbb\xbfAndr\xe9\n"), ("Andr\u{fffd}\n".to_owned(), "UTF-8", 1));
         assert_eq!(told(b"\xff\xfea\0\x00\xd8b\0"), ("a\u{fffd}b".to_owned(), "UTF-16 LE", 1));
-        assert_eq!(told(b"\xff\xfea\0b"), ("a".to_owned(), "UTF-16 LE", 1));
+        assert_eq!(told(b"\xff\xfea\0b"), ("a\u{fffd}".to_owned(), "UTF-16 LE", 1));
         assert_eq!(told(b"\xff\xfea\0\n"), ("a".to_owned(), "UTF-16 LE", 0));
+    }
+
+    #[test]
+    fn wrong_places_are_told_by_their_lines() {
+        let lines = |bytes: &[u8]| decode(bytes.to_vec()).replaced.lines;
+        assert_eq!(lines(&[b"\xc3\xa9".repeat(50), b"\xe9;".repeat(40), b"\nx\xe9".to_vec()].concat()), [1, 2]);
+        assert_eq!(lines(b"\xc3\xa9\xc3\xa9\xc3\xa9\n\xe9;\xe9\r\n\na\xe9\n"), [2, 4]);
+        assert_eq!(lines("\u{e9}\u{e9}\r\r?".replace('?', "x").as_bytes()), [0_u64; 0]);
+        assert_eq!(lines(b"\xc3\xa9\xc3\xa9\rx\xe9"), [2]);
+        assert_eq!(lines(b"\xff\xfea\0\n\0\x00\xd8"), [2]);
+        let unusual = [b"\xc3\xa9\xe2\x80\xa8", "b\u{85}".as_bytes(), b"\xe9"].concat();
+        assert_eq!(decode(unusual.clone()).text, "\u{e9}\nb\n\u{fffd}");
+        assert_eq!(lines(&unusual), [3]);
+        assert_eq!(decode([b"\xc3\xa9\n".repeat(30), b"\xe9\n".repeat(30)].concat()).replaced.lines.len(), LINES);
     }
 
     #[test]

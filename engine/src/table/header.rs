@@ -23,10 +23,11 @@ pub struct Header {
 }
 
 impl Header {
-    /// The header that a first row is; `None` when it is a row of data.
-    pub(super) fn of(first: &[String]) -> Option<Self> {
+    /// The header that the first of these rows is; `None` when it is a row of data.
+    pub(super) fn of(rows: &[Vec<String>]) -> Option<Self> {
+        let first = rows.first()?;
         let (kept, beyond) = first.split_at(first.len().min(COLUMNS));
-        if columns::headless(kept) {
+        if columns::headless(kept) && !columns::years(kept, rows.get(1..).unwrap_or_default()) {
             return None;
         }
         let given: Vec<String> = kept.iter().enumerate().map(named).collect();

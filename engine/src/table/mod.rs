@@ -3,17 +3,19 @@
 
 mod encoding;
 mod header;
+mod lines;
 mod quotes;
 mod records;
 mod separator;
 mod text;
 mod told;
+mod top;
 
 pub use encoding::{Decoded, Encoding, decode};
 pub use header::{COLUMNS, Header};
 pub use records::{ROWS, Records, Table};
 pub use text::Text;
-pub use told::Told;
+pub use told::{Places, Told};
 
 /// Why a text is no table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Quotes as people and programs write them, made into those of RFC 4180.
 
-use super::Unreadable;
+use super::{Unreadable, lines::Lines, told::Places};
 
 /// Bytes that may be read in vain, behind quotes that are never closed. A text that wants more is no table.
 const MAX_VAIN: usize = 64 * 1024 * 1024;
@@ -134,46 +134,43 @@ impl<'a> Scan<'a> {
 }
 
 /// A text with the quotes of RFC 4180.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mended {
     pub(super) text: String,
     /// Cells with a quote at their begin that is never closed; it is a part of them now.
-    pub(super) unclosed: u64,
-    /// The line of the first of them, from 1.
-    pub(super) line: usize,
+    pub(super) unclosed: Places,
+    /// Cells whose quotes are others than in RFC 4180.
+    pub(super) odd: Places,
 }
 
 /// Makes the quotes of a text those of RFC 4180. Where they are already, nothing is changed.
 pub(super) fn mend(text: String, separator: u8) -> Result<Mended, Unreadable> {
     if !text.contains('"') {
-        return Ok(Mended { text, unclosed: 0, line: 0 });
+        return Ok(Mended { text, ..Mended::default() });
     }
     let (mended, escapes) = pass(&text, separator, false)?;
     let mended = if escapes { pass(&text, separator, true)?.0 } else { mended };
     Ok(match mended {
         Some(mended) => mended,
-        None => Mended { text, unclosed: 0, line: 0 },
+        None => Mended { text, ..Mended::default() },
     })
 }
 
 /// The mended text, if it is another one, and whether quotes are behind backslashes.
 fn pass(text: &str, separator: u8, escape: bool) -> Result<(Option<Mended>, bool), Unreadable> {
     let mut scan = Scan { escape, ..Scan::new(text, separator) };
-    let mut mended = Mended { text: String::new(), unclosed: 0, line: 0 };
+    let mut mended = Mended::default();
+    let mut lines = Lines::default();
     let mut copied = 0;
     let between = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     while let Some(cell) = scan.cell() {
-        let inside = match cell.form {
+        let (inside, places) = match cell.form {
             Form::Plain | Form::Quoted => continue,
-            Form::Odd { first, end } => plain(between(first, end), escape),
-            Form::Unclosed => {
-                if mended.unclosed == 0 {
-                    mended.line = between(0, cell.start).matches('\n').count() + 1;
-                }
-                mended.unclosed += 1;
-                between(cell.start, cell.end).to_owned()
-            }
+            Form::Odd { first, end } => (plain(between(first, end), escape), &mut mended.odd),
+            Form::Unclosed => (between(cell.start, cell.end).to_owned(), &mut mended.unclosed),
         };
+        let line = places.is_open().then(|| lines.of(text.as_bytes(), cell.start));
+        places.add(line);
         mended.text.push_str(between(copied, cell.start));
         mended.text.push('"');
         mended.text.push_str(&inside.replace('"', "\"\""));
@@ -207,11 +204,13 @@ fn plain(inside: &str, escape: bool) -> String {
 mod tests {
     use super::*;
 
-    fn told(text: &str, separator: u8) -> (String, u64, usize) {
+    /// The text, the lines of quotes that are never closed, and those of odd ones.
+    fn told(text: &str, separator: u8) -> (String, Vec<u64>, Vec<u64>) {
         let mended = mend(text.to_owned(), separator).unwrap();
         let again = mend(mended.text.clone(), separator).unwrap();
-        assert_eq!((&again.text, again.unclosed), (&mended.text, 0), "what is mended needs no mending");
-        (mended.text, mended.unclosed, mended.line)
+        let expected = Mended { text: mended.text.clone(), ..Mended::default() };
+        assert_eq!(again, expected, "what is mended needs no mending");
+        (mended.text, mended.unclosed.lines, mended.odd.lines)
     }
 
     #[test]
@@ -225,21 +224,24 @@ mod tests {
             "\"\"\"\";\"C:\\dir\\\";\"\"\"a\"\n",
             "\n\n\"a\"\r\r\"b\"\r\n",
         ] {
-            let unclosed = u64::from(text == "\"");
-            let expected = if text == "\"" { "\"\"\"\"" } else { text };
-            assert_eq!(told(text, b';'), (expected.to_owned(), unclosed, usize::from(unclosed == 1)), "{text:?}");
+            let (expected, lines) = if text == "\"" { ("\"\"\"\"", vec![1]) } else { (text, Vec::new()) };
+            assert_eq!(told(text, b';'), (expected.to_owned(), lines, Vec::new()), "{text:?}");
         }
     }
 
     #[test]
     fn odd_quotes_are_mended() {
-        for (text, expected) in [
-            ("\"Le \\\"Nord\\\" bistrot\",q\n", "\"Le \"\"Nord\"\" bistrot\",q\n"),
-            ("\"the \\\"Nord\\\"\",q\n\"a \\\\ b\",\"c\\d\"\n", "\"the \"\"Nord\"\"\",q\n\"a \\ b\",\"c\\d\"\n"),
-            ("\"the \"Nord\" one\",q", "\"the \"\"Nord\"\" one\",q"),
-            ("a, \"b, c\" ,d", "a,\"b, c\",d"),
+        for (text, expected, lines) in [
+            ("\"Le \\\"Nord\\\" bistrot\",q\n", "\"Le \"\"Nord\"\" bistrot\",q\n", vec![1]),
+            (
+                "\"the \\\"Nord\\\"\",q\n\"a \\\\ b\",\"c\\d\"\n",
+                "\"the \"\"Nord\"\"\",q\n\"a \\ b\",\"c\\d\"\n",
+                vec![1, 2],
+            ),
+            ("x\r\r\n\"the \"Nord\" one\",q", "x\r\r\n\"the \"\"Nord\"\" one\",q", vec![3]),
+            ("a, \"b, c\" ,d", "a,\"b, c\",d", vec![1]),
         ] {
-            assert_eq!(told(text, b','), (expected.to_owned(), 0, 0), "{text:?}");
+            assert_eq!(told(text, b','), (expected.to_owned(), Vec::new(), lines), "{text:?}");
         }
     }
 
@@ -251,7 +253,7 @@ mod tests {
             ("\"5\"\",x\n\"B\",\"y\"\n", "\"\"\"5\"\"\"\"\",x\n\"B\",\"y\"\n", 1),
             ("\"\"A\"\",1\n", "\"\"\"\"\"A\"\"\"\"\",1\n", 1),
         ] {
-            assert_eq!(told(text, b','), (expected.to_owned(), 1, line), "{text:?}");
+            assert_eq!(told(text, b','), (expected.to_owned(), vec![line], Vec::new()), "{text:?}");
         }
     }
 

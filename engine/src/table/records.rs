@@ -4,7 +4,14 @@ use std::{borrow::Cow, io::Cursor, sync::Arc};
 
 use csv::{Reader, ReaderBuilder, StringRecord};
 
-use super::{Unreadable, header::Header, text::Text, told::Told};
+use super::{
+    Unreadable,
+    header::Header,
+    lines::{Lines, breaks},
+    text::Text,
+    told::{Places, Told},
+    top,
+};
 use crate::values;
 
 /// Most rows of a table.
@@ -18,9 +25,11 @@ const SAMPLE: usize = 1_000;
 pub struct Records {
     reader: Reader<Cursor<Arc<[u8]>>>,
     record: StringRecord,
-    long: u64,
+    long: Places,
     /// Lines of the text that belong to rows.
     lines: u64,
+    /// Where lines were told last.
+    told: Lines,
     text: Text,
 }
 
@@ -39,7 +48,29 @@ impl Records {
             .flexible(true)
             .delimiter(text.separator)
             .from_reader(Cursor::new(Arc::clone(&text.bytes)));
-        Self { reader, record: StringRecord::new(), long: 0, lines: 0, text: text.clone() }
+        Self {
+            reader,
+            record: StringRecord::new(),
+            long: Places::default(),
+            lines: 0,
+            told: Lines::default(),
+            text: text.clone(),
+        }
+    }
+
+    /// The line in which the row begins that was read last.
+    fn line(&mut self) -> u64 {
+        let bytes = &self.text.bytes;
+        let begin = self.record.position().and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
+        // blank lines before the row are read with it
+        let blank = bytes.iter().skip(begin).take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        self.told.of(bytes, begin + blank) + self.text.above
+    }
+
+    /// Notes something of the row that was read last.
+    fn note(&mut self, places: &mut Places) {
+        let line = places.is_open().then(|| self.line());
+        places.add(line);
     }
 
     fn advance(&mut self) -> bool {
@@ -52,7 +83,9 @@ impl Records {
             if self.record.as_slice().len() <= MAX_ROW {
                 return true;
             }
-            self.long += 1;
+            let mut long = std::mem::take(&mut self.long);
+            self.note(&mut long);
+            self.long = long;
         }
         false
     }
@@ -67,6 +100,15 @@ impl Records {
         self.advance().then(|| self.cells().map(str::to_owned).collect())
     }
 
+    /// Adds rows until there are so many.
+    fn add(&mut self, rows: &mut Vec<Vec<String>>, most: usize) {
+        while rows.len() < most
+            && let Some(row) = self.next_row()
+        {
+            rows.push(row);
+        }
+    }
+
     /// What was left out so far; blank lines only when all rows were read.
     #[must_use]
     pub fn told(&self) -> Told {
@@ -74,19 +116,8 @@ impl Records {
         let last = u64::from(bytes.last().is_some_and(|byte| !matches!(byte, b'\r' | b'\n')));
         let ended = self.reader.is_done();
         let blank_lines = if ended { (breaks(bytes) + last).saturating_sub(self.lines) } else { 0 };
-        Told { blank_lines, long_rows: self.long, ..self.text.told.clone() }
+        Told { blank_lines, long_rows: self.long.clone(), ..self.text.told.clone() }
     }
-}
-
-/// Line breaks in a text; one of two bytes is one.
-fn breaks(text: &[u8]) -> u64 {
-    let mut last = 0;
-    let mut count = 0;
-    for &byte in text {
-        count += u64::from(byte == b'\r' || (byte == b'\n' && last != b'\r'));
-        last = byte;
-    }
-    count
 }
 
 /// A table: its header, and its rows with as many cells as there are columns.
@@ -99,7 +130,8 @@ pub struct Table {
     /// Rows that may still come.
     left: u64,
     surplus: u64,
-    cut: u64,
+    cut: Places,
+    notes: Places,
 }
 
 impl Table {
@@ -109,25 +141,34 @@ impl Table {
     /// When there is no row, or the first is no row.
     pub fn of(text: &Text) -> Result<Self, Unreadable> {
         let mut records = Records::new(text);
-        let first = records.next_row();
-        if records.long > 0 {
+        let mut rows: Vec<Vec<String>> = records.next_row().into_iter().collect();
+        if records.long.number > 0 {
             return Err(Unreadable::Long);
         }
-        let first = first.ok_or(Unreadable::Empty)?;
-        let (header, width) = match Header::of(&first) {
-            Some(header) => (header, first.len()),
+        if rows.is_empty() {
+            return Err(Unreadable::Empty);
+        }
+        records.add(&mut rows, top::ROWS);
+        let above = top::notes(&rows);
+        rows.drain(..above);
+        let (header, width) = match Header::of(&rows) {
+            Some(header) => (header, rows.first().map_or(0, Vec::len)),
             None => {
-                let mut sample = vec![first];
-                while sample.len() < SAMPLE
-                    && let Some(row) = records.next_row()
-                {
-                    sample.push(row);
-                }
-                records = Records::new(text);
-                (Header::inferred(&sample), sample.iter().map(Vec::len).max().unwrap_or(0))
+                records.add(&mut rows, SAMPLE);
+                (Header::inferred(&rows), rows.iter().map(Vec::len).max().unwrap_or(0))
             }
         };
-        Ok(Self { records, header, width, left: ROWS, surplus: 0, cut: 0 })
+        // from the begin again, to the first row of data
+        let mut records = Records::new(text);
+        let mut notes = Places::default();
+        for _ in 0..above {
+            records.advance();
+            records.note(&mut notes);
+        }
+        if !header.headless {
+            records.advance();
+        }
+        Ok(Self { records, header, width, left: ROWS, surplus: 0, cut: Places::default(), notes })
     }
 
     /// The columns.
@@ -149,7 +190,9 @@ impl Table {
             self.left -= 1;
             // columns that are left out are told as such
             let mut beyond = self.records.record.iter().skip(self.width.max(self.header.names.len()));
-            self.cut += u64::from(beyond.any(|cell| !cell.trim().is_empty()));
+            if beyond.any(|cell| !cell.trim().is_empty()) {
+                self.records.note(&mut self.cut);
+            }
         }
         there
     }
@@ -169,7 +212,8 @@ impl Table {
         Told {
             surplus_rows: self.surplus,
             surplus_columns: (self.width - self.header.names.len()) as u64,
-            cut_rows: self.cut,
+            cut_rows: self.cut.clone(),
+            notes: self.notes.clone(),
             ..self.records.told()
         }
     }

@@ -41,14 +41,15 @@ pub(super) fn judge(text: &str) -> u8 {
 
 /// How good a separator is, and how many cells the most rows have under it; 0 is none at all.
 fn score(text: &str, separator: u8) -> (usize, usize) {
-    let (rows, loose) = measure(text, separator);
+    let Measured { rows, loose, spaced } = measure(text, separator);
     let alike = |cells: usize| rows.iter().filter(|row| **row == cells).count();
     let usual = rows.iter().copied().filter(|cells| *cells > 1).max_by_key(|cells| (alike(*cells), *cells));
     let (Some(usual), Some(first)) = (usual, rows.first().copied()) else { return (0, 0) };
     let mut score = alike(usual) * 1_000 / rows.len();
     if first == 1 {
-        // the first row names the columns; without the separator in it, the others must be sure of theirs
-        if loose || separator == b'|' || score <= 500 {
+        // the first row names the columns; without the separator in it, the others must be sure of theirs. Three numbers
+        // in each row are no decimals
+        if spaced || (loose && usual < 3) || separator == b'|' || score <= 500 {
             return (0, 0);
         }
         score = score * 3 / 4;
@@ -56,12 +57,21 @@ fn score(text: &str, separator: u8) -> (usize, usize) {
     (if loose { score / 2 } else { score }, usual)
 }
 
-/// The number of cells of each of the first rows, and whether most of the separators between them look like a part of
-/// a text or a number: a blank follows, or a comma stands between digits.
-fn measure(text: &str, separator: u8) -> (Vec<usize>, bool) {
+/// The first rows under a separator.
+struct Measured {
+    /// The number of cells of each.
+    rows: Vec<usize>,
+    /// Whether most of the separators look like a part of a text or a number: a blank follows, or a comma stands
+    /// between digits.
+    loose: bool,
+    /// Whether a blank follows most of them.
+    spaced: bool,
+}
+
+fn measure(text: &str, separator: u8) -> Measured {
     let mut scan = Scan::new(text, separator);
     let (mut rows, mut cells, mut blank) = (Vec::new(), 0, true);
-    let (mut loose, mut all) = (0_usize, 0_usize);
+    let (mut numbers, mut spaced, mut all) = (0_usize, 0_usize, 0_usize);
     let bytes = text.as_bytes();
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     while let Some(cell) = scan.cell() {
@@ -69,7 +79,8 @@ fn measure(text: &str, separator: u8) -> (Vec<usize>, bool) {
         blank &= text.get(cell.start..cell.end).is_none_or(|cell| cell.trim().is_empty());
         if cell.after == After::Cell {
             let number = separator == b',' && digit(cell.end.checked_sub(1)) && digit(Some(cell.end + 1));
-            loose += usize::from(number || bytes.get(cell.end + 1) == Some(&b' '));
+            numbers += usize::from(number);
+            spaced += usize::from(bytes.get(cell.end + 1) == Some(&b' '));
             all += 1;
             continue;
         }
@@ -81,7 +92,7 @@ fn measure(text: &str, separator: u8) -> (Vec<usize>, bool) {
             break;
         }
     }
-    (rows, loose * 2 > all)
+    Measured { rows, loose: (numbers + spaced) * 2 > all, spaced: spaced * 2 > all }
 }
 
 #[cfg(test)]
@@ -111,6 +122,9 @@ mod tests {
             ("nom,tags\nA,x;y\nB,z;w\n".into(), b','),
             ("\n\nnom;email\n;;\nA;b\n".into(), b';'),
             ("email\na@one.test,\nb@one.test,\n".into(), b','),
+            ("Sales\nRegion,2025,2026\nNorth,12,13\nSouth,14,15\n".into(), b','),
+            ("note\n4,5\n3,9\n".into(), NONE),
+            ("adresse\n1 rue A, 29200 Brest, France\n2 rue B, 29200 Brest, France\n".into(), NONE),
             ("adresse\n1 rue A, Brest\n2 rue B, Brest\n3, rue C\n".into(), NONE),
             ("nom\na|b\nc|d\n".into(), NONE),
             ("one word".into(), NONE),

@@ -45,6 +45,10 @@ fn whole(bytes: &[u8], names: &[&str], rows: &[&[&str]]) {
     assert_eq!(found.told, Told::default());
 }
 
+fn at(number: u64, lines: &[u64]) -> Places {
+    Places { number, lines: lines.to_vec() }
+}
+
 fn utf_16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(bytes).collect()
 }
@@ -101,6 +105,49 @@ fn headers_of_other_programs_and_none() {
 }
 
 #[test]
+fn titles_and_notes_stand_above_a_table() {
+    for text in [
+        "Customers of 2026\n\nnom;email\nA;a@one.test\n",
+        "Customers\r\n\r\nNom;Email\r\nA;a@one.test\r\n",
+        "sep=;\nCustomers;\nnom;email\nA;a@one.test\n",
+    ] {
+        let found = read(text.as_bytes());
+        assert_eq!(
+            (found.names, found.rows),
+            (vec!["nom".into(), "email".into()], vec![vec!["A".into(), "a@one.test".into()]])
+        );
+        let line = if text.starts_with("sep") { 2 } else { 1 };
+        assert_eq!(found.told.notes, at(1, &[line]), "{text}");
+    }
+    let found = read(b"Export;12/03/2026;;\n\"a note, of\ntwo lines\"\n\nRef;Nom;Email;CP\n1;A;a@one.test;29200\n");
+    assert_eq!(
+        (found.names, found.rows.len()),
+        (["Ref", "nom", "email", "code_postal"].map(str::to_owned).to_vec(), 1)
+    );
+    assert_eq!(found.told.sentences(), ["ignored 1 blank line, 2 notes above the header (in lines 1 and 2)"]);
+    let found = read(b"Ventes\nRegion,2024,2025,2026\nNord,12.5,13,14\nSud,1200,900,\n");
+    assert_eq!(
+        (found.names, found.told.notes),
+        (["Region", "2024", "2025", "2026"].map(str::to_owned).to_vec(), at(1, &[1]))
+    );
+    whole(b"Region,2025,2026\nNord,12,13\n", &["Region", "2025", "2026"], &[&["Nord", "12", "13"]]);
+    let found = read(b"Customers\nA,a@one.test\nB,b@one.test\n");
+    assert_eq!((found.names, found.rows.len()), (["nom", "email"].map(str::to_owned).to_vec(), 2));
+}
+
+#[test]
+fn lines_end_in_many_ways() {
+    let rows: &[&[&str]] = &[&["A", "a@one.test"], &["B", "b@one.test"]];
+    for end in ["\n", "\r\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"] {
+        let text = ["nom;email", "A;a@one.test", "B;b@one.test", ""].join(end);
+        whole(text.as_bytes(), &["nom", "email"], rows);
+        let bytes = utf_16(&text, u16::to_le_bytes);
+        whole(&[b"\xff\xfe", bytes.as_slice()].concat(), &["nom", "email"], rows);
+    }
+    whole("nom;x\nA\u{2028}B;\u{85}\n".as_bytes(), &["nom", "x"], &[&["A\u{2028}B", "\u{85}"]]);
+}
+
+#[test]
 fn tables_of_every_encoding() {
     let text = "nom\tEmail\tVille\r\nChez Zoé €\ta@one.test\tŁódź\r\n";
     let marked = format!("\u{feff}{text}");
@@ -116,9 +163,9 @@ fn tables_of_every_encoding() {
         assert_eq!(read(&bytes).encoding, encoding);
     }
     let found = read(b"Nom;Email\r\nZo\xc3\xa9;a@one.test\r\nAndr\xe9;b@one.test\r\n");
-    assert_eq!((found.encoding, found.told.replaced), (Encoding::Utf8, 1));
+    assert_eq!((found.encoding, found.told.replaced.number), (Encoding::Utf8, 1));
     assert_eq!(found.rows, [["Zoé", "a@one.test"], ["Andr\u{fffd}", "b@one.test"]]);
-    assert_eq!(found.told.sentences(), ["1 place was wrong in this encoding and became \u{fffd}"]);
+    assert_eq!(found.told.sentences(), ["1 place could not be read in this encoding, in line 3: it became \u{fffd}"]);
     whole(b"Soci\xe9t\xe9;Ville\n\x8cuvre;Orl\xe9ans\n", &["nom", "ville"], &[&["Œuvre", "Orléans"]]);
 }
 
@@ -130,16 +177,14 @@ fn quotes_that_other_programs_write() {
         [["\"The North", "n@one.test"], ["South", "s@one.test"], ["West", "w@one.test"]],
         "a quote that is never closed takes no row"
     );
-    assert_eq!((found.told.unclosed_quotes, found.told.unclosed_line), (1, 2));
+    assert_eq!(found.told.unclosed_quotes, at(1, &[2]));
     let told = "1 quote is never closed, in line 2: it stays in its cell";
     assert_eq!(found.told.sentences(), [told]);
     let found = read(b"sep=,\nnom,email\n\"A,n@one.test\n");
-    assert_eq!((found.rows.len(), found.told.unclosed_line), (1, 3));
-    whole(
-        b"nom,email\n\"Le \\\"Nord\\\"\",q@one.test\nSud,s@one.test\n",
-        &["nom", "email"],
-        &[&["Le \"Nord\"", "q@one.test"], &["Sud", "s@one.test"]],
-    );
+    assert_eq!((found.rows.len(), found.told.unclosed_quotes), (1, at(1, &[3])));
+    let found = read(b"nom,email\n\"Le \\\"Nord\\\"\",q@one.test\nSud,s@one.test\n  \"Est\", \"e@one.test\"\n");
+    assert_eq!(found.rows, [["Le \"Nord\"", "q@one.test"], ["Sud", "s@one.test"], ["Est", "e@one.test"]]);
+    assert_eq!(found.told.sentences(), ["3 cells have quotes of another kind, in lines 2 and 4: they were mended"]);
 }
 
 #[test]
@@ -148,16 +193,17 @@ fn what_is_left_out_is_told() {
     let text = format!("\nnom;x\r\n\r\nA;1\n ; \n{long};1\nB;2;3\nC;\"\n\n\";;\n\n\n");
     let found = read(text.as_bytes());
     assert_eq!(found.rows, [["A", "1"], ["B", "2"], ["C", "\n\n"]]);
-    let told = Told { blank_lines: 5, long_rows: 1, cut_rows: 1, ..Told::default() };
+    let told = Told { blank_lines: 5, long_rows: at(1, &[6]), cut_rows: at(1, &[7]), ..Told::default() };
     assert_eq!(found.told, told);
+    assert!(!told.is_whole() && Told { blank_lines: 5, ..Told::default() }.is_whole());
     assert_eq!(Value::from(told.numbers()), json!({"blank_lines": 5, "long_rows": 1, "cut_rows": 1}));
     assert_eq!(
         told.sentences(),
-        ["ignored 5 blank lines, 1 row of more than 32 KiB, 1 row's cells beyond the columns"]
+        ["ignored 5 blank lines, 1 row of more than 32 KiB (in line 6), 1 row's cells beyond the columns (in line 7)"]
     );
     let names: Vec<String> = (0..205).map(|column| format!("c{column}")).collect();
     let found = read(format!("{}\n{}\n", names.join(","), vec!["1"; 205].join(",")).as_bytes());
-    assert_eq!((found.names.len(), found.told.surplus_columns, found.told.cut_rows), (COLUMNS, 5, 0));
+    assert_eq!((found.names.len(), found.told.surplus_columns, found.told.cut_rows.number), (COLUMNS, 5, 0));
     let found = read(format!("nom\n{}", "x\n".repeat(200_007)).as_bytes());
     assert_eq!((found.rows.len() as u64, found.told.surplus_rows), (ROWS, 7));
 }
@@ -180,6 +226,49 @@ fn download(columns: &[String], rows: &[Vec<String>]) -> String {
     let mut encoder = Format::Csv.encoder(columns);
     let pieces = [encoder.begin(), encoder.rows(&rows), encoder.end()].concat();
     String::from_utf8(pieces).unwrap()
+}
+
+#[test]
+fn a_file_of_ours_gives_the_cells_that_were_sent() {
+    let text = "\u{feff}nom;email;telephone;rating;tag;formule;vide;list;n;multi\r\n\
+                \"Caf\u{e9} \"\"Le; Nord\"\"\";ada@one.test;'+33 6 12 34 56 78;'-5% promo;'@handle;'=1+1;;a | b;4.0;\"l1\nl2\"\r\n";
+    whole(
+        text.as_bytes(),
+        &["nom", "email", "telephone", "rating", "tag", "formule", "vide", "list", "n", "multi"],
+        &[&[
+            "Caf\u{e9} \"Le; Nord\"",
+            "ada@one.test",
+            "+33 6 12 34 56 78",
+            "-5% promo",
+            "@handle",
+            "=1+1",
+            "",
+            "a | b",
+            "4.0",
+            "l1\nl2",
+        ]],
+    );
+}
+
+#[test]
+fn numbers_and_telephones_as_people_write_them() {
+    let rows = "A;1,234;4,5\nB;1 234;4.5\nC;1\u{a0}234;4,5/5\nD;1.234;4.5 \u{2605}\nE;(128);5\nF;128 avis;\"4,0\"\nG;12k;3\nH;99;2,9\n\
+                I;;\nJ;1\u{202f}500;4\nK;2,000;4\nL;1,234,567;4\nM;0;0\n";
+    let found = read(format!("nom;nb_avis;note\n{rows}").as_bytes());
+    let number = |row: &Vec<String>| {
+        (crate::values::count(&row[1].as_str().into()), crate::values::number(&row[2].as_str().into()))
+    };
+    let numbers: Vec<_> = found.rows.iter().map(number).collect();
+    let (four, half) = (Some(4.0), Some(4.5));
+    let counted = [Some(1234.0), Some(1234.0), Some(1234.0), Some(1234.0), Some(128.0), Some(128.0)];
+    assert_eq!(numbers.iter().map(|(count, _)| *count).take(6).collect::<Vec<_>>(), counted);
+    assert_eq!(numbers[..4].iter().map(|(_, note)| *note).collect::<Vec<_>>(), [half; 4]);
+    let rest = [(Some(1500.0), four), (Some(2000.0), four), (Some(1_234_567.0), four), (Some(0.0), Some(0.0))];
+    assert_eq!(numbers[9..], rest);
+    assert_eq!((numbers[5].1, numbers[8]), (four, (None, None)));
+    let found = read(b"id;telephone\n1;'0612345678\n2;33612345678\n3;+33(0)612345678\n4;0033612345678\n");
+    let phones: Vec<_> = found.rows.iter().map(|row| crate::values::phone(&row[1], None)).collect();
+    assert!(phones.iter().all(|phone| phone.as_deref() == Some("+33612345678")), "{phones:?}");
 }
 
 /// The same table as another program writes it.

@@ -18,6 +18,8 @@ const SPREADSHEETS: [&[u8]; 2] = [b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\
 pub struct Text {
     pub(super) bytes: Arc<[u8]>,
     pub(super) separator: u8,
+    /// Lines above, which are no part of it.
+    pub(super) above: u64,
     pub(super) encoding: Encoding,
     pub(super) told: Told,
 }
@@ -36,14 +38,14 @@ impl Text {
             Some((separator, rest)) => (separator, rest.to_owned(), 1),
             None => (judge(&decoded.text), decoded.text, 0),
         };
-        let Mended { text, unclosed, line } = mend(text, separator)?;
+        let Mended { text, unclosed, odd } = mend(text, separator)?;
         let told = Told {
-            unclosed_quotes: unclosed,
-            unclosed_line: if unclosed > 0 { line as u64 + above } else { 0 },
+            unclosed_quotes: unclosed.below(above),
+            mended_quotes: odd.below(above),
             replaced: decoded.replaced,
             ..Told::default()
         };
-        Ok(Self { bytes: text.into_bytes().into(), separator, encoding: decoded.encoding, told })
+        Ok(Self { bytes: text.into_bytes().into(), separator, above, encoding: decoded.encoding, told })
     }
 
     /// The text to be kept: reading it again gives the same table.

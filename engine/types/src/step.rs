@@ -16,8 +16,8 @@ pub struct Discovered {
     pub columns: Vec<String>,
     /// `breakdown.import` (outsend 12.2).
     pub notice: Value,
-    /// The log line that carries the notice.
-    pub line: Line,
+    /// Log lines: the first carries the notice, the others tell what was left out or changed.
+    pub lines: Vec<Line>,
 }
 
 /// What a log line is (outsend 7.4 rule 8).

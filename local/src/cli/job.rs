@@ -102,9 +102,7 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
     match command {
         JobCommand::Create { module, items, source, options, watch, api } => {
             let mut body = Map::new();
-            if let Some(file) = items {
-                body.insert("items".to_owned(), rows(&file)?);
-            }
+            let rows = items.as_deref().map(rows).transpose()?;
             if let Some(source) = source {
                 body.insert("source_job_id".to_owned(), Value::from(source));
             }
@@ -113,9 +111,10 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
                 let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
                 body.insert(name.to_owned(), value);
             }
+            let body = with_rows(&body, rows.as_deref());
             let remote = Remote::new(api)?;
             let path = format!("/jobs/{}", segment(&module)?);
-            let job = remote.value(Method::POST, &path, Some(&Value::Object(body))).await?;
+            let job = remote.answer(Method::POST, &path, Some(body)).await?;
             tell(&remote, &job)?;
             match job.get("id").and_then(Value::as_str) {
                 Some(id) if watch => follow(&remote, id, true).await,
@@ -151,11 +150,21 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
     }
 }
 
-/// The rows of a file, as objects.
-fn rows(file: &Path) -> Result<Value, Failed> {
+/// A body with these members and the rows, as they stand.
+fn with_rows(members: &Map<String, Value>, rows: Option<&str>) -> String {
+    let members = members.iter().map(|(name, value)| format!("{}:{value}", Value::from(name.as_str())));
+    let rows = rows.map(|rows| format!("\"items\":{rows}"));
+    format!("{{{}}}", rows.into_iter().chain(members).collect::<Vec<_>>().join(","))
+}
+
+/// The rows of a file, as objects in JSON. What is JSON already is sent as it stands, with every digit.
+fn rows(file: &Path) -> Result<String, Failed> {
     let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
-        return Ok(json::parse(table::decode(bytes).text.as_bytes())?);
+        let text = table::decode(bytes).text;
+        // what is none is told before anything is sent
+        json::parse(text.as_bytes())?;
+        return Ok(text);
     }
     let unreadable = |cause: Unreadable| {
         let more = if cause == Unreadable::Spreadsheet { ", or download a job's results as csv or json" } else { "" };
@@ -171,7 +180,7 @@ fn rows(file: &Path) -> Result<Value, Failed> {
     }
     // whoever cannot read this gets the job all the same
     let _ = writeln!(io::stderr(), "{}", reading(file, &text, &table, rows.len()));
-    Ok(Value::Array(rows))
+    Ok(Value::Array(rows).to_string())
 }
 
 /// What was read of a file, and what was not.

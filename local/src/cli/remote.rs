@@ -57,9 +57,14 @@ impl Remote {
     }
 
     pub(super) async fn value(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
+        self.answer(method, path, body.map(Value::to_string)).await
+    }
+
+    /// The answer to a body that is JSON already.
+    pub(super) async fn answer(&self, method: Method, path: &str, body: Option<String>) -> Result<Value, Failed> {
         let mut request = self.request(method, path);
         if let Some(body) = body {
-            request = request.header("Content-Type", "application/json").body(body.to_string());
+            request = request.header("Content-Type", "application/json").body(body);
         }
         let answer = self.send(request).await?.bytes().await?;
         Ok(json::parse(&answer)?)

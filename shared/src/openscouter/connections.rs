@@ -29,7 +29,8 @@ impl<'a> ConnectionView<'a> {
             scopes: Connection::scope(connection.draft).split(' ').collect(),
             audience: &connection.audience,
             created_at: timestamp(connection.created_at),
-            last_used_at: connection.last_used_at.map(timestamp),
+            // the use is kept by its minute, which can have begun before
+            last_used_at: connection.last_used_at.map(|at| timestamp(at.max(connection.created_at))),
         }
     }
 }

@@ -32,7 +32,8 @@ impl<'a> TokenView<'a> {
             last_four: &token.last_four,
             created_at: timestamp(token.created_at),
             expires_at: token.expires_at.map(timestamp),
-            last_used_at: token.last_used_at.map(timestamp),
+            // the use is kept by its minute, which can have begun before
+            last_used_at: token.last_used_at.map(|at| timestamp(at.max(token.created_at))),
         }
     }
 

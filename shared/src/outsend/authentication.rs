@@ -11,7 +11,7 @@ use crate::{
     BoxFuture,
     http::Request,
     limits::{self, Attempt},
-    model::{Owner, Session, UserId, UserKey},
+    model::{OrganizationId, Owner, Session, UserId, UserKey},
     secret::sha256_hex,
     store::{Credential, Principal},
 };
@@ -88,7 +88,7 @@ async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Pro
     let bucket = |(user, organization)| match (&presented, policy) {
         (_, Some(policy)) => limits::of(Owner::User(user), &format!("outsend/{}", policy.name)),
         (PresentedCredential::Session { .. }, None) => user_bucket(user),
-        (PresentedCredential::Key(_), None) => limits::of(Owner::Organization(organization), "outsend/keys"),
+        (PresentedCredential::Key(_), None) => keys_bucket(organization),
     };
     let early = store.known_owner(presented.credential()).map(bucket);
     let start = async {
@@ -135,6 +135,12 @@ async fn authenticate(cx: &RequestContext, access: Access) -> Result<Caller, Pro
 #[must_use]
 pub fn user_bucket(user: UserId) -> String {
     limits::of(Owner::User(user), "outsend/user")
+}
+
+/// The bucket of an organization's keys (outsend 5.1).
+#[must_use]
+pub fn keys_bucket(organization: OrganizationId) -> String {
+    limits::of(Owner::Organization(organization), "outsend/keys")
 }
 
 /// Steps 4 and 5.

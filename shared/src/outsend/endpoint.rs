@@ -241,6 +241,8 @@ fn told_of_limits(cx: &RequestContext, mut response: Response) -> Response {
 
 /// Steps 1 and 2; an answer when the request is a preflight of an allowed origin.
 fn routed(settings: &OutsendSettings, request: &Request) -> Result<Option<Response>, Problem> {
+    let known = if request.is_astray() { None } else { methods(routes::ROUTES, &request.path) };
+    let methods = known.ok_or(Detail::Route)?;
     if request.method == "OPTIONS" && allowed_origin(settings, request).is_some() {
         let answer = done()
             .header("Access-Control-Allow-Methods", "GET, POST, PATCH, DELETE")
@@ -248,8 +250,6 @@ fn routed(settings: &OutsendSettings, request: &Request) -> Result<Option<Respon
             .header("Access-Control-Max-Age", "600");
         return Ok(Some(answer));
     }
-    let known = if request.is_astray() { None } else { methods(routes::ROUTES, &request.path) };
-    let methods = known.ok_or(Detail::Route)?;
     if !methods.contains(&request.method.as_str()) {
         return Err(Detail::Method(methods.join(", ")).into());
     }

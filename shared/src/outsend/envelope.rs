@@ -81,6 +81,7 @@ impl Problem {
             Self::Detail(Detail::Rate(seconds) | Detail::StreamsHeld { seconds, .. }) => {
                 answer = answer.header("Retry-After", seconds.to_string())
             }
+            Self::Detail(Detail::Upstream) => answer = answer.header("Retry-After", "60"),
             Self::Detail(Detail::Method(allow)) => answer = answer.header("Allow", allow),
             Self::Crash(cause) => answer.cause = Some(cause),
             _ => {}

@@ -49,7 +49,12 @@ pub fn object(request: &Request, needed: bool) -> Result<Map<String, Value>, Pro
     if count_values(&request.body) > MAX_VALUES {
         return Err(Detail::TooLarge.into());
     }
-    json::parse_object(&request.body).map_err(|_| Detail::BadJson.into())
+    json::parse_object(&request.body).map_err(|_| bad_json(&request.body))
+}
+
+/// The refusal of a body that is no object in JSON; it tells where the body breaks.
+fn bad_json(body: &[u8]) -> Problem {
+    Detail::BadJson(json::broken_at(body)).into()
 }
 
 /// Checks a new password by the rule of all dialects.
@@ -247,9 +252,24 @@ impl Fields {
     /// Ends the reading.
     ///
     /// # Errors
-    /// 422 with everything that is wrong.
+    /// 422 with everything that is wrong, in the order in which the body has the fields; one that it lacks keeps its place
+    /// in the table.
     pub fn finish(self) -> Result<(), Problem> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::Invalid(self.faults)) }
+        if self.faults.is_empty() {
+            return Ok(());
+        }
+        let place = |(field, _): &(String, Fault)| {
+            let name = field.split('.').next().unwrap_or_default();
+            self.body.keys().position(|key| key == name)
+        };
+        let mut sent: Vec<_> = self.faults.iter().filter(|fault| place(fault).is_some()).cloned().collect();
+        sent.sort_by_key(place);
+        let mut sent = sent.into_iter();
+        let ordered = self.faults.iter().map(|fault| {
+            let next = if place(fault).is_some() { sent.next() } else { None };
+            next.unwrap_or_else(|| fault.clone())
+        });
+        Err(Problem::Invalid(ordered.collect()))
     }
 }
 
@@ -281,5 +301,25 @@ impl Paging {
         let limit = number("limit", 1, i64::from(max)).and_then(|limit| u32::try_from(limit).ok());
         let offset = number("offset", 0, i64::MAX).and_then(|offset| u64::try_from(offset).ok());
         Self { limit: limit.unwrap_or(default), offset: offset.unwrap_or(0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn faults_stand_in_the_order_of_the_body() {
+        let body = json!({"scopes": 1, "x": 2, "name": 3, "days": 4});
+        let mut fields = Fields::new(body.as_object().cloned().unwrap_or_default());
+        for name in ["email", "name", "name.1", "days", "missing", "scopes", "scopes.0"] {
+            fields.fault(name, Fault::Format);
+        }
+        let Err(Problem::Invalid(faults)) = fields.finish() else { unreachable!("there are faults") };
+        let names: Vec<_> = faults.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["email", "scopes", "scopes.0", "name", "missing", "name.1", "days"]);
+        assert!(Fields::new(Map::new()).finish().is_ok());
     }
 }

@@ -28,6 +28,7 @@ pub fn view(key: &UserKey) -> KeyView<'_> {
         scopes: scopes.into_iter().filter(|(has, _)| *has).map(|(_, scope)| scope).collect(),
         created_at: timestamp(key.created_at),
         expires_at: key.expires_at.map(timestamp),
-        last_used_at: key.last_used_at.map(timestamp),
+        // the use is kept by its minute, which can have begun before
+        last_used_at: key.last_used_at.map(|at| timestamp(at.max(key.created_at))),
     }
 }

@@ -6,8 +6,8 @@ use crate::model::Locale;
 /// A failure's text (outsend 3.3); each variant is a row of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// bad_json
-    BadJson,
+    /// bad_json; the line and column where it breaks
+    BadJson(Option<(usize, usize)>),
     /// not_implemented
     NotImplemented,
     /// bad_content_type
@@ -112,6 +112,8 @@ pub enum Detail {
     NotReady,
     /// purged
     Purged,
+    /// upstream
+    Upstream,
     /// module_off
     ModuleOff(&'static str),
     /// auth_required
@@ -152,7 +154,7 @@ impl Detail {
     #[must_use]
     pub const fn status(&self) -> u16 {
         match self {
-            Self::BadJson
+            Self::BadJson(_)
             | Self::BadContentType
             | Self::Captcha
             | Self::SignUpRefused
@@ -206,7 +208,7 @@ impl Detail {
             Self::Rate(_) | Self::StreamsHeld { .. } => 429,
             Self::Server => 500,
             Self::NotImplemented => 501,
-            Self::ModuleOff(_) => 503,
+            Self::ModuleOff(_) | Self::Upstream => 503,
         }
     }
 
@@ -215,7 +217,16 @@ impl Detail {
     pub fn text(&self, language: Locale) -> String {
         let (english, french) = match self {
             Self::NotImplemented => ("Not implemented.", "Non implémenté."),
-            Self::BadJson => ("Request body is not valid JSON.", "Le corps de la requête n'est pas un JSON valide."),
+            Self::BadJson(None) => {
+                ("Request body is not valid JSON.", "Le corps de la requête n'est pas un JSON valide.")
+            }
+            Self::BadJson(Some((line, column))) => {
+                return pick(
+                    language,
+                    format!("Request body is not valid JSON (line {line}, column {column})."),
+                    format!("Le corps de la requête n'est pas un JSON valide (ligne {line}, colonne {column})."),
+                );
+            }
             Self::BadContentType => {
                 ("Content-Type must be application/json.", "Content-Type doit être application/json.")
             }
@@ -393,6 +404,10 @@ impl Detail {
                     format!("Trop de requêtes. Réessayez dans {n} s."),
                 );
             }
+            Self::Upstream => (
+                "A required service is unavailable. Try again later.",
+                "Un service requis est indisponible. Réessayez plus tard.",
+            ),
             Self::Server => ("Internal server error.", "Erreur interne du serveur."),
         };
         pick(language, english, french).to_owned()
@@ -428,8 +443,8 @@ pub enum Fault {
     Address,
     /// A time that is not of this many last days.
     LastDays(i64),
-    /// No row has this column.
-    NoUsableRow(&'static str),
+    /// No row has what this column is to have; the columns that were seen where it is none of them.
+    NoUsableRow(&'static str, Vec<String>),
     /// Two nodes have one id (outsend 14.2).
     DuplicateNode,
     /// There is no such block.
@@ -457,7 +472,8 @@ impl Fault {
         let (english, french) = match self {
             Self::Required => ("Field is required.".to_owned(), "Champ obligatoire.".to_owned()),
             Self::Format => ("Invalid format.".to_owned(), "Format invalide.".to_owned()),
-            Self::Type(kind) => (format!("Must be a {kind}."), format!("Doit être de type {kind}.")),
+            Self::Type(kind) => typed(kind),
+            Self::Between(a, i64::MAX) => (format!("Must be {a} or more."), format!("Doit être au moins {a}.")),
             Self::Between(a, b) => {
                 (format!("Must be between {a} and {b}."), format!("Doit être compris entre {a} et {b}."))
             }
@@ -472,9 +488,9 @@ impl Fault {
             Self::LastDays(days) => {
                 (format!("Must be within the last {days} days."), format!("Doit dater des {days} derniers jours."))
             }
-            Self::NoUsableRow(column) => (
-                format!("No usable row: every item lacks {column}."),
-                format!("Aucune ligne utilisable : {column} manque partout."),
+            Self::NoUsableRow(column, seen) => (
+                format!("No usable row: every item lacks {column}.{}", listed(" Columns:", seen)),
+                format!("Aucune ligne utilisable : {column} manque partout.{}", listed(" Colonnes :", seen)),
             ),
             Self::DuplicateNode => ("Duplicate node id.".to_owned(), "Identifiant de nœud en double.".to_owned()),
             Self::UnknownBlock => ("Unknown block type.".to_owned(), "Type de bloc inconnu.".to_owned()),
@@ -506,6 +522,30 @@ impl Fault {
             ),
         };
         pick(language, english, french)
+    }
+}
+
+/// That a value has another type than this one.
+fn typed(kind: &str) -> (String, String) {
+    let (article, french) = match kind {
+        "integer" => ("an", "entier"),
+        "object" => ("an", "objet"),
+        "number" => ("a", "nombre"),
+        "boolean" => ("a", "booléen"),
+        "list" => ("a", "liste"),
+        _ => ("a", "texte"),
+    };
+    (format!("Must be {article} {kind}."), format!("Doit être de type {french}."))
+}
+
+/// Names that somebody gave, as far as they help: at most ten, and of each 40 characters.
+fn listed(label: &str, names: &[String]) -> String {
+    let short = |name: &String| name.chars().filter(|letter| !letter.is_control()).take(40).collect::<String>();
+    let shown: Vec<String> = names.iter().take(10).map(short).collect();
+    match names.len() {
+        0 => String::new(),
+        1..=10 => format!("{label} {}.", shown.join(", ")),
+        _ => format!("{label} {}, ...", shown.join(", ")),
     }
 }
 

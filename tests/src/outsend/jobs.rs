@@ -226,11 +226,11 @@ pub async fn create(context: &Context, account: &Account, module: Module, option
             if let Some(pasted) = parameters.options.remove("text") {
                 let found = engine::import::discover(pasted.as_str().unwrap().as_bytes().to_vec()).unwrap();
                 job.planned = Some(found.planned);
-                job.log_last = 1;
+                job.log_last = found.lines.len() as u64;
                 job.breakdown.insert("import".to_owned(), found.notice);
                 parameters.columns = found.columns;
                 text = Some(found.text);
-                log.push(shared::store::LogLine::at(found.line, now));
+                log.extend(found.lines.into_iter().map(|line| shared::store::LogLine::at(line, now)));
             }
         }
     }

@@ -53,7 +53,7 @@ pub fn twenty() -> Value {
         ("a", "a1", "filter", json!({"require_phone": true})),
         ("a1", "a2", "sort", sorted("note")),
         ("a2", "a3", "filter", json!({"rating_min": 3})),
-        ("a3", "a4", "sort", sorted("nb_avis")),
+        ("a3", "a4", "sort", sorted("completeness")),
         ("a1", "a5", "filter", json!({"sample_type": "pct", "sample_pct": 10, "sample_seed": 7})),
         ("a5", "a6", "sort", json!({})),
         ("a", "a7", "sort", json!({"direction": "asc", "sort_by": "note"})),

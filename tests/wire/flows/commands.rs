@@ -75,7 +75,10 @@ async fn a_pipeline_that_fails_and_what_is_none() {
     let graph = definition(&[("a\u{1b}[2J", "import", unreadable), ("b", "sort", json!({}))], &[("a\u{1b}[2J", "b")]);
     let (code, out, err) = world.says(&["pipeline", "run", &world.file("bad.json", &graph)]);
     assert_eq!((code, err.as_str()), (1, "outscout: the pipeline ended as failed\n"), "{out}");
-    assert!(out.contains("(import): 0 %, failed, 0 rows: Import source could not be read.\n"), "{out}");
+    assert!(
+        out.contains("(import): 0 %, failed, 0 rows: Import source could not be read: there is no row in it.\n"),
+        "{out}"
+    );
     assert!(out.contains("b (sort): 0 %, skipped, 0 rows\n") && out.ends_with("\nfailed\n"), "{out}");
     assert!(!out.contains('\u{1b}'), "nothing that moves a cursor");
     // everything that is wrong with a definition, field by field

@@ -86,7 +86,7 @@ async fn twenty_nodes_come_to_the_same_end_whatever_happens_to_their_signals() {
     let calm = world.pipeline_now(&calm["id"]).await;
     assert_eq!(calm["status"], "failed");
     let expected = (outcome(&calm), rows(&world, &calm).await);
-    let failed = "\"c\" \"failed\" 0 0 \"Import source could not be read.\"";
+    let failed = "\"c\" \"failed\" 0 0 \"Import source could not be read: there is no row in it.\"";
     assert!(expected.0.contains(&failed.to_owned()) && expected.0.contains(&"\"c2\" \"skipped\" 0 0 null".to_owned()));
     assert!(expected.0.contains(&"\"b3\" \"done\" 100 0 null".to_owned()), "{:?}", expected.0);
     assert_eq!(told(&world).await, [EventName::PipelineFailed]);

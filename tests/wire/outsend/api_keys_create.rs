@@ -64,7 +64,7 @@ async fn wrong_keys_are_not_made() {
         (json!({"name": "k", "scopes": ["admin"]}), "scopes.0", "Must be one of: read, write."),
         (json!({"name": "k", "scopes": ["read", "read"]}), "scopes.1", "Invalid format."),
         (json!({"name": "k", "expires_in_days": 0}), "expires_in_days", "Must be between 1 and 365."),
-        (json!({"name": "k", "expires_in_days": 1.5}), "expires_in_days", "Must be a integer."),
+        (json!({"name": "k", "expires_in_days": 1.5}), "expires_in_days", "Must be an integer."),
     ] {
         let answer = new_key(&bench, &session, &body).await;
         let errors = json!([{"field": field, "message": message}]);

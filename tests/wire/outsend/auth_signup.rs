@@ -30,7 +30,7 @@ async fn wrong_fields_are_told_in_the_caller_s_language() {
         {"field": "email", "message": "Champ obligatoire."},
         {"field": "password", "message": "Doit contenir une lettre et un chiffre ou un symbole."},
         {"field": "accept_responsibility", "message": "Champ obligatoire."},
-        {"field": "name", "message": "Doit être de type string."},
+        {"field": "name", "message": "Doit être de type texte."},
     ]});
     assert_eq!((answer.status, answer.body.as_str()), (422, expected.to_string().as_str()));
     assert_eq!(answer.header("content-language"), "fr");
@@ -124,6 +124,11 @@ async fn a_captcha_is_asked_about() {
     assert_eq!(sign_up(&bench, "a@example.com", &json!({})).await, failed);
     assert_eq!(sign_up(&bench, "a@example.com", &json!({"hcaptcha_token": 7})).await.0, 422);
     assert_eq!(sign_up(&bench, "a@example.com", &json!({"hcaptcha_token": "a+b c"})).await.0, 200);
+    // nobody listens there
+    let variables = [("OUTSCOUT_OUTSEND_CAPTCHA_SECRET", "s"), ("OUTSCOUT_OUTSEND_CAPTCHA_URL", "http://127.0.0.1:9/")];
+    let dead = Bench::with(&variables).await.unwrap();
+    let failed = (503, "A required service is unavailable. Try again later.".to_owned());
+    assert_eq!(sign_up(&dead, "a@example.com", &json!({"hcaptcha_token": "x"})).await, failed);
     let open = Bench::start().await.unwrap();
     assert_eq!(sign_up(&open, "a@example.com", &json!({"hcaptcha_token": 7, "invitation_code": 7})).await.0, 200);
 }

@@ -41,7 +41,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         create("verify-emails", json!({"items": many})).await,
         invalid("items", "Must have 1 to 10000 entries.")
     );
-    assert_eq!(create("verify-emails", json!({"items": [1]})).await, invalid("items.0", "Must be a object."));
+    assert_eq!(create("verify-emails", json!({"items": [1]})).await, invalid("items.0", "Must be an object."));
     let nested = json!({"items": [{"email": "a@b.test"}, {"email": {"a": 1}}]});
     assert_eq!(create("verify-emails", nested).await, invalid("items.1.email", "Invalid format."));
     let nested = json!({"items": [{"email": "a@b.test", "x": [[1]]}]});
@@ -52,14 +52,18 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     assert_eq!(create("verify-emails", long).await, invalid("items.0", "Invalid format."));
     let useless = json!({"items": [{"email": "nobody"}, {"nom": "X"}]});
     assert_eq!(create("verify-emails", useless).await, invalid("items", "No usable row: every item lacks email."));
+    let seen = invalid("items", "No usable row: every item lacks email. Columns: Contact, nom.");
+    assert_eq!(create("verify-emails", json!({"items": [{"Contact": "a@b.test", "nom": "X"}]})).await, seen);
     let unknown = "j_01KSMB92NRM7N8P9Q0R1S2T3V4";
     for source in [unknown, "nonsense"] {
         assert_eq!(create("verify-emails", json!({"source_job_id": source})).await, refused(404, "Job not found."));
     }
+    let neither = json!({"source_job_id": unknown, "items": [{"email": "nobody"}]});
+    assert_eq!(create("verify-emails", neither).await, invalid("items", "No usable row: every item lacks email."));
     let both = json!({"source_job_id": 1, "items": [{"email": "a@b.test"}]});
     assert_eq!(create("verify-emails", both).await, invalid("source_job_id", "Must be a string."));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], "{").await;
-    assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON."));
+    assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON (line 1, column 1)."));
     let huge = format!("{{\"items\":\"{}\"}}", "x".repeat(4 * 1024 * 1024));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], &huge).await;
     assert_eq!(answer.status, 413);
@@ -91,6 +95,42 @@ async fn a_source_alone_gives_its_rows() {
     world.bench.advance(Duration::days(7) + Duration::seconds(2));
     let late = world.post("/api/jobs/verify-emails", &body).await;
     assert_eq!((late.status, detail(&late).as_str()), (400, "Source results are no longer available."));
+}
+
+#[tokio::test]
+async fn keys_of_one_meaning_are_read_row_by_row() {
+    let world = World::start().await;
+    let items = json!([
+        {"email": "a@one.test", "nom": "A"}, {"Email": "b@one.test", "nom": "B"}, {"E-Mail": "c@one.test"},
+        {"email": "", "emailAddress": "d@one.test"}, {"email": "a@one.test", "EMAIL": "e@one.test"},
+    ]);
+    let made = world.post("/api/jobs/verify-emails", &json!({"items": items})).await;
+    assert_eq!((made.status, &made.json()["grid_points_count"]), (200, &json!(4)), "{}", made.body);
+    world.react().await;
+    world.settle().await;
+    let rows = world.rows(made.json()["id"].as_str().unwrap()).await;
+    let emails: Vec<_> = rows.iter().map(|row| row["email"].as_str().unwrap()).collect();
+    assert_eq!(emails, ["a@one.test", "b@one.test", "c@one.test", "d@one.test"]);
+    assert_eq!(rows[1]["Email"], "b@one.test", "nothing of the user's is lost");
+}
+
+#[tokio::test]
+async fn no_format_loses_a_digit() {
+    let world = World::start().await;
+    let (long, fine) = ("123456789012345678901234567890", "0.1234567890123456789");
+    let items = format!(r#"{{"items":[{{"email":"a@one.test","n":{long},"d":[{fine},1.5],"f":4.0,"huge":1e999}}]}}"#);
+    let made = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], &items).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    world.react().await;
+    world.settle().await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let row = &world.rows(&id).await[0];
+    assert_eq!((&row["n"], &row["d"], &row["f"]), (&json!(long), &json!([fine, 1.5]), &json!(4.0)));
+    let csv = world.get(&format!("/api/jobs/{id}/download?format=csv")).await.body;
+    assert!(csv.contains(&format!(";{long};{fine} | 1.5;4.0;1e999;")), "{csv}");
+    let half = r#"{"items":[{"email":"a@one.test","n":"\ud800"}]}"#;
+    let refused = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], half).await;
+    assert_eq!(refused.json()["errors"], json!([{"field": "items.0.n", "message": "Invalid format."}]));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use engine::Module;
 use harness::{
-    log,
+    Answer, log,
     outsend::jobs::{World, new_job},
     snapshot,
 };
@@ -69,6 +69,9 @@ async fn lists_pages_and_filters() {
         let answer = world.get(&format!("/api/jobs?{query}")).await;
         assert_eq!((answer.status, answer.json()["errors"][0]["field"].as_str()), (422, Some(field)), "{query}");
     }
+    let message = |answer: Answer| answer.json()["errors"][0]["message"].as_str().unwrap().to_owned();
+    assert_eq!(message(world.get("/api/jobs?offset=-1").await), "Must be 0 or more.");
+    assert!(message(world.get("/api/jobs?type=queue").await).starts_with("Must be one of: scrap, import, "));
 }
 
 #[tokio::test]

@@ -58,6 +58,20 @@ async fn a_resumed_job_holds_old_and_new_rows() {
 }
 
 #[tokio::test]
+async fn of_two_at_once_one_is_told_of_the_other() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test", "b@nx.test"]).await;
+    world.post(&format!("/api/jobs/{id}/cancel"), &json!({})).await;
+    let body = json!({"job_id": id});
+    let resume = || world.post("/api/jobs/resume", &body);
+    let answers = futures_util::future::join_all([resume(), resume(), resume()]).await;
+    let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|answer| answer.status == 200);
+    assert_eq!((won.len(), lost.len()), (1, 2));
+    let text = format!("Job is already being resumed as {}.", won[0].json()["id"].as_str().unwrap());
+    assert!(lost.iter().all(|answer| answer.status == 400 && detail(answer) == text), "{lost:?}");
+}
+
+#[tokio::test]
 async fn succeeds() {
     let world = World::start().await;
     let id = world.verification(&["a@one.test", "b@nx.test"]).await;

@@ -28,7 +28,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         (422, "Validation failed.".to_owned(), Value::Array(errors))
     };
     assert_eq!(create(json!({})).await, invalid(&[("definition", "Field is required.")]));
-    assert_eq!(create(json!({"definition": []})).await, invalid(&[("definition", "Must be a object.")]));
+    assert_eq!(create(json!({"definition": []})).await, invalid(&[("definition", "Must be an object.")]));
     let both = [("definition.nodes", "Field is required."), ("definition.edges", "Must be a list.")];
     assert_eq!(create(json!({"definition": {"edges": 1}})).await, invalid(&both));
     let empty = json!({"schema_version": 2, "definition": {"nodes": [], "edges": []}, "name": ""});
@@ -70,7 +70,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         ("definition.nodes.1.config.sort_by", "Must be one of: completeness, note, nb_avis, email_quality."),
         ("definition.nodes.1.config.top_n", "Must be between 1 and 2000000."),
         ("definition.nodes.2.type", "Unknown block type."),
-        ("definition.nodes.4.config", "Must be a object."),
+        ("definition.nodes.4.config", "Must be an object."),
         ("definition.nodes.5.config.rating_min", "Must be a number."),
         ("definition.nodes.5.config.category.values.0", "Must be a string."),
         ("definition.nodes.7.config.mode", "Must be one of: normal."),
@@ -138,6 +138,39 @@ async fn a_french_client_reads_french() {
     let headers = [("x-api-key", world.key.as_str()), ("accept-language", "fr")];
     let answer = world.call("POST", "/api/pipelines", &headers, &body).await;
     assert_eq!(answer.json()["errors"][0]["message"], "Ce bloc a besoin d'une entrée.");
+}
+
+#[tokio::test]
+async fn the_log_says_what_was_mended_in_a_table() {
+    let world = World::start().await;
+    let text =
+        "Customers of 2026\n\nnom,email\n\"North,a@one.test\nSouth,b@one.test,more\n\"The \\\"West\\\"\",c@one.test\n";
+    let made = world.pipeline(definition(&[("a", "import", json!({"source": "paste", "text": text}))], &[])).await;
+    world.settle().await;
+    let id = world.pipeline_now(&made["id"]).await["nodes"][0]["job_id"].as_str().unwrap().to_owned();
+    let rows = world.rows(&id).await;
+    assert_eq!(rows[0], json!({"nom": "\"North", "email": "a@one.test"}));
+    assert_eq!((rows.len(), &rows[2]["nom"]), (3, &json!("The \"West\"")));
+    let job = world.job(&id).await;
+    let numbers = json!({"blank_lines": 1, "notes": 1, "cut_rows": 1, "unclosed_quotes": 1, "mended_quotes": 1});
+    assert_eq!(job.breakdown["import"]["left_out"], numbers);
+    let log = world.bench.context.store().job_log(job.id, 0, job.log_last).await.unwrap();
+    let told: Vec<_> = log.iter().map(|(_, line)| (line.level.as_str(), line.message.as_str())).collect();
+    let ignored = "Import: ignored 1 blank line, 1 note above the header (in line 1), 1 row's cells beyond the columns (in line 5)";
+    assert_eq!(
+        told[1..4],
+        [
+            ("warn", ignored),
+            ("warn", "Import: 1 quote is never closed, in line 4: it stays in its cell"),
+            ("warn", "Import: 1 cell has quotes of another kind, in line 6: they were mended"),
+        ]
+    );
+    let cause = json!({"source": "paste", "text": "PK\u{3}\u{4}"});
+    let made = world.pipeline(definition(&[("a", "import", cause)], &[])).await;
+    world.settle().await;
+    let told = world.pipeline_now(&made["id"]).await["nodes"][0]["error_message"].clone();
+    let expected = "Import source could not be read: it is a spreadsheet's own file and no text: save it as csv.";
+    assert_eq!(told, expected);
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn all_faults_are_told_at_once() {
     let only = "Give exactly one of source_job_id and source_pipeline_id.";
     let (required, days, id) = ("Field is required.", "Must be between 1 and 365.", "Must have 8 to 64 characters.");
     let (name, job, pipeline, frequency) = ("name", "source_job_id", "source_pipeline_id", "frequency_days");
-    let (text, number) = ("Must be a string.", "Must be a integer.");
+    let (text, number) = ("Must be a string.", "Must be an integer.");
     let characters = "Must have 2 to 200 characters.";
     for (body, expected) in [
         (json!({}), &[(name, required), (job, only), (pipeline, only), (frequency, required)][..]),
@@ -61,9 +61,13 @@ async fn all_faults_are_told_at_once() {
     let french = world.call("POST", "/api/veille", &headers, r#"{"name":"ab","frequency_days":1}"#).await;
     let message = "Indiquez exactement un champ parmi source_job_id et source_pipeline_id.";
     assert_eq!(faults(&french)[0], (job.to_owned(), message.to_owned()));
-    for body in ["", "[]", "{"] {
+    for (body, place) in [("", ""), ("[]", ""), ("{", " (line 1, column 1)")] {
         let answer = world.call("POST", "/api/veille", &[("x-api-key", world.key.as_str())], body).await;
-        assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON."), "{body}");
+        assert_eq!(
+            (answer.status, detail(&answer)),
+            (400, format!("Request body is not valid JSON{place}.")),
+            "{body}"
+        );
     }
     assert_eq!(world.get("/api/veille").await.body, r#"{"items":[]}"#);
 }

@@ -154,7 +154,7 @@ async fn what_is_wrong_and_who_may_not() {
         ("type=rating_drop&type=rating", "type", "Must be one of: "),
         ("min_score=-1", "min_score", score),
         ("min_score=101", "min_score", score),
-        ("min_score=high", "min_score", "Must be a integer."),
+        ("min_score=high", "min_score", "Must be an integer."),
         ("limit=0", "limit", "Must be between 1 and 10000."),
         ("limit=10001", "limit", "Must be between 1 and 10000."),
         ("offset=-1", "offset", "Must be between 0 and "),

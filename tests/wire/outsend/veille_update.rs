@@ -52,9 +52,13 @@ async fn what_is_wrong_is_told_and_changes_nothing() {
         ),
         (
             json!({"name": 1, "frequency_days": "7", "status": 1}),
-            &[("name", "Must be a string."), ("frequency_days", "Must be a integer."), ("status", "Must be a string.")],
+            &[
+                ("name", "Must be a string."),
+                ("frequency_days", "Must be an integer."),
+                ("status", "Must be a string."),
+            ],
         ),
-        (json!({"name": "Other", "frequency_days": 1.5}), &[("frequency_days", "Must be a integer.")]),
+        (json!({"name": "Other", "frequency_days": 1.5}), &[("frequency_days", "Must be an integer.")]),
     ] {
         let told = faults(&world.patch(&path, &body).await);
         let told: Vec<_> = told.iter().map(|(field, message)| (field.as_str(), message.as_str())).collect();

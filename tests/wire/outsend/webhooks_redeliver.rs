@@ -53,9 +53,13 @@ async fn since_is_a_time_of_the_last_thirty_days() {
     let french = [("x-api-key", world.key.as_str()), ("accept-language", "fr")];
     let answer = world.call("POST", &path, &french, &json!({"since": later}).to_string()).await.json();
     assert_eq!(answer["errors"][0]["message"], "Doit dater des 30 derniers jours.");
-    for body in ["", "[]", "{"] {
+    for (body, place) in [("", ""), ("[]", ""), ("{", " (line 1, column 1)")] {
         let answer = world.call("POST", &path, &[("x-api-key", &world.key)], body).await;
-        assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON."), "{body}");
+        assert_eq!(
+            (answer.status, detail(&answer)),
+            (400, format!("Request body is not valid JSON{place}.")),
+            "{body}"
+        );
     }
     // with decimals and with an offset, too
     for since in [now - Duration::days(29), now - Duration::hours(1)] {

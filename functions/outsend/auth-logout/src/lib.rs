@@ -7,13 +7,13 @@ use shared::{
     model::Action,
     outsend::{
         self, Endpoint,
-        authentication::{check_address_limit, session_hash, user_bucket},
+        authentication::{PresentedCredential, check_address_limit, keys_bucket, user_bucket},
         envelope::{Problem, done},
         fields::object,
         limits::tier,
         request_context::RequestContext,
     },
-    store::{Credential, Principal},
+    store::Principal,
 };
 
 /// The function. Whether the cookie is good decides what is checked and counted, so the handler does both.
@@ -23,18 +23,26 @@ pub const FUNCTION: Endpoint =
 
 async fn log_out(cx: &RequestContext) -> Result<Response, Problem> {
     let store = cx.context.store();
-    let principal = match cx.cookie().and_then(|value| session_hash(&value)) {
-        Some(hash) => store.principal(Credential::Session(&hash), cx.now).await?,
+    // a key that is sent decides alone (4.3): it has no session to end
+    let principal = match PresentedCredential::read(&cx.request) {
+        Some(presented) => store.principal(presented.credential(), cx.now).await?,
         None => None,
     };
-    if let Some(Principal::Session(session, account)) = &principal {
-        cx.same_site()?;
-        cx.check_rate_limit(tier(account.organization.plan), user_bucket(account.user.id)).await?;
-        object(&cx.request, false)?;
-        store.end_session(&session.hash, &cx.record(Action::SignOut, &account.user)).await?;
-    } else {
-        check_address_limit(cx).await?;
-        object(&cx.request, false)?;
+    match &principal {
+        Some(Principal::Session(session, account)) => {
+            cx.same_site()?;
+            cx.check_rate_limit(tier(account.organization.plan), user_bucket(account.user.id)).await?;
+            object(&cx.request, false)?;
+            store.end_session(&session.hash, &cx.record(Action::SignOut, &account.user)).await?;
+        }
+        Some(Principal::Key(_, account)) => {
+            cx.check_rate_limit(tier(account.organization.plan), keys_bucket(account.organization.id)).await?;
+            object(&cx.request, false)?;
+        }
+        _ => {
+            check_address_limit(cx).await?;
+            object(&cx.request, false)?;
+        }
     }
     Ok(done().header("Set-Cookie", cx.set_cookie("")))
 }

@@ -28,7 +28,7 @@ pub(crate) async fn check(cx: &RequestContext, provider: &Captcha, answer: Optio
         format!("secret={}&response={}&remoteip={remote}", encode(provider.secret.expose_secret()), encode(answer));
     let media = ("content-type", "application/x-www-form-urlencoded".to_owned());
     let sent = http_client::send("POST", provider.url.clone(), vec![media], body).await;
-    let (_, answer) = sent.map_err(|cause| Problem::Crash(format!("captcha: {cause}")))?;
+    let Ok((200..=499, answer)) = sent else { return Err(Detail::Upstream.into()) };
     // what cannot be read is no success
     let verdict: Verdict = serde_json::from_slice(&answer).unwrap_or_default();
     if verdict.success { Ok(()) } else { Err(Detail::Captcha.into()) }

@@ -75,6 +75,12 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
+/// The refusal of a body that breaks, or is no object. As values it is not read: it can have too many.
+fn unread(body: &[u8], error: &serde_json::Error) -> Detail {
+    let broken = !body.trim_ascii().is_empty() && !error.is_data();
+    Detail::BadJson(broken.then(|| (error.line().max(1), error.column().max(1))))
+}
+
 /// Reads the body: its fields, of which `items` only say whether they are there, and the text of `items`.
 ///
 /// # Errors
@@ -84,8 +90,8 @@ pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem>
     if count_values(&request.body) > MAX_VALUES {
         return Err(Detail::TooLarge.into());
     }
-    json::check_depth(&request.body).map_err(|_| Detail::BadJson)?;
-    let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|_| Detail::BadJson)?;
+    json::check_depth(&request.body).map_err(|_| Detail::BadJson(None))?;
+    let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|error| unread(&request.body, &error))?;
     let mut fields = Map::new();
     for name in members.names {
         let text = match name {
@@ -97,7 +103,7 @@ pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem>
             Some("null") | None => Value::Null,
             // what it is when it is no string does not matter, and can be long
             Some(text) if name != "items" && text.starts_with('"') => {
-                serde_json::from_str(text).map_err(|_| Detail::BadJson)?
+                serde_json::from_str(text).map_err(|_| Detail::BadJson(None))?
             }
             Some(_) => Value::Bool(true),
         };

@@ -1,6 +1,7 @@
 //! `POST /api/jobs`, `POST /api/jobs/{type}`: a job that finds places (outsend 8.2), or one over rows (outsend 8.3).
 
 mod body;
+mod cell;
 mod intake;
 mod table;
 
@@ -18,7 +19,7 @@ use shared::{
         jobs::{new_job, store_job, view},
         limits::JOBS,
         messages::{Detail, Fault},
-        pipelines::usable_rows,
+        pipelines::{Usable, usable_rows},
         request_context::RequestContext,
     },
     store::{JobParameters, NewJob},
@@ -81,24 +82,30 @@ async fn from_rows(
         fields.fault("source_job_id", Fault::Required);
     }
     fields.finish_in(&["items", "source_job_id", "mode"])?;
-    let source = match source {
-        Some(id) => Some(own_job(cx, caller, &id).await?),
-        None => None,
-    };
-    if deep {
-        check_deep_source(source.as_ref(), cx.now)?;
-    }
-    let from = if sent.is_some() { "items" } else { "source_job_id" };
-    let usable = match (sent, &source) {
-        (Some(table), _) => of_table(module, &table)?,
-        (None, Some(source)) => usable_rows(cx.context.store(), &engine::Rules, module, source, cx.now).await?,
+    let (usable, source) = match (sent, source) {
+        (Some(table), source) => {
+            // what is wrong with the rows comes before what they name (2.4)
+            let usable = some(module, "items", of_table(module, &table)?)?;
+            let source = match source {
+                Some(id) => Some(own_job(cx, caller, &id).await?),
+                None => None,
+            };
+            if deep {
+                check_deep_source(source.as_ref(), cx.now)?;
+            }
+            (usable, source)
+        }
+        (None, Some(id)) => {
+            let source = own_job(cx, caller, &id).await?;
+            if deep {
+                check_deep_source(Some(&source), cx.now)?;
+            }
+            let usable = usable_rows(cx.context.store(), &engine::Rules, module, &source, cx.now).await?;
+            (some(module, "source_job_id", usable)?, Some(source))
+        }
         (None, None) => return Err(Problem::Invalid(vec![("items".to_owned(), Fault::Required)])),
     };
     let planned = usable.rows.len();
-    if planned == 0 {
-        let column = module.entry().column.unwrap_or("a column");
-        return Err(Problem::Invalid(vec![(from.to_owned(), Fault::NoUsableRow(column))]));
-    }
     let job = Job {
         planned: Some(planned),
         deep,
@@ -111,6 +118,17 @@ async fn from_rows(
     let parameters = JobParameters { options, input_columns: usable.input_columns, columns: usable.columns };
     let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
     store_job(cx, caller, new).await
+}
+
+/// The rows, if there are some; else the columns are told where none of them is the one that the module needs.
+fn some(module: Module, field: &str, usable: Usable) -> Result<Usable, Problem> {
+    if !usable.rows.is_empty() {
+        return Ok(usable);
+    }
+    let needed = module.entry().column.unwrap_or("a column");
+    let there = usable.input_columns.iter().any(|column| column == needed);
+    let fault = Fault::NoUsableRow(needed, if there { Vec::new() } else { usable.input_columns });
+    Err(Problem::Invalid(vec![(field.to_owned(), fault)]))
 }
 
 /// Whether `emails` are asked for in deep mode (outsend 12.4).

@@ -11,7 +11,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use shared::{
     http::count_values,
     outsend::{
@@ -22,6 +22,8 @@ use shared::{
     },
 };
 
+use crate::cell::{MIN_CELL, judge, value};
+
 /// Most distinct keys over all rows.
 const MAX_KEYS: usize = 200;
 /// Most characters of a key.
@@ -30,11 +32,9 @@ const MAX_KEY: usize = 200;
 const MAX_ROW: usize = 32 * 1024;
 /// Most bytes of a row's text, where each character can be written with six.
 const MAX_ROW_TEXT: usize = 8 * MAX_ROW;
-/// Least bytes that a cell counts for.
-const MIN_CELL: usize = 4;
 
 fn bad_json(_: serde_json::Error) -> Problem {
-    Detail::BadJson.into()
+    Detail::BadJson(None).into()
 }
 
 /// The rows as they stand in the text of their array, at most as many as there may be, and whether there are more.
@@ -241,118 +241,9 @@ impl<'a> Table<'a> {
     }
 }
 
-/// A cell's value. Most cells are read as they stand: their text was looked at when the row was.
-fn value(cell: &str) -> Result<Value, serde_json::Error> {
-    match cell.as_bytes() {
-        b"null" => Ok(Value::Null),
-        [b'"', text @ .., b'"'] if !text.contains(&b'\\') => {
-            Ok(Value::String(cell.get(1..=text.len()).unwrap_or_default().to_owned()))
-        }
-        [digit @ b'0'..=b'9'] => Ok(Value::from(digit - b'0')),
-        _ => serde_json::from_str(cell),
-    }
-}
-
-/// About how many bytes a cell's JSON has; `None` when it is neither a scalar nor a list of scalars.
-fn judge(cell: &str) -> Option<usize> {
-    match cell.as_bytes().first() {
-        Some(b'{') => None,
-        Some(b'[') => size_of_list(cell),
-        _ => Some(size_of_scalar(cell)),
-    }
-}
-
-/// As [`judge`], of a list.
-fn size_of_list(list: &str) -> Option<usize> {
-    let bytes = list.as_bytes();
-    let (mut size, mut at) = (2, 1);
-    while let Some(byte) = bytes.get(at) {
-        let rest = bytes.get(at..).unwrap_or_default();
-        at += match byte {
-            b'[' | b'{' => return None,
-            b',' | b']' | b' ' | b'\t' | b'\r' | b'\n' => 1,
-            b'"' => {
-                let length = length_of_string(rest);
-                size += size_of_scalar(list.get(at..at + length).unwrap_or_default());
-                length
-            }
-            _ => {
-                size += 8;
-                let ends = |byte: &u8| matches!(byte, b',' | b']') || byte.is_ascii_whitespace();
-                rest.iter().position(ends).unwrap_or(rest.len())
-            }
-        };
-    }
-    Some(size)
-}
-
-/// The length of the string that a text begins with, its quotes included.
-fn length_of_string(text: &[u8]) -> usize {
-    let mut at = 1;
-    while let Some(byte) = text.get(at) {
-        at += match byte {
-            b'"' => return at + 1,
-            b'\\' => 2,
-            _ => 1,
-        };
-    }
-    text.len()
-}
-
-fn size_of_scalar(text: &str) -> usize {
-    if !text.starts_with('"') {
-        return 8;
-    }
-    let length = if text.contains('\\') {
-        serde_json::from_str::<String>(text).map_or(text.len(), |text| text.len())
-    } else {
-        text.len().saturating_sub(2)
-    };
-    length + MIN_CELL
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn cells_are_judged_where_they_stand() {
-        for (cell, size) in [
-            ("1", Some(8)),
-            ("null", Some(8)),
-            (r#""abc""#, Some(7)),
-            (r#""\u00e9\"""#, Some(7)),
-            ("[]", Some(2)),
-            (r#"[ "a]" , "\\", -1.5e3,true ]"#, Some(2 + 6 + 5 + 8 + 8)),
-            ("[1,[2]]", None),
-            ("[{}]", None),
-            ("{}", None),
-        ] {
-            assert_eq!(judge(cell), size, "{cell}");
-        }
-    }
-
-    #[test]
-    fn cells_are_read_as_json_reads_them() {
-        for cell in [
-            "null",
-            "\"\"",
-            "\"a\"",
-            "\"é ü\"",
-            "\"a\\\"b\"",
-            "\"\\u00e9\"",
-            "0",
-            "7",
-            "10",
-            "-1",
-            "1.50",
-            "true",
-            "[1,\"x\"]",
-        ] {
-            assert_eq!(value(cell).unwrap(), serde_json::from_str::<Value>(cell).unwrap(), "{cell}");
-        }
-        assert!(value("1e999").is_err() && value("\"\\ud800\"").is_err());
-    }
 
     #[test]
     fn of_cells_with_one_key_the_last_counts() {
@@ -374,9 +265,10 @@ mod tests {
         let Err(Problem::Invalid(faults)) = fields.finish() else { unreachable!("there are faults") };
         assert_eq!(faults.len(), 20, "what was wrong before is told");
         let mut fields = Fields::new(serde_json::Map::new());
-        for text in ["[{\"a\":1e999}]", "[{\"a\":\"\\ud800\"}]"] {
-            let table = Table::read(&mut fields, text).unwrap().unwrap();
-            assert!(table.rows().any(|row| row.is_err()), "{text}");
-        }
+        let half = r#"[{"a":1e999},{"a":"\ud800"},{"a":["\udc00"]}]"#;
+        assert!(Table::read(&mut fields, half).unwrap().is_none());
+        let Err(Problem::Invalid(faults)) = fields.finish() else { unreachable!("there are faults") };
+        let faults: Vec<_> = faults.iter().map(|(field, fault)| (field.as_str(), fault)).collect();
+        assert_eq!(faults, [("items.1.a", &Fault::Format), ("items.2.a", &Fault::Format)]);
     }
 }

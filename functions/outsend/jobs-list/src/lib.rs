@@ -48,6 +48,10 @@ async fn page(cx: &RequestContext, user: UserId, filter: &JobFilter, paging: Pag
     cx.context.store().jobs_page(user, filter, (paging.offset, paging.limit), cx.now).await
 }
 
+/// The names that `type` takes, as they are told; hyphens are taken for underscores.
+const TYPES: &str = "scrap, import, reviews, emails, verify_emails, socials, dead_check, techstack, ads_intelligence, \
+                     brand_assets, legal_ids, legal_data, legal_mentions, phones_extra, pagespeed, delivery_check, sort, filter";
+
 /// What the query asks for; 422 when it cannot be read.
 fn filter(cx: &RequestContext) -> Result<(JobFilter, Paging), Problem> {
     let mut faults = Vec::new();
@@ -57,8 +61,21 @@ fn filter(cx: &RequestContext) -> Result<(JobFilter, Paging), Problem> {
         Vec::new()
     });
     let modules = cx.request.query.listed("type", Module::parse_either).unwrap_or_else(|| {
-        faults.push(("type".to_owned(), Fault::Format));
+        faults.push(("type".to_owned(), Fault::OneOf(TYPES)));
         Vec::new()
     });
     if faults.is_empty() { Ok((JobFilter { statuses, modules }, paging)) } else { Err(Problem::Invalid(faults)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::model::registry::MODULES;
+
+    use super::*;
+
+    #[test]
+    fn every_type_is_told() {
+        let slugs: Vec<_> = MODULES.iter().map(|entry| entry.slug).collect();
+        assert_eq!(TYPES, slugs.join(", "));
+    }
 }

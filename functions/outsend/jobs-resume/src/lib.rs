@@ -29,7 +29,15 @@ async fn resume(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let id = JobId::parse(&id).ok_or(Detail::NoJob)?;
     let old = cx.context.store().job(caller.account.user.id, id).await?.ok_or(Detail::NoJob)?;
     let planned = check_resumable(cx, &old).await?;
-    let job = continued(cx, &caller, &old, planned).await?;
+    let job = match continued(cx, &caller, &old, planned).await {
+        Err(Problem::Detail(Detail::NotResumable)) => {
+            // it changed meanwhile: another resumption can have been first, and says so now
+            let known = cx.context.store().job(caller.account.user.id, id).await?.ok_or(Detail::NoJob)?;
+            check_resumable(cx, &known).await?;
+            return Err(Detail::NotResumable.into());
+        }
+        done => done?,
+    };
     Ok(json_answer(200, &view(&job, cx.now)))
 }
 

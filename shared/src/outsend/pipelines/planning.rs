@@ -137,18 +137,19 @@ impl Plan<'_> {
             None | Some("paste") => pasted,
             Some(_) => None,
         };
-        // what cannot be read fails when the job runs, and says so
-        let found = pasted.as_ref().and_then(Value::as_str).and_then(|text| self.planner.discover(text.into()));
-        if let Some(found) = found {
+        let Some(pasted) = pasted.as_ref().and_then(Value::as_str) else { return Ok(new) };
+        // only the text is read (outsend 12.2)
+        new.parameters.options.remove("url");
+        if let Some(found) = self.planner.discover(pasted.into()) {
             new.job.planned = Some(found.planned);
-            new.job.log_last = 1;
+            new.job.log_last = found.lines.len() as u64;
             new.job.breakdown.insert("import".to_owned(), found.notice);
             new.parameters.columns = found.columns;
             new.text = Some(found.text);
-            new.log.push(LogLine::at(found.line, self.run.created_at));
-        } else if pasted.is_some() {
-            // without an address nothing is fetched
-            new.parameters.options.remove("url");
+            new.log.extend(found.lines.into_iter().map(|line| LogLine::at(line, self.run.created_at)));
+        } else {
+            // the job fails when it runs, and says what is wrong with its text
+            new.text = Some(pasted.into());
         }
         Ok(new)
     }

@@ -98,7 +98,7 @@ impl Store {
             let next = Job {
                 planned: Some(found.planned),
                 breakdown,
-                log_last: job.log_last + 1,
+                log_last: job.log_last + found.lines.len() as u64,
                 version: job.version + 1,
                 ..job.clone()
             };
@@ -115,8 +115,8 @@ impl Store {
                 job_item(&next).put(&self.main, Condition::Version(job.version))?,
                 parameters_item(parameters_key(job.id), &parameters)?.put(&self.main, Condition::None)?,
             ];
-            let line = LogLine::at(found.line.clone(), now);
-            if let Some(log) = log_chunk(job.id, job.log_last + 1, &[line])? {
+            let lines: Vec<_> = found.lines.iter().map(|line| LogLine::at(line.clone(), now)).collect();
+            if let Some(log) = log_chunk(job.id, job.log_last + 1, &lines)? {
                 members.push(log.put(&self.main, Condition::None)?);
             }
             // a conflict is no lost lease: the job goes on with the next slice

@@ -34,4 +34,5 @@ async fn another_site_s_page_cannot_act() {
     let preflight = send(&bench, "OPTIONS", "/api/api-keys", &[("origin", "https://app.test")], "").await;
     assert_eq!((preflight.status, preflight.header("access-control-allow-credentials")), (200, "true"));
     assert_eq!(send(&bench, "OPTIONS", "/api/api-keys", &[("origin", "https://evil.test")], "").await.status, 405);
+    assert_eq!(send(&bench, "OPTIONS", "/api/nothing", &[("origin", "https://app.test")], "").await.status, 404);
 }

@@ -14,7 +14,8 @@ async fn what_is_no_request_changes_nothing() {
     for (headers, body, status, text) in [
         (&[("content-type", "text/plain")], "{}", 400, "Content-Type must be application/json."),
         (&json, "", 400, "Request body is not valid JSON."),
-        (&json, "{", 400, "Request body is not valid JSON."),
+        (&json, "{", 400, "Request body is not valid JSON (line 1, column 1)."),
+        (&json, "{\n \"email\": a}", 400, "Request body is not valid JSON (line 2, column 11)."),
         (&json, "[]", 400, "Request body is not valid JSON."),
         (&json, large.as_str(), 413, "Request body is too large."),
     ] {
