@@ -38,7 +38,7 @@ def with_openapi_generator(ready):
         assert json.loads(jobs.jobs_download(made.id, format="json"))[0]["email"] == "ada@mailinator.com"
         try:
             jobs.jobs_get("j_00000000000000000000000000")
-        except outsend.NotFoundException as error:
+        except outsend.exceptions.NotFoundException as error:
             assert error.data.detail == "Job not found.", error
         else:
             raise AssertionError("a job that is not there was found")
