@@ -1,17 +1,19 @@
 """The schema documents: valid, the same in both forms, and routed."""
+import copy
 import importlib.util
 import json
+import sys
 import unittest
 
 from openapi_spec_validator import OpenAPIV30SpecValidator, validate
 
 import project
 
-# the one server, which the schema function replaces with the request's own (outset 8.7, 11)
-PLACEHOLDERS = {
-    "outset": "https://outset.invalid",
-    "outsend": "https://outsend.invalid",
-    "openscouter": "https://openscouter.invalid",
+# where `outscout serve` answers; the schema function tells the request's own in its place (outset 8.7, 11)
+SERVERS = {
+    "outset": "http://localhost:4001",
+    "outsend": "http://localhost:4002",
+    "openscouter": "http://localhost:4003",
 }
 # operations whose crate is not named like their operationId
 CRATES = {
@@ -30,17 +32,15 @@ OF_PAGES_ALONE = {"studies_page"}
 
 
 def renderer():
+    sys.path.insert(0, str(project.ROOT / "openapi"))
     spec = importlib.util.spec_from_file_location("render", project.ROOT / "openapi/render.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.render
+    return module
 
 
 # paths that the gateway must know apart and that are another operation's, with that name for its parameter
 ALIASES = {("/api/reports/job", "GET")}
-
-# what participants' browsers follow, which no client calls: Outset's document has the operations under /v1 alone
-OF_PARTICIPANTS = {"outset-participant-start", "outset-participant-complete"}
 
 
 class Documents(unittest.TestCase):
@@ -56,16 +56,34 @@ class Documents(unittest.TestCase):
             # as text, so that the order of members counts
             self.assertEqual(json.dumps(document), json.dumps(project.document(api, "yaml")))
             folder = project.ROOT / "openapi"
-            self.assertEqual((folder / f"{api}.yaml").read_text(), renderer()(document), "run openapi/render.py")
+            self.assertEqual((folder / f"{api}.yaml").read_text(), renderer().render(document), "run openapi/render.py")
             text = json.dumps(document, indent=4, ensure_ascii=False)
             self.assertEqual((folder / f"{api}.json").read_text().rstrip("\n"), text)
 
-    def test_the_server_is_a_placeholder(self):
-        for api, placeholder in PLACEHOLDERS.items():
-            for ending in ("json", "yaml"):
-                self.assertEqual(project.document(api, ending)["servers"], [{"url": placeholder}])
-                text = (project.ROOT / "openapi" / f"{api}.{ending}").read_text()
-                self.assertEqual(text.count(placeholder), 1)
+    def test_the_server_is_this_machine_unless_told(self):
+        for api, address in SERVERS.items():
+            (server,) = project.document(api, "json")["servers"]
+            self.assertEqual((server["url"], list(server["variables"])), ("{origin}", ["origin"]))
+            self.assertEqual(server["variables"]["origin"]["default"], address)
+
+    def test_examples_are_what_the_wire_tests_saw(self):
+        for api in project.APIS:
+            document = project.document(api, "json")
+            filled = copy.deepcopy(document)
+            renderer().examples.fill(api, filled)
+            self.assertEqual(filled, document, "run openapi/render.py")
+
+    def test_every_operation_says_what_it_is(self):
+        for api in project.APIS:
+            document = project.document(api, "json")
+            tags = {tag["name"] for tag in document["tags"]}
+            names = set()
+            for path, methods in document["paths"].items():
+                for operation in methods.values():
+                    self.assertTrue(operation.get("summary") and operation.get("description"), path)
+                    self.assertLessEqual(set(operation["tags"]), tags, path)
+                    names.add(operation["operationId"])
+            self.assertEqual(len(names), sum(len(methods) for methods in document["paths"].values()), "operationIds are unique")
 
     def test_every_operation_has_a_route(self):
         for api in project.APIS:
@@ -91,7 +109,7 @@ class Documents(unittest.TestCase):
             for (resource, method), crate in routes.items():
                 if api == "outset" and method != "GET" and crate == routes.get((resource, "GET")):
                     continue  # who answers GET says there that a method is not allowed
-                if not crate.endswith("-fallback") and crate not in OF_PARTICIPANTS and (resource, method) not in ALIASES:
+                if not crate.endswith("-fallback") and (resource, method) not in ALIASES:
                     self.assertIn((resource, method), documented, crate)
 
 

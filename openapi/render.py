@@ -1,8 +1,11 @@
-"""Writes each document's YAML from its JSON, as drf-spectacular's renderer does. Run it after editing the JSON."""
+"""Writes the documents' examples, then each document's YAML from its JSON, as drf-spectacular's renderer does. Run it after
+editing the JSON."""
 import json
 import pathlib
 
 import yaml
+
+import examples
 
 HERE = pathlib.Path(__file__).parent
 
@@ -26,4 +29,7 @@ def render(document):
 
 if __name__ == "__main__":
     for source in sorted(HERE.glob("*.json")):
-        source.with_suffix(".yaml").write_text(render(json.loads(source.read_text())))
+        document = json.loads(source.read_text())
+        examples.fill(source.stem, document)
+        source.write_text(json.dumps(document, indent=4, ensure_ascii=False) + "\n")
+        source.with_suffix(".yaml").write_text(render(document))

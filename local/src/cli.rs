@@ -3,6 +3,7 @@
 mod arguments;
 mod banner;
 mod commands;
+mod configuration;
 mod directory;
 mod doctor;
 mod download;

@@ -66,7 +66,7 @@ fn has_tests(folder: &Path) -> io::Result<bool> {
 /// When the script fails.
 pub(crate) fn openapi(root: &Path) -> Result<String, String> {
     run(root, "python3", &["openapi/render.py"])?;
-    Ok("openapi/*.yaml are written from openapi/*.json".to_owned())
+    Ok("openapi/*.json have their examples, and openapi/*.yaml are written from them".to_owned())
 }
 
 fn run(root: &Path, program: &str, arguments: &[&str]) -> Result<(), String> {

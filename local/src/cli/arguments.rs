@@ -9,7 +9,8 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    doctor::DoctorArguments, job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand, webhook::WebhookCommand,
+    configuration, doctor::DoctorArguments, job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand,
+    webhook::WebhookCommand,
 };
 
 /// Runs the whole of outscout on this machine, or works on its store.
@@ -32,6 +33,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve all APIs (the default)
+    #[command(after_long_help = configuration::help())]
     Serve(ServeArguments),
     /// Become a function's binary that ends with its server
     #[command(hide = true)]

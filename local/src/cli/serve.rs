@@ -14,7 +14,7 @@ use tokio::{
 
 use super::{
     arguments::{ServeArguments, StoreArguments},
-    banner, directory,
+    banner, configuration, directory,
     output::{Failed, print},
 };
 use crate::{
@@ -31,64 +31,6 @@ use crate::{
 /// This program, also when its file was replaced since it started.
 const LAUNCHER: &str = "/proc/self/exe";
 
-/// Variables of the functions that the server passes on from its own environment.
-const PASSED: [&str; 54] = [
-    "PATH",
-    "OUTSCOUT_LOG",
-    "OUTSCOUT_OUTSET_PUBLIC_URL",
-    "OUTSCOUT_OUTSET_CORS_ORIGINS",
-    "OUTSCOUT_OUTSET_LIMIT_FREE",
-    "OUTSCOUT_OUTSET_LIMIT_PRO",
-    "OUTSCOUT_OUTSET_LIMIT_ANONYMOUS",
-    "OUTSCOUT_OUTSEND_PUBLIC_URL",
-    "OUTSCOUT_OUTSEND_CORS_ORIGINS",
-    "OUTSCOUT_OUTSEND_INVITE_ONLY",
-    "OUTSCOUT_OUTSEND_CAPTCHA_SECRET",
-    "OUTSCOUT_OUTSEND_CAPTCHA_URL",
-    "OUTSCOUT_FEEDBACK_EMAIL",
-    "OUTSCOUT_JOB_LIFETIME_DAYS",
-    "OUTSCOUT_RESULT_RETENTION_DAYS",
-    "OUTSCOUT_SERIAL_LANE_WIDTH",
-    "OUTSCOUT_PARALLEL_LANE_SLOTS",
-    "OUTSCOUT_USER_RUNNING_JOBS",
-    "OUTSCOUT_EF_JOB_CEILING",
-    "OUTSCOUT_EF_QUOTA_FREE",
-    "OUTSCOUT_EF_QUOTA_PRO",
-    "OUTSCOUT_DNS_SERVER",
-    "OUTSCOUT_SMTP_PROBE",
-    "OUTSCOUT_SMTP_PORT",
-    "OUTSCOUT_CRAWL_ALLOW_HOSTS",
-    "OUTSCOUT_WEBHOOK_ALLOW_HOSTS",
-    "OUTSCOUT_RECHERCHE_ENTREPRISES_URL",
-    "OUTSCOUT_BODACC_URL",
-    "OUTSCOUT_PAGESPEED_URL",
-    "OUTSCOUT_PAGESPEED_API_KEY",
-    "OUTSCOUT_REVIEWS_SOURCE_URL",
-    "OUTSCOUT_RDAP_URL",
-    "OUTSCOUT_DATA_FOLDER",
-    "OUTSCOUT_CRON_SECRET",
-    "OUTSCOUT_CONSENT_VERSION",
-    "OUTSCOUT_AGENT_PROVIDER",
-    "OUTSCOUT_AGENT_MODEL",
-    "OUTSCOUT_AGENT_BASE_URL",
-    "OUTSCOUT_AGENT_API_KEY",
-    "OUTSCOUT_WEBHOOK_SECRETS",
-    "OUTSCOUT_STRIPE_BASE_URL",
-    "OUTSCOUT_STRIPE_SECRET_KEY",
-    "OUTSCOUT_STRIPE_WEBHOOK_SECRET",
-    "OUTSCOUT_PLATFORM_FEE_RATE",
-    "OUTSCOUT_TELEGRAM_BASE_URL",
-    "OUTSCOUT_TELEGRAM_BOT_TOKEN",
-    "OUTSCOUT_TELEGRAM_BOT_NAME",
-    "OUTSCOUT_TELEGRAM_WEBHOOK_SECRET",
-    "OUTSCOUT_STAGE",
-    "OUTSCOUT_BILLING_EXEMPT_DEFAULT",
-    "OUTSCOUT_OPENSCOUTER_PUBLIC_URL",
-    "OUTSCOUT_OPENSCOUTER_APP_URL",
-    "OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN",
-    "OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS",
-];
-
 async fn told_to_stop() -> io::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     tokio::select! {
@@ -100,7 +42,9 @@ async fn told_to_stop() -> io::Result<()> {
 
 #[expect(clippy::disallowed_methods, reason = "the command line hands its environment on to the functions")]
 fn variables() -> Vec<(String, String)> {
-    PASSED.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))).collect()
+    // processes of functions find programs there
+    let names = configuration::passed().chain(["PATH"]);
+    names.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))).collect()
 }
 
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {

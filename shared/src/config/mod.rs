@@ -12,6 +12,7 @@ mod outset;
 mod store;
 mod stripe;
 mod telegram;
+pub mod variables;
 
 use std::path::PathBuf;
 
