@@ -201,11 +201,11 @@ async fn tables_that_people_make_and_what_is_told_of_them() {
     };
     let (id, told) = world.made("people.csv", b"Nom;Email\n\nA;a@one.test\n\n;\nB;b@one.test;x\n");
     assert_eq!(rows(&id), both("A", "B"));
-    let left_out = "ignored 3 blank lines, 1 row's cells beyond the columns";
+    let left_out = "ignored 3 blank lines, 1 row's cells beyond the columns (in line 6)";
     assert_eq!(told, format!("read 2 rows of people.csv (separator ';', encoding UTF-8); {left_out}\n"));
     let (id, told) = world.made("odd.csv", b"Zo\xc3\xa9,a@one.test\n\"Andr\xe9,b@one.test\n");
     assert_eq!(rows(&id), both("Zoé", "\"Andr\u{fffd}"));
-    for part in ["no header; its columns are taken for nom, email", "line 2", "1 place was wrong"] {
+    for part in ["no header; its columns are taken for nom, email", "line 2", "1 place could not be read"] {
         assert!(told.contains(part), "{told}");
     }
     let empty = world.path("empty.csv");

@@ -157,7 +157,7 @@ async fn what_is_wrong_and_who_may_not() {
         ("min_score=high", "min_score", "Must be an integer."),
         ("limit=0", "limit", "Must be between 1 and 10000."),
         ("limit=10001", "limit", "Must be between 1 and 10000."),
-        ("offset=-1", "offset", "Must be between 0 and "),
+        ("offset=-1", "offset", "Must be 0 or more."),
     ] {
         let told = faults(&world.get(&format!("{path}/1/signals?{query}")).await);
         assert_eq!((told.len(), told[0].0.as_str()), (1, field), "{query}");
