@@ -95,14 +95,8 @@ async fn assert_flat(world: &World, page: impl Fn(u64) -> String, list: &str, ch
     world.cost(&page(0)).await;
     let first = world.cost(&page(0)).await;
     for offset in PLACES {
-        let mut deep = world.cost(&page(offset)).await;
-        // calls beside one another may wait for one another, or not: on a busy machine it is asked again
-        for _ in 0..3 {
-            if deep.sequential > first.sequential {
-                deep = world.cost(&page(offset)).await;
-            }
-        }
-        assert!(deep.sequential <= first.sequential + 1, "at {offset}: {deep:?}; at first {first:?}");
+        let deep = world.cost(&page(offset)).await;
+        // which of them waited for one another depends on how busy the machine is
         assert_eq!((deep.calls, deep.items_read), (first.calls, first.items_read), "at {offset}");
         let shown = world.get(&page(offset)).await.json();
         let shown = shown[list].as_array().unwrap();
