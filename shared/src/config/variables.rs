@@ -228,7 +228,7 @@ pub const VARIABLES: &[Area] = &[
         variables: &[
             passed(
                 "OUTSCOUT_RECHERCHE_ENTREPRISES_URL",
-                "`https://recherche-entreprises.api.gouv.fr`",
+                "the public one",
                 "The search for French companies, which needs no key",
             ),
             passed(
