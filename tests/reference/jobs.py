@@ -120,7 +120,7 @@ def journey(base, control, outscout, folder):
     key = person.call("POST", "/api-keys", 200, {"name": "jobs"})["key"]
     robot = outsend.Client(base, **{"X-API-Key": key})
     assert len(robot.call("GET", "/modules-registry", 200)["modules"]) == 18
-    robot.call("POST", "/jobs/emails", 503, {"items": [{"site_web": "a.test"}]})
+    robot.call("POST", "/jobs/reviews", 503, {"items": [{"lien_google_maps": "https://maps.google.com/?cid=1"}]})
     robot.call("POST", "/jobs/nonsense", 404, {})
     robot.call("POST", "/jobs/sort", 400, {})
     robot.call("POST", "/jobs/verify-emails", 422, {"items": [{"nom": "x"}]})
