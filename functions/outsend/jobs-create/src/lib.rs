@@ -90,16 +90,12 @@ async fn from_rows(
                 Some(id) => Some(own_job(cx, caller, &id).await?),
                 None => None,
             };
-            if deep {
-                check_deep_source(source.as_ref(), cx.now)?;
-            }
+            deep.then(|| check_deep_source(source.as_ref(), cx.now)).transpose()?;
             (usable, source)
         }
         (None, Some(id)) => {
             let source = own_job(cx, caller, &id).await?;
-            if deep {
-                check_deep_source(Some(&source), cx.now)?;
-            }
+            deep.then(|| check_deep_source(Some(&source), cx.now)).transpose()?;
             let usable = usable_rows(cx.context.store(), &engine::Rules, module, &source, cx.now).await?;
             (some(module, "source_job_id", usable)?, Some(source))
         }
@@ -114,7 +110,7 @@ async fn from_rows(
         ignored: usable.ignored,
         ..new_job(cx, caller, module)?
     };
-    let options = if deep { Map::from_iter([("mode".to_owned(), "deep".into())]) } else { Map::new() };
+    let options = deep.then(|| ("mode".to_owned(), "deep".into())).into_iter().collect::<Map<_, _>>();
     let parameters = JobParameters { options, input_columns: usable.input_columns, columns: usable.columns };
     let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
     store_job(cx, caller, new).await
