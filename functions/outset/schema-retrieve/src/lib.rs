@@ -89,9 +89,9 @@ mod tests {
     #[test]
     fn the_server_is_the_callers_own() {
         for text in [YAML, JSON] {
-            let served = with_server(text, "https://api.test");
+            let served = with_server(text, "https://their.own.test");
             assert!(text.contains("{origin}") && text.contains("http://localhost:4001"));
-            assert_eq!(served.matches("https://api.test").count(), 1);
+            assert_eq!(served.matches("https://their.own.test").count(), 1);
             assert!(!served.contains("{origin}") && !served.contains("localhost") && !served.contains("variables"));
         }
     }
