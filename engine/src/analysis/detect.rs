@@ -16,6 +16,8 @@ pub(super) struct Found {
     pub(super) k: f64,
     pub(super) pinned: Option<Event>,
     pub(super) own: BTreeSet<Stream>,
+    /// Whether what was clicked answered each click before the next.
+    pub(super) answered: bool,
 }
 
 /// A sign of confusion.
@@ -121,7 +123,8 @@ pub(super) fn all(
 }
 
 fn interaction(kind: MomentKind, span: (i64, i64), k: f64, pinned: &Event) -> Found {
-    Found { kind, span, k, pinned: Some(pinned.clone()), own: BTreeSet::from([Stream::Events]) }
+    let own = BTreeSet::from([Stream::Events]);
+    Found { kind, span, k, pinned: Some(pinned.clone()), own, answered: false }
 }
 
 /// The clicks of each selector, with their indices among the events.
@@ -146,15 +149,31 @@ fn marked(clicks: &[(usize, &Event)]) -> Vec<bool> {
     marked
 }
 
+/// For each event, how many of those up to it are an answer to a click.
+fn answers(events: &[&Event]) -> Vec<usize> {
+    let answers = events.iter().scan(0, |answers, event| {
+        *answers += usize::from(matches!(event.kind, EventKind::Input | EventKind::Navigation));
+        Some(*answers)
+    });
+    answers.collect()
+}
+
 /// Rage clicks, and for each event whether it is in one.
 fn rage_clicks(events: &[&Event]) -> (Vec<Found>, Vec<bool>) {
     let (mut moments, mut raging) = (Vec::new(), vec![false; events.len()]);
+    let answers = answers(events);
     for clicks in clicks(events).into_values() {
         let marks = marked(&clicks);
         let angry: Vec<_> = clicks.into_iter().zip(marks).filter(|(_, mark)| *mark).map(|(click, _)| click).collect();
         for run in angry.chunk_by(|(_, one), (_, next)| next.at.saturating_sub(one.at) <= 500) {
             if let (Some((_, first)), Some((_, last))) = (run.first(), run.last()) {
-                moments.push(interaction(MomentKind::RageClick, (first.at, last.at), count(run.len()), first));
+                let found = interaction(MomentKind::RageClick, (first.at, last.at), count(run.len()), first);
+                // a stepper counts up, a calendar turns its pages
+                let answered = run.windows(2).all(|two| match two {
+                    [(one, _), (next, _)] => answers.get(*one) < answers.get(*next),
+                    _ => true,
+                });
+                moments.push(Found { answered, ..found });
             }
             for (index, _) in run {
                 if let Some(event) = raging.get_mut(*index) {
@@ -332,6 +351,7 @@ fn confusions(evidence: &[Evidence], events: &[&Event]) -> Vec<Found> {
             k: run.iter().map(|item| item.strength).fold(0.0, f64::max),
             pinned: before.checked_sub(1).and_then(|last| pins.get(last)).map(|event| (*event).clone()),
             own: run.iter().map(|item| item.stream).collect(),
+            answered: false,
         });
     }
     moments

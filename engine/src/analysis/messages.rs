@@ -25,6 +25,12 @@ impl Titles {
     }
 }
 
+/// `1 moment`, `2 moments`.
+#[must_use]
+pub fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The summary of an analysis.
 #[must_use]
 pub fn summary(analysis: &Analysis, titles: &Titles) -> String {
@@ -44,7 +50,10 @@ pub fn summary(analysis: &Analysis, titles: &Titles) -> String {
 pub fn summary_of(count: usize, frustration: f64, worst: Option<&str>) -> String {
     match worst {
         None => "No barriers were found in the analysed period.".to_owned(),
-        Some(worst) => format!("{count} moments found; frustration {frustration:.2}; most affected: {worst}."),
+        Some(worst) => {
+            let moments = counted(count, "moment");
+            format!("{moments} found; frustration {frustration:.2}; most affected: {worst}.")
+        }
     }
 }
 

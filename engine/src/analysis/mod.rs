@@ -11,7 +11,7 @@ mod study;
 mod tests;
 
 pub use analyse::analyse;
-pub use messages::{Titles, note, summary, summary_of, tone};
+pub use messages::{Titles, counted, note, summary, summary_of, tone};
 pub use model::{
     Analysis, Confidence, Event, EventKind, Moment, MomentKind, Recording, Segment, Severity, Snapshot, Stream,
     SubScores,

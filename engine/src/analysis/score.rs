@@ -37,8 +37,10 @@ pub(super) fn confidence(kind: MomentKind, streams: usize) -> Confidence {
     }
 }
 
-pub(super) fn impact(kind: MomentKind, k: f64, confidence: Confidence) -> f64 {
+/// Clicks that were answered weigh half.
+pub(super) fn impact(kind: MomentKind, k: f64, confidence: Confidence, answered: bool) -> f64 {
     let (base, full) = scale(kind);
+    let base = if answered { base / 2.0 } else { base };
     let sure = match confidence {
         Confidence::Low => 0.8,
         Confidence::Medium => 1.0,
@@ -91,12 +93,12 @@ pub(super) fn rate(detected: Detected) -> Vec<Moment> {
     };
     let shown =
         [(Stream::Events, acts), (Stream::Facial, signs(Stream::Facial)), (Stream::Voice, signs(Stream::Voice))];
-    let rated = detected.moments.into_iter().map(|Found { kind, span, k, pinned, own }| {
+    let rated = detected.moments.into_iter().map(|Found { kind, span, k, pinned, own, answered }| {
         let around = (span.0.saturating_sub(AROUND), span.1.saturating_add(AROUND));
         let mut streams = own.clone();
         streams.extend(shown.iter().filter(|(_, spans)| spans.touch(around)).map(|(stream, _)| *stream));
-        let confidence = confidence(kind, streams.len());
-        let impact = impact(kind, k, confidence);
+        let confidence = if answered { Confidence::Low } else { confidence(kind, streams.len()) };
+        let impact = impact(kind, k, confidence, answered);
         Moment { kind, span, k, pinned, streams, confidence, impact, severity: severity(impact), own }
     });
     rated.collect()

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Most bytes of a body.
-const MAX_BODY: usize = 1_048_576;
+pub(super) const MAX_BODY: usize = 1_048_576;
 /// Most values of a body, but for the items of a batch (openscouter 2.1).
 const MAX_VALUES: usize = 10_000;
 /// Most characters of a URL.
@@ -36,14 +36,23 @@ pub struct Fields(Map<String, Value>, Nulls);
 ///
 /// # Errors
 /// 422 when it is too long, 400 when it is of another type.
-pub fn check_media(request: &Request, expected: &str) -> Result<(), Problem> {
-    if request.body.len() > MAX_BODY {
-        return Err(Problem::invalid("body", &format!("must be at most {MAX_BODY} bytes")));
-    }
+pub fn check_media(request: &Request, expected: &[&str]) -> Result<(), Problem> {
+    check_size(&request.body)?;
     let media = request.header("content-type").unwrap_or_default();
     let essence = media.split(';').next().unwrap_or_default().trim();
-    if !request.body.is_empty() && !essence.eq_ignore_ascii_case(expected) {
+    if !request.body.is_empty() && !expected.iter().any(|known| essence.eq_ignore_ascii_case(known)) {
         return Err(Problem::bad("Unsupported content type"));
+    }
+    Ok(())
+}
+
+/// Refuses a body that is too long (openscouter 2.1).
+///
+/// # Errors
+/// 422 when it is.
+pub fn check_size(body: &[u8]) -> Result<(), Problem> {
+    if body.len() > MAX_BODY {
+        return Err(Problem::invalid("body", &format!("must be at most {MAX_BODY} bytes")));
     }
     Ok(())
 }
@@ -53,7 +62,7 @@ pub fn check_media(request: &Request, expected: &str) -> Result<(), Problem> {
 /// # Errors
 /// 400 or 422 when the body is no JSON, is too long, has too many values or is of another media type.
 pub fn read_value(request: &Request) -> Result<Value, Problem> {
-    check_media(request, "application/json")?;
+    check_media(request, &["application/json"])?;
     if request.body.is_empty() {
         return Ok(Value::Object(Map::new()));
     }

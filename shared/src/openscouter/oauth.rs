@@ -65,7 +65,7 @@ impl Form {
     /// 400 when it is no form, gives a field twice, or has more fields than any client sends.
     pub fn read(request: &Request) -> Result<Self, Problem> {
         let malformed = || refusal(400, "invalid_request", "the body must be a form");
-        check_media(request, "application/x-www-form-urlencoded").map_err(|_| malformed())?;
+        check_media(request, &["application/x-www-form-urlencoded"]).map_err(|_| malformed())?;
         Query::parse_form(&request.body).map(Self).ok_or_else(|| {
             let text = "the form must have at most 64 fields, each given once";
             refusal(400, "invalid_request", text)

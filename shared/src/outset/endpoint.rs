@@ -319,6 +319,9 @@ async fn follow(context: Context, request: Request, path: &'static str, handler:
     }
     let cx = RequestContext::new(context, request, None, COMPACT);
     let outcome = match access::check_address_limit(&cx).await {
+        Ok(()) if cx.request.method == "GET" && participants::is_ahead(&cx.request) => {
+            Ok(participants::refused(&cx, participants::AHEAD))
+        }
         Ok(()) if matches!(cx.request.method.as_str(), "GET" | "HEAD") => handler(&cx, &segment).await,
         Ok(()) => Ok(participants::method_not_allowed(&cx)),
         Err(problem) => Err(problem),

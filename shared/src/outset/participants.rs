@@ -17,6 +17,19 @@ pub type Refusal = (u16, &'static str, &'static str);
 /// There is no such study or session.
 pub const NOT_FOUND: Refusal = (404, "not_found", "Not found.");
 
+/// Nobody has opened the link yet.
+pub(super) const AHEAD: Refusal = (403, "prefetch_refused", "This link does its work when somebody opens it.");
+
+/// Whether a browser or a preview fetches the link before anybody opens it (outset 14). A refusal makes it ask again
+/// then.
+pub(super) fn is_ahead(request: &Request) -> bool {
+    const PURPOSES: [&str; 3] = ["prefetch", "prerender", "preview"];
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().filter_map(|name| request.header(name)).any(|purpose| {
+        let purpose = purpose.to_ascii_lowercase();
+        PURPOSES.iter().any(|ahead| purpose.contains(ahead))
+    })
+}
+
 /// A path for the log: a session's token is a credential and is left out.
 #[must_use]
 pub fn loggable_path(path: &str) -> String {

@@ -1,14 +1,14 @@
 //! What test sessions send (openscouter 11): each batch is one item, numbered in the order of arrival, so that who
 //! reads it back needs one query for a stream, and a batch that is sent twice is known.
 //!
-//! Ids that clients gave their items are remembered in the process. Another process may have taken in a batch in
+//! Ids that clients gave their items, and what stands for those that have none, are remembered in the process. Another process may have taken in a batch in
 //! between: then the write is refused with that batch, whose ids are new; where it was one of several, the others are
 //! read before the next try.
 
 mod memory;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 use time::{Duration, OffsetDateTime};
 
 pub(super) use self::memory::IngestedMemory;
@@ -27,22 +27,24 @@ use crate::model::{IngestedStream, TestSession, TestSessionId};
 /// How long what was taken in is kept after a session's end (openscouter 21).
 const KEPT: Duration = Duration::days(180);
 
-/// A batch that is to be kept: its items as a JSON array that is not closed yet.
+/// A batch that is to be kept: its items as a JSON array that is not closed yet. Their times are those of the device: an
+/// item that is sent again is the same text, whatever the device's clock was off by.
 #[derive(Debug, Default)]
 pub struct IngestedBatch {
     text: String,
     items: Vec<Ingested>,
+    shift: i64,
 }
 
 impl IngestedBatch {
-    /// A batch of about so many bytes.
+    /// A batch of about so many bytes, of a device whose clock is `shift` milliseconds behind ours.
     #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
-        Self { text: String::with_capacity(bytes), items: Vec::new() }
+    pub fn with_capacity(bytes: usize, shift: i64) -> Self {
+        Self { text: String::with_capacity(bytes), items: Vec::new(), shift }
     }
 
-    /// Adds an item: `write` puts its JSON at the end of the text and tells its id. What it wrote is taken back when it
-    /// fails.
+    /// Adds an item: `write` puts its JSON at the end of the text and tells its id, if it has one. What it wrote is taken
+    /// back when it fails.
     ///
     /// # Errors
     /// Those of `write`.
@@ -51,7 +53,10 @@ impl IngestedBatch {
         self.text.push(if self.items.is_empty() { '[' } else { ',' });
         match write(&mut self.text) {
             Ok(id) => {
-                self.items.push(Ingested { start: before + 1, end: self.text.len(), id });
+                let (start, end) = (before + 1, self.text.len());
+                let named = id.is_some();
+                let id = id.unwrap_or_else(|| ItemId::of(self.text.get(start..end).unwrap_or_default()));
+                self.items.push(Ingested { start, end, id, named });
                 Ok(())
             }
             Err(error) => {
@@ -133,8 +138,8 @@ enum Put {
 
 impl Store {
     /// Keeps a batch in one write, if the session still runs then; how many of its items were there already (openscouter
-    /// 11.1), and `None` when it does not run any more. A batch with a name is kept once, also when none of its items has
-    /// an id: again, the answer is the first one.
+    /// 11.1), and `None` when it does not run any more. A batch with a name is kept once: again, the answer is the first
+    /// one.
     ///
     /// # Errors
     /// When the store fails.
@@ -148,13 +153,14 @@ impl Store {
     ) -> BoxFuture<'a, Result<Option<u32>, StoreError>> {
         Box::pin(async move {
             let (memory, key) = (&*self.ingested, (session.id, stream));
-            // whether what is there already must be known, and not its number alone
-            let whole = name.is_some() || batch.items.iter().any(|item| item.id.is_some());
+            if batch.is_empty() && name.is_none() {
+                return Ok(Some(0));
+            }
             let once = name.is_some();
             let name = name.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
             let called = memory::hash(&name);
             for attempt in 0.. {
-                let (next, fresh) = match self.fresh_items(key, batch, whole, (&name, called)).await? {
+                let (next, fresh) = match self.fresh_items(key, batch, (&name, called)).await? {
                     Fresh::Items(next, fresh) => (next, fresh),
                     Fresh::Answered(duplicates) => return Ok(Some(duplicates)),
                     Fresh::Forgotten => {
@@ -169,10 +175,10 @@ impl Store {
                 let pieces = batch.pieces(&fresh)?;
                 let count = u32::try_from(pieces.len()).unwrap_or(1);
                 let own = Batch { called: once.then_some(called), duplicates };
-                match self.put_batch(session, stream, (next, &name, own), pieces, now).await? {
+                match self.put_batch(session, stream, (next, &name, own), (pieces, batch.shift), now).await? {
                     Put::Done => {
                         memory.with(key, |known| {
-                            known.take(next, count, fresh.iter().filter_map(|item| item.id), own);
+                            known.take(next, count, fresh.iter().map(|item| item.id), own);
                         });
                         return Ok(Some(duplicates));
                     }
@@ -193,23 +199,19 @@ impl Store {
         })
     }
 
-    /// What is new of a batch, once this process knows what is there: all of it where `whole`, else its number alone.
+    /// What is new of a batch, once this process knows what is there.
     async fn fresh_items(
         &self,
         key: Key,
         batch: &IngestedBatch,
-        whole: bool,
         (name, called): (&str, u64),
     ) -> Result<Fresh, StoreError> {
         let memory = &*self.ingested;
-        let (next, complete) = memory.with(key, |known| (known.next, known.complete));
-        if whole && !complete {
+        if !memory.with(key, |known| known.complete) {
             self.learn(key, 0, true, name).await?;
-        } else if next == 0 {
-            self.learn(key, 0, false, name).await?;
         }
         Ok(memory.with(key, |known| {
-            if whole && !known.complete {
+            if !known.complete {
                 return Fresh::Forgotten;
             }
             match known.batches.get(&called) {
@@ -246,7 +248,7 @@ impl Store {
         session: &TestSession,
         stream: IngestedStream,
         (first, name, batch): (u32, &str, Batch),
-        pieces: Vec<Vec<u8>>,
+        (pieces, shift): (Vec<Vec<u8>>, i64),
         now: OffsetDateTime,
     ) -> Result<Put, StoreError> {
         let end = session.guarded_until().max(now) + KEPT;
@@ -261,6 +263,7 @@ impl Store {
                 .number("ttl", end.unix_timestamp());
             // who sends the batch again is told the same
             let item = if batch.called.is_some() { item.number("duplicates", batch.duplicates) } else { item };
+            let item = if shift == 0 { item } else { item.number("shift", shift) };
             members.push(item.put(&self.main, Condition::Absent)?);
         }
         match self.transact(members).await? {
@@ -358,7 +361,8 @@ impl Store {
         })
     }
 
-    /// What was kept of a stream and has not outlived its time, in the order of arrival: the batches' JSON arrays.
+    /// What was kept of a stream and has not outlived its time, in the order of arrival: the batches' JSON arrays, with
+    /// times by our clock.
     ///
     /// # Errors
     /// When the store fails.
@@ -371,7 +375,7 @@ impl Store {
             let mut batches = Vec::new();
             self.read_batches((session, stream), 0, false, &mut |_, item| {
                 if self.lives(item) {
-                    batches.push(text_of(item)?);
+                    batches.push(corrected(item)?);
                 }
                 Ok(())
             })
@@ -387,7 +391,24 @@ fn text_of(item: &Item) -> Result<Vec<u8>, StoreError> {
     decompress(reader.bytes("items")?).ok_or_else(|| reader.malformed("items"))
 }
 
-/// The ids in a batch.
+/// A batch's JSON with times by our clock: the device may have sent them by one that goes before or behind it.
+fn corrected(item: &Item) -> Result<Vec<u8>, StoreError> {
+    let text = text_of(item)?;
+    if !item.0.contains_key("shift") {
+        return Ok(text);
+    }
+    let reader = item.read("batch");
+    let shift: i64 = reader.number("shift")?;
+    let mut items: Vec<Map<String, Value>> = serde_json::from_slice(&text).map_err(|_| reader.malformed("items"))?;
+    for time in items.iter_mut().flat_map(|item| item.iter_mut()).filter(|(name, _)| matches!(&***name, "at" | "end")) {
+        if let (_, Value::Number(sent)) = &time {
+            *time.1 = sent.as_i64().map_or(Value::Null, |at| at.saturating_add(shift).into());
+        }
+    }
+    serde_json::to_vec(&items).map_err(|_| reader.malformed("items"))
+}
+
+/// The ids in a batch; an item without one is known by its text.
 fn ids_of(item: &Item) -> Result<Vec<ItemId>, StoreError> {
     #[derive(serde::Deserialize)]
     struct Named<'a> {
@@ -395,9 +416,14 @@ fn ids_of(item: &Item) -> Result<Vec<ItemId>, StoreError> {
         id: Option<&'a RawValue>,
     }
     let text = text_of(item)?;
-    let items: Vec<Named<'_>> = serde_json::from_slice(&text).map_err(|_| item.read("batch").malformed("items"))?;
-    // ids have no characters that JSON escapes
-    Ok(items.iter().filter_map(|item| Some(ItemId::of(item.id?.get().trim_matches('"')))).collect())
+    let malformed = |_| item.read("batch").malformed("items");
+    let items: Vec<&RawValue> = serde_json::from_slice(&text).map_err(malformed)?;
+    let id_of = |item: &&RawValue| {
+        let named: Named<'_> = serde_json::from_str(item.get())?;
+        // ids have no characters that JSON escapes
+        Ok(ItemId::of(named.id.map_or(item.get(), |id| id.get().trim_matches('"'))))
+    };
+    items.iter().map(id_of).collect::<Result<_, _>>().map_err(malformed)
 }
 
 /// What a batch with a name is remembered by.

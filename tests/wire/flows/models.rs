@@ -119,6 +119,6 @@ async fn without_a_usable_answer_the_fixed_texts_stay() {
     work(&team.bench).await;
     let seen = data(&team.tester("GET", &format!("/api/sessions/{session}"), &Value::Null).await);
     let summary = seen["analysis"]["insights"]["summary"].as_str().unwrap();
-    assert!(summary.starts_with("1 moments found; frustration"), "{summary}");
+    assert!(summary.starts_with("1 moment found; frustration"), "{summary}");
     assert_eq!(asked.lock().unwrap().len(), 1);
 }

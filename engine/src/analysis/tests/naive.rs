@@ -268,6 +268,21 @@ pub(super) struct Reference {
     pub(super) scores: SubScores,
 }
 
+/// Whether an input or a navigation stands between each click of a rage moment and the next.
+fn answered(moment: &Expected, events: &[Event]) -> bool {
+    if moment.kind != MomentKind::RageClick {
+        return false;
+    }
+    let clicks: Vec<usize> = in_rage(events)
+        .into_iter()
+        .filter(|index| Some(&events[*index].selector) == moment.element.as_ref())
+        .filter(|index| (moment.start..=moment.end).contains(&events[*index].at))
+        .collect();
+    clicks.windows(2).all(|two| {
+        events[two[0]..two[1]].iter().any(|event| matches!(event.kind, EventKind::Input | EventKind::Navigation))
+    })
+}
+
 pub(super) fn impact(kind: MomentKind, k: f64, confidence: Confidence) -> f64 {
     let (b, full) = match kind {
         MomentKind::RageClick => (0.8, 6.0),
@@ -325,6 +340,10 @@ pub(super) fn reference(recording: &Recording, cutoff: i64, include: &BTreeSet<S
             }
             streams.extend(signs.iter().filter(|sign| touched(sign.0, sign.1)).map(|sign| sign.2));
             let level = streams.len() - 1 + usize::from(moment.kind == MomentKind::RageClick);
+            if answered(moment, &events) {
+                let raw = 0.4 * (0.5 + 0.5 * f64::min(1.0, moment.k / 6.0)) * 0.8;
+                return (streams, Confidence::Low, rounded(raw, 4));
+            }
             let confidence = [Confidence::Low, Confidence::Medium, Confidence::High][level.min(2)];
             (streams, confidence, impact(moment.kind, moment.k, confidence))
         })

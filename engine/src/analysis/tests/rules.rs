@@ -105,8 +105,35 @@ fn impacts_by_hand() {
         (MomentKind::DeadClick, 2.0, Low, 0.24),
         (MomentKind::AttentionDrop, 14.0, Medium, 0.1675),
     ] {
-        assert_eq!(score::impact(kind, k, confidence), impact, "{kind:?}");
+        assert_eq!(score::impact(kind, k, confidence, false), impact, "{kind:?}");
     }
+}
+
+#[test]
+fn clicks_that_were_answered_weigh_half() {
+    let stepper = |answer: EventKind, skipped: usize| {
+        let clicks = [2_000, 2_160, 2_320, 2_480];
+        let mut events: Vec<_> = clicks.map(|at| event(at, EventKind::Click, "button.qty-plus")).into();
+        let answers = clicks.iter().enumerate().filter(|(number, _)| *number != skipped);
+        events.extend(answers.map(|(_, at)| event(at + 10, answer, "input.qty")));
+        let recording = Recording { events, ..Recording::default() };
+        let analysis = analyse(&recording, 100_000, &all());
+        let rage: Vec<_> = analysis.moments.iter().filter(|moment| moment.kind == MomentKind::RageClick).collect();
+        assert_eq!(rage.len(), 1, "{answer:?}");
+        (rage[0].span, rage[0].confidence, rage[0].impact, rage[0].severity)
+    };
+    let span = (2_000, 2_480);
+    for answer in [EventKind::Input, EventKind::Navigation] {
+        // 0.8 / 2 x (0.5 + 0.5 x 4 / 6) x 0.8
+        assert_eq!(stepper(answer, 9), (span, Confidence::Low, 0.2667, Severity::Low));
+        assert_eq!(
+            stepper(answer, 3),
+            (span, Confidence::Low, 0.2667, Severity::Low),
+            "what comes behind is no matter"
+        );
+        assert_eq!(stepper(answer, 1), (span, Confidence::Medium, 0.6667, Severity::High), "one was not answered");
+    }
+    assert_eq!(stepper(EventKind::Scroll, 9).1, Confidence::Medium);
 }
 
 /// The tone that snapshots give at 100 s; each says how long before that it was taken.
@@ -182,7 +209,7 @@ proptest! {
     #[test]
     fn impacts_are_the_formula(kind in 0_usize..6, k in 0.0..200.0, level in 0_usize..3) {
         let (kind, confidence) = (MomentKind::ALL[kind], [Confidence::Low, Confidence::Medium, Confidence::High][level]);
-        prop_assert_eq!(score::impact(kind, k, confidence), naive::impact(kind, k, confidence));
+        prop_assert_eq!(score::impact(kind, k, confidence, false), naive::impact(kind, k, confidence));
     }
 
     #[test]

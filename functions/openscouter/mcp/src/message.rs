@@ -103,7 +103,7 @@ impl Message {
     /// # Errors
     /// When it is no single message of this form.
     pub(crate) fn read(request: &Request) -> Result<Self, Fault> {
-        check_media(request, "application/json").map_err(|problem| Fault::body(problem, INVALID_REQUEST))?;
+        check_media(request, &["application/json"]).map_err(|problem| Fault::body(problem, INVALID_REQUEST))?;
         let value = read_value(request).map_err(|problem| {
             let code = if matches!(problem, Problem::Refused(400, _)) { PARSE_ERROR } else { INVALID_REQUEST };
             Fault::body(problem, code)

@@ -16,11 +16,11 @@ use crate::{
 
 const STYLE: &str = "\
 :root{color-scheme:light}*{box-sizing:border-box}body{font:16px/1.5 system-ui,sans-serif;color:#1b1b1f;background:#fff;margin:0 auto;\
-max-width:64rem;padding:1.5rem}h1{font-size:1.75rem;margin:0 0 .25rem}h2{font-size:1.25rem;margin:2rem 0 .5rem}\
+max-width:64rem;padding:1.5rem;overflow-wrap:anywhere}h1{font-size:1.75rem;margin:0 0 .25rem}h2{font-size:1.25rem;margin:2rem 0 .5rem}\
 .meta{color:#4a4a55;margin:0}dl{display:flex;flex-wrap:wrap;gap:1rem;margin:1.5rem 0}dl div{border:1px solid #8a8a96;\
 border-radius:.5rem;padding:.5rem 1rem}dt{color:#4a4a55}dd{font-size:1.5rem;font-weight:600;margin:0}\
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}caption{text-align:left;font-weight:600;padding:.25rem 0}\
-th,td{border-bottom:1px solid #c8c8d0;padding:.4rem .6rem;text-align:left;vertical-align:top}td.where{overflow-wrap:anywhere;\
+th,td{border-bottom:1px solid #c8c8d0;padding:.4rem .6rem;text-align:left;vertical-align:top;overflow-wrap:normal}td.where{overflow-wrap:anywhere;\
 min-width:10rem}.short{white-space:nowrap}.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}\
 figure{margin:1rem 0}figcaption{color:#4a4a55}svg{max-width:100%;height:auto}blockquote{margin:.5rem 0;padding-left:1rem;\
 border-left:3px solid #8a8a96;white-space:pre-wrap}@media print{body{max-width:none;padding:0;font-size:11pt}\
@@ -66,7 +66,7 @@ pub(crate) fn page(report: &Report, contents: &Contents, title: &str, span: Opti
             }
             body {
                 header {
-                    h1 { (Written(title)) }
+                    h1 dir="auto" { (Written(title)) }
                     p class="meta" { (kind) " report, " (label) ", version " (report.edition) ", " (completed) }
                 }
                 main {
@@ -100,7 +100,7 @@ fn of_session(session: &SessionContents, span: Option<Span>) -> Markup {
         (findings_table(findings, "Time", &time))
         h2 { "What the tester says" }
         @if comments.is_empty() { p { "Nothing was added." } }
-        @for comment in comments { blockquote { (Written(comment)) } }
+        @for comment in comments { blockquote dir="auto" { (Written(comment)) } }
     }
 }
 
@@ -129,7 +129,7 @@ fn scores(accessibility: Option<u32>, frustration: Option<f64>, summary: Option<
             div { dt { "Accessibility score" } dd { (integer(accessibility)) " of 100" } }
             div { dt { "Frustration" } dd { (decimal(frustration)) } }
         }
-        p { (Written(summary.unwrap_or(NONE))) }
+        p dir="auto" { (Written(summary.unwrap_or(NONE))) }
     }
 }
 
@@ -172,8 +172,8 @@ fn findings_table<P>(findings: &[Finding<P>], last: &str, cell: &dyn Fn(&Finding
                                 (Written(&finding.wcag.criterion)) " " (Written(&finding.wcag.name))
                                 " (" (Written(&finding.wcag.level)) ")"
                             }
-                            td class="where" { (Written(&finding.context)) }
-                            td { (Written(&finding.recommendation)) }
+                            td class="where" dir="auto" { (Written(&finding.context)) }
+                            td class="where" dir="auto" { (Written(&finding.recommendation)) }
                             td class="short" { (Written(&finding.confidence)) }
                             td class="short" { (cell(finding)) }
                         }

@@ -11,7 +11,7 @@ use crate::text::{SEVERITIES, Span, Written, happened, since, words};
 
 /// Width and left edge of a plot.
 const WIDTH: f64 = 800.0;
-const LEFT: f64 = 40.0;
+const LEFT: f64 = 72.0;
 /// The colour of lines.
 const LINE: &str = "#1b1b1f";
 
@@ -36,8 +36,8 @@ pub(crate) fn timeline(findings: &[Finding<Moment>], (start, end): Span) -> Mark
             svg viewBox=(format_args!("0 0 {WIDTH} 150")) role="img" aria-labelledby="tl-t tl-d" {
                 title id="tl-t" { "Timeline" }
                 desc id="tl-d" {
-                    (findings.len()) " findings over " (since(length))
-                    " of session time; each is listed with its time in the table of findings."
+                    "Findings over " (since(length)) " of session time: " (findings.len())
+                    ". Each is listed with its time in the table of findings."
                 }
                 path d=(format_args!("M{LEFT} 115H{}", WIDTH - LEFT)) stroke=(LINE) {}
                 @for at in (0..=4).map(|tick| start + length * tick / 4) {
@@ -45,6 +45,9 @@ pub(crate) fn timeline(findings: &[Finding<Moment>], (start, end): Span) -> Mark
                     text x=(format_args!("{:.1}", x_of(at))) y="138" font-size="13" text-anchor="middle" {
                         (since(at - start))
                     }
+                }
+                @for (row, (name, colour)) in SEVERITIES.iter().enumerate() {
+                    text x=(LEFT - 16.0) y=(format_args!("{:.1}", y_of(row) + 4.0)) font-size="13" text-anchor="end" fill=(colour) { (name) }
                 }
                 @for (finding, at) in findings.iter().filter_map(|finding| Some((finding, happened(finding)?))) {
                     (mark(finding, x_of(at), since(at - start)))
@@ -55,11 +58,16 @@ pub(crate) fn timeline(findings: &[Finding<Moment>], (start, end): Span) -> Mark
     }
 }
 
-/// The mark of a finding on the timeline: its severity has a row, a shape and a colour.
+/// The middle of a row of the timeline.
 #[expect(clippy::cast_precision_loss, reason = "rows of a plot")]
+fn y_of(row: usize) -> f64 {
+    16.0 + 25.0 * row as f64
+}
+
+/// The mark of a finding on the timeline: its severity has a row, a shape and a colour.
 fn mark(finding: &Finding<Moment>, x: f64, time: String) -> Markup {
     let row = row_of(&finding.severity);
-    let y = 16.0 + 25.0 * row as f64;
+    let y = y_of(row);
     let colour = SEVERITIES.get(row).map_or("#000", |(_, colour)| colour);
     let title = html! {
         title {
@@ -99,7 +107,7 @@ pub(crate) fn shares(findings: &[Finding<Share>]) -> Markup {
                     @let label = shortened(&format!("{}: {}", words(&finding.kind), finding.context));
                     rect x="320" y=(format_args!("{y:.1}")) width=(format_args!("{:.1}", share * MAX_WIDTH))
                         height="18" fill=(colour_of(&finding.severity)) {}
-                    text x="310" y=(baseline) font-size="13" text-anchor="end" { (Written(&label)) }
+                    text x="310" y=(baseline) font-size="13" text-anchor="end" style="unicode-bidi:isolate" { (Written(&label)) }
                     text x=(format_args!("{:.1}", 328.0 + share * MAX_WIDTH)) y=(baseline) font-size="13" {
                         (format_args!("{:.0}%", share * 100.0)) " (" (Written(&finding.severity)) ")"
                     }

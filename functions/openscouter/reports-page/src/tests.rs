@@ -98,3 +98,20 @@ fn a_study_shows_shares_and_strata() {
     assert!(html.contains("60% (critical)") && html.contains("sensory processing") && html.contains("not shown: 2."));
     assert!(html.contains("3 (60%)") && html.contains("Study report, 5 testers, version 1"));
 }
+
+#[test]
+fn long_words_break_and_directions_stay_where_they_are() {
+    let long = format!("مرحبا {}", "div.css-1q2w3e4r5t6y7u8i9o0p>".repeat(30));
+    let html = shown(&session(&[finding("2026-03-16T10:00:01.000Z", "high", &long)]), &long, span(60));
+    for open in
+        ["<h1 dir=\"auto\">", "<blockquote dir=\"auto\">", "<p dir=\"auto\">", "<td class=\"where\" dir=\"auto\">"]
+    {
+        assert!(html.contains(open), "{open}");
+    }
+    assert!(html.contains("padding:1.5rem;overflow-wrap:anywhere}"));
+    // each row of the timeline has its name
+    for severity in ["critical", "high", "medium", "low"] {
+        assert!(html.contains(&format!("\">{severity}</text>")), "{severity}");
+    }
+    assert!(html.contains("session time: 1. Each"));
+}

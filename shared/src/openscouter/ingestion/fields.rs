@@ -13,6 +13,9 @@ use super::{
     scan::{Scan, plain},
 };
 
+/// By how much a share may be over its bounds: what people compute of pixels and 32-bit floats ends there.
+pub(super) const ROUNDED: f64 = 0.001;
+
 /// What a rule says: a value, or the reason why there is none.
 pub(super) type Judged<T> = Result<T, String>;
 
@@ -36,6 +39,15 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
+    }
+}
+
+/// How a bound of a share prints.
+fn whole(bound: f64) -> &'static str {
+    match () {
+        () if bound > 0.0 => "1",
+        () if bound < 0.0 => "-1",
+        () => "0",
     }
 }
 
@@ -130,6 +142,17 @@ impl<'a> Field<'a> {
             return Err(self.refused(&format!("must be at most {most}")));
         }
         Ok(Some((number, raw)))
+    }
+
+    /// A share, checked and as it was sent; where it was rounded over its bounds, the bound (openscouter 11.1).
+    pub(super) fn share(self, least: f64, most: f64) -> Judged<Option<(f64, &'a str)>> {
+        if let Some((number, _)) = self.number(f64::MIN, f64::MAX)?
+            && !(least..=most).contains(&number)
+            && let Some(bound) = [least, most].into_iter().find(|bound| (number - bound).abs() <= ROUNDED)
+        {
+            return Ok(Some((bound, whole(bound))));
+        }
+        self.number(least, most)
     }
 
     /// A whole number, checked and as it was sent.

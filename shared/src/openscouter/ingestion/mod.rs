@@ -6,9 +6,12 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+use std::{borrow::Cow, io::Read as _};
+
+use flate2::read::MultiGzDecoder;
 use serde::{Serialize, de::IgnoredAny};
 use serde_json::{Map, Value};
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 
 use self::{
     fields::Field,
@@ -19,7 +22,7 @@ use super::{
     access::{Caller, Viewer},
     endpoint::Outcome,
     envelope::{Problem, success},
-    fields::{Fields, check_media},
+    fields::{Fields, MAX_BODY, check_size, check_media},
     request_context::RequestContext,
     test_sessions::{LEEWAY, seen, wrong_state},
 };
@@ -36,25 +39,58 @@ const RUNNING: &str = "active or paused";
 /// Most items of a batch.
 const MAX_ITEMS: usize = 500;
 
+/// What a page sends while it closes is a beacon, whose type is that of text.
+const MEDIA: [&str; 2] = ["application/json", "text/plain"];
+/// Seconds by which a device's clock may seem to be off because the batch was on its way.
+const ON_THE_WAY: i64 = 1;
+
+/// The body's bytes, out of their packing (openscouter 11.1).
+fn unpacked(request: &Request) -> Result<Cow<'_, [u8]>, Problem> {
+    check_media(request, &MEDIA)?;
+    let encoding = request.header("content-encoding").unwrap_or_default();
+    let encoding = encoding.trim();
+    if encoding.is_empty() || encoding.eq_ignore_ascii_case("identity") {
+        return Ok(Cow::Borrowed(if request.body.is_empty() { b"{}" } else { &*request.body }));
+    }
+    if !["gzip", "x-gzip"].iter().any(|known| encoding.eq_ignore_ascii_case(known)) {
+        return Err(Problem::bad("Unsupported content encoding"));
+    }
+    let mut bytes = Vec::new();
+    let most = u64::try_from(MAX_BODY).unwrap_or(u64::MAX) + 1;
+    let read = MultiGzDecoder::new(&*request.body).take(most).read_to_end(&mut bytes);
+    read.map_err(|_| Problem::bad("Malformed JSON body"))?;
+    check_size(&bytes)?;
+    Ok(Cow::Owned(bytes))
+}
+
 /// The body's members as they were sent: items are judged one by one, also those that no value could hold.
 struct Body<'a> {
     session: Field<'a>,
     batch: Field<'a>,
+    sent_at: Field<'a>,
 }
 
 impl<'a> Body<'a> {
     /// Step 8 of the checks.
-    fn read(request: &'a Request) -> Result<Self, Problem> {
-        check_media(request, "application/json")?;
+    fn read(bytes: &'a [u8]) -> Result<Self, Problem> {
         let malformed = || Problem::bad("Malformed JSON body");
-        let text = if request.body.is_empty() { b"{}".as_slice() } else { &*request.body };
-        let text = std::str::from_utf8(text).map_err(|_| malformed())?;
-        json::check_depth(&request.body).map_err(|_| malformed())?;
+        let text = std::str::from_utf8(bytes).map_err(|_| malformed())?;
+        json::check_depth(bytes).map_err(|_| malformed())?;
         // what is valid is not looked at in this way again
         serde_json::from_str::<IgnoredAny>(text).map_err(|_| malformed())?;
-        let members = Field::of("", ["sessionId", "batch"], &mut Scan::new(text));
-        let [session, batch] = members.ok_or_else(|| Problem::invalid("body", "must be an object"))?;
-        Ok(Self { session, batch })
+        let members = Field::of("", ["sessionId", "batch", "sentAt"], &mut Scan::new(text));
+        let [session, batch, sent_at] = members.ok_or_else(|| Problem::invalid("body", "must be an object"))?;
+        Ok(Self { session, batch, sent_at })
+    }
+
+    /// By how much the device's clock is behind ours, in whole seconds: so it is the same for most of its batches,
+    /// however long each was on its way.
+    fn shift(&self, now: OffsetDateTime) -> Result<Duration, Problem> {
+        let sent = self.sent_at.time().map_err(|reason| Problem::invalid("", &reason))?;
+        let shift =
+            sent.map_or(0, |sent| (now - sent + Duration::milliseconds(500)).whole_milliseconds().div_euclid(1_000));
+        let shift = i64::try_from(shift).unwrap_or_default();
+        Ok(Duration::seconds(if shift.abs() > ON_THE_WAY { shift } else { 0 }))
     }
 
     /// The session's id and the items' text (step 11).
@@ -108,12 +144,21 @@ struct Rejection {
 /// When the body, the session or the whole batch is refused.
 pub fn ingest(cx: &RequestContext, caller: Caller, stream: IngestedStream) -> Outcome<'_> {
     Box::pin(async move {
-        let body = Body::read(&cx.request)?;
+        let bytes = unpacked(&cx.request)?;
+        let body = Body::read(&bytes)?;
         cx.idempotent(&caller.key(), &[], async {
             let (id, batch) = body.fields()?;
+            let shift = body.shift(cx.now)?;
             let session = recording(cx, &caller, &id, stream).await?;
-            let window = Window { from: session.created_at - Duration::seconds(60), to: cx.now + LEEWAY };
-            let (batch, rejections) = judged(stream, window, batch, cx.request.body.len());
+            // by the device's clock, as the items' times are
+            let within = |time: OffsetDateTime| time.checked_sub(shift).unwrap_or(time);
+            let window =
+                Window { from: within(session.created_at - Duration::seconds(60)), to: within(cx.now + LEEWAY) };
+            let kept = IngestedBatch::with_capacity(
+                bytes.len(),
+                i64::try_from(shift.whole_milliseconds()).unwrap_or_default(),
+            );
+            let (batch, rejections) = judged(stream, window, batch, kept);
             let name = batch_name(cx, &caller);
             let store = cx.context.store();
             let Some(duplicates) = store.keep_ingested(&session, stream, &batch, name, cx.now).await? else {
@@ -133,9 +178,9 @@ pub fn ingest(cx: &RequestContext, caller: Caller, stream: IngestedStream) -> Ou
     })
 }
 
-/// The items of a batch's text that are kept, and those that are not; `bytes` is about how long they are.
-fn judged(stream: IngestedStream, window: Window, text: &str, bytes: usize) -> (IngestedBatch, Vec<Rejection>) {
-    let mut judge = Judge::new(stream, window, bytes);
+/// The items of a batch's text that are kept, and those that are not.
+fn judged(stream: IngestedStream, window: Window, text: &str, kept: IngestedBatch) -> (IngestedBatch, Vec<Rejection>) {
+    let mut judge = Judge::new(stream, window, kept);
     let mut rejections = Vec::new();
     let mut items = Scan::new(text);
     items.enter(b'[');

@@ -1,4 +1,5 @@
-//! The rules of the three streams, in the order of their tables (openscouter 11.2, 11.3).
+//! The rules of the three streams, in the order of their tables (openscouter 11.2, 11.3). A member that an item need not
+//! have is left out when it breaks its rule; the item is kept.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -22,11 +23,17 @@ const MAX_URL: usize = 2_048;
 /// Most action units of a snapshot.
 const MAX_UNITS: usize = 40;
 
-/// When an item may have been captured.
+/// When an item may have been captured, by the device's clock.
 #[derive(Clone, Copy)]
 pub(super) struct Window {
     pub(super) from: OffsetDateTime,
     pub(super) to: OffsetDateTime,
+}
+
+impl Window {
+    fn has(self, time: OffsetDateTime) -> bool {
+        (self.from..=self.to).contains(&time)
+    }
 }
 
 /// Judges a batch item by item, and keeps what is valid.
@@ -39,9 +46,9 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    /// A judge of a batch of about so many bytes.
-    pub(super) fn new(stream: IngestedStream, window: Window, bytes: usize) -> Self {
-        Self { stream, window, batch: IngestedBatch::with_capacity(bytes), address: None }
+    /// A judge, who keeps in `batch`.
+    pub(super) const fn new(stream: IngestedStream, window: Window, batch: IngestedBatch) -> Self {
+        Self { stream, window, batch, address: None }
     }
 
     /// What was kept.
@@ -73,7 +80,7 @@ fn object<'a, const N: usize>(names: [&'a str; N], item: &mut Scan<'a>) -> Judge
 /// The item's own time, which lies within the session.
 fn timestamp(field: Field<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Option<OffsetDateTime>> {
     let time = field.required()?.time()?;
-    if time.is_some_and(|time| time < window.from || time > window.to) {
+    if time.is_some_and(|time| !window.has(time)) {
         return Err(field.refused("is outside the session"));
     }
     if let Some(time) = time {
@@ -83,15 +90,18 @@ fn timestamp(field: Field<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Op
 }
 
 /// The id that the client gave the item.
-fn id(field: Field<'_>, kept: &mut Kept<'_>) -> Judged<Option<ItemId>> {
+fn id(field: Field<'_>, kept: &mut Kept<'_>) -> Option<ItemId> {
     const NAMED: (fn(u8) -> bool, &str) =
         (|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte), "A-Z a-z 0-9 . _ : -");
-    let id = field.word(64, NAMED)?;
-    Ok(id.map(|id| {
-        let own = ItemId::of(&id);
-        kept.text("id", id);
-        own
-    }))
+    let id = optional(field.word(64, NAMED))?;
+    let own = ItemId::of(&id);
+    kept.text("id", id);
+    Some(own)
+}
+
+/// A member that the item does without when it breaks its rule.
+fn optional<T>(judged: Judged<Option<T>>) -> Option<T> {
+    judged.ok().flatten()
 }
 
 fn event<'a>(
@@ -127,49 +137,47 @@ fn event<'a>(
         kept.text("targetSelector", selector);
     }
     timestamp(time, kept, window)?;
-    kept.number("x", x.number(-PIXELS, PIXELS)?);
-    kept.number("y", y.number(-PIXELS, PIXELS)?);
-    kept.number("scrollY", scroll.number(-PIXELS, PIXELS)?);
-    kept.number("inputLength", length.number(0.0, f64::MAX)?);
-    if let Some([width, height]) = viewport.object("viewport.", ["width", "height"])? {
-        let (width, height) = (side(width)?, side(height)?);
+    kept.number("x", optional(x.number(-PIXELS, PIXELS)));
+    kept.number("y", optional(y.number(-PIXELS, PIXELS)));
+    kept.number("scrollY", optional(scroll.number(-PIXELS, PIXELS)));
+    kept.number("inputLength", optional(length.number(0.0, f64::MAX)));
+    if let Some([width, height]) = optional(viewport.object("viewport.", ["width", "height"]))
+        && let (Some(width), Some(height)) = (side(width), side(height))
+    {
         kept.shown("viewport", format_args!("{{\"width\":{width},\"height\":{height}}}"));
     }
-    let own = id(own, kept)?;
-    if let Some(task) = task.text((0, 64))? {
+    let own = id(own, kept);
+    if let Some(task) = optional(task.text((0, 64))) {
         kept.text("taskId", task);
     }
-    if let Some(sent) = url.text((1, MAX_URL))? {
+    if let Some(sent) = optional(url.text((1, usize::MAX))) {
         let known = last.take().filter(|(known, _)| *known == sent);
         let address = match known {
-            Some((_, address)) => address,
-            None => bare(&sent).map_err(|reason| url.refused(reason))?,
+            Some((_, address)) => Some(address),
+            None => bare(&sent),
         };
-        kept.json("url", &address);
-        *last = Some((sent, address));
+        if let Some(address) = address {
+            kept.json("url", &address);
+            *last = Some((sent, address));
+        }
     }
-    kept.number("scrollDepth", depth.number(0.0, 1.0)?);
-    kept.number("timeOnElementMs", dwell.number(0.0, f64::MAX)?);
+    kept.number("scrollDepth", optional(depth.share(0.0, 1.0)));
+    kept.number("timeOnElementMs", optional(dwell.number(0.0, f64::MAX)));
     Ok(own)
 }
 
-/// A side of the viewport, which is there and above 0.
-fn side(field: Field<'_>) -> Judged<&str> {
-    match field.required()?.number(f64::MIN, f64::MAX)? {
-        Some((number, sent)) if number > 0.0 => Ok(sent),
-        _ => Err(field.refused("must be at least 1")),
-    }
+/// A side of the viewport, which is above 0.
+fn side(field: Field<'_>) -> Option<&str> {
+    let (number, sent) = optional(field.number(f64::MIN, f64::MAX))?;
+    (number > 0.0).then_some(sent)
 }
 
-/// Scheme, host and path of a web address, as JSON; the rest can hold what people typed.
-fn bare(text: &str) -> Result<String, &'static str> {
-    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-    let url = url.ok_or("must be an http or https URL")?;
-    let host = url.host_str().ok_or("must be an http or https URL")?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not contain credentials");
-    }
-    Ok(serde_json::Value::from(format!("{}://{host}{}", url.scheme(), url.path())).to_string())
+/// Scheme, host and path of a web address, as JSON; the rest can hold what people typed, and is cut off first.
+fn bare(text: &str) -> Option<String> {
+    let text = text.split(['?', '#']).next().filter(|text| text.len() <= MAX_URL || text.chars().count() <= MAX_URL)?;
+    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    let host = url.host_str().filter(|_| url.username().is_empty() && url.password().is_none())?;
+    Some(serde_json::Value::from(format!("{}://{host}{}", url.scheme(), url.path())).to_string())
 }
 
 fn facial(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Option<ItemId>> {
@@ -179,71 +187,75 @@ fn facial(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Op
         item,
     )?;
     timestamp(time, kept, window)?;
-    let face = face.flag()?.unwrap_or(true);
+    let face = optional(face.flag()).unwrap_or(true);
     kept.shown("faceDetected", face);
-    let emotion = if face { emotion.required()? } else { emotion };
-    if let Some(emotion) = emotion.word(32, LABEL)? {
+    let (named, sure) = (emotion.word(32, LABEL), confidence.share(0.0, 1.0));
+    let (named, sure) = if face {
+        emotion.required()?;
+        let named = named?;
+        confidence.required()?;
+        (named, sure?)
+    } else {
+        (optional(named), optional(sure))
+    };
+    if let Some(emotion) = named {
         kept.text("emotion", emotion);
     }
-    let confidence = if face { confidence.required()? } else { confidence };
-    kept.number("confidence", confidence.number(0.0, 1.0)?);
-    if let Some(raw) = units.sent() {
-        kept.json("actionUnits", &action_units(units, raw)?);
+    kept.number("confidence", sure);
+    if let Some(units) = units.sent().and_then(action_units) {
+        kept.json("actionUnits", &units);
     }
-    kept.number("captureIntervalMs", interval.integer(100.0, 60_000.0)?);
-    id(own, kept)
+    kept.number("captureIntervalMs", optional(interval.integer(100.0, 60_000.0)));
+    Ok(id(own, kept))
 }
 
 /// Strengths of action units, as they were sent, in the order of their numbers.
-fn action_units(field: Field<'_>, raw: &str) -> Judged<String> {
-    let named = || field.refused("must have keys of AU and two digits");
+fn action_units(raw: &str) -> Option<String> {
     let mut scan = Scan::new(raw);
     if !scan.enter(b'{') {
-        return Err(field.refused("must be an object"));
+        return None;
     }
     let mut units: BTreeMap<String, &str> = BTreeMap::new();
     while scan.more(b'}') {
-        let name = serde_json::from_str(scan.name()).map_err(|_| named())?;
+        let name = serde_json::from_str(scan.name()).ok()?;
         units.insert(name, scan.value());
         if units.len() > MAX_UNITS {
-            return Err(field.refused(&format!("must contain at most {MAX_UNITS} items")));
+            return None;
         }
     }
     let mut json = String::new();
     let mut kept = Kept::open(&mut json);
     for (name, value) in &units {
-        let digits = name.strip_prefix("AU").filter(|digits| digits.len() == 2);
-        if !digits.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(named());
+        let digits = name.strip_prefix("AU").filter(|digits| digits.len() == 2)?;
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
         }
-        let unit = Field::within("actionUnits.", name, value);
-        let (_, strength) = unit.number(0.0, 1.0)?.ok_or_else(|| unit.refused("must be a number"))?;
+        let (_, strength) = optional(Field::within("", name, value).share(0.0, 1.0))?;
         kept.json(name, strength);
     }
     kept.close();
-    Ok(json)
+    Some(json)
 }
 
 fn voice(item: &mut Scan<'_>, kept: &mut Kept<'_>, window: Window) -> Judged<Option<ItemId>> {
     let [time, ended, transcript, confidence, sentiment, language, own] =
         object(["timestamp", "endedAt", "transcript", "confidence", "sentiment", "language", "segmentId"], item)?;
     let start = timestamp(time, kept, window)?;
-    if let Some(end) = ended.time()? {
-        if start.is_some_and(|start| end < start) {
-            return Err(ended.refused("must not be before timestamp"));
-        }
+    if let Some(end) = optional(ended.time()).filter(|end| window.has(*end) && start.is_none_or(|start| start <= *end))
+    {
         kept.shown("end", epoch_millis(end));
     }
     if let Some(transcript) = transcript.required()?.text((0, 5_000))? {
         kept.text("transcript", transcript);
     }
-    kept.number("confidence", confidence.number(0.0, 1.0)?);
-    kept.number("sentiment", sentiment.number(-1.0, 1.0)?);
-    if let Some(code) = language.text((0, usize::MAX))? {
-        if !is_listed(LANGUAGES, &code) {
-            return Err(language.refused("must be an ISO 639-1 code"));
+    kept.number("confidence", optional(confidence.share(0.0, 1.0)));
+    kept.number("sentiment", optional(sentiment.share(-1.0, 1.0)));
+    if let Some(sent) = optional(language.text((0, usize::MAX))) {
+        // of a tag with a region or a script, the language
+        let code = sent.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+        if is_listed(LANGUAGES, &code) {
+            kept.text("language", Cow::Owned(code));
         }
-        kept.text("language", code);
     }
-    id(own, kept)
+    Ok(id(own, kept))
 }

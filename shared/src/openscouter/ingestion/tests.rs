@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, macros::datetime};
 
-use super::*;
+use super::{fields::ROUNDED, *};
 
 const WINDOW: Window = Window { from: datetime!(2026-03-16 10:00:00 UTC), to: datetime!(2026-03-16 11:00:00 UTC) };
 
@@ -13,7 +13,7 @@ type Items = Vec<Map<String, Value>>;
 
 /// What is kept of a batch, and what is said of the rest.
 fn told(stream: IngestedStream, text: &str) -> (Items, Vec<(usize, String)>) {
-    let (batch, rejections) = judged(stream, WINDOW, text, text.len());
+    let (batch, rejections) = judged(stream, WINDOW, text, IngestedBatch::default());
     let kept: Items = serde_json::from_str(&batch.json()).unwrap();
     assert_eq!(kept.len(), batch.len());
     (kept, rejections.into_iter().map(|rejection| (rejection.index, rejection.reason)).collect())
@@ -53,7 +53,7 @@ fn sent(name: &'static str) -> BoxedStrategy<Value> {
         "faceDetected" => any::<bool>().prop_map(Value::from).boxed(),
         "actionUnits" => ("AU?[0-9]{1,2}", 0.0..1.1).prop_map(|(name, strength)| json!({name: strength})).boxed(),
         "captureIntervalMs" => prop_oneof![Just(json!(100)), Just(json!(60_001)), Just(json!(100.0))].boxed(),
-        "language" => prop_oneof![Just(json!("en")), Just(json!("xx"))].boxed(),
+        "language" => prop_oneof![Just(json!("en")), Just(json!("EN-us")), Just(json!("xx"))].boxed(),
         "confidence" | "scrollDepth" | "sentiment" | "inputLength" | "timeOnElementMs" => {
             (-1.5..1.5).prop_map(Value::from).boxed()
         }
@@ -133,43 +133,43 @@ fn fits(name: &str, value: &Value, item: &Value) -> bool {
             .contains(&value.as_str().unwrap_or_default().trim()),
         "targetSelector" => text(value, 1, 1_024),
         "timestamp" => instant(value).is_some_and(|time| (WINDOW.from..=WINDOW.to).contains(&time)),
-        "endedAt" => instant(value).is_some_and(|time| Some(time) >= instant(&item["timestamp"])),
+        "endedAt" => instant(value).is_some_and(|time| Some(time) >= instant(&item["timestamp"]) && time <= WINDOW.to),
         "x" | "y" | "scrollY" => within(value, -1e7, 1e7),
         "inputLength" | "timeOnElementMs" => within(value, 0.0, f64::MAX),
         "viewport" => ["width", "height"].iter().all(|side| value[side].as_f64().is_some_and(|side| side > 0.0)),
         "eventId" | "snapshotId" | "segmentId" => words(64, &|c| c.is_ascii_alphanumeric() || "._:-".contains(c)),
         "taskId" => text(value, 0, 64),
         "url" => value == "https://x.test:8080/a?b=c#d",
-        "scrollDepth" | "confidence" => within(value, 0.0, 1.0),
-        "sentiment" => within(value, -1.0, 1.0),
+        "scrollDepth" | "confidence" => within(value, -ROUNDED, 1.0 + ROUNDED),
+        "sentiment" => within(value, -1.0 - ROUNDED, 1.0 + ROUNDED),
         "faceDetected" => value.is_boolean(),
         "emotion" => words(32, &|c| c.is_ascii_lowercase() || c == '_'),
         "actionUnits" => value.as_object().is_some_and(|units| {
             let named = |name: &str| name.len() == 4 && name.starts_with("AU") && name[2..].parse::<u32>().is_ok();
-            units.iter().all(|(name, strength)| named(name) && within(strength, 0.0, 1.0))
+            units.iter().all(|(name, strength)| named(name) && within(strength, -ROUNDED, 1.0 + ROUNDED))
         }),
         "captureIntervalMs" => value.as_i64().is_some_and(|milliseconds| (100..=60_000).contains(&milliseconds)),
         "transcript" => text(value, 0, 5_000),
-        "language" => value.as_str().is_some_and(|code| code.trim() == "en"),
+        "language" => value.as_str().is_some_and(|code| ["en", "EN-us"].contains(&code.trim())),
         _ => false,
     }
 }
 
-/// The first field of an item that breaks a rule; empty for what is no object.
+/// Whether an item must have a field.
+fn required(stream: IngestedStream, name: &str, item: &Value) -> bool {
+    match name {
+        "eventType" | "targetSelector" | "timestamp" | "transcript" => true,
+        "emotion" | "confidence" => stream == IngestedStream::Facial && item["faceDetected"] != json!(false),
+        _ => false,
+    }
+}
+
+/// The first field of an item that it must have, and which is not there or breaks its rule; empty for what is no object.
 fn violated(stream: IngestedStream, item: &Value) -> Option<&'static str> {
     if !item.is_object() {
         return Some("");
     }
-    let faceless = item["faceDetected"] == json!(false);
-    fields(stream).iter().copied().find(|name| {
-        let value = &item[*name];
-        let required = match *name {
-            "eventType" | "targetSelector" | "timestamp" | "transcript" => true,
-            "emotion" | "confidence" => stream == IngestedStream::Facial && !faceless,
-            _ => false,
-        };
-        if value.is_null() { required } else { !fits(name, value, item) }
-    })
+    fields(stream).iter().copied().find(|name| required(stream, name, item) && !fits(name, &item[*name], item))
 }
 
 proptest! {
@@ -204,14 +204,22 @@ proptest! {
                     ("at" | "end", _) => prop_assert_eq!(value, &json!(crate::clock::epoch_millis(instant(sent).unwrap()))),
                     ("url", _) => prop_assert_eq!(value, "https://x.test/a"),
                     ("viewport", _) => prop_assert_eq!(value, &json!({"width": sent["width"], "height": sent["height"]})),
-                    ("faceDetected", Value::Null) => prop_assert_eq!(value, &json!(true)),
+                    ("faceDetected", sent) => prop_assert_eq!(value, &json!(sent != &json!(false))),
+                    ("language", _) => prop_assert_eq!(value, "en"),
+                    ("scrollDepth" | "confidence" | "sentiment", sent) => {
+                        let least = if name == "sentiment" { -1.0 } else { 0.0 };
+                        prop_assert_eq!(value.as_f64(), sent.as_f64().map(|share| share.clamp(least, 1.0)));
+                    }
+                    ("actionUnits", sent) => for (name, strength) in value.as_object().unwrap() {
+                        prop_assert_eq!(strength.as_f64(), sent[name].as_f64().map(|share| share.clamp(0.0, 1.0)));
+                    },
                     (_, Value::String(sent)) => prop_assert_eq!(value, sent.trim()),
                     (_, sent) => prop_assert_eq!(value, sent),
                 }
             }
-            let sent = fields(stream).iter().filter(|name| !item[**name].is_null()).count();
-            let flag = usize::from(stream == IngestedStream::Facial && item["faceDetected"].is_null());
-            prop_assert_eq!(kept.len(), sent + flag, "all that was sent is kept");
+            let sent = fields(stream).iter().filter(|name| !item[**name].is_null() && fits(name, &item[**name], item)).count();
+            let flag = usize::from(stream == IngestedStream::Facial && !item["faceDetected"].is_boolean());
+            prop_assert_eq!(kept.len(), sent + flag, "all that was sent and breaks no rule is kept");
         }
     }
 }

@@ -14,12 +14,12 @@ const MAX_REMEMBERED: usize = 4_000_000;
 /// What a stream weighs beside its ids.
 const STREAM: usize = 64;
 
-/// The id that a client gave an item, as a process remembers it.
+/// What tells an item from others, as a process remembers it: the id that a client gave it, or all that is kept of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ItemId(u64);
 
 impl ItemId {
-    /// Of this id.
+    /// Of this id, or of an item's text.
     #[must_use]
     pub fn of(id: &str) -> Self {
         Self(hash(id))
@@ -31,7 +31,9 @@ impl ItemId {
 pub(super) struct Ingested {
     pub(super) start: usize,
     pub(super) end: usize,
-    pub(super) id: Option<ItemId>,
+    pub(super) id: ItemId,
+    /// Whether the client gave it the id: of those that it did not name, two in one batch are two.
+    pub(super) named: bool,
 }
 
 /// A session's stream.
@@ -88,11 +90,11 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// The items that are not there yet, each id once.
+    /// The items that are not there yet, each id that a client gave once.
     pub(super) fn fresh(&self, items: &[Ingested]) -> Vec<Ingested> {
         let mut seen = Ids::with_capacity_and_hasher(items.len(), BuildHasherDefault::default());
-        let mut new = |id: ItemId| !self.ids.contains(&id) && seen.insert(id);
-        items.iter().copied().filter(|item| item.id.is_none_or(&mut new)).collect()
+        let mut new = |item: &Ingested| !self.ids.contains(&item.id) && (!item.named || seen.insert(item.id));
+        items.iter().filter(|item| new(item)).copied().collect()
     }
 
     /// Notes that a batch is there.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use engine::analysis::{
     Confidence, MomentKind, SessionFinding, SessionResult, Severity, Stratum, StudyFinding, StudyResult, Wcag,
-    accessibility, aggregate, frustration_of, summary_of, wcag_of,
+    accessibility, aggregate, counted, frustration_of, summary_of, wcag_of,
 };
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde::Serialize;
@@ -236,9 +236,9 @@ fn study_contents<'a>(result: &'a StudyResult, ids: &'a [String], excluded: usiz
     let summary = match result.findings.first() {
         None => summary_of(0, result.frustration, None),
         Some(worst) => format!(
-            "{} findings from {} testers; mean frustration {:.2}; most affected: {}.",
-            result.findings.len(),
-            result.testers,
+            "{} from {}; mean frustration {:.2}; most affected: {}.",
+            counted(result.findings.len(), "finding"),
+            counted(result.testers, "tester"),
             result.frustration,
             worst.context
         ),
