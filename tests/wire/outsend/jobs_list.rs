@@ -81,7 +81,7 @@ async fn deep_pages_cost_what_the_first_one_costs() {
     let store = world.bench.context.store();
     let began = world.bench.context.clock().now();
     // a long history: jobs that are over, made as the API makes them
-    for number in 0..1_500_i64 {
+    for number in 0..600_i64 {
         let mut job = new_job(&world.account, Module::VerifyEmails, began - Duration::seconds(number));
         job.planned = Some(1);
         let new = shared::store::NewJob {
@@ -96,7 +96,7 @@ async fn deep_pages_cost_what_the_first_one_costs() {
     }
     world.cost("/api/jobs?limit=100").await;
     let first = world.cost("/api/jobs?limit=100").await;
-    for offset in [500, 1_000, 1_400] {
+    for offset in [200, 400, 500] {
         let deep = world.cost(&format!("/api/jobs?limit=100&offset={offset}")).await;
         assert!(
             deep.sequential <= first.sequential + 1 && deep.items_read <= first.items_read + 3,

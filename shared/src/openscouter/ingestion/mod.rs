@@ -22,7 +22,7 @@ use super::{
     access::{Caller, Viewer},
     endpoint::Outcome,
     envelope::{Problem, success},
-    fields::{Fields, MAX_BODY, check_size, check_media},
+    fields::{Fields, MAX_BODY, check_media, check_size},
     request_context::RequestContext,
     test_sessions::{LEEWAY, seen, wrong_state},
 };
