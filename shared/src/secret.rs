@@ -118,12 +118,19 @@ pub fn new_test_token() -> Result<(String, String), getrandom::Error> {
 pub fn new_handle(prefix: &str, id: &[u8; 16]) -> Result<(String, String), getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;
+    Ok(handle_of(prefix, id, bytes))
+}
+
+/// A token of these 32 bytes, the first sixteen of which give way to `id`'s, and its hash: [`new_handle`] for bytes that
+/// nobody can guess.
+#[must_use]
+pub fn handle_of(prefix: &str, id: &[u8; 16], mut bytes: [u8; 32]) -> (String, String) {
     for (byte, of_id) in bytes.iter_mut().zip(id) {
         *byte = *of_id;
     }
     let value = format!("{prefix}{}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes));
     let hash = sha256_hex(value.as_bytes());
-    Ok((value, hash))
+    (value, hash)
 }
 
 /// The record that a token of this prefix names, and the token's hash; `None` when it has not the form of one.

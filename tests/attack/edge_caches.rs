@@ -143,9 +143,11 @@ async fn what_everybody_may_keep_is_these() {
         "/api/auth/jwks",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",
+        "/.well-known/oauth-authorization-server/api/mcp",
         "/.well-known/oauth-protected-resource",
         "/.well-known/oauth-protected-resource/api",
         "/.well-known/oauth-protected-resource/api/mcp",
+        "/.well-known/oauth-protected-resource/api/mcp/mcp",
     ];
     let mut expected = expected.to_vec();
     expected.sort_unstable();

@@ -47,6 +47,11 @@ pub const SECRETS: [(&str, &str); 11] = [
 /// The variable that names another Secrets Manager than AWS's.
 pub const SECRETS_ENDPOINT: &str = "AWS_ENDPOINT_URL_SECRETS_MANAGER";
 
+/// Whether a secret can be compared with what a header holds.
+pub(super) fn fits_header(secret: &str) -> bool {
+    secret.trim() == secret && secret.bytes().all(|byte| (b' '..=b'~').contains(&byte))
+}
+
 /// The environment of a process. An empty variable counts as one that is not set.
 pub struct Environment<'a>(&'a dyn Fn(&str) -> Option<String>);
 
@@ -86,6 +91,13 @@ impl<'a> Environment<'a> {
     /// A secret that may be missing.
     pub(super) fn secret(&self, name: &str) -> Option<SecretString> {
         self.optional(name).map(SecretString::from)
+    }
+
+    /// A secret that callers send in a header. One that no header holds as it stands would never match.
+    pub(super) fn header_secret(&self, name: &'static str) -> Result<Option<SecretString>, SettingsError> {
+        self.parsed(name, "printable ASCII characters without blanks around them", |text| {
+            fits_header(text).then(|| SecretString::from(text.to_owned()))
+        })
     }
 
     /// A secret that must be set.

@@ -148,7 +148,7 @@ impl Settings {
             outbound: OutboundSettings::from_env(&env)?,
             llm: LlmSettings::from_env(&env)?,
             stripe: StripeSettings::from_env(&env)?,
-            telegram: TelegramSettings::from_env(&env),
+            telegram: TelegramSettings::from_env(&env)?,
             store: StoreSettings::from_env(&env)?,
             clock_file: env.clock_file(),
             outset: OutsetSettings::from_env(&env)?,
@@ -183,6 +183,30 @@ mod tests {
             Settings::read(|name| environment(name).or_else(|| name.contains("LIMIT").then(|| "many".to_owned())))
                 .unwrap_err();
         assert_eq!(error.to_string(), "environment variable OUTSCOUT_OUTSET_LIMIT_FREE is not a whole number");
+    }
+
+    #[test]
+    fn a_secret_that_no_header_holds_is_refused_at_the_start() {
+        let told = |variable: &'static str, value: &str| {
+            let value = value.to_owned();
+            let found =
+                Settings::read(move |name| if name == variable { Some(value.clone()) } else { environment(name) });
+            found.err().map(|error| error.to_string())
+        };
+        let expected = "printable ASCII characters without blanks around them";
+        for variable in ["OUTSCOUT_CRON_SECRET", "OUTSCOUT_TELEGRAM_WEBHOOK_SECRET"] {
+            assert_eq!(told(variable, "correct horse"), None);
+            for bad in ["s\u{e9}same", "a\u{7f}", " a", "a\n", "\u{1f511}"] {
+                assert_eq!(told(variable, bad), Some(format!("environment variable {variable} is not {expected}")));
+            }
+        }
+        let expected = format!(
+            "environment variable OUTSCOUT_WEBHOOK_SECRETS is not an object of secrets by source, in {expected}"
+        );
+        assert_eq!(told("OUTSCOUT_WEBHOOK_SECRETS", r#"{"crm":"hush"}"#), None);
+        for bad in [r#"{"crm":"sésame"}"#, r#"{"crm":""}"#, r#"{"crm":"hush","other":"a "}"#, "[]"] {
+            assert_eq!(told("OUTSCOUT_WEBHOOK_SECRETS", bad), Some(expected.clone()), "{bad}");
+        }
     }
 
     #[test]

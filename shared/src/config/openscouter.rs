@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use time::Duration;
 
-use super::{Environment, SettingsError};
+use super::{Environment, SettingsError, environment::fits_header};
 use crate::jwt::{KeySet, Signer};
 
 /// Settings of the OpenScouter API (openscouter 1.3).
@@ -82,11 +82,22 @@ impl OpenScouterSettings {
             app_url: env.optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
             keys: keys.unwrap_or_default(),
             signer,
-            webhook_secrets: env.json("OUTSCOUT_WEBHOOK_SECRETS", "an object of secrets by source")?,
-            cron_secret: env.secret("OUTSCOUT_CRON_SECRET"),
+            webhook_secrets: webhook_secrets(env)?,
+            cron_secret: env.header_secret("OUTSCOUT_CRON_SECRET")?,
             refresh_grace: Duration::seconds(env.number("OUTSCOUT_REFRESH_GRACE_SECONDS", 10)?.into()),
             consent_version: env.optional("OUTSCOUT_CONSENT_VERSION").unwrap_or_else(|| "v1.1".to_owned()),
             providers: env.json("OUTSCOUT_OPENSCOUTER_OAUTH_PROVIDERS", "a list of providers")?,
         })
     }
+}
+
+/// The sources' secrets, which calls carry in a header.
+fn webhook_secrets(env: &Environment<'_>) -> Result<BTreeMap<String, SecretString>, SettingsError> {
+    let read = |text: &str| serde_json::from_str::<BTreeMap<String, SecretString>>(text).ok();
+    let fit = |secrets: &BTreeMap<String, SecretString>| {
+        secrets.values().all(|secret| !secret.expose_secret().is_empty() && fits_header(secret.expose_secret()))
+    };
+    let expected = "an object of secrets by source, in printable ASCII characters without blanks around them";
+    let secrets = env.parsed("OUTSCOUT_WEBHOOK_SECRETS", expected, |text| read(text).filter(fit))?;
+    Ok(secrets.unwrap_or_default())
 }

@@ -2,7 +2,7 @@
 
 use secrecy::SecretString;
 
-use super::Environment;
+use super::{Environment, SettingsError};
 
 /// How the bot is reached; only the functions that need one of these have it.
 #[derive(Clone, Debug)]
@@ -18,14 +18,14 @@ pub struct TelegramSettings {
 }
 
 impl TelegramSettings {
-    pub(super) fn from_env(env: &Environment<'_>) -> Self {
+    pub(super) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
         let url = env.optional("OUTSCOUT_TELEGRAM_BASE_URL").unwrap_or_else(|| "https://api.telegram.org".to_owned());
         let bot = env.optional("OUTSCOUT_TELEGRAM_BOT_NAME");
-        Self {
+        Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
             token: env.secret("OUTSCOUT_TELEGRAM_BOT_TOKEN"),
             bot: bot.map(|name| name.trim_start_matches('@').to_owned()),
-            webhook_secret: env.secret("OUTSCOUT_TELEGRAM_WEBHOOK_SECRET"),
-        }
+            webhook_secret: env.header_secret("OUTSCOUT_TELEGRAM_WEBHOOK_SECRET")?,
+        })
     }
 }

@@ -7,6 +7,13 @@ use percent_encoding::percent_decode_str;
 /// Most fields of a form.
 pub const MAX_FIELDS: usize = 64;
 
+/// Whether a query as it was sent has a percent sign without two hexadecimal digits behind it.
+#[must_use]
+pub fn is_malformed(raw: &str) -> bool {
+    let escaped = |part: &str| part.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    !raw.split('%').skip(1).all(escaped)
+}
+
 /// A query's parameters in received order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query(Vec<(String, String)>);
@@ -94,6 +101,16 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_replaced() {
         assert_eq!(Query::parse("a=%ff&&b=x;y").encode(), "a=%EF%BF%BD&b=x%3By");
+    }
+
+    #[test]
+    fn a_percent_sign_needs_its_digits() {
+        for raw in ["", "a=b", "a=%20%C3%bc", "%41=%ff"] {
+            assert!(!is_malformed(raw), "{raw}");
+        }
+        for raw in ["%", "a=%", "a=%4", "a=%zz", "a=%4g&b", "%%20", "a=%20%", "a=%\u{fc}\u{fc}"] {
+            assert!(is_malformed(raw), "{raw}");
+        }
     }
 
     proptest::proptest! {

@@ -79,6 +79,8 @@ actions! {
     ExportCreated = "export.created",
     /// Somebody asked to be forgotten.
     ErasureRequested = "erasure.requested",
+    /// A person withdrew that.
+    ErasureWithdrawn = "erasure.withdrawn",
     /// Somebody was forgotten.
     ErasureCompleted = "erasure.completed",
     /// A payout was made.

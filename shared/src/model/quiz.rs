@@ -57,6 +57,13 @@ impl Quiz {
         wire_id(self.version)
     }
 
+    /// Whether it has this question, and the question this option.
+    #[must_use]
+    pub fn knows(&self, question: &str, option: &str) -> (bool, bool) {
+        let question = self.questions.iter().find(|known| known.question_id == question);
+        (question.is_some(), question.is_some_and(|known| known.options.iter().any(|known| known.id == option)))
+    }
+
     /// What these answers, by question and option, score in percent.
     #[must_use]
     pub fn score(&self, answers: &[(String, String)]) -> u32 {

@@ -1,6 +1,7 @@
 //! Users: the people behind every dialect (outsend 6.1).
 
 use time::OffsetDateTime;
+use url::Host;
 
 use super::{FamilyId, Locale, Organization, OrganizationId, Plan, RefreshTokens, UserId};
 use crate::{
@@ -9,7 +10,7 @@ use crate::{
     secret::{HandleKey, sha256_hex},
 };
 
-/// An e-mail address as it is compared: trimmed and in lower case.
+/// An e-mail address as it is compared: trimmed, in lower case, and with its domain in punycode.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Email(String);
 
@@ -29,13 +30,27 @@ impl Email {
         }) {
             return None;
         }
+        // one mailbox has one form, however its domain is written
+        let named_in_unicode = !domain.is_ascii() || domain.split('.').any(|label| label.starts_with("xn--"));
+        let odd = |c: char| c.is_ascii() && !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.');
+        let domain = if named_in_unicode {
+            // the parser would also decode percent signs
+            match Host::parse(domain).ok().filter(|_| !domain.contains(odd))? {
+                Host::Domain(domain) => domain,
+                Host::Ipv4(_) | Host::Ipv6(_) => return None,
+            }
+        } else {
+            domain.to_owned()
+        };
+        let text = format!("{local}@{domain}");
+        let (local, _) = text.split_once('@')?;
         let labels = domain.split('.').collect::<Vec<_>>();
         let domain_is_one = labels.len() > 1
             && labels.iter().all(|label| {
                 !label.is_empty()
                     && !label.starts_with('-')
                     && !label.ends_with('-')
-                    && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+                    && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             });
         let local_is_one = (1..=64).contains(&local.chars().count())
             && !local.starts_with('.')
@@ -43,6 +58,12 @@ impl Email {
             && !local.contains("..")
             && !local.chars().any(|c| c.is_whitespace() || c.is_control() || "\"(),:;<>@[\\]".contains(c));
         (local_is_one && domain_is_one && text.chars().count() <= Self::LONGEST).then_some(Self(text))
+    }
+
+    /// An address as somebody types it to sign in: what is none is looked up like one that nobody has.
+    #[must_use]
+    pub fn typed(text: &str) -> Self {
+        Self::parse(text).unwrap_or_else(|| Self(text.trim().to_lowercase()))
     }
 
     /// Reads a stored address back.
@@ -396,6 +417,14 @@ mod tests {
     fn addresses() {
         assert_eq!(Email::parse("  Dana.Roe+x@Example.COM ").unwrap().as_str(), "dana.roe+x@example.com");
         assert_eq!(Email::parse("dana@example.com").unwrap().local_part(), "dana");
+        for mailbox in [
+            "hans@b\u{fc}cher.example",
+            "Hans@BU\u{308}CHER.example",
+            "hans@xn--bcher-kva.example",
+            "hans@b\u{fc}cher\u{3002}example",
+        ] {
+            assert_eq!(Email::parse(mailbox).unwrap().as_str(), "hans@xn--bcher-kva.example", "{mailbox}");
+        }
         let long = format!("a@{}.com", "x".repeat(250));
         for wrong in [
             "",
@@ -412,6 +441,11 @@ mod tests {
             "a\n@b.c",
             "a\u{200b}@b.c",
             "a@b\u{3164}.c",
+            "a@\u{e9}%2ecom",
+            "a@\u{e9}@b.com",
+            "a@xn--\u{e9}.com",
+            "a@xn--.com",
+            "a@\u{ff11}27.0.0.1",
             &long,
         ] {
             assert_eq!(Email::parse(wrong), None, "{wrong:?}");

@@ -196,6 +196,11 @@ fn is_mcp(request: &Request) -> bool {
     matches!(&*request.path, "/api/mcp" | "/api/mcp/mcp")
 }
 
+/// Whether a path is one of those by which a client of the MCP server comes to its tokens.
+fn is_of_mcp_clients(request: &Request) -> bool {
+    request.path.starts_with("/.well-known/") || request.path.starts_with("/api/oauth/")
+}
+
 /// The headers that every answer has (openscouter 2.3, 2.9).
 fn finished(pages: &Pages, request: &Request, response: Response) -> Response {
     cors(pages, request, secured(pages, response))
@@ -219,7 +224,12 @@ fn routed(pages: &Pages, request: &Request) -> Result<Option<Response>, Problem>
         if allowed_origin(pages, request).is_none() {
             return Ok(Some(answer));
         }
-        let own = if is_mcp(request) { ", MCP-Protocol-Version, Mcp-Method, Mcp-Name" } else { "" };
+        let own = match () {
+            () if is_mcp(request) => ", MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID",
+            // clients of the MCP server say its version wherever they look for who lets them in
+            () if is_of_mcp_clients(request) => ", MCP-Protocol-Version",
+            () => "",
+        };
         let headers = format!("Authorization, Content-Type, Idempotency-Key, x-webhook-secret{own}");
         return Ok(Some(
             answer
@@ -257,7 +267,7 @@ fn cors(pages: &Pages, request: &Request, answer: Response) -> Response {
     match allowed_origin(pages, request) {
         None => answer,
         Some(origin) => {
-            let own = if is_mcp(request) { ", WWW-Authenticate" } else { "" };
+            let own = if is_mcp(request) || is_of_mcp_clients(request) { ", WWW-Authenticate" } else { "" };
             let exposed = format!("X-Request-Id, Retry-After, RateLimit, RateLimit-Policy{own}");
             answer
                 .header("Access-Control-Allow-Origin", origin)

@@ -19,9 +19,19 @@ impl ErasureView {
     /// A request as the person who made it sees it.
     #[must_use]
     pub fn new(erasure: &Erasure) -> Self {
+        Self::of(erasure, "acknowledged")
+    }
+
+    /// A request that was just withdrawn.
+    #[must_use]
+    pub fn withdrawn(erasure: &Erasure) -> Self {
+        Self::of(erasure, "withdrawn")
+    }
+
+    fn of(erasure: &Erasure, status: &'static str) -> Self {
         Self {
             erasure_id: erasure.id.wire(),
-            status: "acknowledged",
+            status,
             acknowledged_at: timestamp(erasure.acknowledged_at),
             due_at: timestamp(erasure.due_at),
         }

@@ -3,7 +3,10 @@
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use super::{envelope::Problem, format::parse_time};
+use super::{
+    envelope::Problem,
+    format::{parse_time, parse_url},
+};
 use crate::{
     http::{Request, count_values},
     json,
@@ -194,11 +197,7 @@ impl Fields {
     /// 422 when it is missing or no such address.
     pub fn web_url(&self, name: &str) -> Result<String, Problem> {
         let text = self.text(name, 1, MAX_URL)?;
-        let url = url::Url::parse(&text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| Problem::invalid(name, "must be an http or https URL"))?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Problem::invalid(name, "must not contain credentials"));
-        }
+        parse_url(&text).map_err(|reason| Problem::invalid(name, reason))?;
         Ok(text)
     }
 

@@ -2,6 +2,8 @@
 
 use time::{OffsetDateTime, UtcOffset, format_description::BorrowedFormatItem, macros::format_description};
 
+use url::Url;
+
 use crate::clock::from_epoch_millis;
 
 const SECONDS: &[BorrowedFormatItem<'static>] = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
@@ -24,9 +26,32 @@ pub fn millis(at: i64) -> String {
 #[must_use]
 pub fn parse_time(text: &str) -> Option<OffsetDateTime> {
     let zoned = text.ends_with('Z') || text.get(text.len().checked_sub(6)?..)?.starts_with(['+', '-']);
+    let decimals = text.split_once('.').map_or("", |(_, rest)| rest).bytes().take_while(u8::is_ascii_digit).count();
+    if decimals > 9 {
+        return None;
+    }
     let time = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
     let time = time.checked_to_offset(UtcOffset::UTC)?;
     (zoned && text.is_ascii() && text.as_bytes().get(10) == Some(&b'T')).then_some(time)
+}
+
+/// A web address that a client sent (openscouter 2.1). What a browser would mend is refused: no host, backslashes, a
+/// user.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse_url(text: &str) -> Result<Url, &'static str> {
+    const NONE: &str = "must be an http or https URL";
+    let (scheme, rest) = text.split_once("://").ok_or(NONE)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let known = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    if !known || authority.is_empty() || text.contains('\\') {
+        return Err(NONE);
+    }
+    if authority.contains('@') {
+        return Err("must not contain credentials");
+    }
+    Url::parse(text).map_err(|_| NONE)
 }
 
 /// Whether a page of `origin` may call (openscouter 2.9).
@@ -54,6 +79,47 @@ pub fn is_allowed_origin(origin: &str, domain: &str, production: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_have_at_most_nine_decimals() {
+        for right in ["2026-03-16T10:14:30Z", "2026-03-16T10:14:30.123456789Z", "2026-03-16T10:14:30.1+01:00"] {
+            assert!(parse_time(right).is_some(), "{right}");
+        }
+        for wrong in
+            ["2026-03-16T10:14:30.1234567890Z", "2026-03-16T10:14:30.0000000000+01:00", "2026-03-16T10:14:30.Z"]
+        {
+            assert_eq!(parse_time(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn web_addresses() {
+        for right in [
+            "https://a.test",
+            "HTTP://a.test:8080/x?a@b#c",
+            "https://a.test/@x",
+            "http://[::1]:3000/",
+            "https://b\u{fc}cher.example/",
+        ] {
+            assert!(parse_url(right).is_ok(), "{right}");
+        }
+        for (wrong, credentials) in [
+            ("https:///a.test", false),
+            ("https:/a.test", false),
+            ("https:a.test", false),
+            ("https://?x", false),
+            ("https:\\\\a.test", false),
+            ("https://a.test\\@b.test", false),
+            ("ftp://a.test", false),
+            ("https://a.test:x", false),
+            ("https://u:p@a.test", true),
+            ("https://@a.test", true),
+            ("https://:@a.test/", true),
+        ] {
+            let expected = if credentials { "must not contain credentials" } else { "must be an http or https URL" };
+            assert_eq!(parse_url(wrong), Err(expected), "{wrong}");
+        }
+    }
 
     #[test]
     fn origins() {

@@ -46,6 +46,26 @@ pub fn audiences(cx: &RequestContext) -> [String; 2] {
     [Audience::Mcp, Audience::Api].map(|audience| audience.resource(&base))
 }
 
+/// The audience that a client names with `resource`: scheme and host in any case, with or without a final slash
+/// (openscouter 8.1).
+#[must_use]
+pub fn audience_of(cx: &RequestContext, resource: &str) -> Option<String> {
+    let plain = |uri: &str| {
+        let uri = uri.strip_suffix('/').unwrap_or(uri);
+        let (scheme, rest) = uri.split_once("://")?;
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        Some(format!("{}://{}{path}", scheme.to_ascii_lowercase(), host.to_ascii_lowercase()))
+    };
+    let named = plain(resource)?;
+    audiences(cx).into_iter().find(|known| plain(known).as_ref() == Some(&named))
+}
+
+/// A requested scope without what has no meaning here: who asks for `offline_access` gets a refresh token in any case.
+#[must_use]
+pub fn scopes(scope: Option<&str>) -> Vec<&str> {
+    scope.unwrap_or_default().split(' ').filter(|name| !matches!(*name, "" | "offline_access")).collect()
+}
+
 /// Names and values as a query or a form holds them.
 #[must_use]
 pub fn form_encoded(pairs: &[(&str, &str)]) -> String {
@@ -128,7 +148,12 @@ pub fn is_redirect_uri(uri: &str) -> bool {
     let Some(authority) = parsed.authority() else { return false };
     let host = authority.host();
     let plain = uri.is_ascii() && !uri.contains(['#', ' ', '"', '<', '>', '\\']) && uri.len() <= MAX_URI;
-    let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    let local = is_loopback(host);
+    // what stands behind the host is a port that exists
+    let port = match authority.as_str().strip_prefix(host).unwrap_or_default() {
+        "" => true,
+        _ => authority.port_u16().is_some_and(|port| port > 0),
+    };
     let scheme = match parsed.scheme_str() {
         Some("https") => true,
         Some("http") => local,
@@ -136,7 +161,13 @@ pub fn is_redirect_uri(uri: &str) -> bool {
     };
     // the page's policy names the address, so nothing may stand in it that ends a directive
     let named = authority.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
-    plain && scheme && named && !host.is_empty()
+    plain && scheme && named && port && !host.is_empty()
+}
+
+/// Whether a host is this machine, by its name or an address of either family.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || matches!(host, "127.0.0.1" | "[::1]")
 }
 
 /// Whether a text has the form of a PKCE verifier, and so of a challenge (RFC 7636).
@@ -158,8 +189,14 @@ mod tests {
 
     #[test]
     fn redirect_uris() {
-        for right in ["https://a.test/cb?x=1", "http://localhost:33418/cb", "http://127.0.0.1/cb", "http://[::1]:9/cb"]
-        {
+        for right in [
+            "https://a.test/cb?x=1",
+            "http://localhost:33418/cb",
+            "http://127.0.0.1/cb",
+            "http://[::1]:9/cb",
+            "HTTP://LocalHost:65535/cb",
+            "https://a.test:8443",
+        ] {
             assert!(is_redirect_uri(right), "{right}");
         }
         for wrong in [
@@ -175,6 +212,11 @@ mod tests {
             "https://a.test/ x",
             "https:///x",
             "https://a.test;sandbox/x",
+            "http://localhost:65536/cb",
+            "http://localhost:0/cb",
+            "http://localhost:/cb",
+            "http://[::1]:99999/cb",
+            "https://a.test:123456/cb",
         ] {
             assert!(!is_redirect_uri(wrong), "{wrong}");
         }

@@ -108,9 +108,5 @@ pub fn check_password<'a>(
     email: &'a str,
     password: String,
 ) -> BoxFuture<'a, Result<Option<Account>, Problem>> {
-    Box::pin(async move {
-        // what is no address is looked up like one that nobody has
-        let email = Email::from_stored(email.trim().to_lowercase());
-        Ok(attempts::sign_in(&cx.context, cx.attempt(), &email, password).await?)
-    })
+    Box::pin(async move { Ok(attempts::sign_in(&cx.context, cx.attempt(), &Email::typed(email), password).await?) })
 }

@@ -6,8 +6,7 @@ use super::fields::object;
 use crate::{
     http::{Request, Response},
     limits::Verdict,
-    model::Plan,
-    secret::sha256_hex,
+    model::{Email, Plan},
 };
 
 /// A rate policy (outsend 5.1).
@@ -54,7 +53,7 @@ pub const fn tier(plan: Plan) -> Policy {
 pub fn named_email(request: &Request) -> String {
     let body = object(request, true).unwrap_or_default();
     let email = body.get("email").and_then(Value::as_str).unwrap_or_default();
-    sha256_hex(email.trim().to_lowercase().as_bytes())
+    Email::typed(email).hash()
 }
 
 /// What a policy said of a request.

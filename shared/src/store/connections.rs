@@ -209,7 +209,11 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub fn issue_code<'a>(&'a self, code: &'a OAuthCode) -> BoxFuture<'a, Result<bool, StoreError>> {
+    pub fn issue_code<'a>(
+        &'a self,
+        code: &'a OAuthCode,
+        now: OffsetDateTime,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
         Box::pin(async move {
             for attempt in 0..MAX_ATTEMPTS {
                 // for the deletion of the user
@@ -222,9 +226,10 @@ impl Store {
                 match self.transact(members).await? {
                     Written::Done => return Ok(true),
                     Written::Refused(failed) if !failed.is_empty() => {
-                        // the first answer to this very write can have been lost
+                        // the first answer to this very write can have been lost, or the form was sent twice
                         let known = self.oauth_code(code.connection).await?;
-                        return Ok(known.is_some_and(|known| known.hash == code.hash));
+                        let same = |known: &OAuthCode| known.hash == code.hash && !known.used && now < known.expires_at;
+                        return Ok(known.as_ref().is_some_and(same));
                     }
                     Written::Refused(_) => after_lost_race(attempt).await?,
                 }

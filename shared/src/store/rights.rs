@@ -1,5 +1,6 @@
 //! What people may ask for about themselves: profile and erasure (openscouter 18); exports stand beside.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use ranked::Change;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 use super::{
     BoxFuture, Store, StoreError, after_lost_race,
     client::Written,
-    item::{Condition, Item},
+    item::{Condition, Item, delete_where},
     retry::MAX_ATTEMPTS,
     user_items::user_pk,
 };
@@ -161,6 +162,39 @@ impl Store {
                     members.extend(self.audit_members(audit)?);
                     if self.transact(members).await? == Written::Done {
                         return Ok(erasure.clone());
+                    }
+                }
+                after_lost_race(attempt).await?;
+            }
+            Err(StoreError::Contended(MAX_ATTEMPTS))
+        })
+    }
+
+    /// Takes a request to be forgotten back; `Ok(false)` when it is not there any more.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn withdraw_erasure<'a>(
+        &'a self,
+        user: UserId,
+        erasure: &'a Erasure,
+        audit: &'a AuditEntry,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            let rank = Change::Remove(due_rank(erasure.due_at, user));
+            for attempt in 0..MAX_ATTEMPTS {
+                let known = self.erasure_of(user).await?;
+                if known.is_none_or(|known| known.id != erasure.id) {
+                    // the first answer to this very write can have been lost
+                    return Ok(attempt > 0);
+                }
+                if let Some(ranked) = self.rank_changes(ERASURES, std::slice::from_ref(&rank)).await? {
+                    let id = AttributeValue::S(erasure.id.to_string());
+                    let mut members = vec![delete_where(&self.main, erasure_key(user), ("id", id))?];
+                    members.extend(ranked);
+                    members.extend(self.audit_members(audit)?);
+                    if self.transact(members).await? == Written::Done {
+                        return Ok(true);
                     }
                 }
                 after_lost_race(attempt).await?;

@@ -5,6 +5,7 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("me-erasure-delete", 401),
     ("telegram-send-job", 401),
     ("telegram-job-notify", 401),
     ("telegram-link-code", 401),

@@ -148,6 +148,21 @@ async fn each_dialect_says_it_in_its_envelope() {
 }
 
 #[tokio::test]
+async fn a_query_that_cannot_be_decoded_is_openscouters_to_refuse() {
+    let server = served().await;
+    for query in ["page=%zz", "page=1%", "%4=1"] {
+        let path = format!("/api/jobs?{query}");
+        let answer = http::send(&server.openscouter, "GET", &path, &[], b"").await.unwrap();
+        assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("Malformed query string")), "{query}");
+        assert!(!answer.header("x-request-id").is_empty());
+    }
+    assert_eq!(http::send(&server.openscouter, "GET", "/api/jobs?page=%31", &[], b"").await.unwrap().status, 401);
+    let outset = http::send(&server.outset, "GET", "/v1/studies/?page=%zz", &[], b"").await.unwrap();
+    assert_eq!(outset.status, 401, "as Django reads it");
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_call_of_the_mcp_server_without_a_credential_is_the_gateway_s_to_challenge() {
     let server = served().await;
     let base = server.openscouter.trim_end_matches("/api");

@@ -66,6 +66,9 @@ async fn the_audit_trail() {
     let members: Vec<_> = row.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["auditId", "action", "actorId", "actorRole", "objectId", "detail", "requestId", "at"]);
     assert_eq!(row["actorRole"], "business");
+    let shown = row["at"].as_str().unwrap();
+    let then = format!("action=token.issued&from={shown}&to={shown}");
+    assert_eq!(list(&then).await, ["token.issued"], "the second that it is printed with");
     let id = row["requestId"].as_str().unwrap();
     assert!(id != "the-request-id" && id.len() == 36, "ours, whatever the client names: {id}");
     for (query, status) in [("from=yesterday", 400), ("page=0", 400), ("action=nothing", 422)] {

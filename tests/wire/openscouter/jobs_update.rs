@@ -14,7 +14,7 @@ use harness::{
     snapshot,
 };
 use serde_json::{Value, json};
-use shared::model::{Payment, Role, Task};
+use shared::model::{Payment, Role, Status, Task};
 
 #[tokio::test]
 async fn a_patch_is_laid_over_what_is_there() {
@@ -49,9 +49,23 @@ async fn a_patch_is_laid_over_what_is_there() {
     // what is told is taken back, whole and in part
     let told = data(&team.owner("GET", &path, &Value::Null).await);
     assert_eq!(patch(json!({"abTest": told["abTest"]})).await, told);
-    let mut whole = told.clone();
-    whole.as_object_mut().unwrap().remove("status");
-    assert_eq!(patch(whole).await, told);
+    assert_eq!(patch(told.clone()).await, told);
+}
+
+#[tokio::test]
+async fn what_was_read_can_be_sent_back_in_every_state() {
+    let team = Team::start().await;
+    let now = team.bench.context.clock().now();
+    let (_, path) = draft(&team, &body()).await;
+    for status in [Status::Draft, Status::Open, Status::InProgress, Status::Paused, Status::Completed, Status::Closed] {
+        alter(&team, &path, |study| study.changed_at(now).moved_to(status, now)).await;
+        let shown = data(&team.owner("GET", &path, &Value::Null).await);
+        assert_eq!(shown["status"], status.as_str());
+        let answer = team.owner("PATCH", &path, &shown).await;
+        assert_eq!((answer.status, data(&answer)), (200, shown), "{status:?}");
+    }
+    let late = team.owner("PATCH", &path, &json!({"title": "Another"})).await;
+    assert_eq!(told(&late), refused("Study is closed, expected draft, open, in_progress or paused"));
 }
 
 #[tokio::test]

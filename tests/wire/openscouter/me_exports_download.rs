@@ -49,6 +49,10 @@ async fn a_bundle_holds_all_that_is_kept() {
     let pause = &kept["pauses"][0];
     assert!(pause["from"].is_string() && pause["to"].is_string(), "{pause}");
     assert_eq!(kept["events"][0]["targetSelector"], "#a");
+    for stream in ["events", "facial", "voice"] {
+        let item = &kept[stream][0];
+        assert!(item["timestamp"].as_str().unwrap().ends_with('Z') && item.get("at").is_none(), "{item}");
+    }
     assert_eq!(kept["facial"][0]["emotion"], "neutral");
     assert_eq!(kept["voice"][0]["transcript"], "I am stuck here");
     let note = kept["notes"].as_array().unwrap().iter().find(|note| note["text"] == "mine").unwrap();

@@ -50,6 +50,7 @@ mod me_consents_create;
 mod me_consents_delete;
 mod me_consents_list;
 mod me_erasure_create;
+mod me_erasure_delete;
 mod me_erasure_get;
 mod me_exports_create;
 mod me_exports_download;

@@ -5,10 +5,11 @@ use harness::{
     openscouter::{
         PASSWORD,
         oauth::{self, CALLBACK, approve, begin, consent, exchange, form, hidden, location, register},
-        person,
+        person, post,
     },
     snapshot,
 };
+use serde_json::json;
 use shared::model::Role;
 use time::Duration;
 
@@ -40,8 +41,31 @@ async fn what_the_authorization_endpoint_refuses() {
     ] {
         let answer = begin(&bench, &client, &[change]).await;
         assert_eq!((answer.status, answer.header("location")), (400, ""), "{change:?}: nobody has decided yet");
-        let link = format!("{CALLBACK}?error={expected}&amp;state=a%20b&amp;iss=https%3A%2F%2Fapi.test");
-        assert!(answer.body.contains(&format!("<a href=\"{link}\"")), "{change:?}: {}", answer.body);
+        let link = format!("<a href=\"{CALLBACK}?error={expected}&amp;error_description=");
+        let (_, rest) = answer.body.split_once(&link).unwrap();
+        let (why, rest) = rest.split_once("&amp;").unwrap();
+        assert!(rest.starts_with("state=a%20b&amp;iss=https%3A%2F%2Fapi.test\""), "{change:?}: {}", answer.body);
+        assert!(answer.body.contains(&format!("</code>: {}).", why.replace("%20", " "))), "{change:?}: {why}");
+    }
+    let long = "é".repeat(4_096);
+    assert_eq!(begin(&bench, &client, &[("state", Some(&long))]).await.status, 200);
+    let longer = begin(&bench, &client, &[("state", Some(&format!("{long}x")))]).await;
+    assert!(longer.status == 400 && longer.body.contains("state is longer than 4096 characters"));
+    bench.advance(Duration::seconds(61));
+    // as clients write them
+    for change in [
+        ("scope", Some("read draft offline_access")),
+        ("scope", Some("offline_access")),
+        ("resource", Some("https://api.test/api/mcp/")),
+        ("resource", Some("HTTPS://API.test/api/mcp")),
+        ("resource", Some("https://api.test/api")),
+    ] {
+        assert_eq!(begin(&bench, &client, &[change]).await.status, 200, "{change:?}");
+    }
+    for resource in
+        ["https://api.test/API/mcp", "https://api.test/api/mcp//", "https://api.test:444/api/mcp", "api.test"]
+    {
+        assert_eq!(begin(&bench, &client, &[("resource", Some(resource))]).await.status, 400, "{resource}");
     }
     bench.advance(Duration::seconds(61));
     let other_port = begin(&bench, &client, &[("redirect_uri", Some("http://localhost:9/callback"))]).await;
@@ -52,6 +76,13 @@ async fn what_the_authorization_endpoint_refuses() {
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self' http://localhost:9; \
          frame-ancestors 'none'"
     );
+    let six = json!({"redirect_uris": ["http://[::1]:4000/cb"]});
+    let six = post(&bench, "/api/oauth/register", &[], &six).await.json()["client_id"].as_str().unwrap().to_owned();
+    let page = begin(&bench, &six, &[("redirect_uri", Some("http://[::1]:5123/cb"))]).await;
+    assert_eq!(page.status, 200);
+    // no policy can name such an address
+    assert!(page.header("content-security-policy").contains("form-action 'self' http:; "));
+    assert!(page.body.contains("<strong>[::1]:5123</strong>"));
     assert!(other_port.body.contains("A &lt;client&gt;") && !other_port.body.contains("A <client>"));
 }
 
@@ -68,7 +99,8 @@ async fn sign_in_and_consent() {
     };
     let wrong = sign_in("dana@example.com", "wrong").await;
     assert_eq!(wrong.status, 401);
-    assert!(wrong.body.contains("Invalid email or password"));
+    assert!(wrong.body.contains("Invalid email or password") && wrong.body.contains("value=\"dana@example.com\""));
+    assert!(wrong.body.contains("Your decision is sent to <strong>localhost:33418</strong>."));
     assert_eq!(sign_in("tess@example.com", PASSWORD).await.status, 403, "testers have no workspace");
     for fields in [
         vec![("email", "dana@example.com")],
@@ -81,17 +113,29 @@ async fn sign_in_and_consent() {
     assert!(page.body.contains(&user.organization.wire()) && page.body.contains("value=\"yes\"> make draft"));
     assert!(!page.body.contains(PASSWORD));
     let denied = form(&bench, "/api/oauth/authorize", &[("transaction", &hidden(&page)), ("action", "deny")]).await;
-    assert_eq!(location(&denied).1.last("error"), Some("access_denied"));
+    let (_, refused) = location(&denied);
+    assert_eq!((refused.last("error"), refused.last("state")), (Some("access_denied"), Some("a b")));
+    assert_eq!(refused.last("error_description"), Some("the user refused"));
     let approved = approve(&bench, &page, &user, false).await;
     let (target, query) = location(&approved);
     assert_eq!(
         (target.as_str(), query.last("state"), query.last("iss")),
         (CALLBACK, Some("a b"), Some("https://api.test"))
     );
-    assert!(query.last("code").unwrap().starts_with("osac_"));
-    assert_eq!(approve(&bench, &page, &user, false).await.status, 400, "a consent is given once");
+    let code = query.last("code").unwrap();
+    assert!(code.starts_with("osac_"));
+    // sent twice, it leads to one place
+    let again = approve(&bench, &page, &user, false).await;
+    assert_eq!((again.status, again.header("location")), (302, approved.header("location")));
+    assert_eq!(approve(&bench, &page, &user, true).await.status, 400, "another consent is none");
+    assert_eq!(exchange(&bench, &client, code).await.status, 200);
+    assert_eq!(approve(&bench, &page, &user, false).await.status, 400, "and is not given anew when its code was used");
+
+    let page = consent(&bench, &client, "dana@example.com", &[]).await;
+    assert_eq!(approve(&bench, &page, &user, false).await.status, 302);
 
     bench.advance(Duration::seconds(61));
+    assert_eq!(approve(&bench, &page, &user, false).await.status, 400, "nor when it has expired");
     let otto = person(&bench, Role::Business, "otto@example.com").await;
     let page = consent(&bench, &client, "dana@example.com", &[("scope", Some("read"))]).await;
     assert!(!page.body.contains("draft studies"), "drafts are offered only if asked for");

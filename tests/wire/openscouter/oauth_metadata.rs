@@ -6,7 +6,8 @@ use serde_json::json;
 #[tokio::test]
 async fn metadata() {
     let bench = Bench::start().await.unwrap();
-    for (path, resource) in [("", "/api/mcp"), ("/api/mcp", "/api/mcp"), ("/api", "/api")] {
+    for (path, resource) in [("", "/api/mcp"), ("/api/mcp", "/api/mcp"), ("/api/mcp/mcp", "/api/mcp"), ("/api", "/api")]
+    {
         let answer = send(&bench, "GET", &format!("/.well-known/oauth-protected-resource{path}"), &[], "").await;
         assert_eq!(answer.header("cache-control"), "public, max-age=300");
         assert_eq!(
@@ -17,6 +18,25 @@ async fn metadata() {
     }
     let server = send(&bench, "GET", "/.well-known/oauth-authorization-server", &[], "").await.json();
     assert_eq!(server["issuer"], "https://api.test");
+    let suffixed = send(&bench, "GET", "/.well-known/oauth-authorization-server/api/mcp", &[], "").await.json();
+    assert_eq!(suffixed, server, "where clients look that put the server's path behind");
+    for path in ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server/api"] {
+        assert_eq!(send(&bench, "GET", path, &[], "").await.status, 404, "{path}");
+    }
+    let asked = [("origin", "http://localhost:6274"), ("access-control-request-method", "GET")];
+    for (path, exposes) in [
+        ("/.well-known/oauth-authorization-server", true),
+        ("/.well-known/oauth-protected-resource/api/mcp", true),
+        ("/api/oauth/token", true),
+        ("/api/jobs", false),
+    ] {
+        let preflight = send(&bench, "OPTIONS", path, &asked, "").await;
+        let headers = preflight.header("access-control-allow-headers");
+        assert_eq!(headers.ends_with(", MCP-Protocol-Version"), exposes, "{path}: {headers}");
+        let answer = send(&bench, "GET", path, &asked[..1], "").await;
+        let exposed = answer.header("access-control-expose-headers");
+        assert_eq!(exposed.ends_with(", WWW-Authenticate"), exposes, "{path}: {exposed}");
+    }
     for (name, path) in
         [("authorization", "authorize"), ("token", "token"), ("registration", "register"), ("revocation", "revoke")]
     {

@@ -34,6 +34,14 @@ async fn the_quiz_opens_the_account() {
     let twice = json!({"quizId": "quiz_v7", "answers": [{"questionId": "q_001", "optionId": "a"}, {"questionId": "q_001", "optionId": "a"}]});
     let answer = ask(&bench, &tess, "POST", "/api/testers/quiz/attempts", &twice).await;
     assert_eq!(told(&answer), refused("answers: must not contain duplicates"));
+    // what the quiz does not have is no attempt
+    for (question, option, reason) in [
+        ("q_002", "a", "answers[0].questionId: is no question of this quiz"),
+        ("q_001", "c", "answers[0].optionId: is no option of this question"),
+    ] {
+        let body = json!({"quizId": "quiz_v7", "answers": [{"questionId": question, "optionId": option}]});
+        assert_eq!(told(&ask(&bench, &tess, "POST", "/api/testers/quiz/attempts", &body).await), refused(reason));
+    }
     let calls = (0..5).map(|_| attempt("quiz_v7", "b"));
     let tried = futures_util::future::join_all(calls).await;
     assert_eq!(tried.iter().filter(|answer| answer.status == 201).count(), 3);

@@ -21,7 +21,11 @@ struct Consumer {
 impl Consumer {
     async fn open(world: &World, id: &str, last: Option<&str>) -> Self {
         let headers: Vec<_> = last.map(|last| ("last-event-id", last)).into_iter().collect();
-        let reply = world.open(&format!("/api/jobs/{id}/stream"), &headers).await;
+        Self::with(world, id, &headers).await
+    }
+
+    async fn with(world: &World, id: &str, headers: &[(&str, &str)]) -> Self {
+        let reply = world.open(&format!("/api/jobs/{id}/stream"), headers).await;
         let Reply::Streamed(streamed) = reply else { unreachable!("not streamed") };
         assert_eq!(streamed.status, 200);
         let header = |name: &str| {
@@ -32,7 +36,8 @@ impl Consumer {
         assert_eq!(header("cache-control"), "no-cache, no-transform");
         assert_eq!(header("x-accel-buffering"), "no");
         let mut consumer = Self { streamed, text: String::new() };
-        assert_eq!(consumer.block().await.as_deref(), Some("retry: 3000"));
+        let first = consumer.block().await.unwrap();
+        consumer.text = format!("{}\n\n{}", first.strip_prefix("retry: 3000\n").unwrap(), consumer.text);
         consumer
     }
 
@@ -154,7 +159,9 @@ async fn a_stream_ends_when_its_caller_may_no_longer_read() {
     let id = running(&world).await;
     let open = || Consumer::open(&world, &id, None);
     let (mut one, mut two) = (open().await, open().await);
+    let mut french = Consumer::with(&world, &id, &[("accept-language", "fr")]).await;
     assert_eq!(one.next().await.unwrap().1, "status");
+    assert_eq!(french.next().await.unwrap().1, "status");
     assert_eq!(two.next().await.unwrap().1, "status");
     let store = world.bench.context.store();
     let mut user = store.account(world.account.user.id).await.unwrap().unwrap().user;
@@ -165,6 +172,8 @@ async fn a_stream_ends_when_its_caller_may_no_longer_read() {
         frames,
         [(None, "error".to_owned(), json!({"code": "forbidden", "message": "Account is deactivated."}))]
     );
+    let (_, _, said) = french.rest().await.pop().unwrap();
+    assert_eq!(said["message"], "Compte désactivé.", "in the caller's language");
     let ended = shared::store::Ending::Cancelled;
     let job =
         store.end_job(JobId::parse(&id).unwrap(), ended, world.bench.context.clock().now()).await.unwrap().unwrap();

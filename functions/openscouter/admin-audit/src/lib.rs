@@ -58,6 +58,8 @@ async fn list(cx: &RequestContext, _caller: Caller) -> Result<Response, Problem>
     let query = &cx.request.query;
     let paging = Paging::read(query)?;
     let (from, to) = (time_parameter(query, "from")?, time_parameter(query, "to")?);
+    // records are printed in whole seconds: those of the last second are in it
+    let to = to.map(|to| to.replace_nanosecond(999_999_999).unwrap_or(to));
     let action = query.last("action").map(read_action).transpose()?;
     // an id that matches nothing gives an empty page (openscouter 2.2)
     let actor = match query.last("actorId").map(UserId::from_wire) {

@@ -2,6 +2,7 @@
 
 mod merge;
 
+use serde_json::Value;
 use shared::{
     http::Response,
     model::{Payment, Status, Study, StudyId},
@@ -50,16 +51,22 @@ fn patched(
 ) -> Result<Option<Study>, Problem> {
     let merged = merged(fields, current)?;
     let changes = Changes::read(&merged, Some(current))?;
-    let wanted = wanted_status(&merged)?;
+    let wanted = wanted_status(&merged, current)?;
+    let mut next = current.changed_at(cx.now);
+    changes.apply(&mut next, cx.now);
+    let same =
+        |next: &Study| Study { updated_at: current.updated_at, version: current.version, ..next.clone() } == *current;
     // what a draft's credential may change is a draft (openscouter 4)
     if only_drafts && current.status != Status::Draft {
         return Err(wrong_state(current, "draft"));
     }
+    // who sends back what was read asks for nothing, whatever the study's state is
+    if wanted.is_none() && same(&next) {
+        return Ok(None);
+    }
     if matches!(current.status, Status::Completed | Status::Closed) {
         return Err(wrong_state(current, "draft, open, in_progress or paused"));
     }
-    let mut next = current.changed_at(cx.now);
-    changes.apply(&mut next, cx.now);
     check_locked(current, &next)?;
     let to = match wanted {
         None => None,
@@ -73,12 +80,14 @@ fn patched(
         next = next.moved_to(to, cx.now);
         next.version = version;
     }
-    let same = Study { updated_at: current.updated_at, version: current.version, ..next.clone() } == *current;
-    Ok((!same).then_some(next))
+    Ok((!same(&next)).then_some(next))
 }
 
-/// The state that a body asks for.
-fn wanted_status(fields: &Fields) -> Result<Option<Status>, Problem> {
+/// The state that a body asks for; `None` when it names the one that the study has.
+fn wanted_status(fields: &Fields, current: &Study) -> Result<Option<Status>, Problem> {
+    if fields.given("status")?.and_then(Value::as_str).is_some_and(|sent| sent.trim() == current.status.as_str()) {
+        return Ok(None);
+    }
     let wanted = fields.given("status")?.map(|_| {
         fields.choice("status", "open, paused", |name| {
             [Status::Open, Status::Paused].into_iter().find(|status| status.as_str() == name)

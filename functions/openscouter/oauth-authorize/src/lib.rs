@@ -4,6 +4,7 @@ mod name;
 mod page;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use time::Duration;
 
 use shared::{
@@ -12,11 +13,11 @@ use shared::{
     openscouter::{
         self, Endpoint,
         envelope::Problem,
-        oauth::{Form, audiences, form_encoded, is_redirect_uri, is_verifier},
+        oauth::{Form, audience_of, audiences, form_encoded, is_loopback, is_redirect_uri, is_verifier, scopes},
         request_context::RequestContext,
         sign_ins::check_password,
     },
-    secret::new_handle,
+    secret::handle_of,
 };
 
 use self::page::Client;
@@ -29,7 +30,7 @@ const TRANSACTION_SECONDS: i64 = 600;
 /// How long a code works.
 const CODE_LENGTH: Duration = Duration::seconds(60);
 /// Most characters of a client's state.
-const MAX_STATE: usize = 1_024;
+const MAX_STATE: usize = 4_096;
 
 /// The signed value that carries a request from page to page: nobody else can make one.
 #[derive(Debug, Deserialize, Serialize)]
@@ -68,24 +69,28 @@ impl Transaction {
         lives.then_some(transaction)
     }
 
-    /// The origin that answers are sent to, and its host.
+    /// The origin that answers are sent to, as a browser's policy names it, and its host.
     fn target(&self) -> (String, &str) {
         let mut parts = self.redirect_uri.splitn(4, '/');
         let (scheme, _, authority) = (parts.next(), parts.next(), parts.next());
         let authority = authority.unwrap_or_default().split('?').next().unwrap_or_default();
-        (format!("{}//{authority}", scheme.unwrap_or_default()), authority)
+        let scheme = scheme.unwrap_or_default();
+        // no policy can name an address of IPv6; such a one is this machine or has a certificate
+        let origin = if authority.starts_with('[') { scheme.to_owned() } else { format!("{scheme}//{authority}") };
+        (origin, authority)
     }
 
     /// The page that asks a user to sign in.
-    fn sign_in_page(&self, cx: &RequestContext, status: u16, fault: Option<&str>) -> Result<Response, Problem> {
+    fn sign_in_page(&self, cx: &RequestContext, failed: Option<(u16, &str, &str)>) -> Result<Response, Problem> {
         let (origin, host) = self.target();
         let client = Client { name: &self.client_name, host, origin: &origin };
-        Ok(page::sign_in(status, &client, &self.sign(cx)?, fault))
+        Ok(page::sign_in(&client, &self.sign(cx)?, failed))
     }
 
     /// A fault of the client's request, which its user sees: whoever wrote the link to here does not send anybody on.
-    fn fault(&self, cx: &RequestContext, error: &str) -> Response {
-        page::fault(error, (self.target().1, &self.address(cx, &[("error", error)])))
+    fn fault(&self, cx: &RequestContext, error: &str, why: &str) -> Response {
+        let address = self.address(cx, &[("error", error), ("error_description", why)]);
+        page::fault((error, why), (self.target().1, &address))
     }
 
     /// The client's address with an answer.
@@ -118,10 +123,9 @@ fn allows(registered: &str, given: &str) -> bool {
     }
     let portless = |uri: &str| {
         let parsed = uri.parse::<http::Uri>().ok()?;
-        let host = parsed.host()?.to_owned();
+        let host = parsed.host()?.to_ascii_lowercase();
         let rest = parsed.path_and_query().map(ToString::to_string);
-        let local = matches!(&*host, "localhost" | "127.0.0.1" | "[::1]");
-        local.then(|| (parsed.scheme_str().map(str::to_owned), host, rest))
+        is_loopback(&host).then(|| (parsed.scheme_str().map(str::to_owned), host, rest))
     };
     is_redirect_uri(given) && portless(registered).is_some_and(|known| portless(given) == Some(known))
 }
@@ -133,16 +137,9 @@ fn parameter<'a>(query: &'a Query, name: &str) -> Option<&'a str> {
 
 /// The scopes of a request: whether drafts may be offered; `None` when there is another scope.
 fn offers_draft(scope: Option<&str>) -> Option<bool> {
-    let Some(scope) = scope else { return Some(true) };
-    let mut draft = false;
-    for name in scope.split(' ').filter(|name| !name.is_empty()) {
-        match name {
-            "read" => {}
-            "draft" => draft = true,
-            _ => return None,
-        }
-    }
-    Some(draft)
+    let names = scopes(scope);
+    let known = names.iter().all(|name| matches!(*name, "read" | "draft"));
+    known.then(|| names.is_empty() || names.contains(&"draft"))
 }
 
 async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
@@ -170,33 +167,35 @@ async fn begin(cx: &RequestContext) -> Result<Response, Problem> {
         signed_in: None,
         generation: 0,
     };
-    let fault = |transaction: &Transaction, error: &str| Ok(transaction.fault(cx, error));
+    let fault = |transaction: &Transaction, error: &str, why: &str| Ok(transaction.fault(cx, error, why));
     let state = query.last("state");
     if state.is_some_and(|state| state.chars().count() > MAX_STATE) {
-        return fault(&transaction, "invalid_request");
+        return fault(&transaction, "invalid_request", "state is longer than 4096 characters");
     }
     transaction.state = state.map(str::to_owned);
     match parameter(query, "response_type") {
         Some("code") => {}
-        Some(_) => return fault(&transaction, "unsupported_response_type"),
-        None => return fault(&transaction, "invalid_request"),
+        Some(_) => return fault(&transaction, "unsupported_response_type", "response_type must be code"),
+        None => return fault(&transaction, "invalid_request", "response_type is required"),
     }
     let challenge = parameter(query, "code_challenge").filter(|challenge| is_verifier(challenge));
     let (Some(challenge), Some("S256")) = (challenge, query.last("code_challenge_method")) else {
-        return fault(&transaction, "invalid_request");
+        return fault(&transaction, "invalid_request", "a code_challenge of the method S256 is required");
     };
     challenge.clone_into(&mut transaction.challenge);
     match offers_draft(parameter(query, "scope")) {
         Some(draft) => transaction.draft = draft,
-        None => return fault(&transaction, "invalid_scope"),
+        None => return fault(&transaction, "invalid_scope", "the scopes are read and draft"),
     }
-    let [mcp, api] = audiences(cx);
-    transaction.audience = match parameter(query, "resource") {
-        None => mcp,
-        Some(resource) if resource == mcp || resource == api => resource.to_owned(),
-        Some(_) => return fault(&transaction, "invalid_target"),
+    let audience = match parameter(query, "resource") {
+        None => audiences(cx).into_iter().next(),
+        Some(resource) => audience_of(cx, resource),
     };
-    transaction.sign_in_page(cx, 200, None)
+    match audience {
+        Some(audience) => transaction.audience = audience,
+        None => return fault(&transaction, "invalid_target", "resource is no address of this server"),
+    }
+    transaction.sign_in_page(cx, None)
 }
 
 async fn go_on(cx: &RequestContext) -> Result<Response, Problem> {
@@ -232,7 +231,7 @@ async fn sign_in(cx: &RequestContext, mut transaction: Transaction, form: &Form)
     let (email, password) = (form.optional("email").unwrap_or_default(), form.optional("password"));
     let account = check_password(cx, email, password.unwrap_or_default().to_owned()).await?;
     let Some(account) = account else {
-        return transaction.sign_in_page(cx, 401, Some("Invalid email or password"));
+        return transaction.sign_in_page(cx, Some((401, "Invalid email or password", email)));
     };
     if !may_connect(&account) {
         return Ok(page::refusal(403, NOT_YOU));
@@ -256,7 +255,10 @@ async fn decide(
 ) -> Result<Response, Problem> {
     match form.optional("action") {
         Some("approve") => {}
-        Some("deny") => return Ok(transaction.back(cx, &[("error", "access_denied")])),
+        Some("deny") => {
+            let answer = [("error", "access_denied"), ("error_description", "the user refused")];
+            return Ok(transaction.back(cx, &answer));
+        }
         _ => return Ok(page::refusal(400, "The form cannot be read.")),
     }
     let workspace = form.optional("workspace").and_then(OrganizationId::from_wire);
@@ -269,7 +271,10 @@ async fn decide(
     let Some(client) = ClientId::from_wire(&transaction.client) else {
         return Ok(page::refusal(400, "There is no such client."));
     };
-    let (plain, hash) = new_handle("osac_", connection.as_bytes())?;
+    let draft = transaction.draft && form.optional("draft") == Some("yes");
+    // a form that is sent twice leads to one place: the browser shows the second answer
+    let cause = format!("{} {} {draft}", form.required("transaction")?, organization.id.wire());
+    let (plain, hash) = handle_of("osac_", connection.as_bytes(), Sha256::digest(&cause).into());
     let code = OAuthCode {
         connection,
         hash,
@@ -280,12 +285,12 @@ async fn decide(
         user: account.user.id,
         generation: account.user.generation,
         organization: organization.id,
-        draft: transaction.draft && form.optional("draft") == Some("yes"),
+        draft,
         audience: transaction.audience.clone(),
         expires_at: cx.now + CODE_LENGTH,
         used: false,
     };
-    if !cx.context.store().issue_code(&code).await? {
+    if !cx.context.store().issue_code(&code, cx.now).await? {
         return Ok(page::refusal(400, "This was decided already. Go back to the application and begin again."));
     }
     Ok(transaction.back(cx, &[("code", &plain)]))
@@ -301,6 +306,9 @@ mod tests {
         assert!(allows("http://localhost:1/cb", "http://localhost:2/cb"));
         assert!(!allows("http://localhost:1/cb", "http://localhost:2/other"));
         assert!(!allows("http://localhost:1/cb", "http://127.0.0.1:1/cb"));
+        assert!(allows("http://[::1]:4000/cb", "http://[::1]:5123/cb"));
+        assert!(allows("http://LOCALHOST/cb", "http://localhost:5123/cb"));
+        assert!(!allows("http://localhost/cb", "http://localhost:65536/cb"));
         assert!(!allows("https://a.test/cb", "https://a.test:8443/cb"));
     }
 }

@@ -16,9 +16,9 @@ pub(super) fn refusal(status: u16, text: &str) -> Response {
 
 /// A page in place of an answer that the client would be sent: nobody has decided anything yet, so the browser goes there
 /// only if its user says so.
-pub(super) fn fault(error: &str, (host, address): (&str, &str)) -> Response {
+pub(super) fn fault((error, why): (&str, &str), (host, address): (&str, &str)) -> Response {
     let content = html! {
-        p { "The application asked in a way that is not allowed (" code { (error) } "). Nothing was decided." }
+        p { "The application asked in a way that is not allowed (" code { (error) } ": " (why) "). Nothing was decided." }
         p { a href=(address) rel="noreferrer nofollow" { "Go to " strong { (host) } } }
     };
     page(400, "This cannot be done", content, None)
@@ -49,19 +49,22 @@ fn form(transaction: &str, content: &Markup) -> Markup {
     }
 }
 
-/// The sign-in.
-pub(super) fn sign_in(status: u16, client: &Client<'_>, transaction: &str, fault: Option<&str>) -> Response {
+/// The sign-in; `failed` is what became of one before: its status, what is said of it, and the address that was typed.
+pub(super) fn sign_in(client: &Client<'_>, transaction: &str, failed: Option<(u16, &str, &str)>) -> Response {
     let fields = html! {
-        label { "Email " input name="email" type="email" autocomplete="username" required; }
+        label {
+            "Email "
+            input name="email" type="email" autocomplete="username" value=[failed.map(|(_, _, email)| email)] required;
+        }
         label { "Password " input name="password" type="password" autocomplete="current-password" required; }
         button name="action" value="sign-in" { "Sign in" }
     };
     let content = html! {
         (asker(client, "asks for access. Sign in to decide."))
-        @if let Some(fault) = fault { p role="alert" { (fault) } }
+        @if let Some((_, fault, _)) = failed { p role="alert" { (fault) } }
         (form(transaction, &fields))
     };
-    page(status, "Sign in", content, Some(client.origin))
+    page(failed.map_or(200, |(status, ..)| status), "Sign in", content, Some(client.origin))
 }
 
 /// The consent: `workspace` is the user's own, or `None` for an admin, who names one.

@@ -1,4 +1,4 @@
-//! `GET /.well-known/oauth-authorization-server`, `GET /.well-known/oauth-protected-resource…`: what the authorization
+//! `GET /.well-known/oauth-authorization-server…`, `GET /.well-known/oauth-protected-resource…`: what the authorization
 //! server offers (openscouter 8.1).
 
 use serde::Serialize;
@@ -46,7 +46,9 @@ const SCOPES: [&str; 2] = ["read", "draft"];
 async fn metadata(cx: &RequestContext) -> Result<Response, Problem> {
     let [mcp, api] = audiences(cx);
     let answer = match cx.request.path.as_str() {
-        "/.well-known/oauth-authorization-server" => json_answer(200, &authorization_server(cx.base())),
+        "/.well-known/oauth-authorization-server" | "/.well-known/oauth-authorization-server/api/mcp" => {
+            json_answer(200, &authorization_server(cx.base()))
+        }
         "/.well-known/oauth-protected-resource/api" => json_answer(200, &protected_resource(cx.base(), api)),
         _ => json_answer(200, &protected_resource(cx.base(), mcp)),
     };

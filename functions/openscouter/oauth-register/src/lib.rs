@@ -19,12 +19,17 @@ use shared::{
 /// The function.
 pub const FUNCTION: Endpoint = openscouter::anonymous(env!("CARGO_PKG_NAME"), |cx| Box::pin(register(cx)));
 
+/// How clients ask to name themselves at the token endpoint.
+const METHODS: [&str; 3] = ["none", "client_secret_post", "client_secret_basic"];
+
 /// A registered client (RFC 7591).
 #[derive(Serialize)]
 struct ClientView<'a> {
     client_id: String,
     client_id_issued_at: i64,
     redirect_uris: &'a [String],
+    // clients take an absent member, and no null
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<&'a str>,
     token_endpoint_auth_method: &'static str,
     grant_types: [&'static str; 2],
@@ -41,7 +46,8 @@ async fn register(cx: &RequestContext) -> Result<Response, Problem> {
     let name = read_name(body)?;
     match body.get("token_endpoint_auth_method") {
         None | Some(Value::Null) => {}
-        Some(method) if method == "none" => {}
+        // who asks for a secret is registered without one, and told so: PKCE takes its place
+        Some(Value::String(method)) if METHODS.contains(&&**method) => {}
         Some(_) => return Err(metadata("only public clients can be registered: token_endpoint_auth_method is none")),
     }
     let client = OAuthClient { id: ClientId::at(cx.now), name, redirect_uris, created_at: cx.now };

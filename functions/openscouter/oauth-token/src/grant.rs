@@ -6,7 +6,7 @@ use shared::{
     model::{Account, Connection, UserId},
     openscouter::{
         envelope::{Problem, json_answer},
-        oauth::{Form, audiences, refusal},
+        oauth::{Form, audience_of, refusal},
         request_context::RequestContext,
     },
 };
@@ -53,7 +53,7 @@ pub(crate) async fn holder(cx: &RequestContext, user: UserId) -> Result<Account,
 /// Checks that a form's `resource`, if there is one, is what the grant is for.
 pub(crate) fn check_resource(cx: &RequestContext, form: &Form, audience: &str) -> Result<(), Problem> {
     match form.optional("resource") {
-        Some(resource) if resource != audience || !audiences(cx).iter().any(|known| known == resource) => {
+        Some(resource) if audience_of(cx, resource).as_deref() != Some(audience) => {
             Err(refusal(400, "invalid_target", "resource is not what was asked for"))
         }
         _ => Ok(()),

@@ -5,7 +5,7 @@ use shared::{
     model::{AccessToken, ClientId, Connection, Presented},
     openscouter::{
         envelope::Problem,
-        oauth::{Form, client, end_connection, read_token, refusal},
+        oauth::{Form, client, end_connection, read_token, refusal, scopes},
         request_context::RequestContext,
     },
     secret::{HandleKey, new_handle},
@@ -53,11 +53,11 @@ async fn rotate(
         return Err(invalid_grant());
     }
     check_resource(cx, form, &connection.audience)?;
-    let draft = match form.optional("scope") {
-        None => connection.draft,
-        Some("read") => false,
-        Some("read draft" | "draft read") if connection.draft => true,
-        Some(_) => return Err(refusal(400, "invalid_scope", "the scope may only be narrowed")),
+    let draft = match &*scopes(form.optional("scope")) {
+        [] => connection.draft,
+        ["read"] => false,
+        ["read", "draft"] | ["draft", "read"] if connection.draft => true,
+        _ => return Err(refusal(400, "invalid_scope", "the scope may only be narrowed")),
     };
     let now = cx.now.unix_timestamp();
     let (access, access_hash) = new_handle("osat_", connection.id.as_bytes())?;

@@ -39,6 +39,13 @@ async fn attempt(cx: &RequestContext, caller: Caller) -> Result<Response, Proble
         let answers = answers(&fields)?;
         let store = cx.context.store();
         let quiz = store.quiz().await?.filter(|quiz| quiz.id() == id).ok_or_else(replaced)?;
+        for (index, (question, option)) in answers.iter().enumerate() {
+            match quiz.knows(question, option) {
+                (true, true) => {}
+                (true, false) => return Err(unknown(index, "optionId", "is no option of this question")),
+                (false, _) => return Err(unknown(index, "questionId", "is no question of this quiz")),
+            }
+        }
         let score = quiz.score(&answers);
         let user = &caller.account.user;
         let attempt = QuizAttempt {
@@ -68,6 +75,10 @@ async fn attempt(cx: &RequestContext, caller: Caller) -> Result<Response, Proble
         Ok(success(201, &view))
     })
     .await
+}
+
+fn unknown(index: usize, name: &str, reason: &str) -> Problem {
+    Problem::invalid(&format!("answers[{index}].{name}"), reason)
 }
 
 fn replaced() -> Problem {

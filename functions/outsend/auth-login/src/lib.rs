@@ -39,8 +39,7 @@ async fn log_in(cx: &RequestContext) -> Result<Response, Problem> {
     let email = fields.trimmed("email", 1, Email::LONGEST);
     let password = fields.text("password", 1, 128);
     fields.finish()?;
-    // what is no address is looked up like one that nobody has
-    let email = Email::from_stored(email.unwrap_or_default().to_lowercase());
+    let email = Email::typed(&email.unwrap_or_default());
     let account = attempts::sign_in(&cx.context, cx.attempt(), &email, password.unwrap_or_default()).await?;
     let Some(account) = account else { return Err(Detail::BadCredentials.into()) };
     if !account.user.active {

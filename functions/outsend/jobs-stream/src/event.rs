@@ -40,8 +40,10 @@ struct Failure<'a> {
     message: &'a str,
 }
 
-/// What begins a stream: how long a client waits before it comes again.
-pub(crate) const RETRY: Bytes = Bytes::from_static(b"retry: 3000\n\n");
+/// A stream's first event: a snapshot that says, too, how long a client waits before it comes again.
+pub(crate) fn first(job: &Job, now: OffsetDateTime) -> Bytes {
+    Bytes::from([b"retry: 3000\n", &*status(job, now)].concat())
+}
 
 /// A full snapshot of a job.
 pub(crate) fn status(job: &Job, now: OffsetDateTime) -> Bytes {

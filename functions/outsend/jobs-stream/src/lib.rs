@@ -31,7 +31,7 @@ async fn stream(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Re
     let credential = PresentedCredential::read(&cx.request).ok_or(Detail::AuthRequired)?;
     let seen = last.unwrap_or(job.log_last).min(job.log_last);
     let held = hold(cx, &caller, Lasting::Stream).await?;
-    let watch = Watch::new(cx.context.clone(), credential, caller.account.user.id, job, seen);
+    let watch = Watch::new(cx.context.clone(), credential, job, seen, cx.language);
     Ok(Response::empty(200)
         .header("Content-Type", "text/event-stream")
         .header("Cache-Control", "no-cache, no-transform")

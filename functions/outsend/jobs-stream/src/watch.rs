@@ -9,8 +9,8 @@ use time::OffsetDateTime;
 use shared::{
     context::Context,
     http::ByteStream,
-    model::{Job, JobId, JobStatus, UserId},
-    outsend::authentication::PresentedCredential,
+    model::{Job, JobId, JobStatus, Locale, UserId},
+    outsend::{authentication::PresentedCredential, messages::Detail},
     store::StoreError,
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Watch {
     /// `seq` of the last log line that was sent.
     seen: u64,
     looks: u32,
+    /// What the caller reads.
+    language: Locale,
     /// The job as the request found it: the first `status` goes out at once.
     first: Option<Job>,
     ready: VecDeque<Bytes>,
@@ -40,10 +42,16 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches `job` of `user`, whose `credential` is looked at again and again. Log lines up to `seen` are not sent.
-    pub(crate) fn new(context: Context, credential: PresentedCredential, user: UserId, job: Job, seen: u64) -> Self {
-        let ready = VecDeque::from([event::RETRY]);
-        Self { context, credential, user, job: job.id, seen, looks: 0, first: Some(job), ready, ended: false }
+    /// Watches `job`, whose owner's `credential` is looked at again and again. Log lines up to `seen` are not sent.
+    pub(crate) fn new(
+        context: Context,
+        credential: PresentedCredential,
+        job: Job,
+        seen: u64,
+        language: Locale,
+    ) -> Self {
+        let (user, id, ready) = (job.user, job.id, VecDeque::new());
+        Self { context, credential, user, job: id, seen, looks: 0, language, first: Some(job), ready, ended: false }
     }
 
     /// The stream's bytes; it began at `began`.
@@ -72,9 +80,14 @@ impl Watch {
             };
             if let Err(error) = looked {
                 tracing::error!(job = %self.job, cause = %error, "stream cut off");
-                self.end(event::failure("internal", "Internal server error."));
+                self.end(self.failure("internal", &Detail::Server));
             }
         }
+    }
+
+    /// The end of a stream that cannot go on.
+    fn failure(&self, code: &str, why: &Detail) -> Bytes {
+        event::failure(code, &why.text(self.language))
     }
 
     fn end(&mut self, last: Bytes) {
@@ -84,7 +97,7 @@ impl Watch {
 
     /// The snapshot goes first, then what the client has not read yet.
     async fn open(&mut self, job: &Job, now: OffsetDateTime) -> Result<(), StoreError> {
-        self.ready.push_back(event::status(job, now));
+        self.ready.push_back(event::first(job, now));
         self.log(job, now).await?;
         if !job.status.is_active() {
             self.end(event::done(job, now));
@@ -95,7 +108,7 @@ impl Watch {
     /// Gathers what is new; now and then with a snapshot, when the caller may still see it.
     async fn look(&mut self, now: OffsetDateTime) -> Result<(), StoreError> {
         let Some(job) = self.context.store().job(self.user, self.job).await? else {
-            self.end(event::failure("not_found", "Job not found."));
+            self.end(self.failure("not_found", &Detail::NoJob));
             return Ok(());
         };
         self.looks += 1;
@@ -119,8 +132,8 @@ impl Watch {
     async fn refusal(&self, now: OffsetDateTime) -> Result<Option<Bytes>, StoreError> {
         let principal = self.context.store().principal(self.credential.credential(), now).await?;
         Ok(match principal {
-            None => Some(event::failure("unauthorized", "Authentication required.")),
-            Some(principal) if !principal.is_active() => Some(event::failure("forbidden", "Account is deactivated.")),
+            None => Some(self.failure("unauthorized", &Detail::AuthRequired)),
+            Some(principal) if !principal.is_active() => Some(self.failure("forbidden", &Detail::Deactivated)),
             Some(_) => None,
         })
     }

@@ -6,7 +6,10 @@ use std::{borrow::Cow, collections::BTreeMap};
 use time::OffsetDateTime;
 
 use super::{
-    super::lists::{LANGUAGES, is_listed},
+    super::{
+        format::parse_url,
+        lists::{LANGUAGES, is_listed},
+    },
     fields::{Field, Judged, Kept},
     scan::Scan,
 };
@@ -150,20 +153,20 @@ fn event<'a>(
     if let Some(task) = optional(task.text((0, 64))) {
         kept.text("taskId", task);
     }
-    if let Some(sent) = optional(url.text((1, usize::MAX))) {
-        let known = last.take().filter(|(known, _)| *known == sent);
-        let address = match known {
-            Some((_, address)) => Some(address),
-            None => bare(&sent),
-        };
-        if let Some(address) = address {
-            kept.json("url", &address);
-            *last = Some((sent, address));
-        }
-    }
+    address(url, kept, last);
     kept.number("scrollDepth", optional(depth.share(0.0, 1.0)));
     kept.number("timeOnElementMs", optional(dwell.number(0.0, f64::MAX)));
     Ok(own)
+}
+
+/// Keeps the address of the page; `last` is that of the item before.
+fn address<'a>(url: Field<'a>, kept: &mut Kept<'_>, last: &mut Option<(Cow<'a, str>, String)>) {
+    let Some(sent) = optional(url.text((1, usize::MAX))) else { return };
+    let known = last.take().filter(|(known, _)| *known == sent).map(|(_, address)| address);
+    if let Some(address) = known.or_else(|| bare(&sent)) {
+        kept.json("url", &address);
+        *last = Some((sent, address));
+    }
 }
 
 /// A side of the viewport, which is above 0.
@@ -175,8 +178,8 @@ fn side(field: Field<'_>) -> Option<&str> {
 /// Scheme, host and path of a web address, as JSON; the rest can hold what people typed, and is cut off first.
 fn bare(text: &str) -> Option<String> {
     let text = text.split(['?', '#']).next().filter(|text| text.len() <= MAX_URL || text.chars().count() <= MAX_URL)?;
-    let url = url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    let host = url.host_str().filter(|_| url.username().is_empty() && url.password().is_none())?;
+    let url = parse_url(text).ok()?;
+    let host = url.host_str()?;
     Some(serde_json::Value::from(format!("{}://{host}{}", url.scheme(), url.path())).to_string())
 }
 

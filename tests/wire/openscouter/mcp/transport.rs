@@ -97,7 +97,7 @@ async fn a_foreign_page_is_refused_and_a_known_one_may_read_what_it_needs() {
     assert!(answer.header("access-control-expose-headers").ends_with(", WWW-Authenticate"));
     let preflight = send(&bench, "OPTIONS", "/api/mcp", &[page], "").await;
     let headers = preflight.header("access-control-allow-headers");
-    assert!(headers.ends_with("MCP-Protocol-Version, Mcp-Method, Mcp-Name"), "{headers}");
+    assert!(headers.ends_with("MCP-Protocol-Version, Mcp-Method, Mcp-Name, Last-Event-ID"), "{headers}");
     let elsewhere = send(&bench, "OPTIONS", "/api/jobs", &[page], "").await;
     assert!(elsewhere.header("access-control-allow-headers").ends_with("x-webhook-secret"));
 }

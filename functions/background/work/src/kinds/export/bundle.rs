@@ -1,7 +1,7 @@
 //! What an export holds: all that is kept of a person, without secrets and their hashes. It is written piece by
 //! piece, one test session in memory at a time, and in slices of work, since a tester can have many of them.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use shared::{
     context::Context,
     model::{
@@ -57,6 +57,23 @@ pub(super) async fn make(context: &Context, user: UserId, id: ExportId) -> Resul
     }
     bundle.raw(b"]}").await?;
     bundle.end(export.done, Some(context.clock().now())).await
+}
+
+/// A captured item by the names that the wire has for its members (openscouter 11).
+fn as_sent(stream: IngestedStream, item: Map<String, Value>) -> Map<String, Value> {
+    let id = match stream {
+        IngestedStream::Events => "eventId",
+        IngestedStream::Facial => "snapshotId",
+        IngestedStream::Voice => "segmentId",
+    };
+    let time = |at: &Value| at.as_i64().map_or(Value::Null, |at| millis(at).into());
+    let named = item.into_iter().map(|(name, value)| match &*name {
+        "at" => ("timestamp".to_owned(), time(&value)),
+        "end" => ("endedAt".to_owned(), time(&value)),
+        "id" => (id.to_owned(), value),
+        _ => (name, value),
+    });
+    named.collect()
 }
 
 /// The sessions of a tester after `done`, in the order of their ids, so that those of a later slice are found there.
@@ -233,11 +250,10 @@ impl Bundle<'_> {
             self.raw(format!(",\"{}\":[", stream.as_str()).as_bytes()).await?;
             let mut comma: &[u8] = b"";
             for batch in self.store.ingested(id, stream).await? {
-                // each is an array
-                let items = batch.strip_prefix(b"[").and_then(|batch| batch.strip_suffix(b"]")).unwrap_or_default();
-                if !items.is_empty() {
+                let items: Vec<Map<String, Value>> = serde_json::from_slice(&batch).unwrap_or_default();
+                for item in items {
                     self.raw(comma).await?;
-                    self.raw(items).await?;
+                    self.raw(Value::Object(as_sent(stream, item)).to_string().as_bytes()).await?;
                     comma = b",";
                 }
             }
