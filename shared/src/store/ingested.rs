@@ -1,9 +1,9 @@
 //! What test sessions send (openscouter 11): each batch is one item, numbered in the order of arrival, so that who
 //! reads it back needs one query for a stream, and a batch that is sent twice is known.
 //!
-//! Ids that clients gave their items, and what stands for those that have none, are remembered in the process. Another process may have taken in a batch in
-//! between: then the write is refused with that batch, whose ids are new; where it was one of several, the others are
-//! read before the next try.
+//! Ids that clients gave their items, and what stands for those that have none, are remembered in the process. Another
+//! process may have taken in a batch in between: then the write is refused with that batch, whose ids are new; where it
+//! was one of several, the others are read before the next try.
 
 mod memory;
 
