@@ -1,10 +1,12 @@
-//! The control port: health, the clock, schedules, the log. It exists on a laptop only.
+//! The control port: health, the clock, schedules, the log, and a page with all of it. It exists on a laptop only.
+
+mod pages;
 
 use std::{
     collections::VecDeque,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -12,14 +14,15 @@ use std::{
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware,
-    response::{Html, IntoResponse},
+    response::{Html, IntoResponse, Response},
     routing::{get, post},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::pages::Front;
 use crate::{
     control_plane::ControlPlane,
     guard::{HostNames, local_only},
@@ -33,6 +36,16 @@ const MAX_MAILS: usize = 1_000;
 
 /// Mails in the order in which SES would have got them; in memory only, since their links are secrets.
 pub type Outbox = Arc<Mutex<VecDeque<Value>>>;
+
+/// What the server said when it was ready: where everything is, who the demo's people are, and what to try.
+pub type Said = Arc<OnceLock<String>>;
+
+/// The documents of the APIs, by name.
+const DOCUMENTS: [(&str, &str); 3] = [
+    ("outset", include_str!("../../openapi/outset.json")),
+    ("outsend", include_str!("../../openapi/outsend.json")),
+    ("openscouter", include_str!("../../openapi/openscouter.json")),
+];
 
 /// What the control port works on.
 #[derive(Clone, Debug)]
@@ -53,6 +66,8 @@ pub struct Control {
     pub hosts: HostNames,
     /// The gateway's control plane.
     pub control_plane: ControlPlane,
+    /// What the server said.
+    pub said: Said,
 }
 
 impl Control {
@@ -63,7 +78,10 @@ impl Control {
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(health))
+            .route("/_local/page.js", get(script))
+            .route("/_local/openapi/{document}", get(document))
             .route("/_local/mail", get(mails))
+            .route("/_local/mail/{number}", get(mail))
             .route("/v2/email/outbound-emails", post(take_mail))
             .route("/_local/clock", post(advance))
             .route("/_local/schedules/{function}", post(fire))
@@ -109,12 +127,47 @@ async fn take_mail(State(control): State<Control>, Json(sent): Json<Value>) -> i
     (StatusCode::OK, Json(json!({"MessageId": uuid::Uuid::new_v4().to_string()})))
 }
 
-async fn page(State(control): State<Control>) -> Html<String> {
-    let rows: String = control.urls.iter().map(|(name, url)| format!("<li>{name}: <code>{url}</code></li>")).collect();
-    Html(format!(
-        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>outscout</title></head>\
-         <body><h1>outscout</h1><p>Base URLs:</p><ul>{rows}</ul></body></html>"
-    ))
+async fn page(State(control): State<Control>) -> impl IntoResponse {
+    let mails: Vec<_> = contents(&control.outbox).iter().cloned().collect();
+    let front = Front {
+        urls: &control.urls,
+        said: control.said.get().map(String::as_str),
+        mails: &mails,
+        schedules: control.scheduler.functions().collect(),
+        now: control.scheduler.now(),
+    };
+    shown(front.page())
+}
+
+/// A page that loads nothing from elsewhere and runs the port's own script alone.
+fn shown(page: String) -> impl IntoResponse {
+    let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page))
+}
+
+async fn script() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/javascript")], pages::SCRIPT)
+}
+
+async fn mail(State(control): State<Control>, Path(number): Path<usize>) -> Response {
+    let found = contents(&control.outbox).get(number).cloned();
+    match found {
+        Some(mail) => shown(pages::mail(&mail)).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(json!({"error": "no such mail"}))).into_response(),
+    }
+}
+
+/// An API's document with this server's base URL, for tools.
+async fn document(State(control): State<Control>, Path(name): Path<String>) -> Response {
+    let missing = || (StatusCode::NOT_FOUND, Json(json!({"error": "no such document"}))).into_response();
+    let Some(name) = name.strip_suffix(".json") else { return missing() };
+    let text = DOCUMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
+    let url = control.urls.iter().find(|(known, _)| known.to_lowercase() == name).map(|(_, url)| url);
+    let (Some(text), Some(url)) = (text, url) else { return missing() };
+    let Ok(mut document) = serde_json::from_str::<Value>(text) else { return missing() };
+    let base = url.trim_end_matches("/api").trim_end_matches("/v1");
+    document["servers"] = json!([{"url": base}]);
+    Json(document).into_response()
 }
 
 /// Moves the clock of the whole local system forward.

@@ -26,7 +26,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     background::Background,
     backup,
-    control::{Control, Outbox},
+    control::{Control, Outbox, Said},
     control_plane::ControlPlane,
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
     embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
@@ -104,13 +104,14 @@ struct Own {
     openscouter: Api,
     authorizer: String,
     usage_plans: Vec<UsagePlans>,
+    said: Said,
 }
 
 impl Own {
-    fn new(engines: &InProcess, templates: &Templates) -> Self {
+    fn new(engines: &InProcess, templates: &Templates, said: &Said) -> Self {
         let (outsend, openscouter) = (templates.outsend.clone(), templates.openscouter.clone());
         let (engines, authorizer) = (engines.clone(), templates.authorizer.clone());
-        Self { engines, outsend, openscouter, authorizer, usage_plans: Vec::new() }
+        Self { engines, outsend, openscouter, authorizer, usage_plans: Vec::new(), said: said.clone() }
     }
 }
 
@@ -162,22 +163,28 @@ impl Server {
         let scheduler = Scheduler::new(background.schedules, invokers.clone(), context.clock().clone());
         let mut tasks = vec![scheduler.run(work.clone())];
         tasks.extend(consumers(background.mappings, &invokers, (&store, directory.as_ref()), &work)?);
-        let named = [("Outset", &outset), ("Outsend", &outsend), ("OpenScouter", &openscouter)];
-        let urls = named.into_iter().map(|(name, url)| (name, url.clone())).collect();
-        let (hosts, outbox) = (HostNames::with(&options.host_names), Outbox::default());
-        let mut own = Own::new(&in_process, &templates);
+        let urls = vec![("Outset", outset.clone()), ("Outsend", outsend.clone()), ("OpenScouter", openscouter.clone())];
+        let (hosts, outbox, said) = (HostNames::with(&options.host_names), Outbox::default(), Said::default());
+        let mut own = Own::new(&in_process, &templates, &said);
         let apis = [templates.outset, templates.outsend, templates.openscouter];
         let gateways = apis.map(|api| Gateway::new(api, &templates.authorizer, &invokers, &context));
         own.usage_plans.extend(gateways.iter().map(|(_, plans)| plans.clone()));
         let control_plane = ControlPlane::new(own.usage_plans.clone(), context.clock().clone());
         control_plane.restore(&context.store().own_keys().await?);
-        let controlled = Control { offset, clock_file, log, scheduler, outbox, urls, hosts, control_plane }.router();
+        let controlled =
+            Control { offset, clock_file, log, scheduler, outbox, urls, hosts, control_plane, said }.router();
         let routers = [controlled].into_iter().chain(gateways.into_iter().map(|(gateway, _)| gateway.router()));
         for (listener, router) in listeners.into_iter().zip(routers) {
             tasks.push(tokio::spawn(serve(listener, router, work.clone())));
         }
         let (stops, engines) = ([stop_work, stop_functions, stop_engines], vec![store, windows]);
         Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held, own })
+    }
+
+    /// Has the control page show what was said when the server was ready.
+    pub fn show(&self, said: String) {
+        // it is said once
+        let _ = self.own.said.set(said);
     }
 
     /// The usage plans of Outset, Outsend and OpenScouter.

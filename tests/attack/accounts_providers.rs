@@ -210,7 +210,7 @@ async fn nobody_is_sent_to_a_client_without_a_decision() {
     person(&bench, Role::Business, "dana@example.com").await;
     let uri = "https://phish.example/openscouter";
     let client = registered(&bench, "x", uri).await;
-    let long = "x".repeat(1_025);
+    let long = "x".repeat(4_097);
     for change in [
         ("response_type", None),
         ("response_type", Some("token")),

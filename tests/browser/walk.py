@@ -223,6 +223,24 @@ def demo(browser):
     browser.send()
 
 
+def control(browser):
+    """What the control page leads to and sets off."""
+    browser.driver.get(browser.ready["control"])
+    text = browser.look("en")
+    assert all(word in text for word in ["Outset", "the demo's people", "Mails", "Schedules", "Clock", "Log"]), text
+    browser.follow("/_local/mail/", "en")
+    assert browser.driver.find_elements(By.CSS_SELECTOR, "pre a[href^='http']") and browser.driver.find_element(By.TAG_NAME, "iframe")
+    browser.driver.back()
+    for name in ["schedules/", "clock"]:
+        form = browser.driver.find_element(By.CSS_SELECTOR, f"form[data-post*='{name}']")
+        form.find_element(By.TAG_NAME, "button").click()
+        WebDriverWait(browser.driver, 60).until(lambda _: form.find_element(By.TAG_NAME, "output").text.strip().startswith("200"))
+    for link in browser.driver.find_elements(By.CSS_SELECTOR, "a[href*='/_local/openapi/']"):
+        document = requests.get(link.get_attribute("href"), timeout=30).json()
+        (server,) = document["servers"]
+        assert any(browser.ready[api].startswith(server["url"]) for api in ["outset", "outsend", "openscouter"]), server
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ready", required=True, type=pathlib.Path)
@@ -239,6 +257,7 @@ def main():
                     walk(browser, f"{name}-{width}-{language}@example.com")
                     later(ready)
                 demo(browser)
+                control(browser)
                 later(ready)
             except Exception:
                 print(f"at {browser.driver.current_url}:\n{browser.driver.page_source}")

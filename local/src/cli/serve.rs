@@ -66,7 +66,9 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server, kept).await?) };
-    io::stderr().write_all(banner::text(&server, demo.as_ref()).as_bytes())?;
+    let said = banner::text(&server, demo.as_ref());
+    io::stderr().write_all(said.as_bytes())?;
+    server.show(said);
     if arguments.ready_json {
         print(&banner::ready(&server, demo.as_ref()).to_string())?;
     }

@@ -71,6 +71,20 @@ impl Scheduler {
         Self(Arc::new(Inner { schedules, invokers, clock, retries: RETRIES }))
     }
 
+    /// The time by which it fires.
+    #[must_use]
+    pub fn now(&self) -> OffsetDateTime {
+        self.0.clock.now()
+    }
+
+    /// The schedules' names and functions, each function once: what [`Self::fire`] takes.
+    pub fn functions(&self) -> impl Iterator<Item = (&str, &str)> {
+        let schedules = &self.0.schedules;
+        let first = |at: usize, function: &str| schedules.iter().position(|one| one.function == function) == Some(at);
+        let named = schedules.iter().enumerate().filter(move |(at, schedule)| first(*at, &schedule.function));
+        named.map(|(_, schedule)| (&*schedule.name, &*schedule.function))
+    }
+
     /// Fires schedules as they come due, until `stop` says so.
     pub fn run(&self, stop: watch::Receiver<bool>) -> JoinHandle<()> {
         let scheduler = self.clone();

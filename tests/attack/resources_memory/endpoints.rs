@@ -189,6 +189,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     research("DELETE", "/api/me/consents/{kind}", Tester, "a"),
     research("POST", "/api/auth/sign-out", Tester, "a"),
     research("POST", "/api/me/erasure", Tester, "confirm"),
+    research("DELETE", "/api/me/erasure", Tester, "a"),
 ];
 
 impl Endpoint {

@@ -5,6 +5,7 @@ mod agents;
 mod chains;
 mod clients;
 mod commands;
+mod control_page;
 mod costs;
 mod coverage;
 mod crash;
