@@ -52,6 +52,16 @@ pub async fn control(url: &str, method: &str, path: &str, body: &str) -> Result<
     send_to("localhost", url, method, path, &[("Content-Type", "application/json")], body.as_bytes()).await
 }
 
+/// Moves a server's clock to where windows of a minute begin, so that all that comes now counts in one.
+///
+/// # Errors
+/// As [`raw`].
+pub async fn new_minute(server: &local::server::Server) -> Result<(), Failure> {
+    let seconds = 60 - server.context.clock().now().unix_timestamp().rem_euclid(60);
+    let body = format!("{{\"advance_seconds\": {seconds}}}");
+    control(&server.control, "POST", "/_local/clock", &body).await.map(|_| ())
+}
+
 async fn send_to(
     host: &str,
     url: &str,

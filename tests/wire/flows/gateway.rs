@@ -69,6 +69,7 @@ fn count(answers: &[Answer], status: u64) -> usize {
 async fn of_a_thousand_at_once_the_limit_refuses_and_the_plan_does_not() {
     let server = served().await;
     let tenant = tenant(&server, "pro", Plan::Pro).await;
+    http::new_minute(&server).await.unwrap();
     let answers = at_once(1_000, async || list(&server, &tenant.key).await).await;
     assert_eq!(answers.iter().filter(|answer| refused_by_plan(answer)).count(), 0);
     assert_eq!((count(&answers, 200), count(&answers, 429)), (600, 400));

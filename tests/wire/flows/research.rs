@@ -204,7 +204,7 @@ impl Flow {
         let page = second["pageUrl"].as_str().unwrap().split_once("/api/").unwrap().1.to_owned();
         let page = send(&team.bench, "GET", &format!("/api/{page}"), &[], "").await;
         assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
-        assert!(page.body.contains("<h1>Checkout Redesign</h1>") && page.body.contains("<svg"));
+        assert!(page.body.contains("<h1 dir=\"auto\">Checkout Redesign</h1>") && page.body.contains("<svg"));
         let bare = send(&team.bench, "GET", &format!("{at}/page"), &[], "").await;
         assert_eq!(told(&bare), (404, "Report not found".to_owned()));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures_util::future::join_all;
 use harness::{
-    Bench,
+    Bench, http,
     outset::{LIST, RETRIEVE, S01, S02, SCHEMA, Served, UPDATE, World},
 };
 
@@ -54,6 +54,7 @@ async fn a_refusal_for_scope_does_not_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_parallel_requests_on_one_key_exactly_the_limit_passes() {
     let world = Served::new(&[]).await;
+    http::new_minute(&world.server).await.unwrap();
     let answers = join_all((0..1_000).map(|_| world.send("GET", S02, &[], ""))).await;
     assert_eq!(Served::statuses(answers), BTreeMap::from([(200, 120), (429, 880)]));
     world.server.shutdown().await;
