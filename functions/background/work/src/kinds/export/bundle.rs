@@ -250,7 +250,8 @@ impl Bundle<'_> {
             self.raw(format!(",\"{}\":[", stream.as_str()).as_bytes()).await?;
             let mut comma: &[u8] = b"";
             for batch in self.store.ingested(id, stream).await? {
-                let items: Vec<Map<String, Value>> = serde_json::from_slice(&batch).unwrap_or_default();
+                let unread = |_| StoreError::Malformed { entity: "batch", attribute: "items" };
+                let items: Vec<Map<String, Value>> = serde_json::from_slice(&batch).map_err(unread)?;
                 for item in items {
                     self.raw(comma).await?;
                     self.raw(Value::Object(as_sent(stream, item)).to_string().as_bytes()).await?;
