@@ -78,7 +78,8 @@ impl Gateway {
     ) -> (Self, UsagePlans) {
         let settings = context.settings();
         let plans = UsagePlans::new(&api, settings.gateway_keys.expose_secret(), settings.outset.limits);
-        let front = Front { authorizer: invokers.get(authorizer).cloned(), plans: plans.clone() };
+        let asking = Semaphore::new(MAX_RUNNING);
+        let front = Front { authorizer: invokers.get(authorizer).cloned(), plans: plans.clone(), asking };
         let (invokers, context) = (invokers.clone(), context.clone());
         (Self { api, invokers, context, front, running: Semaphore::new(MAX_RUNNING) }, plans)
     }
@@ -289,7 +290,10 @@ fn answer(status: u16, headers: impl Iterator<Item = (String, String)>, body: By
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::Duration,
+    };
 
     use super::*;
     use crate::{data, embedded_store::new_credentials, template::Templates};
@@ -311,6 +315,11 @@ mod tests {
 
     /// The status of a request whose function fails, behind an authorizer.
     async fn behind(authorizer: Option<Invoke>, error: InvokeError) -> u16 {
+        asked(&gateway(authorizer, error)).await
+    }
+
+    /// A gateway whose function fails, behind an authorizer.
+    fn gateway(authorizer: Option<Invoke>, error: InvokeError) -> Arc<Gateway> {
         let (nowhere, credentials) = ("http://127.0.0.1:1", new_credentials().unwrap());
         let places = data::Places { store: nowhere, windows: nowhere, clock: None, credentials: &credentials };
         let settings = data::settings(places, &[]).unwrap();
@@ -322,11 +331,14 @@ mod tests {
         let mut invokers = HashMap::from([("outset-studies-list".to_owned(), invoke)]);
         invokers.extend(authorizer.map(|authorizer| ("authorizer".to_owned(), authorizer)));
         let api = Templates::embedded().unwrap().outset;
-        let (gateway, _) = Gateway::new(api, "authorizer", &invokers, &context);
-        let gateway = Arc::new(gateway);
+        Arc::new(Gateway::new(api, "authorizer", &invokers, &context).0)
+    }
+
+    /// The status of a request.
+    async fn asked(gateway: &Arc<Gateway>) -> u16 {
         let request = Request::builder().uri("/v1/studies/").body(Body::empty()).unwrap();
-        let answer = handle(State(gateway), ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9))), request).await;
-        answer.status().as_u16()
+        let peer = ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 9)));
+        handle(State(Arc::clone(gateway)), peer, request).await.status().as_u16()
     }
 
     #[test]
@@ -353,6 +365,25 @@ mod tests {
     async fn a_failure_and_a_time_out_are_told_apart() {
         assert_eq!(status(InvokeError::failed("x")).await, 500);
         assert_eq!(status(InvokeError::TimedOut(Duration::from_secs(29))).await, 504);
+    }
+
+    #[tokio::test]
+    async fn of_many_requests_at_once_some_wait_before_the_authorizer_s_time_runs() {
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let counts = (Arc::clone(&running), Arc::clone(&most));
+        let named = naming("outset-free-0-local");
+        let slow: Invoke = Arc::new(move |event| {
+            let ((running, most), named) = (counts.clone(), Arc::clone(&named));
+            Box::pin(async move {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                running.fetch_sub(1, Ordering::SeqCst);
+                named(event).await
+            })
+        });
+        let gateway = gateway(Some(slow), InvokeError::failed("x"));
+        futures_util::future::join_all((0..1_000).map(|_| asked(&gateway))).await;
+        assert_eq!(most.load(Ordering::SeqCst), MAX_RUNNING);
     }
 
     #[tokio::test]

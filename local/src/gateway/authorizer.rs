@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde::Deserialize;
 use shared::lambda::{Invoke, InvokeError};
+use tokio::sync::Semaphore;
 
 use super::event;
 use crate::{
@@ -58,6 +59,9 @@ pub(super) struct Front {
     pub(super) authorizer: Option<Invoke>,
     /// The usage plans that its answers are held against.
     pub(super) plans: UsagePlans,
+    /// How many more of the authorizer's invocations may run now. Those that wait for their turn are not in the time that the
+    /// template gives each: in the cloud, none takes another's.
+    pub(super) asking: Semaphore,
 }
 
 impl Front {
@@ -94,6 +98,7 @@ impl Front {
 
     async fn ask(&self, event: Bytes) -> Result<Bytes, InvokeError> {
         let invoke = self.authorizer.as_ref().ok_or_else(|| InvokeError::failed("no such function"))?;
+        let _asking = self.asking.acquire().await;
         invoke(event).await?.whole().ok_or_else(|| InvokeError::failed("a streamed answer"))
     }
 }
