@@ -156,6 +156,11 @@ class Root(unittest.TestCase):
                         self.assertLessEqual(properties["RetryPolicy"]["MaximumRetryAttempts"], 2)
                         self.assertLessEqual(properties["RetryPolicy"]["MaximumEventAgeInSeconds"], 3600)
                         queue = properties["DeadLetterConfig"]["Arn"]
+                        # the schedule is done when Lambda has the event: what the function fails on, Lambda tells
+                        invoked = resource["Properties"]["EventInvokeConfig"]
+                        for member in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"):
+                            self.assertEqual(invoked[member], properties["RetryPolicy"][member])
+                        self.assertEqual(invoked["DestinationConfig"], {"OnFailure": {"Type": "SQS", "Destination": queue}})
                     self.assertEqual(resources[queue["Fn::GetAtt"][0]]["Type"], "AWS::SQS::Queue")
 
     def test_what_goes_wrong_is_told(self):

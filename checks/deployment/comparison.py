@@ -302,9 +302,29 @@ class Comparison:
                 "Input": stack.value(properties.get("Input"))}
         self.same("schedules", found, wanted)
         self.count("schedules", len(found))
+        self.failures()
         groups = {each["Name"] for each in self.pages("scheduler", "list_schedule_groups", "ScheduleGroups")} - {"default"}
         self.same("schedule groups", groups, {stack.physical(name) for api, stack in self.stacks.items()
                                               for name in self.of_type(api, "AWS::Scheduler::ScheduleGroup")})
+
+    def failures(self):
+        """What becomes of an event on which a function fails that nobody waits for."""
+        client, number = self.clients("lambda"), 0
+        members = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")
+        for api, stack in self.stacks.items():
+            for name, properties in self.declared(api):
+                if "EventInvokeConfig" not in properties:
+                    continue
+                wanted = stack.value(properties["EventInvokeConfig"])
+                wanted["DestinationConfig"]["OnFailure"].pop("Type")
+                try:
+                    found = client.get_function_event_invoke_config(FunctionName=stack.physical(name), Qualifier="$LATEST")
+                except client.exceptions.ResourceNotFoundException:
+                    found = {}
+                for member in members:
+                    self.same(f"{name}, failed events, {member}", found.get(member), wanted[member])
+                number += 1
+        self.count("functions with failed events", number)
 
     def mappings(self):
         members = ("BatchSize", "StartingPosition", "MaximumRetryAttempts", "BisectBatchOnFunctionError", "ParallelizationFactor",

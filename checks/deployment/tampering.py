@@ -60,6 +60,8 @@ def background(run):
     client.update_schedule(Name=second["Name"], GroupName=second["GroupName"], ScheduleExpression="rate(7 minutes)", **of)
     client.create_schedule(Name=STRAY, ScheduleExpression="rate(1 day)", **of)
     lambdas = run.clients("lambda")
+    failing = run.root.physical("BackgroundReminders")
+    lambdas.put_function_event_invoke_config(FunctionName=failing, Qualifier="$LATEST", MaximumRetryAttempts=1, DestinationConfig={})
     gone, other = lambdas.list_event_source_mappings()["EventSourceMappings"][:2]
     lambdas.delete_event_source_mapping(UUID=gone["UUID"])
     lambdas.update_event_source_mapping(UUID=other["UUID"], FilterCriteria={"Filters": [{"Pattern": "{}"}]}, DestinationConfig={})
@@ -67,6 +69,8 @@ def background(run):
     return [f"schedules: {first['Name']} is not deployed", f"schedules: {STRAY} is deployed and nothing says so",
             *(f"schedules, {second['Name']}, {member}" for member in (
                 "ScheduleExpression", "RetryPolicy", "DeadLetterConfig")),
+            *(f"BackgroundReminders, failed events, {member}: deployed is" for member in (
+                "MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")),
             f"stream mappings: {ways[0]} is not deployed",
             *(f"stream mappings, {ways[1]}, {member}" for member in ("FilterCriteria", "OnFailure"))]
 
