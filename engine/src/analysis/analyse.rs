@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     detect,
-    model::{Analysis, Event, Recording, Segment, Snapshot, Stream},
+    model::{Analysis, Event, Moment, Recording, Segment, Snapshot, Stream},
     score::{self, frustration_of, sub_scores},
 };
 
@@ -21,7 +21,14 @@ pub fn analyse(recording: &Recording, cutoff: i64, include: &BTreeSet<Stream>) -
     let segments: Vec<&Segment> =
         recording.segments.iter().filter(|segment| has(Stream::Voice) && segment.start <= cutoff).collect();
     let pauses = detect::merged(&recording.pauses);
-    let moments = score::rate(detect::all(&events, &snapshots, &segments, &pauses, cutoff));
+    let mut moments = score::rate(detect::all(&events, &snapshots, &segments, &pauses, cutoff));
+    if let Some(began) = recording.began {
+        // what was on an element longer than the session lasts, or has the time of a clock that goes behind
+        for Moment { span, .. } in &mut moments {
+            *span = (span.0.max(began), span.1.max(began));
+        }
+        moments.sort_by_key(|moment| (moment.span.0, moment.kind));
+    }
     let filled = [
         (Stream::Events, !events.is_empty()),
         (Stream::Facial, !snapshots.is_empty()),

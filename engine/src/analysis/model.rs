@@ -120,6 +120,9 @@ pub struct Recording {
     pub segments: Vec<Segment>,
     /// Intervals in which the session was paused.
     pub pauses: Vec<(i64, i64)>,
+    /// When the session began, in milliseconds since the Unix epoch: no moment lies before (openscouter 12.5). `None` where it
+    /// does not matter.
+    pub began: Option<i64>,
 }
 
 impl Recording {

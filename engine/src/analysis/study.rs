@@ -103,7 +103,8 @@ struct Group<'a> {
     testers: BTreeSet<u32>,
     contexts: Vec<&'a str>,
     confidence: Option<Confidence>,
-    /// Categories of the testers whose abandoned session ended with it.
+    /// Categories of the testers whose abandoned session ended with it, as far as they are shown: one that is not must not be
+    /// guessed from how much a finding matters.
     ended: BTreeSet<&'a str>,
 }
 
@@ -132,7 +133,7 @@ fn most_frequent(texts: &[&str]) -> String {
 type Met = (StudyFinding, f64, BTreeSet<u32>);
 
 /// Findings of one kind, criterion and element are one, whoever met them; the worst first.
-fn findings(sessions: &[SessionResult]) -> Vec<Met> {
+fn findings(sessions: &[SessionResult], shown: &BTreeSet<&str>) -> Vec<Met> {
     let mut groups: BTreeMap<(MomentKind, &str, Option<&str>), (Wcag, Group<'_>)> = BTreeMap::new();
     for session in sessions {
         for finding in &session.findings {
@@ -142,7 +143,7 @@ fn findings(sessions: &[SessionResult]) -> Vec<Met> {
             group.contexts.push(&finding.context);
             group.confidence = group.confidence.max(Some(finding.confidence));
             if session.abandoned && finding.last {
-                group.ended.extend(session.categories.iter().map(String::as_str));
+                group.ended.extend(session.categories.iter().map(String::as_str).filter(|name| shown.contains(name)));
             }
         }
     }
@@ -181,35 +182,42 @@ fn severity(share: f64, ended: usize) -> Severity {
     }
 }
 
-/// What the testers of one category met; `None` when they are so few that it could tell who they are.
-fn stratum(category: &str, sessions: &[SessionResult], findings: &[Met]) -> Option<Stratum> {
-    let own: Vec<_> = sessions.iter().filter(|session| session.categories.contains(category)).collect();
-    let testers: BTreeSet<u32> = own.iter().map(|session| session.tester).collect();
-    if testers.len() < MIN_STRATUM {
-        return None;
-    }
+/// The testers of one category; `None` when they are so few that it could tell who they are.
+fn testers(category: &str, sessions: &[SessionResult]) -> Option<BTreeSet<u32>> {
+    let own = sessions.iter().filter(|session| session.categories.contains(category));
+    let testers: BTreeSet<u32> = own.map(|session| session.tester).collect();
+    (testers.len() >= MIN_STRATUM).then_some(testers)
+}
+
+/// What these testers of one category met.
+fn stratum(category: &str, testers: &BTreeSet<u32>, sessions: &[SessionResult], findings: &[Met]) -> Stratum {
     let mut top: Vec<(usize, usize)> = findings
         .iter()
         .enumerate()
-        .map(|(index, (_, _, affected))| (affected.intersection(&testers).count(), index))
+        .map(|(index, (_, _, affected))| (affected.intersection(testers).count(), index))
         .filter(|(count, _)| *count > 0)
         .collect();
     top.sort_by_key(|(count, index)| (Reverse(*count), *index));
-    let frustrations: Vec<_> = own.iter().map(|session| session.frustration).collect();
-    Some(Stratum {
+    let own = sessions.iter().filter(|session| session.categories.contains(category));
+    let frustrations: Vec<_> = own.map(|session| session.frustration).collect();
+    Stratum {
         category: category.to_owned(),
         testers: testers.len(),
         frustration: mean(&frustrations),
         top: top.into_iter().take(TOP).map(|(_, index)| index).collect(),
-    })
+    }
 }
 
 /// Puts confirmed sessions together: aggregates only, never a single tester's data.
 #[must_use]
 pub fn aggregate(sessions: &[SessionResult]) -> StudyResult {
-    let findings = findings(sessions);
-    let categories: BTreeSet<&String> = sessions.iter().flat_map(|session| &session.categories).collect();
-    let strata: Vec<_> = categories.iter().filter_map(|category| stratum(category, sessions, &findings)).collect();
+    let categories: BTreeSet<&str> =
+        sessions.iter().flat_map(|session| session.categories.iter().map(String::as_str)).collect();
+    let shown: Vec<_> =
+        categories.iter().filter_map(|category| Some((*category, testers(category, sessions)?))).collect();
+    let findings = findings(sessions, &shown.iter().map(|(category, _)| *category).collect());
+    let strata: Vec<_> =
+        shown.iter().map(|(category, testers)| stratum(category, testers, sessions, &findings)).collect();
     let frustrations: Vec<_> = sessions.iter().map(|session| session.frustration).collect();
     StudyResult {
         testers: sessions.len(),

@@ -128,7 +128,7 @@ impl Store {
                     let record = item.as_ref().and_then(|item| item.read("consent").optional_text("record"));
                     return Ok((known, record == Some(&audit.id.to_string())));
                 }
-                if self.write_consent(user, consent, version, audit).await? {
+                if self.write_consents(user, &[(consent.clone(), version)], audit).await? {
                     return Ok((consent.clone(), true));
                 }
                 after_lost_race(attempt).await?;
@@ -137,16 +137,19 @@ impl Store {
         })
     }
 
-    async fn write_consent(
+    /// Writes consents that were at these versions; what follows from a withdrawal follows from the first one's.
+    async fn write_consents(
         &self,
         user: UserId,
-        consent: &Consent,
-        version: u64,
+        consents: &[(Consent, u64)],
         audit: &AuditEntry,
     ) -> Result<bool, StoreError> {
-        let condition = if version == 0 { Condition::Absent } else { Condition::Version(version) };
-        let item = consent_item(user, consent, audit).number("version", version + 1);
-        let mut members = vec![item.put(&self.main, condition)?];
+        let Some((consent, version)) = consents.first() else { return Ok(false) };
+        let mut members = Vec::new();
+        for (consent, version) in consents {
+            let condition = if *version == 0 { Condition::Absent } else { Condition::Version(*version) };
+            members.push(consent_item(user, consent, audit).number("version", version + 1).put(&self.main, condition)?);
+        }
         members.extend(self.audit_members(audit)?);
         members.push(self.tester_member(user, &format!("consent-{}-{}", consent.kind.as_str(), version + 1))?);
         if let Some(revoked_at) = consent.revoked_at {
@@ -164,7 +167,7 @@ impl Store {
     }
 
     /// Withdraws a consent and queues what follows; of one that was withdrawn already nothing is new. `None` when it
-    /// was never given.
+    /// was never given. Who takes no part any more leaves nothing to match by: with `testing`, `special_category` ends.
     ///
     /// # Errors
     /// When the store fails.
@@ -181,9 +184,17 @@ impl Store {
                 if known.revoked_at.is_some() {
                     return Ok(Some(known));
                 }
-                let revoked = Consent { revoked_at: Some(now), ..known };
-                if self.write_consent(user, &revoked, version, audit).await? {
-                    return Ok(Some(revoked));
+                let beside = match kind {
+                    ConsentKind::Testing => self.consent(user, ConsentKind::SpecialCategory).await?,
+                    ConsentKind::SpecialCategory => None,
+                };
+                let beside = beside.filter(|(consent, _)| consent.revoked_at.is_none());
+                let ended = [Some((known, version)), beside].into_iter().flatten();
+                let ended: Vec<_> = ended
+                    .map(|(consent, version)| (Consent { revoked_at: Some(now), ..consent }, version))
+                    .collect();
+                if self.write_consents(user, &ended, audit).await? {
+                    return Ok(ended.into_iter().next().map(|(consent, _)| consent));
                 }
                 after_lost_race(attempt).await?;
             }

@@ -38,9 +38,17 @@ impl LongTasks {
 pub struct ListedStudy {
     /// The study; of long tasks there is none here.
     pub study: Study,
-    /// About how many bytes its tasks and details are as JSON.
+    /// About how many bytes its tasks and details are as JSON; long tasks are none of them.
     pub size: usize,
     long: Option<LongTasks>,
+}
+
+impl ListedStudy {
+    /// Whether the study has tasks that are too long to be here (openscouter 9.4).
+    #[must_use]
+    pub const fn lacks_tasks(&self) -> bool {
+        self.long.is_some()
+    }
 }
 
 pub(super) fn study_pk(id: StudyId) -> String {
@@ -97,7 +105,7 @@ pub(super) fn read_study(item: &Item) -> Result<ListedStudy, StoreError> {
         Some(digest) => Some(LongTasks { digest: digest.to_owned(), bytes: reader.number("tasks_bytes")? }),
     };
     let inline = |name| reader.optional_text(name).map_or(0, str::len);
-    let size = long.as_ref().map_or_else(|| inline("tasks"), |long| long.bytes) + inline("details");
+    let size = inline("tasks") + inline("details");
     let study = Study {
         id: reader.parsed("id", StudyId::parse)?,
         organization: reader.parsed("organization", OrganizationId::parse)?,

@@ -227,7 +227,7 @@ fn recording() -> impl Strategy<Value = Recording> {
         drawn.into_iter().map(pause).collect::<Vec<_>>()
     });
     (events.prop_shuffle(), shots.prop_shuffle(), voices.prop_shuffle(), pauses)
-        .prop_map(|(events, snapshots, segments, pauses)| Recording { events, snapshots, segments, pauses })
+        .prop_map(|(events, snapshots, segments, pauses)| Recording { events, snapshots, segments, pauses, began: None })
 }
 
 fn streams() -> impl Strategy<Value = BTreeSet<Stream>> {
@@ -290,7 +290,7 @@ proptest! {
         });
         let pauses = starts.windows(2).map(|pair| (pair[0], pair[1])).collect();
         let (events, segments) = (events.collect(), segments.collect());
-        let recording = Recording { events, segments, snapshots: Vec::new(), pauses };
+        let recording = Recording { events, segments, pauses, ..Recording::default() };
         let analysis = analyse(&recording, i64::MAX, &all());
         prop_assert!(analysis.moments.iter().all(|moment| moment.k.is_finite() && moment.impact <= 1.0));
     }
@@ -303,4 +303,21 @@ fn more_than_a_day_on_an_element_counts_as_a_day() {
     let day = 24 * 60 * 60 * 1_000;
     let shown = found(&of_events(vec![dwelt]), at, MomentKind::HesitationCluster);
     assert_eq!(shown, [(at - day, at, 86_400.0)]);
+}
+
+#[test]
+fn no_moment_lies_before_its_session() {
+    let dwelt = |at: i64, dwell: f64| Event { dwell: Some(dwell), ..event(at, EventKind::Click, "#a") };
+    let clicks = [0, 100, 200].map(|at| event(at, EventKind::Click, "#b"));
+    let events = [vec![dwelt(70_000, 60_000.0)], clicks.to_vec()].concat();
+    let kinds = [MomentKind::RageClick, MomentKind::AttentionDrop, MomentKind::HesitationCluster];
+    let spans = |began: Option<i64>| {
+        let analysis = analyse(&Recording { began, ..of_events(events.clone()) }, 80_000, &all());
+        let shown = analysis.moments.iter().filter(|moment| kinds.contains(&moment.kind));
+        shown.map(|moment| (moment.kind, moment.span)).collect::<Vec<_>>()
+    };
+    let [rage, drop, _] = kinds;
+    assert_eq!(spans(None), [(rage, (0, 200)), (drop, (200, 70_000))]);
+    assert_eq!(spans(Some(150)), [(rage, (150, 200)), (drop, (200, 70_000))]);
+    assert_eq!(spans(Some(5_000)), [(rage, (5_000, 5_000)), (drop, (5_000, 70_000))], "in the order of 6.1");
 }

@@ -70,7 +70,9 @@ fn grouped(sessions: &[SessionResult], key: &(MomentKind, &str, Option<String>))
         .collect();
     let testers: BTreeSet<u32> = own.iter().map(|(session, _)| session.tester).collect();
     let ended = own.iter().filter(|(session, finding)| session.abandoned && finding.last);
-    let covered: BTreeSet<&String> = ended.flat_map(|(session, _)| &session.categories).collect();
+    let of = |name: &String| sessions.iter().filter(|session| session.categories.contains(name)).count();
+    let covered: BTreeSet<&String> =
+        ended.flat_map(|(session, _)| &session.categories).filter(|name| of(name) >= 3).collect();
     let (affected, all) = (testers.len(), sessions.len());
     // in whole numbers, so that nothing is rounded
     let severity = if affected * 100 >= 30 * all || covered.len() >= 2 {
@@ -204,7 +206,9 @@ fn a_category_is_shown_from_three_testers_on() {
 fn a_place_where_testers_of_two_categories_gave_up_is_critical() {
     let mut sessions: Vec<_> = (0..40).map(|tester| session(tester, &[])).collect();
     for (tester, category) in [(10, "adhd"), (11, "dyslexia")] {
-        sessions[tester].categories.insert(category.to_owned());
+        for other in [tester, tester + 10, tester + 20] {
+            sessions[other].categories.insert(category.to_owned());
+        }
         sessions[tester].abandoned = true;
         sessions[tester].findings = vec![finding_of(&(1, false, Some(1), 0, 0), true)];
     }
@@ -214,6 +218,10 @@ fn a_place_where_testers_of_two_categories_gave_up_is_critical() {
     sessions[11].abandoned = true;
     sessions[11].findings[0].last = false;
     assert_eq!(aggregate(&sessions).findings[0].severity, Severity::Medium, "one of them gave up elsewhere");
+    sessions[11].findings[0].last = true;
+    sessions[21].categories.clear();
+    let told = aggregate(&sessions);
+    assert_eq!((told.findings[0].severity, told.suppressed), (Severity::Medium, 1), "two testers of a category tell nothing");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `GET /api/jobs`: studies, newest first (openscouter 2.7, 9.4).
 
-use futures_util::future::try_join;
+use serde::Serialize;
 
 use shared::{
     http::Response,
@@ -63,10 +63,11 @@ async fn owned(
     };
     let total = page.total;
     let ids: Vec<_> = page.members.iter().map(|listed| listed.study.id).collect();
-    let progress = async { store.progress_of(&ids).await.map_err(Problem::from) };
-    let (studies, progress) = try_join(whole(cx, page), progress).await?;
+    check_size(&page.members)?;
+    let progress = store.progress_of(&ids).await?;
     let progress_of = |study: &Study| progress.get(&study.id).copied().unwrap_or_default();
-    let rows: Vec<_> = studies.iter().map(|study| study_view(cx, study, progress_of(study))).collect();
+    let row = |listed| Listed::of(listed, study_view(cx, &listed.study, progress_of(&listed.study)));
+    let rows: Vec<_> = page.members.iter().map(row).collect();
     Ok(paging.list(&rows, total))
 }
 
@@ -82,8 +83,8 @@ async fn tested(
         Some(status) => tested_in(cx, tester, status, paging).await?,
     };
     let total = page.total;
-    let studies = whole(cx, page).await?;
-    let rows: Vec<_> = studies.iter().map(tester_view).collect();
+    check_size(&page.members)?;
+    let rows: Vec<_> = page.members.iter().map(|listed| Listed::of(listed, tester_view(&listed.study))).collect();
     Ok(paging.list(&rows, total))
 }
 
@@ -109,13 +110,28 @@ async fn tested_in(
     Ok(Page { total, members })
 }
 
-/// The studies of a page with their tasks. A page that no answer has room for is refused, with the limit under which
-/// each of its studies can be had (openscouter 9.4).
-async fn whole(cx: &RequestContext, page: Page<ListedStudy>) -> Result<Vec<Study>, Problem> {
-    let sizes = || page.members.iter().map(|listed| listed.size);
+/// A study of a list (openscouter 9.4).
+#[derive(Serialize)]
+struct Listed<V> {
+    #[serde(flatten)]
+    study: V,
+    /// Set where long tasks are left out.
+    #[serde(rename = "tasksTruncated", skip_serializing_if = "Option::is_none")]
+    truncated: Option<bool>,
+}
+
+impl<V> Listed<V> {
+    fn of(listed: &ListedStudy, study: V) -> Self {
+        Self { study, truncated: listed.lacks_tasks().then_some(true) }
+    }
+}
+
+/// Refuses a page that no answer has room for, with the limit under which each of its studies can be had (openscouter 9.4).
+fn check_size(studies: &[ListedStudy]) -> Result<(), Problem> {
+    let sizes = || studies.iter().map(|listed| listed.size);
     if sizes().sum::<usize>() > MAX_PAGE_BYTES {
         let most = MAX_PAGE_BYTES / sizes().max().unwrap_or(1);
         return Err(Problem::invalid("limit", &format!("must be at most {most}")));
     }
-    Ok(cx.context.store().whole_studies(page.members).await?)
+    Ok(())
 }

@@ -26,15 +26,17 @@ async fn update(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     let changes = Changes::read(&fields, cx.now.year())?;
     let (store, user) = (cx.context.store(), &caller.account.user);
     // kept apart from the profile, under a consent of its own (openscouter 21)
+    let known = store.special_categories(user.id).await?;
     let special = match changes.special {
-        Some(names) => {
+        // what a GET told is no change, with or without the consent
+        Some(names) if names != known => {
             let version = &*cx.context.settings().openscouter.consent_version;
             if !store.put_special_categories(user.id, &names, version).await? {
                 return Err(Problem::invalid("ndCategories", "requires special_category consent"));
             }
             names
         }
-        None => store.special_categories(user.id).await?,
+        _ => known,
     };
     let change = |profile: &mut Profile| {
         for (name, value) in &changes.fields {

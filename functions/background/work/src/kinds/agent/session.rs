@@ -96,6 +96,7 @@ async fn recording(context: &Context, session: &TestSession) -> Result<Recording
         snapshots: snapshots.collect(),
         segments: segments.collect(),
         pauses: Vec::new(),
+        began: Some(epoch_millis(session.created_at)),
     })
 }
 
