@@ -20,6 +20,27 @@ pub fn public_origin(
     format!("{scheme}://{}", host.as_deref().unwrap_or("localhost"))
 }
 
+/// The origin of a URL: its scheme, its host and its port.
+#[must_use]
+pub fn of(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or_default();
+    format!("{scheme}://{}", rest.split('/').next().unwrap_or_default())
+}
+
+/// Whether two origins are of one site for certain: of one scheme, and of one host or one below the other. Whether two hosts
+/// beside each other are is known to the list of public suffixes alone.
+#[must_use]
+pub fn is_one_site(one: &str, other: &str) -> bool {
+    let parts = |origin: &str| {
+        let (scheme, rest) = origin.split_once("://")?;
+        let host = rest.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        Some((scheme.to_owned(), host.map_or(rest, |(host, _)| host).to_owned()))
+    };
+    let (Some((scheme, host)), Some((others, their))) = (parts(one), parts(other)) else { return false };
+    let below = |host: &str, parent: &str| host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'));
+    scheme == others && (host == their || below(&host, &their) || below(&their, &host))
+}
+
 /// Whether `text` is `host` or `host:port`.
 fn is_host(text: &str) -> bool {
     let (name, port) = match text.rsplit_once(':') {
@@ -62,6 +83,24 @@ mod tests {
         assert_eq!(public_origin(None, Some("http, https"), Some("b.test:80, c"), Some("d")), "http://b.test:80");
         assert_eq!(public_origin(None, Some("gopher"), Some("b/../"), Some("d")), "https://d");
         assert_eq!(public_origin(None, None, None, Some("[::1]:4001")), "https://[::1]:4001");
+    }
+
+    #[test]
+    fn sites() {
+        assert_eq!(of("https://a.test:8443/x/y"), "https://a.test:8443");
+        for (one, other, expected) in [
+            ("https://a.test", "https://a.test:8443", true),
+            ("https://app.a.test", "https://a.test", true),
+            ("https://a.test", "https://app.a.test", true),
+            ("http://localhost:3000", "http://localhost:8001", true),
+            ("http://[::1]:3000", "http://[::1]:8001", true),
+            ("https://a.test", "http://a.test", false),
+            ("https://a.test", "https://ba.test", false),
+            ("https://app.a.test", "https://api.a.test", false),
+            ("https://a.test", "null", false),
+        ] {
+            assert_eq!(is_one_site(one, other), expected, "{one} {other}");
+        }
     }
 
     #[test]

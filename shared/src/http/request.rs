@@ -119,17 +119,15 @@ impl Request {
     }
 
     /// Whether another site's page sent the request, as its browser says (outsend 4.2): not one of the API at `base`, nor of
-    /// `others`.
+    /// `others`, which may be on other sites.
     #[must_use]
     pub fn is_foreign(&self, base: &str, others: &[String]) -> bool {
+        let origin = self.header("origin");
+        if origin.as_ref().is_some_and(|origin| others.contains(origin)) {
+            return false;
+        }
         let cross = self.header("sec-fetch-site").is_some_and(|site| site == "cross-site");
-        let foreign = self.header("origin").is_some_and(|origin| {
-            let own = base
-                .split_once("://")
-                .map(|(scheme, rest)| format!("{scheme}://{}", rest.split('/').next().unwrap_or_default()));
-            Some(&origin) != own.as_ref() && !others.contains(&origin)
-        });
-        cross || foreign
+        cross || origin.is_some_and(|sent| sent != origin::of(base))
     }
 
     /// Whether the method only reads (GET, HEAD, OPTIONS).

@@ -107,8 +107,13 @@ impl RequestContext {
         let base = self.base();
         let host = base.strip_prefix("http://").map(|rest| rest.split([':', '/']).next().unwrap_or_default());
         let secure = if matches!(host, Some("localhost" | "127.0.0.1")) { "" } else { "; Secure" };
+        // what a page on another site sends goes without a cookie that is not made for it
+        let own = origin::of(&base);
+        let mut others = self.context.settings().outsend.cors_origins.iter();
+        let (site, secure) =
+            if others.all(|origin| origin::is_one_site(origin, &own)) { ("Lax", secure) } else { ("None", "; Secure") };
         let age = if value.is_empty() { 0 } else { SESSION_LENGTH.whole_seconds() };
-        format!("{COOKIE}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite=Lax{secure}")
+        format!("{COOKIE}={value}; Max-Age={age}; Path=/; HttpOnly; SameSite={site}{secure}")
     }
 
     /// The address that the request counts for: IPv6 is cut to its /64 (outsend 5.2).

@@ -190,9 +190,8 @@ impl Store {
                 };
                 let beside = beside.filter(|(consent, _)| consent.revoked_at.is_none());
                 let ended = [Some((known, version)), beside].into_iter().flatten();
-                let ended: Vec<_> = ended
-                    .map(|(consent, version)| (Consent { revoked_at: Some(now), ..consent }, version))
-                    .collect();
+                let ended: Vec<_> =
+                    ended.map(|(consent, version)| (Consent { revoked_at: Some(now), ..consent }, version)).collect();
                 if self.write_consents(user, &ended, audit).await? {
                     return Ok(ended.into_iter().next().map(|(consent, _)| consent));
                 }

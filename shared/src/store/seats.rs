@@ -14,7 +14,7 @@ use time::{Duration, OffsetDateTime};
 use super::{Store, StoreError, after_lost_race, client::unhindered, item::Item, studies::study_pk};
 use crate::{
     clock::epoch_millis,
-    model::{SplitRatio, Study, StudyId, UserId, VariantLabel},
+    model::{SplitRatio, Study, StudyId, TestSession, TestStatus, UserId, VariantLabel},
 };
 
 /// The one session of a study and a tester.
@@ -23,6 +23,8 @@ pub(super) fn link_key(study: StudyId, tester: UserId) -> (String, String) {
 }
 
 const SK: &str = "PLACES";
+/// What is counted of sessions that went with their tester's account; missing as long as none did.
+const GONE: [&str; 3] = ["gone", "gone_completed", "gone_confirmed"];
 /// After how long nobody comes back for a number: longer than any request lasts.
 const LEFT: Duration = Duration::seconds(60);
 
@@ -37,6 +39,23 @@ pub struct Progress {
     pub confirmed: u32,
     /// Session reports that were made.
     pub reported: u32,
+    /// Sessions, completed ones and confirmed ones that went with their tester's account.
+    pub gone: (u32, u32, u32),
+}
+
+impl Progress {
+    /// The same without what went with testers' accounts: as many sessions as lists show (openscouter 9.2).
+    #[must_use]
+    pub const fn shown(self) -> Self {
+        let (sessions, completed, confirmed) = self.gone;
+        Self {
+            sessions: self.sessions.saturating_sub(sessions),
+            completed: self.completed.saturating_sub(completed),
+            confirmed: self.confirmed.saturating_sub(confirmed),
+            gone: (0, 0, 0),
+            ..self
+        }
+    }
 }
 
 /// A number that was asked for.
@@ -127,6 +146,7 @@ pub(super) fn read_progress(item: &Item) -> Result<Progress, StoreError> {
         confirmed: reader.number("confirmed")?,
         // nothing was reported yet where this is missing
         reported: reader.number("reported").unwrap_or_default(),
+        gone: GONE.map(|name| reader.number(name).unwrap_or_default()).into(),
     })
 }
 
@@ -184,6 +204,26 @@ impl Store {
                 .expression_attribute_names("#what", what)
                 .expression_attribute_values(":by", number(by)),
         )
+    }
+
+    /// The member that counts a session which goes with its tester's account; `None` when the study has no seats (any more).
+    pub(super) async fn gone_member(&self, session: &TestSession) -> Result<Option<TransactWriteItem>, StoreError> {
+        let (pk, sk) = seats_key(session.study);
+        if self.get(&self.main, pk.clone(), sk.clone()).await?.is_none() {
+            return Ok(None);
+        }
+        let counts = [true, !session.status.is_running(), session.status == TestStatus::Confirmed].map(u8::from);
+        let mut update = Update::builder()
+            .table_name(&self.main)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("ADD #gone :sessions, #gone_completed :completed, #gone_confirmed :confirmed")
+            .condition_expression("attribute_exists(pk)")
+            .set_expression_attribute_names(Some(names(&GONE)));
+        for (name, count) in [":sessions", ":completed", ":confirmed"].into_iter().zip(counts) {
+            update = update.expression_attribute_values(name, number(count));
+        }
+        member(update).map(Some)
     }
 
     /// An update of a study's seats by itself.

@@ -353,8 +353,21 @@ async fn a_tester_goes_with_all_sessions() {
     assert_eq!(bundle["testSessions"][0]["events"][0]["targetSelector"], "#a");
     assert_eq!(bundle["consents"][0]["kind"], "testing");
     assert_eq!(bundle["quizAttempts"].as_array().unwrap().len(), 1);
+    let counts = async || {
+        let owner = bearer(&team.bench, "dana@example.com").await;
+        let listed = read(&team.bench, &owner, &format!("/api/sessions?jobId={study}")).await.json();
+        let seen = data(&read(&team.bench, &owner, &format!("/api/jobs/{study}")).await)["progress"].clone();
+        (listed["metadata"]["total"].as_u64().unwrap(), seen)
+    };
+    let (thea, credential) = tester(&team.bench, "thea@example.com").await;
+    team.completed(&study, (&thea, &credential), "#b").await;
+    let of = |sessions: u64, completed: u64| {
+        (sessions, json!({"sessions": sessions, "completed": completed, "confirmed": 0}))
+    };
+    assert_eq!(counts().await, of(2, 1));
     team.tester("POST", "/api/me/erasure", &json!({"confirm": "ERASE"})).await;
     erase_due(&team.bench).await;
+    assert_eq!(counts().await, of(1, 1), "what is counted is what is listed");
     let (user, session) = (team.user.id.to_string(), TestSessionId::from_wire(&session).unwrap().to_string());
     let left = team.bench.left(&[user, session]).await.unwrap();
     assert!(left.is_empty(), "{left:#?}");

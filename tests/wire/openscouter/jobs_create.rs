@@ -279,7 +279,9 @@ async fn a_study_of_the_largest_size_comes_back_whole() {
         let same = |answer: &Answer| data(answer)["tasks"] == made["tasks"];
         assert!(same(&team.owner("GET", &path, &Value::Null).await));
         let list = data(&team.owner("GET", "/api/jobs?limit=1", &Value::Null).await);
-        assert!(list[0] == made, "in the list");
+        let mut cut = made.clone();
+        (cut["tasks"], cut["tasksTruncated"]) = (json!([]), json!(true));
+        assert!(list[0] == cut, "in the list");
         assert!(same(&team.owner("PATCH", &path, &json!({"title": "Another title"})).await));
         assert!(same(&team.owner("PATCH", &path, &json!({"tasks": made["tasks"]})).await));
         assert!(same(&team.owner("POST", &format!("{path}/launch"), &Value::Null).await));
@@ -287,7 +289,7 @@ async fn a_study_of_the_largest_size_comes_back_whole() {
         let view = data(&team.tester("GET", &path, &Value::Null).await);
         assert!((&view["tasks"], &view["status"]) == (&made["tasks"], &json!("in_progress")), "seen by the tester");
         let listed = data(&team.tester("GET", "/api/jobs?limit=1", &Value::Null).await);
-        assert!(listed[0]["tasks"] == made["tasks"]);
+        assert!((&listed[0]["tasks"], &listed[0]["tasksTruncated"]) == (&json!([]), &json!(true)));
         moved(&team, &path, Status::Completed).await;
         assert!(same(&team.admin("GET", &path, &Value::Null).await));
     }

@@ -280,7 +280,7 @@ async fn readers_meet_the_old_tasks_or_the_new_ones() {
             let study = store.linked_study(id_of(&path)).await.unwrap().unwrap();
             assert!(study.tasks.windows(2).all(|pair| pair[0].title == pair[1].title || study.tasks.len() == 50));
             let listed = data(&read(&team.bench, &team.owner, "/api/jobs").await);
-            assert!(listed[0]["tasks"].as_array().unwrap().len() >= 40);
+            assert_eq!(listed[0]["tasksTruncated"], true);
         }
     };
     futures_util::future::join(writer, reader).await;

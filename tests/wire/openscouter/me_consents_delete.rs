@@ -49,6 +49,33 @@ async fn a_withdrawn_consent_takes_what_was_captured() {
 }
 
 #[tokio::test]
+async fn with_the_consent_to_testing_the_one_to_special_categories_ends() {
+    let team = Team::start().await;
+    let give = |kind: &str| json!({"kind": kind, "version": "v1.1"});
+    team.tester("POST", "/api/me/consents", &give("special_category")).await;
+    let named = json!({"ndCategories": ["adhd"]});
+    assert_eq!(team.tester("PATCH", "/api/me/profile", &named).await.status, 200);
+    let withdrawn = data(&team.tester("DELETE", "/api/me/consents/testing", &Value::Null).await);
+    let listed = data(&team.tester("GET", "/api/me/consents", &Value::Null).await);
+    let ends: Vec<_> = listed["consents"].as_array().unwrap().iter().map(|consent| &consent["revokedAt"]).collect();
+    assert_eq!(ends, [&withdrawn["revokedAt"]; 2]);
+    assert_eq!(data(&team.tester("GET", "/api/me/profile", &Value::Null).await)["ndCategories"], json!([]));
+    assert_eq!(
+        told(&team.tester("PATCH", "/api/me/profile", &named).await),
+        refused("ndCategories: requires special_category consent")
+    );
+    team.bench.advance(Duration::seconds(1));
+    let alone = team.tester("DELETE", "/api/me/consents/special_category", &Value::Null).await;
+    assert_eq!(data(&alone)["revokedAt"], withdrawn["revokedAt"], "it had ended then");
+    team.bench.advance(Duration::seconds(1));
+    assert_eq!(team.tester("POST", "/api/me/consents", &give("testing")).await.status, 201);
+    let special = &data(&team.tester("GET", "/api/me/consents", &Value::Null).await)["consents"][1];
+    assert_eq!((&special["kind"], &special["revokedAt"]), (&json!("special_category"), &withdrawn["revokedAt"]));
+    assert_eq!(team.tester("POST", "/api/me/consents", &give("special_category")).await.status, 201);
+    assert_eq!(team.tester("PATCH", "/api/me/profile", &named).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_withdrawn_consent_takes_all_nine_data_sets() {
     let done = Finished::new().await;
     let (team, store, session) = (&done.team, done.team.bench.context.store(), done.session);

@@ -45,6 +45,8 @@ async fn a_tester_s_profile() {
     ] {
         assert_eq!(told(&patch(&bench, &tess, "/api/me/profile", &body).await), (422, text), "{body}");
     }
+    let told_back = patch(&bench, &tess, "/api/me/profile", &json!({"ndCategories": []})).await;
+    assert_eq!((told_back.status, data(&told_back)), (200, fresh.clone()), "what a GET tells is no change");
     assert_eq!(data(&get(&bench, "/api/me/profile", &tess).await), fresh, "nothing was written");
     let mut expected = fresh.clone();
     let changes = json!({

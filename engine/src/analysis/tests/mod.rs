@@ -226,8 +226,9 @@ fn recording() -> impl Strategy<Value = Recording> {
         };
         drawn.into_iter().map(pause).collect::<Vec<_>>()
     });
-    (events.prop_shuffle(), shots.prop_shuffle(), voices.prop_shuffle(), pauses)
-        .prop_map(|(events, snapshots, segments, pauses)| Recording { events, snapshots, segments, pauses, began: None })
+    (events.prop_shuffle(), shots.prop_shuffle(), voices.prop_shuffle(), pauses).prop_map(
+        |(events, snapshots, segments, pauses)| Recording { events, snapshots, segments, pauses, began: None },
+    )
 }
 
 fn streams() -> impl Strategy<Value = BTreeSet<Stream>> {

@@ -221,7 +221,11 @@ fn a_place_where_testers_of_two_categories_gave_up_is_critical() {
     sessions[11].findings[0].last = true;
     sessions[21].categories.clear();
     let told = aggregate(&sessions);
-    assert_eq!((told.findings[0].severity, told.suppressed), (Severity::Medium, 1), "two testers of a category tell nothing");
+    assert_eq!(
+        (told.findings[0].severity, told.suppressed),
+        (Severity::Medium, 1),
+        "two testers of a category tell nothing"
+    );
 }
 
 #[test]

@@ -45,7 +45,9 @@ async fn home(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> 
     let rows: Vec<_> = listed
         .members
         .iter()
-        .map(|listed| (&listed.study, (!tests).then(|| progress.get(&listed.study.id).copied().unwrap_or_default())))
+        .map(|listed| {
+            (&listed.study, (!tests).then(|| progress.get(&listed.study.id).copied().unwrap_or_default().shown()))
+        })
         .collect();
     let language = cx.language();
     let end = paging.offset().saturating_add(u64::from(paging.limit));

@@ -148,7 +148,7 @@ pub(crate) async fn get(cx: &RequestContext, caller: &Caller, fields: &Fields) -
         description: &study.details.description,
         target_url: study.target_url.as_deref(),
         tasks: visible_tasks(&study).into_iter().map(task).collect(),
-        number_of_tests: progress.sessions,
+        number_of_tests: progress.shown().sessions,
         report: report.and_then(study_report),
     })
 }

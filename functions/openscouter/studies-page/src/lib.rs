@@ -45,7 +45,7 @@ async fn show(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> 
         Viewer::Tester(tester) => (tested(cx, id, tester).await?, None),
         viewer => {
             let (study, progress) = owned_with_progress(cx, viewer, id).await?;
-            (study, Some(progress))
+            (study, Some(progress.shown()))
         }
     };
     let paging = Paging::read(&cx.request.query)?;

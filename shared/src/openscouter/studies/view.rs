@@ -139,7 +139,7 @@ impl RequestContext {
 pub fn study_data<'a>(app_url: &str, study: &'a Study, progress: Progress) -> StudyView<'a> {
     let details = &study.details;
     let id = study.id.wire();
-    let Progress { sessions, completed, confirmed, .. } = progress;
+    let Progress { sessions, completed, confirmed, .. } = progress.shown();
     StudyView {
         dashboard_url: dashboard_at(app_url, &id),
         job_id: id,

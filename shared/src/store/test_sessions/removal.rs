@@ -131,10 +131,11 @@ impl Store {
                 self.drop_items(&pk, prefix).await?;
             }
             let gone = test_session_item(&session).text("sk", GONE);
-            let members = vec![
+            let mut members = vec![
                 delete_version(&self.main, pk.clone(), sk.clone(), session.version)?,
                 gone.put(&self.main, Condition::None)?,
             ];
+            members.extend(self.gone_member(&session).await?);
             if self.transact(members).await? == Written::Done {
                 return Ok(Some(session));
             }

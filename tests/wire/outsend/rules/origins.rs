@@ -2,7 +2,7 @@
 
 use harness::{
     Bench,
-    outsend::{confirmed, me, new_key, new_key_with, post, send},
+    outsend::{PASSWORD, confirmed, me, new_key, new_key_with, post, send},
 };
 use serde_json::json;
 
@@ -31,8 +31,25 @@ async fn another_site_s_page_cannot_act() {
         let allowed = answer.header("access-control-allow-origin");
         assert_eq!(allowed, if value == "https://app.test" { value } else { "" });
     }
+    let elsewhere = [("cookie", session.as_str()), ("origin", "https://app.test"), ("sec-fetch-site", "cross-site")];
+    assert_eq!(new_key_with(&bench, &elsewhere).await.status, 200, "who is listed may be on another site");
     let preflight = send(&bench, "OPTIONS", "/api/api-keys", &[("origin", "https://app.test")], "").await;
     assert_eq!((preflight.status, preflight.header("access-control-allow-credentials")), (200, "true"));
     assert_eq!(send(&bench, "OPTIONS", "/api/api-keys", &[("origin", "https://evil.test")], "").await.status, 405);
     assert_eq!(send(&bench, "OPTIONS", "/api/nothing", &[("origin", "https://app.test")], "").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_listed_origin_on_another_site_gets_a_cookie_that_its_pages_may_send() {
+    for (listed, rule) in [
+        ("", "SameSite=Lax; Secure"),
+        ("https://www.api.test,https://api.test:8443", "SameSite=Lax; Secure"),
+        ("https://www.api.test,https://app.test", "SameSite=None; Secure"),
+        ("http://api.test", "SameSite=None; Secure"),
+    ] {
+        let bench = Bench::with(&[("OUTSCOUT_OUTSEND_CORS_ORIGINS", listed)]).await.unwrap();
+        let form = json!({"email": "dana@example.com", "password": PASSWORD, "accept_responsibility": true});
+        let answer = post(&bench, "/api/auth/signup", &[], &form).await;
+        assert!(answer.header("set-cookie").ends_with(&format!("; Path=/; HttpOnly; {rule}")), "{listed}: {answer:?}");
+    }
 }
