@@ -71,8 +71,11 @@ impl Pagespeed {
             };
         }
         let mut desk = self.client.begun();
-        let (mobile, desktop) =
-            futures_util::join!(self.audit(&site, "mobile", &mut phone), self.audit(&site, "desktop", &mut desk));
+        let (mobile, desktop) = futures_util::future::join(
+            self.audit(&site, "mobile", &mut phone),
+            self.audit(&site, "desktop", &mut desk),
+        )
+        .await;
         let requests = phone.requests + desk.requests;
         let missed = match (mobile, desktop) {
             (Ok(mobile), Ok(desktop)) => {
