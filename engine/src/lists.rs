@@ -134,7 +134,11 @@ pub fn is_never(address: &str) -> bool {
     NEVER.any(|entry| match entry.strip_prefix('*') {
         Some(ending) => local.ends_with(ending),
         None => match entry.strip_prefix('@') {
-            Some(listed) => listed.strip_prefix('*').map_or(listed == domain, |ending| domain.ends_with(ending)),
+            Some(listed) => match listed.strip_prefix('*') {
+                Some(ending) => domain.ends_with(ending),
+                // a domain stands for those below it
+                None => domain.strip_suffix(listed).is_some_and(|before| before.is_empty() || before.ends_with('.')),
+            },
             None => entry == folded,
         },
     })

@@ -2,6 +2,8 @@
 
 mod ask;
 mod charset;
+#[cfg(test)]
+mod corpus;
 mod crawl;
 mod enricher;
 mod host;

@@ -18,6 +18,8 @@ pub(super) const ENRICHER: Enricher = Enricher { plan: Plan { twice: true, ..Pla
 const MIN_TEXT: usize = 64;
 /// Bytes of a page below which it says nothing but that it will come.
 const SMALL: usize = 2 * 1024;
+/// Letters of a text that says little beside.
+const ALONE: usize = 160;
 
 fn find(_: &RowView<'_>, visit: &Visit) -> Found {
     let (alive, reason) = judge(visit);
@@ -61,12 +63,16 @@ fn is_parked(page: &Page) -> bool {
             .any(|address| {
                 page.resolve(address).and_then(|url| url.host_str().map(lists::is_parking_host)).unwrap_or(false)
             })
-        || (page.html.len() < SMALL && text.contains("site en construction"))
+        || (page.html.len() < SMALL && seen(&text) < ALONE && text.contains("site en construction"))
+}
+
+/// Letters that a reader sees.
+fn seen(text: &str) -> usize {
+    text.chars().filter(|letter| !letter.is_whitespace()).count()
 }
 
 fn is_empty(page: &Page) -> bool {
-    page.parts.title.trim_start().starts_with("Index of /")
-        || page.parts.text.chars().filter(|letter| !letter.is_whitespace()).count() < MIN_TEXT
+    page.parts.title.trim_start().starts_with("Index of /") || seen(&page.parts.text) < MIN_TEXT
 }
 
 #[cfg(test)]
@@ -95,6 +101,9 @@ mod tests {
         ] {
             assert_eq!(judge(&site(url, &[html])), expected, "{html}");
         }
+        let house =
+            format!("<p>{TEXT} {TEXT} Nous menons votre chantier, avec son site en construction, à bonne fin.</p>");
+        assert_eq!(judge(&site("https://dupont.fr/", &[&house])), ("open", "ok"));
         let long = format!("<p>{}</p><p>site en construction</p>", TEXT.repeat(40));
         assert_eq!(judge(&site("https://dupont.fr/", &[&long])), ("open", "ok"));
     }

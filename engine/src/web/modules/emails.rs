@@ -170,7 +170,7 @@ fn scanned(text: &str) -> Vec<String> {
 }
 
 static AT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\s*(?:\[\s*(?:at|arobase|@|a)\s*\]|\(\s*(?:at|arobase|@|a)\s*\)|\{\s*(?:at|@)\s*\}|\sarobase\s|[＠﹫])\s*").ok()
+    Regex::new(r"(?i)\s*(?:\[\s*(?:at|ät|arobase|@|a)\s*\]|\(\s*(?:at|ät|arobase|@|a)\s*\)|\{\s*(?:at|@)\s*\}|\sarobase\s|[＠﹫])\s*").ok()
 });
 static DOT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?i)\s*(?:\[\s*(?:dot|point|\.)\s*\]|\(\s*(?:dot|point|\.)\s*\)|\{\s*(?:dot|point)\s*\})\s*").ok()
@@ -215,6 +215,12 @@ mod tests {
             ("<p>&#105;nfo&#64;dupont&#46;fr</p>", &["info@dupont.fr"]),
             ("<p>info [at] dupont [dot] fr</p>", &["info@dupont.fr"]),
             ("<p>info(at)dupont.fr</p>", &["info@dupont.fr"]),
+            ("<p>info (ät) dupont.fr</p>", &["info@dupont.fr"]),
+            (
+                "<script type=application/ld+json>//<![CDATA[\n{\"email\":\"info@dupont.fr\",\"a\":\"b\n\tc\"}\n//]]></script>",
+                &["info@dupont.fr"],
+            ),
+            ("<p>1a2b3c@o12.ingest.sentry.io git@github.com:a/b.git</p>", &[]),
             ("<p>info arobase dupont.fr</p>", &["info@dupont.fr"]),
             ("<p>info<b>@</b>dupont.fr</p>", &["info@dupont.fr"]),
             ("<a data-cfemail='543d3a323b143021243b3a207a3226'>x</a>", &["info@dupont.fr"]),

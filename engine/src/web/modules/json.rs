@@ -9,11 +9,18 @@ pub(super) fn texts(page: &Page, name: &str) -> Vec<String> {
     let mut found = Vec::new();
     for text in &page.parts.json {
         // others' JSON is often wrong; what lies deeper than 128 is refused by the reader
-        if let Ok(value) = serde_json::from_str::<Value>(text.trim()) {
+        if let Some(value) = serde_json::from_str::<Value>(text.trim()).ok().or_else(|| mended(text)) {
             walk(&value, name, &mut found);
         }
     }
     found
+}
+
+/// JSON with what editors leave in it: a CDATA section around it, line breaks within texts.
+fn mended(text: &str) -> Option<Value> {
+    let bare = text.replace("//<![CDATA[", "").replace("<![CDATA[", "").replace("//]]>", "").replace("]]>", "");
+    let plain = bare.replace(|letter: char| letter.is_control(), " ");
+    serde_json::from_str(plain.trim()).ok()
 }
 
 fn walk(value: &Value, name: &str, found: &mut Vec<String>) {

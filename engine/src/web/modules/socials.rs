@@ -54,9 +54,14 @@ fn of(url: &Url, network: Network) -> Option<String> {
     network(host, &parts, url)
 }
 
-/// Whether a host is a network's, in whatever language.
+/// Whether a host is where a network shows profiles, in whatever language: not where it helps or sells.
 fn is(host: &str, domain: &str) -> bool {
-    host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    let Some(before) = host.strip_suffix(domain) else { return false };
+    let Some(part) = before.strip_suffix('.') else { return before.is_empty() };
+    let language = |part: &str| part.len() == 2 && part.bytes().all(|letter| letter.is_ascii_lowercase());
+    matches!(part, "www" | "m" | "mobile" | "web" | "touch")
+        || language(part)
+        || part.split_once('-').is_some_and(|(one, other)| language(one) && language(other))
 }
 
 /// Whether a name is one that people choose: letters, digits and what networks allow between them.
@@ -120,7 +125,7 @@ fn instagram(host: &str, parts: &[&str], _: &Url) -> Option<String> {
     if !is(host, "instagram.com") {
         return None;
     }
-    let [user] = parts else { return None };
+    let ([user] | [user, "reels" | "tagged"]) = parts else { return None };
     let user = name(user, &["p", "reel", "reels", "tv", "explore", "stories", "accounts", "about", "legal", "share"])?;
     Some(format!("https://www.instagram.com/{user}/"))
 }
@@ -192,7 +197,9 @@ mod tests {
             (0, "https://www.facebook.com/", ""),
             (0, "https://notfacebook.com/dupont", ""),
             (1, "http://instagram.com/dupont_75?igsh=1", "https://www.instagram.com/dupont_75/"),
+            (1, "https://www.instagram.com/dupont_75/reels/", "https://www.instagram.com/dupont_75/"),
             (1, "https://www.instagram.com/p/Cabc/", ""),
+            (1, "https://help.instagram.com/519522125107875", ""),
             (2, "https://fr.linkedin.com/company/dupont-sa/?x", "https://www.linkedin.com/company/dupont-sa/"),
             (2, "https://www.linkedin.com/in/jean-dupont-1a2b", "https://www.linkedin.com/in/jean-dupont-1a2b/"),
             (2, "https://www.linkedin.com/shareArticle?url=x", ""),
