@@ -264,6 +264,8 @@ mod tests {
             "mailer-daemon@a.fr",
             "logo@2x.png@a.fr",
             "jean@sentry.io",
+            "1a2b@o12.ingest.sentry.io",
+            "git@github.com",
             "a@wixpress.com",
             "icon@2x.png",
         ] {

@@ -121,6 +121,12 @@ fn class(visit: &Visit, address: &str) -> u8 {
     }
 }
 
+/// The mail addresses of a page, each as often as it is written there, without those that are nobody's (outsend 12.4).
+#[must_use]
+pub fn mail_addresses(page: &Page) -> Vec<String> {
+    addresses(page).into_iter().map(|(text, _)| text).filter(|text| !lists::is_never(text)).collect()
+}
+
 /// The addresses of a page, each as often as it is written there.
 fn addresses(page: &Page) -> Vec<(String, Written)> {
     let mut found = Vec::new();
@@ -129,7 +135,12 @@ fn addresses(page: &Page) -> Vec<(String, Written)> {
         if let Some(rest) = href.get(..7).filter(|start| start.eq_ignore_ascii_case("mailto:")).and(href.get(7..)) {
             let decoded = percent_decode_str(rest).decode_utf8_lossy();
             let (list, _) = decoded.split_once('?').unwrap_or((&decoded, ""));
-            found.extend(list.split([',', ';']).filter_map(values::email).map(|address| (address, Written::Mailto)));
+            // a name may stand in front of an address
+            let addresses = list.split([',', ';']).flat_map(|part| match values::email(part) {
+                Some(address) => vec![address],
+                None => scanned(part),
+            });
+            found.extend(addresses.map(|address| (address, Written::Mailto)));
         }
         if let Some((_, code)) = href.split_once("/cdn-cgi/l/email-protection#") {
             found.extend(cloudflare(code).map(|address| (address, Written::Hidden)));
@@ -209,6 +220,7 @@ mod tests {
         for (page, expected) in [
             ("<a href='mailto:Jean.Martin@Dupont.FR?subject=x'>Jean</a>", &["jean.martin@dupont.fr"][..]),
             ("<a href='MAILTO:info%40dupont.fr'>x</a>", &["info@dupont.fr"]),
+            ("<a href='mailto:Garage Dupont <info@dupont.fr>'>x</a>", &["info@dupont.fr"]),
             ("<a href='mailto:a@dupont.fr,b@dupont.fr'>x</a>", &["a@dupont.fr", "b@dupont.fr"]),
             ("<p>Mail&nbsp;: info@dupont.fr.</p>", &["info@dupont.fr"]),
             ("<p>(info@dupont.fr)</p><p>'info@dupont.fr'</p>", &["info@dupont.fr"]),

@@ -131,7 +131,7 @@ const RULES: [(Mention, &str); 7] = [
     ),
     (
         Mention::Register,
-        r"(?i:\bR\.?C\.?S\.?)\s*(?:de|d'|:)?\s*([\p{L}][\p{L}' -]{1,40}?)\s*(?:n°|sous le numéro|:)?\s*([AB])?\s*([0-9]{3}[ .\u{a0}]?[0-9]{3}[ .\u{a0}]?[0-9]{3})\b",
+        r"(?i:\bR\.?C\.?S\.?|registre du commerce et des sociétés)\s*(?:de|d'|:)?\s*([\p{L}][\p{L}' -]{1,40}?)\s*(?:n°|sous le numéro|:)?\s*([AB])?\s*([0-9]{3}[ .\u{a0}]?[0-9]{3}[ .\u{a0}]?[0-9]{3})\b",
     ),
     (
         Mention::Registered,
@@ -164,7 +164,7 @@ static EXPRESSIONS: LazyLock<Vec<(Mention, Regex)>> =
     LazyLock::new(|| RULES.iter().filter_map(|(mention, text)| Some((*mention, Regex::new(text).ok()?))).collect());
 
 fn mentions(_: &RowView<'_>, visit: &Visit) -> Found {
-    let mut source = None;
+    let (mut source, mut formed) = (None, None);
     let mut cells: Vec<Value> = Vec::new();
     for (mention, expression) in EXPRESSIONS.iter() {
         // a cell that the usual order filled already
@@ -172,10 +172,10 @@ fn mentions(_: &RowView<'_>, visit: &Visit) -> Found {
             continue;
         }
         let found = visit.pages.iter().find_map(|page| Some((page, value(*mention, expression, &page.parts.text)?)));
-        if let Some((page, _)) = &found
-            && !matches!(mention, Mention::Form)
-        {
-            source.get_or_insert_with(|| page.url.to_string());
+        if let Some((page, _)) = &found {
+            // a form alone may stand anywhere: its page counts when there is nothing else
+            let of = if *mention == Mention::Form { &mut formed } else { &mut source };
+            of.get_or_insert_with(|| page.url.to_string());
         }
         if *mention == Mention::Registered {
             cells.pop();
@@ -190,7 +190,7 @@ fn mentions(_: &RowView<'_>, visit: &Visit) -> Found {
         source.get_or_insert_with(|| page.url.to_string());
     }
     cells.push(vat.map(|(_, number)| number).unwrap_or_default().into());
-    cells.push(source.unwrap_or_default().into());
+    cells.push(source.or(formed).unwrap_or_default().into());
     Found { cells, counts: Vec::new() }
 }
 
@@ -340,6 +340,11 @@ mod tests {
             (1, "<p>Association loi 1901</p>", "association"),
             (2, "<p>Capital social : 7.622,45 euros</p>", "7.622,45 euros"),
             (3, "<p>immatriculée au RCS de Lyon sous le numéro 732829320</p>", "RCS Lyon 732829320"),
+            (
+                3,
+                "<p>au Registre du Commerce et des Sociétés de Lyon sous le numéro 732 829 320</p>",
+                "RCS Lyon 732829320",
+            ),
             (3, "<p>RCS Lyon 123 456 789</p>", ""),
             (3, "<p>ACME SARL, 732 829 320 R.C.S. Lyon</p>", "RCS Lyon 732829320"),
             (4, "<p>dont le siège social est sis 3 place Bellecour, 69002 Lyon</p>", "3 place Bellecour, 69002 Lyon"),

@@ -31,10 +31,10 @@ const MAX_NUMBERS: usize = 500;
 
 /// What looks like a number: digits in groups, with what people write between them.
 static NUMBER: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?:\+|\(\+|\(?0)[0-9][0-9 .\-/()\u{a0}\u{202f}]{6,22}[0-9]").ok());
+    LazyLock::new(|| Regex::new(r"(?:\+|\(\+|\(?0 ?)[0-9][0-9 .\-/()\u{a0}\u{202f}]{6,22}[0-9]").ok());
 /// The same where people put one sign between two groups at most, so that it ends before the next number.
 static STRICT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^(?:\+|\(\+|\(?0)[0-9](?:(?:[ .\-/\u{a0}\u{202f}]|\)[ \u{a0}]?| ?\(0?\)?)?[0-9]){6,14}").ok()
+    Regex::new(r"^(?:\+|\(\+|\(?0 ?)[0-9](?:(?:[ .\-/\u{a0}\u{202f}]|\)[ \u{a0}]?| ?\(0?\)?)?[0-9]){6,14}").ok()
 });
 /// What looks like a number where people dial no zero first.
 static LOCAL: LazyLock<Option<Regex>> =
@@ -240,6 +240,7 @@ mod tests {
             (&[], "Commande n° 0112345678, réf. 0412 345 678, SIRET 005 880 596 00016", ""),
             (&[], "EAN 0036000291452, ISBN 2-07-036822-X, lat 45.76, lng 04.8356590", ""),
             (&[], "06 11 11 11 11 / 02 22 22 22 22", "+33222222222"),
+            (&[], "N° vert 0 800 123 456", "+33800123456"),
             (&[], "01 11 11 11 11 - 02 22 22 22 22", "+33111111111"),
             (&[], "+33 (0)4 78 12 34 56 / 09 h", "+33478123456"),
             (&[("adresse", "1200 Market Street, San Francisco, USA")], "Call (415) 555-0134.", "+14155550134"),
