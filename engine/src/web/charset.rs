@@ -5,6 +5,8 @@ use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 /// Bytes that a declaration in the page is looked for in, as browsers do.
 const PRESCAN: usize = 1024;
+/// Bytes that a charset is guessed by, from the first one on that is not ASCII: more cost time and tell little.
+const GUESSED_BY: usize = 4 * 1024;
 
 /// Decodes a page. `content_type` is its header, `top` the last label of its host, which a guess takes into account.
 pub(super) fn decode(bytes: &[u8], content_type: &str, top: &str) -> String {
@@ -22,7 +24,8 @@ pub(super) fn decode(bytes: &[u8], content_type: &str, top: &str) -> String {
         return text.to_owned();
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
-    detector.feed(bytes, true);
+    let first = bytes.iter().position(|byte| !byte.is_ascii()).unwrap_or_default();
+    detector.feed(bytes.get(first..).map_or(bytes, |rest| rest.get(..GUESSED_BY).unwrap_or(rest)), true);
     let top = top.bytes().all(|byte| byte.is_ascii_lowercase()).then_some(top.as_bytes());
     let guess = detector.guess(top.filter(|top| !top.is_empty()), Utf8Detection::Allow);
     guess.decode_without_bom_handling(bytes).0.into_owned()
@@ -98,5 +101,9 @@ mod tests {
         ] {
             assert_eq!(decode(bytes, kind, "fr"), expected);
         }
+        // where the first bytes say nothing, and where there are many
+        let long = [b"<p>x".repeat(20_000), b"Soci\xe9t\xe9 \xe0 responsabilit\xe9 ".repeat(2_000)].concat();
+        let text = decode(&long, "text/html", "fr");
+        assert!(text.ends_with("Société à responsabilité ") && !text.contains('\u{fffd}'));
     }
 }

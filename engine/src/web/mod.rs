@@ -21,6 +21,7 @@ mod world;
 pub use ask::{Answer, Ask, Missed, Wanted};
 pub(crate) use crawl::start;
 pub use host::{Hosts, LEASE, Rules, Turn};
+pub use modules::mail_addresses;
 pub(crate) use modules::signatures::add as add_signatures;
 pub use page::Page;
 pub use parts::{Link, Parts};

@@ -5,7 +5,7 @@
 
 use url::Url;
 
-use super::{parse, parts::Parts};
+use super::{ask::Answer, charset, parse, parts::Parts};
 
 /// A page.
 #[derive(Debug)]
@@ -26,6 +26,14 @@ impl Page {
     pub fn new(url: Url, headers: Vec<(String, String)>, html: String) -> Self {
         let parts = parse::parts(&html);
         Self { url, headers, html, parts }
+    }
+
+    /// The page of an answer from an address, in whatever charset.
+    #[must_use]
+    pub fn read(url: Url, answer: Answer) -> Self {
+        let top = url.host_str().and_then(|host| host.rsplit('.').next()).unwrap_or_default();
+        let html = charset::decode(&answer.body, answer.header("content-type").unwrap_or_default(), top);
+        Self::new(url, answer.headers, html)
     }
 
     /// An address in it, as a URL.

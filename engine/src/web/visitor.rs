@@ -8,7 +8,6 @@ use url::Url;
 
 use super::{
     ask::{Answer, Ask, Missed, Wanted},
-    charset,
     host::{LEASE, Rules, Turn},
     page::Page,
     world::{Known, World},
@@ -220,9 +219,7 @@ impl<'a> Visitor<'a> {
     }
 
     fn read(&self, url: &Url, answer: Answer) -> Arc<Page> {
-        let top = url.host_str().and_then(|host| host.rsplit('.').next()).unwrap_or_default();
-        let html = charset::decode(&answer.body, answer.header("content-type").unwrap_or_default(), top);
-        let page = Arc::new(Page::new(url.clone(), answer.headers, html));
+        let page = Arc::new(Page::read(url.clone(), answer));
         self.world.keep_page(url.as_str().to_owned(), &page);
         page
     }

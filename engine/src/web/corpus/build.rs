@@ -1,6 +1,6 @@
 //! From the description to sites: what each of their addresses answers, and what is to be found there.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use encoding_rs::Encoding;
 use url::Url;
@@ -262,6 +262,19 @@ fn answer(description: &Description, told: &Told, company: &Company, look: &Look
         fill(look.skin.1, company, &[&none[..], &some].concat())
     };
     Ok(look.answer(&html, &told.headers))
+}
+
+/// Writes all pages into a folder: `0.html` and so on, and of each a line of `types` with its content type.
+pub(super) fn write(sites: &[Site], folder: &Path) {
+    std::fs::create_dir_all(folder).unwrap();
+    let answers = sites.iter().flat_map(|site| &site.answers).filter_map(|(_, answer)| answer.as_ref().ok());
+    let mut types = String::new();
+    for (number, page) in answers.filter(|answer| answer.status == 200).enumerate() {
+        std::fs::write(folder.join(format!("{number}.html")), &page.body).unwrap();
+        types += page.header("content-type").unwrap();
+        types.push('\n');
+    }
+    std::fs::write(folder.join("types"), types).unwrap();
 }
 
 fn missed(name: &str) -> Missed {

@@ -9,6 +9,8 @@ pub(super) mod signatures;
 mod socials;
 mod technology;
 
+pub use emails::mail_addresses;
+
 use super::enricher::Enricher;
 use crate::Module;
 
