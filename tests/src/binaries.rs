@@ -48,7 +48,7 @@ tokio::task_local! {
 }
 
 /// Invokes the linked functions, whatever the tests run over.
-pub(crate) async fn linked<T>(invocations: impl Future<Output = T>) -> T {
+pub async fn linked<T>(invocations: impl Future<Output = T>) -> T {
     LINKED.scope((), invocations).await
 }
 

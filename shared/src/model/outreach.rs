@@ -100,6 +100,8 @@ pub struct Outreach {
     pub send_at: Option<OffsetDateTime>,
     /// When its words were last changed.
     pub updated_at: OffsetDateTime,
+    /// The request that changed the draft last, by its id: two may ask for the same in one second.
+    pub changed_by: Option<String>,
     /// Counts changes; every write is conditional on it.
     pub version: u64,
 }
@@ -126,6 +128,7 @@ impl Outreach {
             approved_at: sent.then_some(now),
             send_at: None,
             updated_at: now,
+            changed_by: None,
             version: 1,
         }
     }

@@ -49,7 +49,7 @@ pub async fn change(
     id: OutreachId,
     change: &(dyn Fn(&Outreach) -> Outreach + Send + Sync),
 ) -> Result<Outreach, Problem> {
-    match cx.context.store().change_draft(id, change).await? {
+    match cx.context.store().change_draft(id, &cx.request.audit_id, change).await? {
         OutreachChange::Done(message) => Ok(*message),
         OutreachChange::Missing => Err(missing()),
         OutreachChange::Stands(status) => Err(wrong_state(status)),

@@ -79,37 +79,46 @@ async fn lists_by_caller_state_and_page() {
 
 #[tokio::test]
 async fn a_deep_page_costs_what_the_first_one_does() {
-    const MANY: u32 = 1_000;
-    log();
-    let team = Team::start().await;
-    let (_, path) = draft(&team, &body()).await;
-    let store = team.bench.context.store();
-    let base = store.linked_study(id_of(&path)).await.unwrap().unwrap();
-    let study = |number: u32| Study {
-        id: StudyId::generate(),
-        created_at: from_epoch_micros(1_700_000_000_000_000 + i64::from(number) * 1_000_000).unwrap(),
-        ..base.clone()
-    };
-    let studies: Vec<_> = (0..MANY).map(study).collect();
-    assert!(store.create_studies(&studies).await.unwrap().is_empty());
-    work(&team.bench).await;
-    let own = cost(&team.bench, &team.owner, &path).await;
-    assert!(own.sequential <= 2 && own.items_read <= 5, "the caller, then the study with its counts: {own:?}");
-    for caller in [&team.owner, &team.admin] {
-        for filter in ["", "&status=draft"] {
-            let mut costs = Vec::new();
-            for page in [1, 25, 50] {
-                team.bench.advance(Duration::seconds(1));
-                costs.push(cost(&team.bench, caller, &format!("/api/jobs?page={page}{filter}")).await);
-            }
-            let first = costs[0];
-            for cost in &costs {
-                // caller, head, nodes, members, counts
-                assert!(cost.sequential <= 5 && cost.sequential.abs_diff(first.sequential) <= 1, "{filter} {costs:?}");
-                assert!(cost.items_read.abs_diff(first.items_read) <= 3 && cost.items_read <= 30, "{filter} {costs:?}");
+    harness::binaries::linked(async {
+        const MANY: u32 = 1_000;
+        log();
+        let team = Team::start().await;
+        let (_, path) = draft(&team, &body()).await;
+        let store = team.bench.context.store();
+        let base = store.linked_study(id_of(&path)).await.unwrap().unwrap();
+        let study = |number: u32| Study {
+            id: StudyId::generate(),
+            created_at: from_epoch_micros(1_700_000_000_000_000 + i64::from(number) * 1_000_000).unwrap(),
+            ..base.clone()
+        };
+        let studies: Vec<_> = (0..MANY).map(study).collect();
+        assert!(store.create_studies(&studies).await.unwrap().is_empty());
+        work(&team.bench).await;
+        let own = cost(&team.bench, &team.owner, &path).await;
+        assert!(own.sequential <= 2 && own.items_read <= 5, "the caller, then the study with its counts: {own:?}");
+        for caller in [&team.owner, &team.admin] {
+            for filter in ["", "&status=draft"] {
+                let mut costs = Vec::new();
+                for page in [1, 25, 50] {
+                    team.bench.advance(Duration::seconds(1));
+                    costs.push(cost(&team.bench, caller, &format!("/api/jobs?page={page}{filter}")).await);
+                }
+                let first = costs[0];
+                for cost in &costs {
+                    // caller, head, nodes, members, counts
+                    assert!(
+                        cost.sequential <= 5 && cost.sequential.abs_diff(first.sequential) <= 1,
+                        "{filter} {costs:?}"
+                    );
+                    assert!(
+                        cost.items_read.abs_diff(first.items_read) <= 3 && cost.items_read <= 30,
+                        "{filter} {costs:?}"
+                    );
+                }
             }
         }
-    }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -66,30 +66,33 @@ async fn everybody_sees_their_own_and_the_staff_the_addresses() {
 
 #[tokio::test]
 async fn what_is_no_draft_any_more_leaves_it() {
-    let team = Team::start().await;
-    let study = team.open_study(&json!({})).await;
-    let mut testers = Vec::new();
-    for number in 0..14 {
-        testers.push(fitting(&team.bench, &format!("t{number}@example.com")).await.0.id.wire());
-    }
-    propose(&team, &study, &testers).await;
-    let all = queue(&team.bench, &team.owner, "").await;
-    assert_eq!(all.json()["metadata"]["total"], 14);
-    let message = data(&all)[3]["outreachId"].as_str().unwrap().to_owned();
-    let approved = team.owner("POST", &format!("/api/outreach/{message}/approve"), &Value::Null).await;
-    assert_eq!(approved.status, 200, "{}", approved.body);
-    // at once, and its number once the queue follows
-    let at_once = team.owner("GET", "/api/outreach/queue", &Value::Null).await;
-    assert!(!at_once.body.contains(&message), "{}", at_once.body);
-    assert_eq!(queue(&team.bench, &team.owner, "").await.json()["metadata"]["total"], 13);
-    queue_follows(&team.bench).await;
-    let near = cost(&team.bench, &team.owner, "/api/outreach/queue?limit=2").await;
-    let far = cost(&team.bench, &team.owner, "/api/outreach/queue?limit=2&page=6").await;
-    assert_eq!((near.calls, near.items_read), (far.calls, far.items_read), "every page costs the same");
-    // with the study ends what was not sent
-    assert_eq!(team.owner("POST", &format!("/api/jobs/{study}/close"), &Value::Null).await.status, 200);
-    work(&team.bench).await;
-    assert_eq!(queue(&team.bench, &team.admin, "").await.json()["metadata"]["total"], 0);
-    let refused = team.owner("POST", &format!("/api/outreach/{message}/approve"), &Value::Null).await;
-    assert_eq!(told(&refused).1, "Outreach message is cancelled, expected pending");
+    harness::binaries::linked(async {
+        let team = Team::start().await;
+        let study = team.open_study(&json!({})).await;
+        let mut testers = Vec::new();
+        for number in 0..14 {
+            testers.push(fitting(&team.bench, &format!("t{number}@example.com")).await.0.id.wire());
+        }
+        propose(&team, &study, &testers).await;
+        let all = queue(&team.bench, &team.owner, "").await;
+        assert_eq!(all.json()["metadata"]["total"], 14);
+        let message = data(&all)[3]["outreachId"].as_str().unwrap().to_owned();
+        let approved = team.owner("POST", &format!("/api/outreach/{message}/approve"), &Value::Null).await;
+        assert_eq!(approved.status, 200, "{}", approved.body);
+        // at once, and its number once the queue follows
+        let at_once = team.owner("GET", "/api/outreach/queue", &Value::Null).await;
+        assert!(!at_once.body.contains(&message), "{}", at_once.body);
+        assert_eq!(queue(&team.bench, &team.owner, "").await.json()["metadata"]["total"], 13);
+        queue_follows(&team.bench).await;
+        let near = cost(&team.bench, &team.owner, "/api/outreach/queue?limit=2").await;
+        let far = cost(&team.bench, &team.owner, "/api/outreach/queue?limit=2&page=6").await;
+        assert_eq!((near.calls, near.items_read), (far.calls, far.items_read), "every page costs the same");
+        // with the study ends what was not sent
+        assert_eq!(team.owner("POST", &format!("/api/jobs/{study}/close"), &Value::Null).await.status, 200);
+        work(&team.bench).await;
+        assert_eq!(queue(&team.bench, &team.admin, "").await.json()["metadata"]["total"], 0);
+        let refused = team.owner("POST", &format!("/api/outreach/{message}/approve"), &Value::Null).await;
+        assert_eq!(told(&refused).1, "Outreach message is cancelled, expected pending");
+    })
+    .await;
 }

@@ -353,40 +353,44 @@ impl Write for Lines {
 
 #[tokio::test]
 async fn neither_the_bots_token_nor_the_chat_reaches_a_log() {
-    let chats = Chats::start().await;
-    let team = &chats.team;
-    let (user, credential) = chats.linked("fay@example.com", CHAT).await;
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
-    let guard = tracing::subscriber::set_default(all.finish());
-    for trouble in [400, 401, 404, 500, 502] {
-        chats.telegram.refuse(trouble);
-        chats.tell(&text(CHAT, "/start")).await;
-    }
-    chats.telegram.throttle(3);
-    let study = team.study(&json!({})).await;
-    let proposal = team.offered(&study, &user).await;
-    assert_eq!(team.answer(&credential, &proposal, "accept").await.status, 200);
-    chats.telegram.refuse(502);
-    let body = json!({"testerId": user.id.wire(), "jobId": team.study(&json!({})).await}).to_string();
-    let headers = [("authorization", team.owner.as_str()), ("content-type", "application/json")];
-    let notify = named("openscouter-telegram-job-notify");
-    let failed = team.bench.send(notify, "POST", "/api/telegram/job-notify", &headers, body.as_bytes()).await.unwrap();
-    assert_eq!(failed.status, 500);
-    work(&team.bench).await;
-    drop(guard);
-    let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-    for told in ["chat not told", "link to a test not sent", "Telegram: status 502"] {
-        assert!(log.contains(told), "{told}");
-    }
-    for secret in [TOKEN, &TOKEN[10..], SECRET] {
-        let found: Vec<_> = log.lines().filter(|line| line.contains(secret)).collect();
-        assert!(found.is_empty(), "{found:?}");
-    }
-    // what the client of the store says of itself at this level is not ours
-    let ours: Vec<_> = log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")).collect();
-    assert!(ours.iter().all(|line| !line.contains(&CHAT.to_string())), "{ours:?}");
+    harness::binaries::linked(async {
+        let chats = Chats::start().await;
+        let team = &chats.team;
+        let (user, credential) = chats.linked("fay@example.com", CHAT).await;
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let all = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+        let guard = tracing::subscriber::set_default(all.finish());
+        for trouble in [400, 401, 404, 500, 502] {
+            chats.telegram.refuse(trouble);
+            chats.tell(&text(CHAT, "/start")).await;
+        }
+        chats.telegram.throttle(3);
+        let study = team.study(&json!({})).await;
+        let proposal = team.offered(&study, &user).await;
+        assert_eq!(team.answer(&credential, &proposal, "accept").await.status, 200);
+        chats.telegram.refuse(502);
+        let body = json!({"testerId": user.id.wire(), "jobId": team.study(&json!({})).await}).to_string();
+        let headers = [("authorization", team.owner.as_str()), ("content-type", "application/json")];
+        let notify = named("openscouter-telegram-job-notify");
+        let failed =
+            team.bench.send(notify, "POST", "/api/telegram/job-notify", &headers, body.as_bytes()).await.unwrap();
+        assert_eq!(failed.status, 500);
+        work(&team.bench).await;
+        drop(guard);
+        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        for told in ["chat not told", "link to a test not sent", "Telegram: status 502"] {
+            assert!(log.contains(told), "{told}");
+        }
+        for secret in [TOKEN, &TOKEN[10..], SECRET] {
+            let found: Vec<_> = log.lines().filter(|line| line.contains(secret)).collect();
+            assert!(found.is_empty(), "{found:?}");
+        }
+        // what the client of the store says of itself at this level is not ours
+        let ours: Vec<_> = log.lines().filter(|line| line.contains(" WARN ") || line.contains(" ERROR ")).collect();
+        assert!(ours.iter().all(|line| !line.contains(&CHAT.to_string())), "{ours:?}");
+    })
+    .await;
 }
 
 #[tokio::test]

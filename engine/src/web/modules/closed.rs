@@ -20,6 +20,8 @@ const MIN_TEXT: usize = 64;
 const SMALL: usize = 2 * 1024;
 /// Letters of a text that says little beside.
 const ALONE: usize = 160;
+/// Letters of a text in which an offer of the domain is what it says, and not what it tells about.
+const OFFER: usize = 600;
 
 fn find(_: &RowView<'_>, visit: &Visit) -> Found {
     let (alive, reason) = judge(visit);
@@ -53,7 +55,7 @@ fn is_parked(page: &Page) -> bool {
     let text = page.parts.text.to_lowercase();
     let title = page.parts.title.to_lowercase();
     lists::is_parking_host(host)
-        || lists::is_parking_text(&text)
+        || (seen(&text) < OFFER && lists::is_parking_text(&text))
         || lists::is_parking_text(&title)
         || page
             .parts
@@ -104,6 +106,8 @@ mod tests {
         let house =
             format!("<p>{TEXT} {TEXT} Nous menons votre chantier, avec son site en construction, à bonne fin.</p>");
         assert_eq!(judge(&site("https://dupont.fr/", &[&house])), ("open", "ok"));
+        let blog = format!("<h1>News</h1><p>How to know that a domain is for sale.</p><p>{}</p>", TEXT.repeat(12));
+        assert_eq!(judge(&site("https://dupont.fr/", &[&blog])), ("open", "ok"));
         let long = format!("<p>{}</p><p>site en construction</p>", TEXT.repeat(40));
         assert_eq!(judge(&site("https://dupont.fr/", &[&long])), ("open", "ok"));
     }

@@ -55,6 +55,7 @@ pub(super) fn message_item(message: &Outreach) -> Item {
         .optional_time("approved_at", message.approved_at)
         .optional_time("send_at", message.send_at)
         .time("updated_at", message.updated_at)
+        .optional_text("changed_by", message.changed_by.as_deref())
         .number("version", message.version)
 }
 
@@ -73,6 +74,7 @@ fn read_message(item: &Item) -> Result<Outreach, StoreError> {
         approved_at: reader.optional_time("approved_at")?,
         send_at: reader.optional_time("send_at")?,
         updated_at: reader.time("updated_at")?,
+        changed_by: reader.optional_text("changed_by").map(str::to_owned),
         version: reader.number("version")?,
     })
 }
@@ -105,13 +107,14 @@ impl Store {
         Ok(members)
     }
 
-    /// Changes a draft by `change`: of two at once, each sees what the other left.
+    /// Changes a draft by `change` for the request `by`: of two at once, each sees what the other left.
     ///
     /// # Errors
     /// When the store fails.
     pub fn change_draft<'a>(
         &'a self,
         id: OutreachId,
+        by: &'a str,
         change: &'a (dyn Fn(&Outreach) -> Outreach + Send + Sync),
     ) -> BoxFuture<'a, Result<OutreachChange, StoreError>> {
         Box::pin(async move {
@@ -125,7 +128,7 @@ impl Store {
                 if message.status != OutreachStatus::Pending {
                     return Ok(OutreachChange::Stands(message.status));
                 }
-                let next = change(&message);
+                let next = Outreach { changed_by: Some(by.to_owned()), ..change(&message) };
                 if self.transact(self.message_members(&message, &next)?).await? == Written::Done {
                     return Ok(OutreachChange::Done(Box::new(next)));
                 }

@@ -43,24 +43,27 @@ async fn a_known_address_is_answered_like_an_unknown_one_and_nothing_changes() {
 
 #[tokio::test]
 async fn a_known_address_costs_what_an_unknown_one_does() {
-    log();
-    let bench = Bench::start().await.unwrap();
-    person(&bench, Role::Business, "known@example.com").await;
-    let cost = async |path: &str, body: Value| {
-        bench.advance(Duration::seconds(61));
-        let (answer, cost) = measured(async |id| post(&bench, path, &[("x-request-id", id)], &body).await).await;
-        (answer.status, cost.calls, cost.sequential)
-    };
-    for path in ["resend-verification", "forgot-password", "magic-link"] {
-        let path = format!("/api/auth/{path}");
-        let known = cost(&path, json!({"email": "known@example.com"})).await;
-        assert_eq!(known, cost(&path, json!({"email": "nobody@example.com"})).await, "{path}");
-    }
-    let sign_in = |email: &str| json!({"email": email, "password": "wrong"});
-    let known = cost("/api/auth/sign-in", sign_in("known@example.com")).await;
-    assert_eq!(known, cost("/api/auth/sign-in", sign_in("nobody@example.com")).await);
-    let known = cost("/api/auth/sign-up", sign_up_body("known@example.com")).await;
-    let fresh = cost("/api/auth/sign-up", sign_up_body("fresh@example.com")).await;
-    let pending = cost("/api/auth/sign-up", sign_up_body("fresh@example.com")).await;
-    assert_eq!((&known, &pending), (&fresh, &fresh));
+    harness::binaries::linked(async {
+        log();
+        let bench = Bench::start().await.unwrap();
+        person(&bench, Role::Business, "known@example.com").await;
+        let cost = async |path: &str, body: Value| {
+            bench.advance(Duration::seconds(61));
+            let (answer, cost) = measured(async |id| post(&bench, path, &[("x-request-id", id)], &body).await).await;
+            (answer.status, cost.calls, cost.sequential)
+        };
+        for path in ["resend-verification", "forgot-password", "magic-link"] {
+            let path = format!("/api/auth/{path}");
+            let known = cost(&path, json!({"email": "known@example.com"})).await;
+            assert_eq!(known, cost(&path, json!({"email": "nobody@example.com"})).await, "{path}");
+        }
+        let sign_in = |email: &str| json!({"email": email, "password": "wrong"});
+        let known = cost("/api/auth/sign-in", sign_in("known@example.com")).await;
+        assert_eq!(known, cost("/api/auth/sign-in", sign_in("nobody@example.com")).await);
+        let known = cost("/api/auth/sign-up", sign_up_body("known@example.com")).await;
+        let fresh = cost("/api/auth/sign-up", sign_up_body("fresh@example.com")).await;
+        let pending = cost("/api/auth/sign-up", sign_up_body("fresh@example.com")).await;
+        assert_eq!((&known, &pending), (&fresh, &fresh));
+    })
+    .await;
 }
