@@ -1,16 +1,17 @@
 //! Jobs that visit websites (outsend 11.5, 12): polite, in order, each row once.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     time::{Duration, Instant},
 };
 
 use harness::{
+    Random,
     outsend::jobs::World,
     sites::{Asked, Reply, Sites},
 };
 use serde_json::{Value, json};
-use shared::model::JobId;
+use shared::model::{JobId, JobStatus};
 
 async fn world() -> (World, Sites) {
     (World::with(&[("OUTSCOUT_CRAWL_ALLOW_HOSTS", ".web")]).await, Sites::start().await.unwrap())
@@ -208,35 +209,95 @@ async fn a_host_has_one_visitor_whoever_asks() {
     assert_eq!(store.host_rules("http://a.web").await.unwrap(), None);
 }
 
+/// Over the binaries (`OUTSCOUT_TEST_BINARIES`) each worker is a process of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_never_visit_a_host_at_once() {
+    let variables = [("OUTSCOUT_CRAWL_ALLOW_HOSTS", ".web"), ("OUTSCOUT_SERIAL_LANE_WIDTH", "2")];
+    let (world, sites) = (World::with(&variables).await, Sites::start().await.unwrap());
+    let host = |number: usize| format!("both{number}.web");
+    for number in 0..4 {
+        let page = Reply::page(&format!("<p>info@{0}</p><a href='/contact'>contact</a>", host(number)));
+        sites.put(&host(number), "/", page.after(Duration::from_millis(200)));
+        sites.put(&host(number), "/contact", Reply::page("<p>Contact us.</p>").after(Duration::from_millis(200)));
+    }
+    let items: Vec<_> = (0..4).map(|number| json!({"site_web": sites.url(&host(number))})).collect();
+    let mut jobs = Vec::new();
+    for module in ["emails", "socials"] {
+        let made = world.post(&format!("/api/jobs/{module}"), &json!({"items": items})).await;
+        assert_eq!(made.status, 200, "{}", made.body);
+        jobs.push(made.json()["id"].as_str().unwrap().to_owned());
+    }
+    world.react().await;
+    let ended = async || futures_util::future::join(world.job(&jobs[0]), world.job(&jobs[1])).await;
+    for round in 0.. {
+        let event = json!({});
+        let worker = || world.background(&background_work::FUNCTION, &event);
+        futures_util::future::join(worker(), worker()).await;
+        let (one, other) = ended().await;
+        if [one.status, other.status].iter().all(|status| *status == JobStatus::Done) {
+            break;
+        }
+        assert!(round < 30, "the jobs do not end");
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    let all = sites.asked();
+    let pages = all.iter().filter(|asked| asked.path == "/").count();
+    assert!(pages >= 4, "{pages}");
+    assert_polite(all);
+    let rows = world.rows(&jobs[0]).await;
+    let found: Vec<_> = rows.iter().map(|row| row["email"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(found, (0..4).map(|number| format!("info@{}", host(number))).collect::<Vec<_>>());
+    assert_eq!(world.rows(&jobs[1]).await.len(), 4);
+}
+
+/// How often workers die: `OUTSCOUT_KILLS`.
+fn kills() -> usize {
+    #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
+    std::env::var("OUTSCOUT_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
     let (world, sites) = world().await;
+    let (kills, mut random) = (kills(), Random(18));
+    // more than the workers come to before they die
+    let many = kills * 30;
+    let host = |row: usize| format!("kill{row}.web");
     let mut items = Vec::new();
-    for number in 0..30 {
-        let host = format!("kill{number}.web");
-        let page = Reply::page(&format!("<p>info@{host}</p>")).after(Duration::from_millis(50 * (number % 7)));
-        sites.put(&host, "/", page);
-        items.push(json!({"site_web": sites.url(&host)}));
+    for row in 0..many {
+        let page = Reply::page(&format!("<p>info@{}</p>", host(row)));
+        sites.put(&host(row), "/", page.after(Duration::from_millis(random.below(350) as u64)));
+        items.push(json!({"site_web": sites.url(&host(row))}));
     }
     let made = world.post("/api/jobs/emails", &json!({"items": items})).await;
     let id = made.json()["id"].as_str().unwrap().to_owned();
     world.react().await;
     // each worker is dropped in the middle of what it does
-    let mut committed = 0;
-    for kill in 0..6 {
+    let (mut committed, mut asked, mut again) = (0, 0, 0);
+    let mut seen = HashSet::new();
+    for _ in 0..kills {
         let event = json!({});
         let work = world.background(&background_work::FUNCTION, &event);
-        let _ = tokio::time::timeout(Duration::from_millis(1_300 + 150 * kill), work).await;
+        let _ = tokio::time::timeout(Duration::from_millis(600 + random.below(1_400) as u64), work).await;
+        let all = sites.asked();
+        for page in all[asked..].iter().filter(|page| page.path == "/") {
+            let row: usize = page.host[4..page.host.len() - 4].parse().unwrap();
+            assert!(row as u64 >= committed, "row {row} was committed, as all before {committed} were");
+            again += usize::from(!seen.insert(row));
+        }
+        asked = all.len();
         let job = world.job(&id).await;
         assert!(job.processed >= committed, "what is committed stays");
         assert_eq!(job.results, job.processed);
         committed = job.processed;
-        // the lease of the one that died lapses
+        // the lease of the one that died lapses, and so do those of its hosts
         world.bench.advance(time::Duration::seconds(61));
     }
+    println!("{kills} workers died: {committed} of {many} rows were committed, {again} pages were fetched again");
+    assert!(committed < many as u64, "the last one died, too");
     world.settle().await;
     let found: Vec<_> = world.rows(&id).await.iter().map(|row| row["email"].as_str().unwrap().to_owned()).collect();
-    let expected: Vec<_> = (0..30).map(|number| format!("info@kill{number}.web")).collect();
+    let expected: Vec<_> = (0..many).map(|row| format!("info@{}", host(row))).collect();
     assert_eq!(found, expected);
     assert!(JobId::parse(&id).is_some());
 }

@@ -2,9 +2,18 @@
 
 use std::{
     net::Ipv4Addr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
+use rustls::{
+    ServerConfig, ServerConnection, StreamOwned,
+    crypto::ring,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -18,6 +27,9 @@ use super::{
     },
     *,
 };
+
+/// A certificate and its key, of a root that no list has.
+const CERTIFICATE: &[u8] = include_bytes!("certificate.pem");
 
 fn answer(head: &str, body: &[u8]) -> Vec<u8> {
     let mut bytes = format!("HTTP/1.1 {head}\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
@@ -150,6 +162,38 @@ async fn a_server_without_a_certificate_that_is_one_is_told() {
     .await;
     let url = Url::parse(&format!("https://site.web:{port}/")).unwrap();
     assert_eq!(get(&outside, ask(&url)).await, Err(Missed::Tls));
+}
+
+/// A server with a certificate that nobody vouches for; its port, and how many requests it got.
+fn unvouched() -> (u16, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (port, requests) = (listener.local_addr().unwrap().port(), Arc::new(AtomicUsize::new(0)));
+    let chain = vec![CertificateDer::from_pem_slice(CERTIFICATE).unwrap()];
+    let key = PrivateKeyDer::from_pem_slice(CERTIFICATE).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let config = config.with_safe_default_protocol_versions().unwrap().with_no_client_auth();
+    let config = Arc::new(config.with_single_cert(chain, key).unwrap());
+    let counted = Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut stream = StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
+            if std::io::Read::read(&mut stream, &mut [0; 64]).is_ok_and(|read| read > 0) {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = std::io::Write::write_all(&mut stream, &html("identity", b"<p>secret</p>"));
+            }
+        }
+    });
+    (port, requests)
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_told_and_nothing_is_sent() {
+    let names = name_server(&[("site.web.", Record::A(Ipv4Addr::LOCALHOST))]).await;
+    let outside = outside(names.address, &[".web"]);
+    let (port, requests) = unvouched();
+    let url = Url::parse(&format!("https://site.web:{port}/")).unwrap();
+    assert_eq!(get(&outside, ask(&url)).await, Err(Missed::Tls));
+    assert_eq!(requests.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
