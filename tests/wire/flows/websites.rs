@@ -253,7 +253,7 @@ async fn two_processes_never_visit_a_host_at_once() {
 /// How often workers die: `OUTSCOUT_KILLS`.
 fn kills() -> usize {
     #[expect(clippy::disallowed_methods, reason = "a switch of the test itself")]
-    std::env::var("OUTSCOUT_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(6)
+    std::env::var("OUTSCOUT_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(10)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,24 +261,24 @@ async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
     let (world, sites) = world().await;
     let (kills, mut random) = (kills(), Random(18));
     // more than the workers come to before they die
-    let many = kills * 30;
+    let many = kills * 40;
     let host = |row: usize| format!("kill{row}.web");
     let mut items = Vec::new();
     for row in 0..many {
         let page = Reply::page(&format!("<p>info@{}</p>", host(row)));
-        sites.put(&host(row), "/", page.after(Duration::from_millis(random.below(350) as u64)));
+        sites.put(&host(row), "/", page.after(Duration::from_millis(random.below(900) as u64)));
         items.push(json!({"site_web": sites.url(&host(row))}));
     }
     let made = world.post("/api/jobs/emails", &json!({"items": items})).await;
     let id = made.json()["id"].as_str().unwrap().to_owned();
     world.react().await;
-    // each worker is dropped in the middle of what it does
+    // each worker is dropped in the middle of what it does, after a commit or two: three that come to none are an item's fault
     let (mut committed, mut asked, mut again) = (0, 0, 0);
     let mut seen = HashSet::new();
     for _ in 0..kills {
         let event = json!({});
         let work = world.background(&background_work::FUNCTION, &event);
-        let _ = tokio::time::timeout(Duration::from_millis(600 + random.below(1_400) as u64), work).await;
+        let _ = tokio::time::timeout(Duration::from_millis(1_300 + random.below(900) as u64), work).await;
         let all = sites.asked();
         for page in all[asked..].iter().filter(|page| page.path == "/") {
             let row: usize = page.host[4..page.host.len() - 4].parse().unwrap();
@@ -297,8 +297,8 @@ async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
     assert!(committed < many as u64, "the last one died, too");
     world.settle().await;
     let found: Vec<_> = world.rows(&id).await.iter().map(|row| row["email"].as_str().unwrap().to_owned()).collect();
-    let expected: Vec<_> = (0..many).map(|row| format!("info@{}", host(row))).collect();
-    assert_eq!(found, expected);
+    assert_eq!(found.len(), many, "{:?}", world.job(&id).await.error_message);
+    assert!((0..many).all(|row| found[row] == format!("info@{}", host(row))), "each row once, in order");
     assert!(JobId::parse(&id).is_some());
 }
 

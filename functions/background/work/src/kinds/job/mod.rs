@@ -56,10 +56,15 @@ fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Out
     })
 }
 
-/// Ends a job whose workers were lost again and again.
+/// Ends a job whose workers were lost again and again at one place. One that comes on between them goes on.
 fn give_up<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
     Box::pin(async {
         if let Some(id) = JobId::parse(&work.subject) {
+            let job = workers.store().any_job(id).await?;
+            // what kills its workers is passed over, where it is known what comes behind it
+            if job.is_some_and(|job| job.planned.is_some() && job.stuck < slice::HOPELESS) {
+                return Ok(Outcome::AgainAt(workers.now()));
+            }
             let ending = Ending::Failed(slice::INTERNAL_ERROR.to_owned());
             workers.store().end_job(id, ending, workers.now()).await?;
         }
