@@ -13,6 +13,7 @@ mod order;
 mod output;
 mod pipeline;
 mod remote;
+mod running;
 mod serve;
 mod veille;
 mod webhook;
@@ -40,10 +41,38 @@ pub async fn run() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Failed::Usage(text)) => (text, 2),
         Err(Failed::NotFound(text)) => (text, 3),
-        Err(Failed::Other(error)) => (error.to_string(), 1),
+        // who reads no further has what it wanted
+        Err(Failed::Other(error)) if is_closed_pipe(&*error) => return ExitCode::from(CLOSED_PIPE),
+        Err(Failed::Other(error)) => (told(&*error), 1),
     };
     let _ = writeln!(io::stderr(), "outscout: {text}");
     ExitCode::from(code)
+}
+
+/// The exit code of a program that writes to who reads no further, as shells tell it.
+const CLOSED_PIPE: u8 = 141;
+
+fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// What went wrong, and what to do where nobody answers.
+fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let refused = error.downcast_ref::<reqwest::Error>().filter(|error| error.is_connect());
+    match refused.and_then(reqwest::Error::url) {
+        Some(url) => format!(
+            "nobody answers at {}: is it running? `outscout serve` starts one; --url and --port name another place",
+            url.origin().ascii_serialization()
+        ),
+        None => error.to_string(),
+    }
+}
+
+/// Prints a shell's completions.
+fn completion(shell: clap_complete::Shell) -> io::Result<()> {
+    let mut text = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "outscout", &mut text);
+    io::stdout().write_all(&text)
 }
 
 async fn perform(cli: Cli) -> Result<(), Failed> {
@@ -65,6 +94,9 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Restore { from, data } => commands::restore(&from, &data),
         Command::Migrate(common) => commands::migrate(common).await,
         Command::Doctor(arguments) => doctor::doctor(arguments).await,
+        Command::Status(arguments) => running::status(&arguments).await,
+        Command::Logs(arguments) => running::logs(&arguments).await,
+        Command::Completion { shell } => Ok(completion(shell)?),
         Command::SigningKey(command) => commands::signing_key(command).await,
     }
 }

@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use self::pages::Front;
 use crate::{
     control_plane::ControlPlane,
+    embedded_store::Trouble,
     guard::{HostNames, local_only},
     log::Capture,
     private,
@@ -37,8 +38,17 @@ const MAX_MAILS: usize = 1_000;
 /// Mails in the order in which SES would have got them; in memory only, since their links are secrets.
 pub type Outbox = Arc<Mutex<VecDeque<Value>>>;
 
-/// What the server said when it was ready: where everything is, who the demo's people are, and what to try.
-pub type Said = Arc<OnceLock<String>>;
+/// What the server said when it was ready.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    /// For people: where everything is, who the demo's people are, and what to try.
+    pub text: String,
+    /// For programs.
+    pub line: Value,
+}
+
+/// What the server said when it was ready, once it did.
+pub type Said = Arc<OnceLock<Ready>>;
 
 /// The documents of the APIs, by name.
 const DOCUMENTS: [(&str, &str); 3] = [
@@ -68,6 +78,8 @@ pub struct Control {
     pub control_plane: ControlPlane,
     /// What the server said.
     pub said: Said,
+    /// What is wrong with the disks of the stores.
+    pub troubles: Vec<Trouble>,
 }
 
 impl Control {
@@ -78,6 +90,7 @@ impl Control {
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(health))
+            .route("/_local/status", get(status))
             .route("/_local/page.js", get(script))
             .route("/_local/openapi/{document}", get(document))
             .route("/_local/mail", get(mails))
@@ -96,9 +109,24 @@ fn contents(outbox: &Outbox) -> MutexGuard<'_, VecDeque<Value>> {
     outbox.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// That it runs, and which program of which process.
-async fn health() -> Json<Value> {
-    Json(json!({"status": "ok", "version": env!("CARGO_PKG_VERSION"), "process": std::process::id()}))
+/// That it runs, and which program of which process; and what is wrong when the store cannot write.
+async fn health(State(control): State<Control>) -> (StatusCode, Json<Value>) {
+    let cause = control.troubles.iter().find_map(Trouble::told);
+    let (code, status) =
+        if cause.is_some() { (StatusCode::SERVICE_UNAVAILABLE, "failing") } else { (StatusCode::OK, "ok") };
+    let mut health = json!({"status": status, "version": env!("CARGO_PKG_VERSION"), "process": std::process::id()});
+    if let Some(cause) = cause {
+        health["cause"] = cause.into();
+    }
+    (code, Json(health))
+}
+
+/// What the server said when it was ready: for people, and for programs.
+async fn status(State(control): State<Control>) -> Response {
+    match control.said.get() {
+        Some(ready) => Json(json!({"text": ready.text, "ready": ready.line})).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({"error": "the server is starting"}))).into_response(),
+    }
 }
 
 async fn mails(State(control): State<Control>) -> Json<Vec<Value>> {
@@ -131,7 +159,7 @@ async fn page(State(control): State<Control>) -> impl IntoResponse {
     let mails: Vec<_> = contents(&control.outbox).iter().cloned().collect();
     let front = Front {
         urls: &control.urls,
-        said: control.said.get().map(String::as_str),
+        said: control.said.get().map(|ready| ready.text.as_str()),
         mails: &mails,
         schedules: control.scheduler.functions().collect(),
         now: control.scheduler.now(),
@@ -200,9 +228,16 @@ async fn fire(State(control): State<Control>, Path(function): Path<String>) -> i
 
 #[derive(Deserialize)]
 struct LogQuery {
-    request_id: String,
+    request_id: Option<String>,
+    #[serde(default)]
+    after: usize,
 }
 
-async fn log(State(control): State<Control>, Query(query): Query<LogQuery>) -> Json<Vec<Value>> {
-    Json(control.log.of(&query.request_id))
+/// The canonical lines of a request; without one, the last lines of whatever kind, from a place on that an earlier answer named.
+async fn log(State(control): State<Control>, Query(query): Query<LogQuery>) -> Json<Value> {
+    if let Some(id) = &query.request_id {
+        return Json(control.log.of(id).into());
+    }
+    let (lines, next) = control.log.behind(query.after);
+    Json(json!({"lines": lines, "next": next}))
 }

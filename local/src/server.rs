@@ -26,7 +26,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 use crate::{
     background::Background,
     backup,
-    control::{Control, Outbox, Said},
+    control::{Control, Outbox, Ready, Said},
     control_plane::ControlPlane,
     data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
     embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
@@ -171,9 +171,9 @@ impl Server {
         own.usage_plans.extend(gateways.iter().map(|(_, plans)| plans.clone()));
         let control_plane = ControlPlane::new(own.usage_plans.clone(), context.clock().clone());
         control_plane.restore(&context.store().own_keys().await?);
-        let controlled =
-            Control { offset, clock_file, log, scheduler, outbox, urls, hosts, control_plane, said }.router();
-        let routers = [controlled].into_iter().chain(gateways.into_iter().map(|(gateway, _)| gateway.router()));
+        let troubles = vec![store.trouble(), windows.trouble()];
+        let port = Control { offset, clock_file, log, scheduler, outbox, urls, hosts, control_plane, said, troubles };
+        let routers = [port.router()].into_iter().chain(gateways.into_iter().map(|(gateway, _)| gateway.router()));
         for (listener, router) in listeners.into_iter().zip(routers) {
             tasks.push(tokio::spawn(serve(listener, router, work.clone())));
         }
@@ -181,8 +181,8 @@ impl Server {
         Ok(Self { control, outset, outsend, openscouter, context, stops, tasks, lambda, engines, scratch, held, own })
     }
 
-    /// Has the control page show what was said when the server was ready.
-    pub fn show(&self, said: String) {
+    /// Has the control port tell what was said when the server was ready.
+    pub fn show(&self, said: Ready) {
         // it is said once
         let _ = self.own.said.set(said);
     }

@@ -91,7 +91,14 @@ async fn a_page_under_a_foreign_name_of_this_machine_reads_and_moves_nothing() {
         "",
     ];
     for host in foreign {
-        for request in ["GET /_local/mail", "GET /_local/log?request_id=x", "GET /_local/health", "GET /", "GET /no"] {
+        for request in [
+            "GET /_local/mail",
+            "GET /_local/log?request_id=x",
+            "GET /_local/health",
+            "GET /_local/status",
+            "GET /",
+            "GET /no",
+        ] {
             let answer = send(&world.0, request, host, "Sec-Fetch-Site: same-origin\r\n", "").await;
             refused(&answer, 403, &format!("{host} {request}"));
         }

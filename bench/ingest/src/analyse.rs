@@ -34,7 +34,7 @@ fn recording(events: u32) -> Recording {
         sentiment: Some(-0.2),
     });
     let (snapshots, segments) = (snapshots.collect(), segments.collect());
-    Recording { snapshots, segments, pauses: vec![(length / 3, length / 3 + 5_000)], events }
+    Recording { snapshots, segments, pauses: vec![(length / 3, length / 3 + 5_000)], events, began: None }
 }
 
 pub(crate) fn analyse(events: u32) -> Value {

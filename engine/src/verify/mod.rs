@@ -27,6 +27,10 @@ const LOOK_UPS: usize = 64;
 const PROBES: usize = 32;
 const PROBES_OF_DOMAIN: usize = 1;
 
+/// What the log says once where mail servers are not asked.
+const UNPROBED: &str = "Mailboxes are not asked for (SMTP_PROBE is off): no address can be told valid, and what takes mail is \
+                        unknown. Whoever runs this server can turn it on.";
+
 pub(crate) fn start(
     spec: Spec,
     input: Arc<dyn Input>,
@@ -79,6 +83,8 @@ struct Verify {
     domains: HashMap<String, MailHosts>,
     /// Whether mail servers may be asked; unknown until the first is.
     probing: Option<bool>,
+    /// Whether the log is still to be told that they may not: by the job's first slice, once.
+    untold: bool,
 }
 
 impl Verify {
@@ -110,6 +116,7 @@ impl Verify {
             held: VecDeque::new(),
             domains: HashMap::new(),
             probing: None,
+            untold: spec.done == 0,
         }
     }
 
@@ -271,6 +278,9 @@ impl Run for Verify {
             }
             let answers = self.probe(&mut items).await;
             step.attempts += answers.len() as u64;
+            if self.probing == Some(false) && std::mem::take(&mut self.untold) {
+                step.log.push(Line { level: Level::Info, message: UNPROBED.to_owned() });
+            }
             step.items = items.len() as u64;
             let mut counts: BTreeMap<Status, u64> = BTreeMap::new();
             for Item { row, address } in items {

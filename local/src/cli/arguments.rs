@@ -9,7 +9,12 @@ use std::{
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    configuration, doctor::DoctorArguments, job::JobCommand, pipeline::PipelineCommand, veille::VeilleCommand,
+    configuration,
+    doctor::DoctorArguments,
+    job::JobCommand,
+    pipeline::PipelineCommand,
+    running::{LogsArguments, StatusArguments},
+    veille::VeilleCommand,
     webhook::WebhookCommand,
 };
 
@@ -68,6 +73,15 @@ pub(super) enum Command {
     Migrate(Common),
     /// Look for what is wrong with this machine's system, and say what to do; exit code 1 when there is a problem
     Doctor(DoctorArguments),
+    /// Say again where a running server's APIs are, and who its demo's people are
+    Status(StatusArguments),
+    /// Show a running server's log: its last lines, those of one request, or each line as it comes
+    Logs(LogsArguments),
+    /// Print a shell's completions for this command, as in `outscout completion bash > /etc/bash_completion.d/outscout`
+    Completion {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
     /// Organizations
     #[command(subcommand)]
     Org(OrgCommand),

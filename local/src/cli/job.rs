@@ -116,8 +116,14 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
             let path = format!("/jobs/{}", segment(&module)?);
             let job = remote.answer(Method::POST, &path, Some(body)).await?;
             tell(&remote, &job)?;
+            let ignored = job.pointer("/breakdown/ignored").and_then(Value::as_u64).unwrap_or(0);
+            if ignored > 0 && !remote.api.json {
+                let rows = if ignored == 1 { "1 row was".to_owned() } else { format!("{ignored} rows were") };
+                writeln!(io::stderr(), "{rows} left out: without what {module} needs of each")?;
+            }
             match job.get("id").and_then(Value::as_str) {
                 Some(id) if watch => follow(&remote, id, true).await,
+                Some(id) if !remote.api.json => Ok(writeln!(io::stderr(), "next: outscout job watch {id}")?),
                 _ => Ok(()),
             }
         }

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use serde_json::Value;
 
 use crate::embedded_store::EngineError;
+pub(super) use crate::log::harmless;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -45,10 +46,4 @@ pub(super) fn show(json: bool, value: &Value) -> io::Result<()> {
         print(&text.join("  "))?;
     }
     Ok(())
-}
-
-/// A text as a terminal may show it: what others wrote moves no cursor and sets no colour.
-pub(super) fn harmless(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }

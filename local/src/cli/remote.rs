@@ -14,9 +14,9 @@ pub(super) struct Api {
     /// Base URL of the API
     #[arg(long, env = "OUTSCOUT_OUTSEND_URL", default_value = "http://127.0.0.1:4002/api")]
     url: String,
-    /// API key, osk_…
+    /// API key, osk_…; `outscout status` tells the demo's
     #[arg(long, env = "OUTSCOUT_OUTSEND_KEY", hide_env_values = true)]
-    key: String,
+    key: Option<String>,
     /// Print JSON, one line for each answer or event
     #[arg(long)]
     pub(super) json: bool,
@@ -26,21 +26,29 @@ pub(super) struct Api {
 pub(super) struct Remote {
     pub(super) client: Client,
     pub(super) api: Api,
+    key: String,
+}
+
+/// What sends a command's requests.
+pub(super) fn client() -> Result<Client, Failed> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // only the first of several can be the process's
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    Ok(Client::builder().connect_timeout(Duration::from_secs(10)).build()?)
 }
 
 impl Remote {
-    pub(super) fn new(api: Api) -> Result<Self, Failed> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // only the first of several can be the process's
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let client = Client::builder().connect_timeout(Duration::from_secs(10)).build()?;
-        Ok(Self { client, api })
+    pub(super) fn new(mut api: Api) -> Result<Self, Failed> {
+        let key = api.key.take().ok_or_else(|| {
+            usage("no API key: give --key or set OUTSCOUT_OUTSEND_KEY (of a server on this machine, `outscout status` tells the demo's)")
+        })?;
+        Ok(Self { client: client()?, api, key })
     }
 
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}{path}", self.api.url.trim_end_matches('/'));
-        self.client.request(method, url).header("X-API-Key", &self.api.key)
+        self.client.request(method, url).header("X-API-Key", &self.key)
     }
 
     /// Sends a request; an answer that is no success becomes the failure that it tells.

@@ -8,7 +8,7 @@ use std::{
 
 use shared::{clock::Clock, config::ExposeSecret as _, context::Context};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::watch,
 };
 
@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     backup,
+    control::Ready,
     data::{DataDirectory, Places, settings},
     demo,
     embedded_store::{Engine, new_credentials},
@@ -31,13 +32,24 @@ use crate::{
 /// This program, also when its file was replaced since it started.
 const LAUNCHER: &str = "/proc/self/exe";
 
-async fn told_to_stop() -> io::Result<()> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// The signals that ask the process to end. They are listened to from the beginning: who is told that the server is ready may
+/// send one at once.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
-    Ok(())
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line hands its environment on to the functions")]
@@ -48,6 +60,7 @@ fn variables() -> Vec<(String, String)> {
 }
 
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
+    let mut stop = Stop::listen()?;
     let data = (!arguments.in_memory).then(|| arguments.data.clone());
     let kept = data.as_deref().map(directory::existing_or_new).transpose()?;
     let options = Options {
@@ -66,18 +79,20 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server, kept).await?) };
-    let said = banner::text(&server, demo.as_ref());
-    io::stderr().write_all(said.as_bytes())?;
-    server.show(said);
-    if arguments.ready_json {
-        print(&banner::ready(&server, demo.as_ref()).to_string())?;
+    let ready = Ready { text: banner::text(&server, demo.as_ref()), line: banner::ready(&server, demo.as_ref()) };
+    io::stderr().write_all(ready.text.as_bytes())?;
+    let line = arguments.ready_json.then(|| ready.line.to_string());
+    server.show(ready);
+    if let Some(line) = line {
+        print(&line)?;
     }
-    told_to_stop().await?;
+    stop.asked().await;
     server.shutdown().await;
     Ok(())
 }
 
 pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
+    let mut asked = Stop::listen()?;
     let directory = arguments.data.as_deref().map(directory::existing_or_new).transpose()?;
     let _held = match &directory {
         None => None,
@@ -102,7 +117,7 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
          export AWS_ACCESS_KEY_ID={id}\n  export AWS_SECRET_ACCESS_KEY={secret}",
         engine.endpoint
     )?;
-    told_to_stop().await?;
+    asked.asked().await;
     let _ = stop.send(true);
     engine.ended().await;
     Ok(())

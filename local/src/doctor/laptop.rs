@@ -102,7 +102,8 @@ async fn ports(first: u16) -> Vec<Finding> {
             return vec![Finding::problem("ports", format!("127.0.0.1:{first}"), text, "name another with --port")];
         };
         let place = format!("127.0.0.1:{port}");
-        findings.push(match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+        let mut store = None;
+        let finding = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(_) if position == 0 => Finding::ok("port", place, format!("it is free for {name}")),
             Ok(_) => match &running {
                 None => Finding::ok("port", place, format!("it is free for {name}")),
@@ -113,7 +114,9 @@ async fn ports(first: u16) -> Vec<Finding> {
             },
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 if position == 0 {
-                    running = server(&place).await;
+                    let found = server(&place).await;
+                    store = found.as_ref().and_then(|(who, cause)| Some(full(&place, who, cause.as_deref()?)));
+                    running = found.map(|(who, _)| who);
                 }
                 taken(&place, name, running.as_deref())
             }
@@ -121,7 +124,9 @@ async fn ports(first: u16) -> Vec<Finding> {
                 let text = format!("it cannot be had for {name}: {error}");
                 Finding::problem("port", place, text, "name another with --port")
             }
-        });
+        };
+        findings.push(finding);
+        findings.extend(store);
     }
     findings
 }
@@ -139,15 +144,22 @@ fn taken(place: &str, name: &str, running: Option<&str>) -> Finding {
     }
 }
 
-/// The outscout that answers on a control port.
-async fn server(place: &str) -> Option<String> {
+/// A server whose store cannot write.
+fn full(place: &str, who: &str, cause: &str) -> Finding {
+    let text = format!("{who} answers, and its store cannot write: {cause}");
+    Finding::problem("store", place, text, "make room on the disk of the data directory; the next write tries again")
+}
+
+/// The outscout that answers on a control port, and why its store cannot write, if it cannot.
+async fn server(place: &str) -> Option<(String, Option<String>)> {
     let asked = http_client::send("GET", format!("http://{place}/_local/health"), Vec::new(), String::new());
     let (_, answer) = tokio::time::timeout(ANSWER, asked).await.ok()?.ok()?;
     let told: Value = serde_json::from_slice(&answer).ok()?;
-    (told.get("status")?.as_str()? == "ok").then_some(())?;
+    matches!(told.get("status")?.as_str()?, "ok" | "failing").then_some(())?;
+    let cause = told.get("cause").and_then(Value::as_str).map(str::to_owned);
     let version = told.get("version").and_then(Value::as_str).unwrap_or("of another version");
     let process = told.get("process").and_then(Value::as_u64).map_or_else(String::new, |id| format!(" (process {id})"));
-    Some(format!("outscout {version}{process}"))
+    Some((format!("outscout {version}{process}"), cause))
 }
 
 /// Whether names of others resolve, as the jobs resolve them.

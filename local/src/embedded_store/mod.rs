@@ -25,7 +25,13 @@ use dynoxide::Database;
 use shared::config::{Credentials, ExposeSecret as _};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle, time::Instant};
 
-pub use self::{in_process::InProcess, opened::Opened, reads::schema_in, service::service, signature::new_credentials};
+pub use self::{
+    in_process::InProcess,
+    opened::{Opened, Trouble},
+    reads::schema_in,
+    service::service,
+    signature::new_credentials,
+};
 use crate::{guard::HostNames, private, template::Table};
 
 /// How often items are looked for whose time has come.
@@ -49,6 +55,7 @@ pub struct Engine {
     pub credentials: Credentials,
     in_process: InProcess,
     writes: watch::Receiver<()>,
+    trouble: Trouble,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -92,9 +99,10 @@ impl Engine {
             }
         });
         let sweep = tokio::spawn(sweep(opened.clone(), file.map(Path::to_owned), stop));
-        let writes = opened.writes();
+        let (writes, trouble) = (opened.writes(), opened.trouble.clone());
         let in_process = InProcess::new(vec![(endpoint.clone(), opened)]);
-        let engine = Self { endpoint, credentials: credentials.clone(), in_process, writes, tasks: vec![serve, sweep] };
+        let (credentials, tasks) = (credentials.clone(), vec![serve, sweep]);
+        let engine = Self { endpoint, credentials, in_process, writes, trouble, tasks };
         for table in tables {
             engine.create(table).await?;
         }
@@ -111,6 +119,12 @@ impl Engine {
     #[must_use]
     pub fn writes(&self) -> watch::Receiver<()> {
         self.writes.clone()
+    }
+
+    /// What is wrong with the disk, whenever it is asked.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        self.trouble.clone()
     }
 
     /// Waits until the engine has ended.

@@ -7,7 +7,7 @@ use std::{
     io,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex as PlainMutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -17,6 +17,35 @@ use tokio::sync::{Mutex, watch};
 
 use super::reads::Reads;
 use crate::template::Table;
+
+/// What is wrong with an engine's disk; clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Trouble {
+    /// Whether there is some, so that who writes needs no lock.
+    is_there: Arc<AtomicBool>,
+    cause: Arc<PlainMutex<Option<String>>>,
+}
+
+impl Trouble {
+    /// What the last write failed for; `None` when it did not.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes why a write failed.
+    pub(super) fn note(&self, cause: String) {
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+        self.is_there.store(true, Ordering::SeqCst);
+    }
+
+    /// Notes that a write did not fail.
+    pub(super) fn clear(&self) {
+        if self.is_there.swap(false, Ordering::SeqCst) {
+            *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+    }
+}
 
 tokio::task_local! {
     /// Whether something was written by work that waits for the disk at its end.
@@ -32,6 +61,8 @@ pub struct Opened {
     pub(super) database: Database,
     log: Option<Arc<Log>>,
     writes: Arc<watch::Sender<()>>,
+    /// What is wrong with the disk.
+    pub(super) trouble: Trouble,
 }
 
 impl fmt::Debug for Opened {
@@ -43,7 +74,8 @@ impl fmt::Debug for Opened {
 /// An engine in memory, or one whose file somebody else sees to.
 impl From<Database> for Opened {
     fn from(database: Database) -> Self {
-        Self { database, reads: None, log: None, writes: Arc::new(watch::Sender::new(())) }
+        let writes = Arc::new(watch::Sender::new(()));
+        Self { database, reads: None, log: None, writes, trouble: Trouble::default() }
     }
 }
 

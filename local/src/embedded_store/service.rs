@@ -84,13 +84,22 @@ pub(super) async fn answer(engine: &Opened, target: &str, body: &[u8], own: bool
     };
     match done {
         Some(Ok(text)) => {
-            if WRITES.contains(&operation)
-                && let Err(error) = engine.written().await
-            {
-                tracing::error!(operation, cause = %error, "not written to the disk");
-                return (500, problem("InternalServerError", "not written to the disk"));
+            if WRITES.contains(&operation) {
+                if let Err(error) = engine.written().await {
+                    tracing::error!(operation, cause = %error, "not written to the disk");
+                    engine.trouble.note(error.to_string());
+                    return (500, problem("InternalServerError", "not written to the disk"));
+                }
+                engine.trouble.clear();
             }
             (200, text)
+        }
+        Some(Err(error)) if error.status_code() >= 500 => {
+            tracing::error!(operation, cause = %error, "the embedded store failed");
+            if WRITES.contains(&operation) {
+                engine.trouble.note(error.to_string());
+            }
+            (error.status_code(), error.to_json())
         }
         Some(Err(error)) => {
             tracing::debug!(operation, cause = %error, "refused by the embedded store");

@@ -89,6 +89,27 @@ impl Serving {
         self.child.wait().unwrap();
         self.ready.take()
     }
+
+    /// What one of its APIs answers to a GET with one header.
+    pub(crate) fn get(&self, api: &str, path: &str, header: &str) -> String {
+        let base = self.ready[api].as_str().unwrap();
+        let place = base.strip_prefix("http://").unwrap();
+        let (host, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let mut stream = TcpStream::connect(host).unwrap();
+        let head = format!("GET /{prefix}{path} HTTP/1.1\r\nHost: {host}\r\n{header}\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+}
+
+/// A test that fails leaves no server behind.
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// What an API answers to a JSON text.

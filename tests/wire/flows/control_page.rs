@@ -1,7 +1,7 @@
 //! The control port's page: where everything is, the mails, what can be set off, the APIs' documents.
 
 use harness::{http, log, serving};
-use local::server::Server;
+use local::{control::Ready, server::Server};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -12,7 +12,8 @@ async fn everything_the_port_has_is_a_click_away() {
     assert_eq!((empty.status, empty.header("x-frame-options")), (200, "DENY"));
     assert!(empty.header("content-security-policy").contains("script-src 'self'"));
     assert!(empty.body.contains("None was sent since the start.") && !empty.body.contains("what to try"));
-    server.show(format!("try {}/studies/ & more", server.outset));
+    assert_eq!(get("/_local/status").await.status, 503, "nothing was said yet");
+    server.show(Ready { text: format!("try {}/studies/ & more", server.outset), line: json!({"ready": true}) });
     let body = json!({"email": "dana@example.com", "password": "correct horse 1", "accept_responsibility": true});
     let body = body.to_string();
     let json_body = [("Content-Type", "application/json")];

@@ -1,0 +1,161 @@
+//! `outscout status` and `outscout logs`: what a running server's control port tells.
+
+use std::{collections::BTreeMap, io, time::Duration};
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    output::{Failed, print},
+    remote::{client, segment},
+};
+use crate::log::readable;
+
+/// How often a log that is followed is asked for.
+const ASKED_EVERY: Duration = Duration::from_millis(500);
+/// Last lines that are shown first.
+const SHOWN: usize = 50;
+/// How long the server may take to answer.
+const TIME_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where the control port is.
+#[derive(Debug, Args)]
+struct Control {
+    /// The first of the server's four ports
+    #[arg(long, default_value_t = 4000)]
+    port: u16,
+}
+
+impl Control {
+    /// What the control port answers to a path.
+    async fn get(&self, path: &str) -> Result<Value, Failed> {
+        let url = format!("http://127.0.0.1:{}", self.port);
+        let answer = client()?.get(format!("{url}{path}")).timeout(TIME_LIMIT).send().await?;
+        let (status, body) = (answer.status(), answer.bytes().await?);
+        let body: Value = shared::json::parse(&body).unwrap_or_default();
+        if status.is_success() {
+            return Ok(body);
+        }
+        let told = body.get("error").and_then(Value::as_str).map_or_else(|| status.to_string(), str::to_owned);
+        Err(Failed::Other(format!("{url}: {told}").into()))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(super) struct StatusArguments {
+    #[command(flatten)]
+    control: Control,
+    /// Print lines for a shell: eval "$(outscout status --env)"
+    #[arg(long, conflicts_with = "json")]
+    env: bool,
+    /// Print JSON, as --ready-json does at the start
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn status(arguments: &StatusArguments) -> Result<(), Failed> {
+    let told = arguments.control.get("/_local/status").await?;
+    let ready = told.get("ready").cloned().unwrap_or_default();
+    if arguments.json {
+        return Ok(print(&ready.to_string())?);
+    }
+    if arguments.env {
+        for (name, value) in variables(&ready) {
+            print(&format!("export {name}={}", quoted(&value)))?;
+        }
+        return Ok(());
+    }
+    let text = told.get("text").and_then(Value::as_str).unwrap_or_default();
+    Ok(print(text.trim_end())?)
+}
+
+/// What a shell needs of the line for programs.
+fn variables(ready: &Value) -> BTreeMap<&'static str, String> {
+    let named = [
+        ("OUTSCOUT_CONTROL_URL", "/control"),
+        ("OUTSCOUT_OUTSET_URL", "/outset"),
+        ("OUTSCOUT_OUTSEND_URL", "/outsend"),
+        ("OUTSCOUT_OPENSCOUTER_URL", "/openscouter"),
+        ("OUTSCOUT_OUTSET_KEY", "/demo/outset_key"),
+        ("OUTSCOUT_OUTSEND_KEY", "/demo/outsend_key"),
+        ("OUTSCOUT_DEMO_EMAIL", "/demo/outsend/email"),
+        ("OUTSCOUT_DEMO_PASSWORD", "/demo/outsend/password"),
+    ];
+    let value = |path: &str| ready.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    named.into_iter().filter_map(|(name, path)| Some((name, value(path)?))).collect()
+}
+
+/// A word of a shell.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LogsArguments {
+    #[command(flatten)]
+    control: Control,
+    /// Only the lines of the request with this id, which answers have in X-Request-Id
+    #[arg(long, value_name = "ID", conflicts_with = "tail")]
+    request: Option<String>,
+    /// Go on with each line as it comes, until this command is ended
+    #[arg(long)]
+    tail: bool,
+    /// Print the lines as they are, in JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn logs(arguments: &LogsArguments) -> Result<(), Failed> {
+    if let Some(id) = &arguments.request {
+        let id = segment(id)?;
+        let found = arguments.control.get(&format!("/_local/log?request_id={id}")).await?;
+        let lines: Vec<String> = found.as_array().into_iter().flatten().map(Value::to_string).collect();
+        if lines.is_empty() {
+            return Err(Failed::NotFound(format!("no request {id} among the last of this server")));
+        }
+        return Ok(shown(&lines, arguments.json)?);
+    }
+    let mut after = 0;
+    loop {
+        let told = arguments.control.get(&format!("/_local/log?after={after}")).await?;
+        let lines = told.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
+        let lines: Vec<String> = lines.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let first = if after == 0 { lines.len().saturating_sub(SHOWN) } else { 0 };
+        shown(lines.get(first..).unwrap_or_default(), arguments.json)?;
+        if !arguments.tail {
+            return Ok(());
+        }
+        after = told.get("next").and_then(Value::as_u64).unwrap_or_default();
+        tokio::time::sleep(ASKED_EVERY).await;
+    }
+}
+
+fn shown(lines: &[String], json: bool) -> io::Result<()> {
+    lines.iter().try_for_each(|line| print(&if json { line.clone() } else { readable(line) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_shell_gets_what_there_is_in_quotes() {
+        let ready = json!({
+            "control": "http://127.0.0.1:4000", "outset": "http://127.0.0.1:4001/v1",
+            "demo": {"outset_key": "a'b", "outsend": {"email": "dana@example.com"}}, "cron_secret": "hush",
+        });
+        let lines: Vec<_> =
+            variables(&ready).into_iter().map(|(name, value)| format!("{name}={}", quoted(&value))).collect();
+        assert_eq!(
+            lines,
+            [
+                "OUTSCOUT_CONTROL_URL='http://127.0.0.1:4000'",
+                "OUTSCOUT_DEMO_EMAIL='dana@example.com'",
+                "OUTSCOUT_OUTSET_KEY='a'\\''b'",
+                "OUTSCOUT_OUTSET_URL='http://127.0.0.1:4001/v1'",
+            ]
+        );
+    }
+}
