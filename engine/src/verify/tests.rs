@@ -145,7 +145,13 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
             ("by_status", "unknown".to_owned(), 4)
         ]
     );
-    assert_eq!(step.log.len(), 1, "one line for a domain, whatever its addresses");
+    let levels: Vec<_> = step.log.iter().map(|line| line.level).collect();
+    assert_eq!(
+        levels,
+        [Level::Warn, Level::Info],
+        "one line for a domain, whatever its addresses; one that nobody is asked"
+    );
+    assert_eq!(step.log[1].message, UNPROBED);
     assert_eq!(network.looked_up.lock().unwrap().len(), 5, "a domain is looked up once");
 }
 
@@ -156,7 +162,9 @@ async fn a_run_continues_where_it_was_and_steps_stay_small() {
     let whole = run(&input, &network, 0).await;
     assert_eq!(whole.iter().map(|step| step.items).collect::<Vec<_>>(), [128, 128, 44]);
     for done in [1, 128, 299, 300] {
-        let rest = rows(&run(&input, &network, done).await);
+        let steps = run(&input, &network, done).await;
+        assert!(steps.iter().all(|step| step.log.is_empty()), "the job was told in its first slice");
+        let rest = rows(&steps);
         assert_eq!(rest, rows(&whole)[usize::try_from(done).unwrap()..]);
     }
 }
