@@ -69,7 +69,7 @@ def background(run):
     return [f"schedules: {first['Name']} is not deployed", f"schedules: {STRAY} is deployed and nothing says so",
             *(f"schedules, {second['Name']}, {member}" for member in (
                 "ScheduleExpression", "RetryPolicy", "DeadLetterConfig")),
-            *(f"BackgroundReminders, failed events, {member}: deployed is" for member in (
+            *(f"BackgroundReminders, failed events, {member}" for member in (
                 "MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")),
             f"stream mappings: {ways[0]} is not deployed",
             *(f"stream mappings, {ways[1]}, {member}" for member in ("FilterCriteria", "OnFailure"))]
