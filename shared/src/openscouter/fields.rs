@@ -72,7 +72,7 @@ pub fn read_value(request: &Request) -> Result<Value, Problem> {
     if count_values(&request.body) > MAX_VALUES {
         return Err(Problem::invalid("body", &format!("must contain at most {MAX_VALUES} values")));
     }
-    json::parse(&request.body).map_err(|_| Problem::bad("Malformed JSON body"))
+    json::parse_any(&request.body).map_err(|_| Problem::bad("Malformed JSON body"))
 }
 
 impl Fields {

@@ -278,7 +278,7 @@ async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
     for _ in 0..kills {
         let event = json!({});
         let work = world.background(&background_work::FUNCTION, &event);
-        let lives = if idle == 1 { 8_000 } else { 300 + random.below(2_200) as u64 };
+        let lives = if idle == 1 { 60_000 } else { 300 + random.below(2_200) as u64 };
         let _ = tokio::time::timeout(Duration::from_millis(lives), work).await;
         let all = sites.asked();
         for page in all[asked..].iter().filter(|page| page.path == "/") {
