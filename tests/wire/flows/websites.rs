@@ -261,12 +261,12 @@ async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
     let (world, sites) = world().await;
     let (kills, mut random) = (kills(), Random(18));
     // more than the workers come to before they die, as a rule
-    let many = (kills * 50).min(10_000);
+    let many = (kills * 60).min(10_000);
     let host = |row: usize| format!("kill{row}.web");
     let mut items = Vec::new();
     for row in 0..many {
         let page = Reply::page(&format!("<p>info@{}</p>", host(row)));
-        sites.put(&host(row), "/", page.after(Duration::from_millis(random.below(900) as u64)));
+        sites.put(&host(row), "/", page.after(Duration::from_millis(random.below(2_000) as u64)));
         items.push(json!({"site_web": sites.url(&host(row))}));
     }
     let made = world.post("/api/jobs/emails", &json!({"items": items})).await;
@@ -297,7 +297,7 @@ async fn a_worker_that_dies_fetches_its_own_rows_again_and_writes_each_once() {
         world.bench.advance(time::Duration::seconds(61));
     }
     println!("{died} workers died: {committed} of {many} rows were committed, {again} pages were fetched again");
-    assert!(died >= kills * 3 / 4, "the rows were too few: {died}");
+    assert!(died >= kills / 2, "the rows were too few: {died}");
     world.settle().await;
     let found: Vec<_> = world.rows(&id).await.iter().map(|row| row["email"].as_str().unwrap().to_owned()).collect();
     assert_eq!(found.len(), many, "{:?}", world.job(&id).await.error_message);
