@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     output::{Failed, print},
-    remote::{client, segment},
+    remote::client,
 };
 use crate::log::readable;
 
@@ -107,8 +107,8 @@ pub(super) struct LogsArguments {
 
 pub(super) async fn logs(arguments: &LogsArguments) -> Result<(), Failed> {
     if let Some(id) = &arguments.request {
-        let id = segment(id)?;
-        let found = arguments.control.get(&format!("/_local/log?request_id={id}")).await?;
+        let asked: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
+        let found = arguments.control.get(&format!("/_local/log?request_id={asked}")).await?;
         let lines: Vec<String> = found.as_array().into_iter().flatten().map(Value::to_string).collect();
         if lines.is_empty() {
             return Err(Failed::NotFound(format!("no request {id} among the last of this server")));

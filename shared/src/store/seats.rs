@@ -155,13 +155,15 @@ fn number(value: impl ToString) -> AttributeValue {
 }
 
 impl Store {
+    /// An update of a study's seats in a transaction.
+    fn seats_builder(&self, study: StudyId) -> UpdateBuilder {
+        let (pk, sk) = seats_key(study);
+        Update::builder().table_name(&self.main).key("pk", AttributeValue::S(pk)).key("sk", AttributeValue::S(sk))
+    }
+
     /// The update that tells a study's seats what the study is now.
     fn seats_update(&self, study: &Study) -> UpdateBuilder {
-        let (pk, sk) = seats_key(study.id);
-        Update::builder()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
+        self.seats_builder(study.id)
             .update_expression(
                 "SET #open = :open, #places = :places + if_not_exists(#freed, :none), \
                  #freed = if_not_exists(#freed, :none), #next = if_not_exists(#next, :none), \
@@ -194,12 +196,8 @@ impl Store {
 
     /// The member that counts a session which was completed or confirmed, or a report that was made; or takes one back.
     pub(super) fn count_member(&self, study: StudyId, what: &str, by: i8) -> Result<TransactWriteItem, StoreError> {
-        let (pk, sk) = seats_key(study);
         member(
-            Update::builder()
-                .table_name(&self.main)
-                .key("pk", AttributeValue::S(pk))
-                .key("sk", AttributeValue::S(sk))
+            self.seats_builder(study)
                 .update_expression("ADD #what :by")
                 .expression_attribute_names("#what", what)
                 .expression_attribute_values(":by", number(by)),
@@ -209,14 +207,12 @@ impl Store {
     /// The member that counts a session which goes with its tester's account; `None` when the study has no seats (any more).
     pub(super) async fn gone_member(&self, session: &TestSession) -> Result<Option<TransactWriteItem>, StoreError> {
         let (pk, sk) = seats_key(session.study);
-        if self.get(&self.main, pk.clone(), sk.clone()).await?.is_none() {
+        if self.get(&self.main, pk, sk).await?.is_none() {
             return Ok(None);
         }
         let counts = [true, !session.status.is_running(), session.status == TestStatus::Confirmed].map(u8::from);
-        let mut update = Update::builder()
-            .table_name(&self.main)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
+        let mut update = self
+            .seats_builder(session.study)
             .update_expression("ADD #gone :sessions, #gone_completed :completed, #gone_confirmed :confirmed")
             .condition_expression("attribute_exists(pk)")
             .set_expression_attribute_names(Some(names(&GONE)));

@@ -56,12 +56,12 @@ fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Out
     })
 }
 
-/// Ends a job whose workers were lost again and again at one place. One that comes on between them goes on.
+/// Ends a job whose workers died again and again at one item. A job that has committed something in between goes on.
 fn give_up<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Outcome, WorkError>> {
     Box::pin(async {
         if let Some(id) = JobId::parse(&work.subject) {
             let job = workers.store().any_job(id).await?;
-            // what kills its workers is passed over, where it is known what comes behind it
+            // an item that kills its workers is passed over, where the job knows its items
             if job.is_some_and(|job| job.planned.is_some() && job.stuck < slice::HOPELESS) {
                 return Ok(Outcome::AgainAt(workers.now()));
             }

@@ -18,7 +18,7 @@ const SLICE: Duration = Duration::seconds(10);
 const LONGEST: Duration = Duration::seconds(30);
 /// Leases in a row that one item may outlive (outsend 7.4 rule 5).
 const MAX_STUCK: u32 = 3;
-/// Leases in a row after which a job fails that does not come on at all.
+/// Leases in a row that ended without a commit, after which a job fails.
 pub(super) const HOPELESS: u32 = 8;
 /// Internal faults in a row after which a job fails (outsend 7.4 rule 6).
 const MAX_FAULTS: u32 = 3;
