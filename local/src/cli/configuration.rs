@@ -6,6 +6,9 @@ use std::fmt::Write as _;
 use shared::config::SECRETS;
 use shared::config::variables::{Local, VARIABLES, Variable};
 
+#[cfg(test)]
+use super::running::FOR_A_SHELL;
+
 /// Variables of the command line itself, which its options tell: name, what holds without it, what it is.
 #[cfg(test)]
 const OF_COMMANDS: [(&str, &str, &str); 3] = [
@@ -90,6 +93,10 @@ fn page() -> String {
     for (name, default, meaning) in OF_COMMANDS {
         let _ = writeln!(text, "| `{name}` | {default} | {meaning} |");
     }
+    text.push_str("\nWhat `outscout status --env` prints for a shell, of a server that runs:\n\n| variable | what it is |\n| --- | --- |\n");
+    for (name, _, meaning) in FOR_A_SHELL {
+        let _ = writeln!(text, "| `{name}` | {meaning} |");
+    }
     text
 }
 
@@ -155,6 +162,7 @@ mod tests {
         let secrets = SECRETS.into_iter().flat_map(|(variable, name)| [variable, name]);
         let told = variables().map(|variable| variable.name).chain(OF_COMMANDS.map(|(name, ..)| name)).chain(secrets);
         let mut told: BTreeSet<_> = told.filter(|name| name.starts_with("OUTSCOUT_")).map(str::to_owned).collect();
+        told.extend(FOR_A_SHELL.map(|(name, ..)| name.to_owned()));
         // the test's own switch, and a beginning of names
         told.extend(["OUTSCOUT_REFRESH", "OUTSCOUT_AGENT", "OUTSCOUT_"].map(str::to_owned));
         assert_eq!(found, told);

@@ -69,20 +69,21 @@ pub(super) async fn status(arguments: &StatusArguments) -> Result<(), Failed> {
     Ok(print(text.trim_end())?)
 }
 
-/// What a shell needs of the line for programs.
+/// What `status --env` prints for a shell: the variable, its place in the line for programs, and what it is.
+pub(super) const FOR_A_SHELL: [(&str, &str, &str); 8] = [
+    ("OUTSCOUT_CONTROL_URL", "/control", "The control plane's address"),
+    ("OUTSCOUT_OUTSET_URL", "/outset", "The Outset API's base URL"),
+    ("OUTSCOUT_OUTSEND_URL", "/outsend", "The Outsend API's base URL"),
+    ("OUTSCOUT_OPENSCOUTER_URL", "/openscouter", "The OpenScouter API's base URL"),
+    ("OUTSCOUT_OUTSET_KEY", "/demo/outset_key", "The demonstration's API key of Outset"),
+    ("OUTSCOUT_OUTSEND_KEY", "/demo/outsend_key", "The demonstration's API key of Outsend"),
+    ("OUTSCOUT_DEMO_EMAIL", "/demo/outsend/email", "The demonstration's address to sign in with"),
+    ("OUTSCOUT_DEMO_PASSWORD", "/demo/outsend/password", "The demonstration's password"),
+];
+
 fn variables(ready: &Value) -> BTreeMap<&'static str, String> {
-    let named = [
-        ("OUTSCOUT_CONTROL_URL", "/control"),
-        ("OUTSCOUT_OUTSET_URL", "/outset"),
-        ("OUTSCOUT_OUTSEND_URL", "/outsend"),
-        ("OUTSCOUT_OPENSCOUTER_URL", "/openscouter"),
-        ("OUTSCOUT_OUTSET_KEY", "/demo/outset_key"),
-        ("OUTSCOUT_OUTSEND_KEY", "/demo/outsend_key"),
-        ("OUTSCOUT_DEMO_EMAIL", "/demo/outsend/email"),
-        ("OUTSCOUT_DEMO_PASSWORD", "/demo/outsend/password"),
-    ];
     let value = |path: &str| ready.pointer(path).and_then(Value::as_str).map(str::to_owned);
-    named.into_iter().filter_map(|(name, path)| Some((name, value(path)?))).collect()
+    FOR_A_SHELL.into_iter().filter_map(|(name, path, _)| Some((name, value(path)?))).collect()
 }
 
 /// A word of a shell.
