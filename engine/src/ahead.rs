@@ -20,6 +20,8 @@ use crate::{
     web::Missed,
 };
 
+/// Rows in a row for which nobody could be asked, after which a job fails (outsend 7.4 rule 6).
+pub(crate) const HOPELESS: u64 = 20;
 /// Rows that are held, from the first that is not committed.
 const WINDOW: usize = 240;
 
@@ -30,6 +32,8 @@ pub(crate) struct Done {
     pub(crate) own: Vec<Vec<Value>>,
     /// Why it counts as failed, as the log says it.
     pub(crate) failed: Option<String>,
+    /// Whether the service that all rows need was not there, or wanted nothing to do with us (outsend 7.4 rule 6).
+    pub(crate) refused: bool,
     /// Requests that were made for it.
     pub(crate) requests: u64,
     /// What `breakdown` counts: group and key.
@@ -120,6 +124,8 @@ pub(crate) struct Ahead<W> {
     ended: bool,
     closing: bool,
     began: Instant,
+    /// Rows at the end of what is done, in a row, for which nobody could be asked.
+    refused: u64,
 }
 
 impl<W: Worker> Ahead<W> {
@@ -145,6 +151,7 @@ impl<W: Worker> Ahead<W> {
             ended: false,
             closing: false,
             began: Instant::now(),
+            refused: spec.refused,
         }
     }
 
@@ -210,6 +217,11 @@ impl<W: Worker> Ahead<W> {
             self.first += 1;
             step.items += 1;
             step.attempts += done.requests;
+            if done.refused {
+                self.refused += 1;
+            } else if done.requests > 0 {
+                self.refused = 0;
+            }
             if let Some(why) = done.failed {
                 step.failed += 1;
                 step.log.push(Line { level: Level::Warn, message: format!("Item {}: {why}", self.first) });
@@ -228,6 +240,7 @@ impl<W: Worker> Ahead<W> {
                 step.rows.push(row);
             }
         }
+        step.refused = self.refused;
         step
     }
 
@@ -246,6 +259,9 @@ impl<W: Worker> Ahead<W> {
 impl<W: Worker> Run for Ahead<W> {
     fn step(&mut self) -> BoxFuture<'_, Result<Option<Step>, Fault>> {
         Box::pin(async move {
+            if self.refused >= HOPELESS {
+                return Err(Fault::Failed(format!("The service did not answer for {HOPELESS} items in a row.")));
+            }
             let until = Instant::now() + self.worker.gather();
             loop {
                 self.begin().await?;

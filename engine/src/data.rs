@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use crate::{lists, web};
 
 /// The files that may have more entries, by the names and in the formats of `engine/data`.
-pub const FILES: [&str; 9] = [
+pub const FILES: [&str; 10] = [
     "role.txt",
     "never.txt",
     "free_mail.txt",
@@ -15,6 +15,7 @@ pub const FILES: [&str; 9] = [
     "disposable.txt",
     "parking.txt",
     "typos.txt",
+    "places.txt",
 ];
 /// The file of signatures.
 pub const SIGNATURES: &str = "signatures.json";
@@ -65,7 +66,8 @@ mod tests {
         put("free_mail.txt", "# ours\nfolder-mail.test\n");
         put("signatures.json", "[]");
         put("README.md", "not read");
-        assert_eq!(add_folder(&folder), Ok(2));
+        put("places.txt", "shop=candles: folder candle\n");
+        assert_eq!(add_folder(&folder), Ok(3));
         assert!(lists::is_free_mail("folder-mail.test"));
         put("signatures.json", "{}");
         assert_eq!(add_folder(&folder), Err("signatures.json: the file is no JSON array".to_owned()));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     BoxFuture, Means, filter, import,
     module::{Fault, Input, Run, Spec, Started},
+    places,
     registry::Module,
     services, sort, verify, web,
 };
@@ -16,6 +17,7 @@ use crate::{
 pub fn start(spec: Spec, input: Arc<dyn Input>, means: Means) -> BoxFuture<'static, Result<Started, Fault>> {
     Box::pin(async move {
         let run: Box<dyn Run> = match spec.module {
+            Module::Scrap => places::start(&spec, input, means).await?,
             Module::Import => return import::start(spec, input, means.network).await,
             Module::Filter => filter::start(spec, input).await?,
             Module::Sort => sort::start(spec, input).await?,

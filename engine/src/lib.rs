@@ -18,6 +18,7 @@ mod means;
 pub mod module;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod places;
 mod planner;
 pub mod services;
 pub mod sort;

@@ -56,6 +56,8 @@ lists! {
     PARKING: "parking.txt";
 }
 
+/// The file of what people look for (outsend 12.1).
+pub(crate) const PLACES_FILE: &str = "places.txt";
 /// The file of mistyped domains.
 const TYPO_FILE: &str = "typos.txt";
 static TYPOS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
@@ -82,12 +84,23 @@ fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
+/// The entries that were added to a file.
+pub(crate) fn additions(file: &str) -> Vec<&'static str> {
+    added().entries.get(file).map(|entries| entries.iter().copied().collect()).unwrap_or_default()
+}
+
 /// Whether an entry is in the form that it is compared in.
 fn is_entry(file: &str, entry: &str) -> bool {
     let is_domain = |text: &str| values::domain(text).as_deref() == Some(text);
     match file {
         "role.txt" | "first_names.txt" => fold(entry) == entry,
         "never.txt" | "parking.txt" => entry.to_lowercase() == entry,
+        PLACES_FILE => entry.split_once(": ").is_some_and(|(tag, words)| {
+            let is_name =
+                |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            tag.split_once('=').is_some_and(|(key, value)| is_name(key) && is_name(value))
+                && words.split(", ").all(|word| !word.is_empty() && fold(word).replace('_', " ") == word)
+        }),
         TYPO_FILE => {
             let pair = entry.split_once(char::is_whitespace);
             pair.is_some_and(|(wrong, right)| is_domain(wrong) && is_domain(right.trim()) && wrong != right.trim())

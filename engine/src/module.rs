@@ -80,6 +80,10 @@ pub struct Spec {
     pub done: u64,
     /// Rows that are committed.
     pub produced: u64,
+    /// How often the next item was tried already (outsend 12.1).
+    pub tries: u32,
+    /// Items before it, in a row, for which nobody could be asked.
+    pub refused: u64,
 }
 
 /// Why a run cannot go on.

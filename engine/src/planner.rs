@@ -1,8 +1,8 @@
 //! The engine as jobs are planned with it.
 
-use engine_types::{Discovered, Planner, Row, RowIntake};
+use engine_types::{Discovered, Found, Lookup, Planner, Row, RowIntake, ZoneArea, ZoneAsk};
 
-use crate::{Module, columns, columns::Intake, import};
+use crate::{Module, columns, columns::Intake, import, places, values};
 
 /// Plans jobs by the rules of this crate.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +19,22 @@ impl Planner for Rules {
 
     fn discover(&self, text: Vec<u8>) -> Option<Discovered> {
         import::discover(text).ok()
+    }
+
+    fn fold(&self, text: &str) -> String {
+        values::fold(text)
+    }
+
+    fn zone(&self, country: &str, zone: &str) -> Option<ZoneAsk> {
+        places::zone(country, zone)
+    }
+
+    fn found(&self, lookup: &Lookup, answer: &[u8]) -> Option<Found> {
+        places::found(lookup, answer)
+    }
+
+    fn cells(&self, mode: &str, zones: &[ZoneArea]) -> u64 {
+        places::cells(mode, zones)
     }
 }
 

@@ -215,7 +215,15 @@ mod tests {
     };
 
     fn spec(options: Value, rows: &[Row], done: u64, produced: u64) -> Spec {
-        Spec { module: Module::Sort, options: self::options(options), planned: Some(rows.len() as u64), done, produced }
+        Spec {
+            module: Module::Sort,
+            options: self::options(options),
+            planned: Some(rows.len() as u64),
+            done,
+            produced,
+            tries: 0,
+            refused: 0,
+        }
     }
 
     fn sorted(columns: &[&str], rows: &[Row], how: Value) -> Vec<Row> {

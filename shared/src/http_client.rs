@@ -15,10 +15,17 @@ use bytes::Bytes;
 
 use crate::BoxFuture;
 
-/// How long a call may take.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
-/// Most bytes of an answer that are read.
-const MAX_ANSWER: usize = 1_048_576;
+/// What a call may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How long it may last.
+    pub(crate) time: Duration,
+    /// Most bytes of its answer.
+    pub(crate) bytes: usize,
+}
+
+/// What most calls may take.
+pub(crate) const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 1_048_576 };
 
 /// The answer's status and body, or why there is none.
 pub(crate) type Answer = BoxFuture<'static, Result<(u16, Bytes), String>>;
@@ -46,8 +53,22 @@ pub(crate) fn connector(roots: TrustStore, settings: HttpConnectorSettings) -> S
 /// # Errors
 /// When there is no answer within ten seconds, or it is too long.
 pub fn send(method: &'static str, url: String, headers: Vec<(&'static str, String)>, body: String) -> Answer {
+    send_up_to(LIMITS, method, url, headers, body)
+}
+
+/// As [`send`], within limits of the caller's.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) fn send_up_to(
+    limits: Limits,
+    method: &'static str,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+) -> Answer {
     let roots = if is_plain(&url) { TrustStore::empty() } else { TrustStore::default() };
-    send_through(connector(roots, HttpConnectorSettings::default()), method, url, headers, body)
+    send_within(limits, connector(roots, HttpConnectorSettings::default()), method, url, headers, body)
 }
 
 /// As [`send`], through a connector of the caller's.
@@ -61,15 +82,15 @@ pub(crate) fn send_through(
     headers: Vec<(&'static str, String)>,
     body: String,
 ) -> Answer {
-    send_within(TIME_LIMIT, connector, method, url, headers, body)
+    send_within(LIMITS, connector, method, url, headers, body)
 }
 
-/// As [`send_through`], within a time of the caller's.
+/// As [`send_through`], within limits of the caller's.
 ///
 /// # Errors
 /// As [`send`].
 pub(crate) fn send_within(
-    limit: Duration,
+    limits: Limits,
     connector: SharedHttpConnector,
     method: &'static str,
     url: String,
@@ -88,8 +109,8 @@ pub(crate) fn send_within(
             let status = answer.status().as_u16();
             let body = ByteStream::new(answer.into_body()).collect().await.map_err(|error| error.to_string())?;
             let body = body.into_bytes();
-            if body.len() > MAX_ANSWER { Err("the answer is too long".to_owned()) } else { Ok((status, body)) }
+            if body.len() > limits.bytes { Err("the answer is too long".to_owned()) } else { Ok((status, body)) }
         };
-        tokio::time::timeout(limit, call).await.map_err(|_| "no answer in time".to_owned())?
+        tokio::time::timeout(limits.time, call).await.map_err(|_| "no answer in time".to_owned())?
     })
 }

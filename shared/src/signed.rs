@@ -11,7 +11,7 @@ use crate::{
     aws::{Http, credentials},
     clock::Clock,
     config::StoreSettings,
-    http_client::{self, Answer},
+    http_client::{self, Answer, LIMITS, Limits},
 };
 
 /// One service; it is reached with the settings' credentials.
@@ -43,7 +43,14 @@ impl Service {
     ) -> Answer {
         let url = format!("{}{}", self.http.url(), path.trim_start_matches('/'));
         match self.signed(method, &url, headers, &body) {
-            Ok(headers) => http_client::send_within(limit, self.http.connector(), method, url, headers, body),
+            Ok(headers) => http_client::send_within(
+                Limits { time: limit, ..LIMITS },
+                self.http.connector(),
+                method,
+                url,
+                headers,
+                body,
+            ),
             Err(cause) => Box::pin(async { Err(cause) }),
         }
     }

@@ -110,6 +110,23 @@ def read_back(client, path):
     return plain
 
 
+def places(robot, control):
+    """A search for places, at the stub in osm.py: an unknown zone, and one with two tiles."""
+    refused = robot.call("POST", "/jobs", 422, {"queries": ["boulangerie"], "zones": ["Nowhere"]})
+    assert refused["errors"] == [{"field": "zones.0", "message": "Unknown zone."}], refused
+    job = robot.call("POST", "/jobs", 200, {"queries": ["Boulangeries"], "zones": ["Paris"]})
+    assert (job["job_type"], job["grid_points_count"], job["ef_cost"]) == ("scrap", 2, 0.0), job
+    began = time.monotonic()
+    while job["status"] in ("pending", "running"):
+        assert time.monotonic() - began < 60, job
+        time.sleep(0.2)
+        job = robot.call("GET", f"/jobs/{job['id']}", 200)
+    assert (job["status"], job["results_count"], job["breakdown"]["by_zone"]) == ("done", 2, {"Paris": 2}), job
+    rows = robot.call("GET", f"/jobs/{job['id']}/items", 200)["items"]
+    assert [row["place_id"] for row in rows] == ["node/1", "way/2"], rows
+    assert all(row["attribution"] == "© OpenStreetMap contributors (ODbL)" for row in rows)
+
+
 def journey(base, control, outscout, folder):
     person = outsend.Client(base)
     body = {"email": "jobs@example.com", "password": "correct horse 1", "accept_responsibility": True}
@@ -121,6 +138,7 @@ def journey(base, control, outscout, folder):
     robot = outsend.Client(base, **{"X-API-Key": key})
     assert len(robot.call("GET", "/modules-registry", 200)["modules"]) == 18
     robot.call("POST", "/jobs/reviews", 503, {"items": [{"lien_google_maps": "https://maps.google.com/?cid=1"}]})
+    places(robot, control)
     robot.call("POST", "/jobs/nonsense", 404, {})
     robot.call("POST", "/jobs/sort", 400, {})
     robot.call("POST", "/jobs/verify-emails", 422, {"items": [{"nom": "x"}]})

@@ -400,6 +400,9 @@ fn settings(
             "AWS_ACCESS_KEY_ID" => Some(credentials.access_key_id.expose_secret().to_owned()),
             "AWS_SECRET_ACCESS_KEY" => Some(credentials.secret_access_key.expose_secret().to_owned()),
             "AWS_ENDPOINT_URL_DYNAMODB" => Some(endpoint.to_owned()),
+            // nobody is asked for places whom a test has not put there
+            "OUTSCOUT_NOMINATIM_URL" => Some("http://127.0.0.1:9/".to_owned()),
+            "OUTSCOUT_OVERPASS_URL" => Some("http://127.0.0.1:9/api/interpreter".to_owned()),
             name => keys.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()),
         });
         given.borrow_mut().extend(value.clone().map(|value| (name.to_owned(), value)));

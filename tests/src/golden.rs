@@ -26,7 +26,7 @@ pub fn golden(name: &str, grid: &str) {
 }
 
 /// Compares tables with those of a document, which stand between `<!-- measured: name -->` and `<!-- end -->`, or writes
-/// them when `OUTSCOUT_REFRESH` is set. Numbers may differ a little: by 5 % and a tenth.
+/// them when `OUTSCOUT_REFRESH` is set. Numbers may differ a little: by 8 % and a tenth: what the background joins to one write depends on its races.
 ///
 /// # Panics
 /// When they differ by more.
@@ -60,7 +60,7 @@ fn alike(one: &str, other: &str) -> bool {
     let (one, other) = (words(one), words(other));
     one.len() == other.len()
         && one.iter().zip(&other).all(|(one, other)| match (number(one), number(other)) {
-            (Some(a), Some(b)) => (a - b).abs() <= 0.1 + 0.05 * a.abs().max(b.abs()),
+            (Some(a), Some(b)) => (a - b).abs() <= 0.1 + 0.08 * a.abs().max(b.abs()),
             _ => one == other,
         })
 }

@@ -21,6 +21,7 @@ pub mod mails;
 pub mod meter;
 mod notes;
 pub mod openscouter;
+pub mod osm;
 pub mod outsend;
 pub mod outset;
 pub mod policies;

@@ -18,6 +18,8 @@ fn filtered(rows: &[Row], how: Value) -> (Vec<i64>, Vec<String>) {
             planned: Some(rows.len() as u64),
             done,
             produced,
+            tries: 0,
+            refused: 0,
         };
         let mut run = ready(start(spec, input.clone())).unwrap();
         ready(drain(&mut *run, done, produced)).unwrap()
@@ -121,7 +123,15 @@ fn a_column_that_is_not_there_is_refused() {
         json!({"email_domain": {"column": "fax", "include": ["a.fr"]}}),
     ] {
         let input = Memory::table(&COLUMNS, table(), 3);
-        let spec = Spec { module: Module::Filter, options: options(how), planned: Some(5), done: 0, produced: 0 };
+        let spec = Spec {
+            module: Module::Filter,
+            options: options(how),
+            planned: Some(5),
+            done: 0,
+            produced: 0,
+            tries: 0,
+            refused: 0,
+        };
         let refused = ready(start(spec, input)).map(|_| ()).unwrap_err();
         assert_eq!(refused, Fault::Failed(format!("Unknown column: fax. Columns: {columns}")));
     }

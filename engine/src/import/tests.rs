@@ -12,6 +12,8 @@ fn read(text: &[u8]) -> Result<(Discovered, Vec<Row>), Fault> {
         planned: Some(found.planned),
         done,
         produced: done,
+        tries: 0,
+        refused: 0,
     };
     let network: Arc<dyn Network> = Arc::new(Tables(Err("none".to_owned())));
     let whole = |done| {
@@ -109,6 +111,8 @@ fn a_url_is_read_once_and_kept() {
         planned: None,
         done: 0,
         produced: 0,
+        tries: 0,
+        refused: 0,
     };
     let empty: Arc<dyn Input> = Memory::table(&[], Vec::new(), 1);
     let mut started = ready(start(spec.clone(), empty, Arc::clone(&network))).unwrap();
@@ -129,6 +133,8 @@ fn rows_of_another_job_are_copied() {
         planned: Some(4),
         done: 0,
         produced: 0,
+        tries: 0,
+        refused: 0,
     };
     let network: Arc<dyn Network> = Arc::new(Tables(Err("none".to_owned())));
     let mut started = ready(start(spec, Memory::table(&["nom"], rows, 3), network)).unwrap();

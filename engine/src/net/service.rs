@@ -34,7 +34,7 @@ async fn request(outside: &Outside, call: Call<'_>) -> Result<Answer, Missed> {
     let response = request.send().await.map_err(|error| Cause::of(&error).missed())?;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = match status {
-        StatusCode::OK => unpacked(response, &headers, call.max_bytes()).await?,
+        StatusCode::OK => unpacked(response, &headers, call.most).await?,
         _ => Vec::new(),
     };
     Ok(Answer { status: status.as_u16(), headers: plain(&headers), body })

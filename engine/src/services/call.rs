@@ -16,18 +16,14 @@ pub struct Call<'a> {
     pub form: Option<&'a str>,
     /// How long it may take.
     pub within: Duration,
+    /// Most bytes of the answer.
+    pub most: usize,
 }
 
 impl<'a> Call<'a> {
     /// A GET.
     #[must_use]
     pub const fn get(url: &'a Url, within: Duration) -> Self {
-        Self { url, form: None, within }
-    }
-
-    /// Most bytes of the answer.
-    #[must_use]
-    pub const fn max_bytes(self) -> usize {
-        MAX_BYTES
+        Self { url, form: None, within, most: MAX_BYTES }
     }
 }

@@ -36,6 +36,14 @@ pub(super) struct Pace {
     pub(super) at_once: usize,
 }
 
+/// The address of a service, and the name that those who ask it stand in line under.
+pub(super) fn base_url(text: &str) -> Result<(Url, String), Fault> {
+    let base = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let base = base.ok_or_else(|| Fault::Internal("the address of a service is none".to_owned()))?;
+    let name = format!("service {}{}", base.origin().ascii_serialization(), base.path());
+    Ok((base, name))
+}
+
 /// What asks a service.
 pub(super) struct Client {
     network: Arc<dyn Network>,
@@ -47,9 +55,7 @@ pub(super) struct Client {
 impl Client {
     /// What asks the service at `base`.
     pub(super) fn new(means: &Means, base: &str, pace: Pace) -> Result<Self, Fault> {
-        let base = Url::parse(base).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let base = base.ok_or_else(|| Fault::Internal("the address of a service is none".to_owned()))?;
-        let name = format!("service {}{}", base.origin().ascii_serialization(), base.path());
+        let (base, name) = base_url(base)?;
         let line = Line::new(Arc::clone(&means.hosts), name, pace.gap);
         Ok(Self { network: Arc::clone(&means.network), line, base, pace })
     }
@@ -132,7 +138,7 @@ impl Errand<'_> {
                 }
                 Err(missed) => missed,
             };
-            if attempt == ATTEMPTS || !may_pass(missed) {
+            if attempt == ATTEMPTS || !missed.may_pass() {
                 return Err(Stop::Missed(missed));
             }
             if !matches!(missed, Missed::Status(429 | 503)) {
@@ -148,13 +154,4 @@ impl Errand<'_> {
 fn asked_pause(answer: &Answer) -> Option<Duration> {
     let seconds: u64 = answer.header("retry-after")?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
-}
-
-/// Whether a second try may find what the first did not.
-const fn may_pass(missed: Missed) -> bool {
-    match missed {
-        Missed::Dns | Missed::Timeout | Missed::Unreachable => true,
-        Missed::Status(status) => status == 429 || status >= 500,
-        _ => false,
-    }
 }

@@ -1,5 +1,6 @@
 //! The services that are configured (outsend 18.3).
 
+use engine_types::places::OVERPASS;
 use secrecy::SecretString;
 
 /// The public search for companies (outsend 12.12).
@@ -21,6 +22,8 @@ pub struct Services {
     pub pagespeed_key: Option<SecretString>,
     /// `REVIEWS_SOURCE_URL`: what knows reviews of listings.
     pub reviews: Option<String>,
+    /// `OVERPASS_URL`: what knows places.
+    pub overpass: String,
     /// `RDAP_URL`: what knows the states of domains.
     pub rdap: Option<String>,
 }
@@ -32,6 +35,7 @@ impl Default for Services {
             bodacc: None,
             pagespeed: PAGESPEED.to_owned(),
             pagespeed_key: None,
+            overpass: OVERPASS.to_owned(),
             reviews: None,
             rdap: None,
         }

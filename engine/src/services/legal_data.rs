@@ -128,6 +128,8 @@ impl LegalData {
             (None, Some(_)) => "",
         };
         Ok(Some(Done {
+            // announcements are an extra
+            refused: found.is_none() && missed.is_some_and(Missed::is_refusal),
             own: vec![cells(found.as_ref(), kept, error, &announced)],
             failed: missed.map(|missed| format!("the registers were not asked: {}.", missed.as_str())),
             requests: requests + errand.requests,

@@ -88,6 +88,15 @@ impl Line {
         }
     }
 
+    /// Keeps the service for as long again, if it is held.
+    pub(super) async fn renew(&self) -> Result<(), Fault> {
+        let state = self.state.lock().await;
+        if state.taken.is_some() {
+            self.hosts.take(&self.name, VISITOR).await?;
+        }
+        Ok(())
+    }
+
     /// The service asked to be left alone for a while.
     pub(super) async fn back_off(&self, time: Duration) {
         let mut state = self.state.lock().await;

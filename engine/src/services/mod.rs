@@ -6,6 +6,7 @@ mod company;
 mod config;
 mod legal_data;
 mod line;
+mod overpass;
 mod pagespeed;
 mod rdap;
 mod reviews;
@@ -14,10 +15,13 @@ mod testing;
 
 use std::sync::Arc;
 
-pub(crate) use self::rdap::Registries;
 pub use self::{
     call::Call,
     config::{COMPANIES, PAGESPEED, Services},
+};
+pub(crate) use self::{
+    overpass::{Asked, Overpass},
+    rdap::Registries,
 };
 use crate::{
     Means, Module,

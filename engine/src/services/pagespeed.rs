@@ -91,7 +91,7 @@ impl Pagespeed {
             missed => missed.as_str().into_owned(),
         };
         let failed = Some(format!("{host} was not audited: {why}."));
-        Ok(Some(Done { own: vec![empty("error")], failed, requests, counts: Vec::new() }))
+        Ok(Some(Done { own: vec![empty("error")], failed, refused: missed.is_refusal(), requests, counts: Vec::new() }))
     }
 }
 

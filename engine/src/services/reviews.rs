@@ -44,6 +44,7 @@ impl Reviews {
         let url = self.client.url("", &[("listing", listing.trim()), ("limit", &most)]);
         let mut errand = self.client.errand();
         let found = errand.get(&url).await;
+        let refused = matches!(&found, Err(Stop::Missed(missed)) if missed.is_refusal());
         let (own, failed) = match found {
             Ok(Value::Array(found)) => (self.rows(&row, size(cells), &found), None),
             // the source does not know the listing
@@ -56,7 +57,7 @@ impl Reviews {
             Err(Stop::Fault(fault)) => return Err(fault),
         };
         let failed = failed.map(|why| format!("{why}."));
-        Ok(Some(Done { own, failed, requests: errand.requests, counts: Vec::new() }))
+        Ok(Some(Done { own, failed, refused, requests: errand.requests, counts: Vec::new() }))
     }
 
     /// The module's cells for each review, in the order of 12.3. They end where they would be too much for one step.

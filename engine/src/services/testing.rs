@@ -90,7 +90,7 @@ impl Network for Desk {
 /// A run of a module over rows, from its begin.
 pub(super) fn run(module: Module, input: &Arc<Memory>, desk: &Arc<Desk>, services: Services) -> Box<dyn Run> {
     let planned = Some(input.rows.len() as u64);
-    let spec = Spec { module, options: Map::new(), planned, done: 0, produced: 0 };
+    let spec = Spec { module, options: Map::new(), planned, done: 0, produced: 0, tries: 0, refused: 0 };
     super::start(&spec, input.clone(), means(desk, services)).unwrap()
 }
 

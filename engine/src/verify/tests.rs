@@ -65,6 +65,8 @@ async fn run(input: &Arc<Memory>, network: &Arc<Names>, done: u64) -> Vec<Step> 
         planned: Some(input.rows()),
         done,
         produced: done,
+        tries: 0,
+        refused: 0,
     };
     let mut run = start(spec, input.clone(), network.clone()).await.unwrap();
     let mut steps = Vec::new();

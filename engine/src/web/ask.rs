@@ -86,6 +86,26 @@ pub enum Missed {
 }
 
 impl Missed {
+    /// Whether it is the server itself that is not there, or wants nothing to do with us, whatever was asked for.
+    #[must_use]
+    pub const fn is_refusal(self) -> bool {
+        match self {
+            Self::NoName | Self::Dns | Self::Tls | Self::Unreachable => true,
+            Self::Status(status) => matches!(status, 401 | 403 | 429 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// Whether a second try may find what the first did not.
+    #[must_use]
+    pub const fn may_pass(self) -> bool {
+        match self {
+            Self::Dns | Self::Timeout | Self::Unreachable => true,
+            Self::Status(status) => status == 429 || status >= 500,
+            _ => false,
+        }
+    }
+
     /// `fetch_status` (outsend 11.5).
     #[must_use]
     pub fn as_str(self) -> Cow<'static, str> {

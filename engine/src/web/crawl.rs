@@ -88,7 +88,7 @@ impl Visits {
         });
         let mut cells = found.cells;
         cells.push(status.into());
-        Done { own: vec![cells], failed, requests: visit.requests, counts: found.counts }
+        Done { own: vec![cells], failed, requests: visit.requests, counts: found.counts, refused: false }
     }
 }
 

@@ -2,11 +2,13 @@
 //! store keeps, and what became of a request that the engine sent. It links nothing heavy, so that what only stores or
 //! shows them does not link the engine.
 
+pub mod places;
 mod planner;
 mod posted;
 pub mod registry;
 mod step;
 
+pub use places::{Found, Lookup, ZoneArea, ZoneAsk};
 pub use planner::{Planner, RowIntake};
 pub use posted::Posted;
 pub use registry::{Lane, Module};

@@ -1,6 +1,9 @@
 //! What is asked of the engine before there is a job: rows that it can use, columns, what a pasted table holds.
 
-use crate::{Discovered, Module, Row};
+use crate::{
+    Discovered, Module, Row,
+    places::{Found, Lookup, ZoneArea, ZoneAsk},
+};
 
 /// The rows that a module can use, one after the other (outsend 8.3).
 pub trait RowIntake: Send {
@@ -27,4 +30,17 @@ pub trait Planner: Send + Sync {
 
     /// Reads a table's text; `None` when it is unreadable (outsend 12.2).
     fn discover(&self, text: Vec<u8>) -> Option<Discovered>;
+
+    /// The form in which texts are compared (outsend 11.1).
+    fn fold(&self, text: &str) -> String;
+
+    /// What is to be looked up for a zone of a country, which its three letters name (outsend 12.1); `None` when there is
+    /// no such country.
+    fn zone(&self, country: &str, zone: &str) -> Option<ZoneAsk>;
+
+    /// What a geocoder's answer in JSON says of a lookup; `None` when it has found nothing.
+    fn found(&self, lookup: &Lookup, answer: &[u8]) -> Option<Found>;
+
+    /// How many cells of the grid of a `scrap_mode` the zones touch (outsend 12.1).
+    fn cells(&self, mode: &str, zones: &[ZoneArea]) -> u64;
 }

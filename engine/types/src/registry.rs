@@ -413,7 +413,8 @@ impl Module {
         match self {
             Self::Pagespeed => configured.pagespeed,
             Self::Reviews => configured.reviews,
-            Self::Import
+            Self::Scrap
+            | Self::Import
             | Self::Filter
             | Self::Sort
             | Self::VerifyEmails

@@ -1,5 +1,7 @@
 //! Rows, and what a run of a job hands over to be kept (outsend 7.4).
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 /// A row: its cells in the order of the table's columns. `Null` is an empty cell.
@@ -70,4 +72,10 @@ pub struct Step {
     pub log: Vec<Line>,
     /// What `breakdown` grows by: group, key and number, e.g. `by_status`, `valid`, 3.
     pub counts: Vec<(&'static str, String, u64)>,
+    /// Items at its end, in a row with those before it, for which nobody could be asked (outsend 7.4 rule 6).
+    pub refused: u64,
+    /// Whether the job ends with it, as one that is done, whatever is left of its plan.
+    pub ends: bool,
+    /// How long the next item is to be left alone before it is tried again.
+    pub again_after: Option<Duration>,
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use time::Duration;
 
 use super::{Environment, SettingsError};
-use crate::model::{JobRules, registry::Configured};
+use crate::model::{JobRules, NOMINATIM, OVERPASS, registry::Configured};
 
 /// How jobs reach the internet (outsend 18.3).
 #[derive(Clone, Debug, Default)]
@@ -40,11 +40,27 @@ pub struct ServiceSettings {
     pub pagespeed_key: Option<SecretString>,
     /// What knows reviews of listings; `None` means that there are none (outsend 12.3).
     pub reviews_url: Option<String>,
+    /// What knows places; `None` means the public one (outsend 12.1).
+    pub overpass_url: Option<String>,
+    /// What knows zones; `None` means the public one.
+    pub nominatim_url: Option<String>,
     /// What knows the states of domains; `None` means that nobody is asked (outsend 12.7).
     pub rdap_url: Option<String>,
 }
 
 impl ServiceSettings {
+    /// What knows places (outsend 12.1).
+    #[must_use]
+    pub fn overpass_url(&self) -> &str {
+        self.overpass_url.as_deref().unwrap_or(OVERPASS)
+    }
+
+    /// What knows zones (outsend 12.1).
+    #[must_use]
+    pub fn nominatim_url(&self) -> &str {
+        self.nominatim_url.as_deref().unwrap_or(NOMINATIM)
+    }
+
     fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
         Ok(Self {
             companies_url: address(env, "OUTSCOUT_RECHERCHE_ENTREPRISES_URL")?,
@@ -52,6 +68,8 @@ impl ServiceSettings {
             pagespeed_url: address(env, "OUTSCOUT_PAGESPEED_URL")?,
             pagespeed_key: env.secret("OUTSCOUT_PAGESPEED_API_KEY"),
             reviews_url: address(env, "OUTSCOUT_REVIEWS_SOURCE_URL")?,
+            overpass_url: address(env, "OUTSCOUT_OVERPASS_URL")?,
+            nominatim_url: address(env, "OUTSCOUT_NOMINATIM_URL")?,
             rdap_url: address(env, "OUTSCOUT_RDAP_URL")?,
         })
     }

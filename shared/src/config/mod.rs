@@ -116,6 +116,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// What the services and sites of others are told who asks (outsend 11.5).
+    #[must_use]
+    pub fn user_agent(&self) -> String {
+        format!("outscout/1.0 (+{}/bot)", self.outsend.public_url.as_deref().unwrap_or_default())
+    }
+
     /// Reads and checks the process environment, and what was fetched beside it.
     ///
     /// # Errors

@@ -247,6 +247,16 @@ pub const VARIABLES: &[Area] = &[
                 "none: `reviews` are not available",
                 "What knows the reviews of listings",
             ),
+            passed(
+                "OUTSCOUT_OVERPASS_URL",
+                "`https://overpass-api.de/api/interpreter`",
+                "The Overpass API that searches ask for places",
+            ),
+            passed(
+                "OUTSCOUT_NOMINATIM_URL",
+                "`https://nominatim.openstreetmap.org`",
+                "The Nominatim server that zones are looked up in",
+            ),
             passed("OUTSCOUT_RDAP_URL", "none: nobody is asked", "An RDAP service that knows the states of domains"),
             passed(
                 "OUTSCOUT_DATA_FOLDER",

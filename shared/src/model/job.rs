@@ -1,6 +1,7 @@
 //! Jobs and their state machine (outsend 7, 20).
 
 use engine_types::{Lane, Module};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
@@ -153,6 +154,17 @@ impl Default for JobRules {
     }
 }
 
+/// What a search for places looks for (outsend 7.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// What is looked for.
+    pub queries: Vec<String>,
+    /// Where.
+    pub zones: Vec<String>,
+    /// A flag that is kept, and has no effect.
+    pub include_reviews: bool,
+}
+
 /// A job: the only thing that is billed (outsend 7.1).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
@@ -212,6 +224,12 @@ pub struct Job {
     pub stuck: u32,
     /// Internal faults in a row.
     pub faults: u32,
+    /// How often the item at the checkpoint was tried and is to be tried again (outsend 12.1).
+    pub tries: u32,
+    /// Items before the checkpoint, in a row, for which nobody could be asked (outsend 7.4 rule 6).
+    pub refused: u64,
+    /// What a search for places looks for; none of another job.
+    pub search: Option<Search>,
     /// The job that resumed it last.
     pub resumed_as: Option<JobId>,
     /// Increases with each write.
@@ -251,6 +269,9 @@ impl Job {
             lease: 0,
             stuck: 0,
             faults: 0,
+            tries: 0,
+            refused: 0,
+            search: None,
             resumed_as: None,
             version: 1,
         }

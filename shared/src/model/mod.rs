@@ -42,14 +42,18 @@ pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
 pub use consent::{Consent, ConsentKind};
 /// What jobs are made of, shared with the engine.
-pub use engine_types::{Discovered, Lane, Level, Line, Module, Planner, Posted, Row, RowIntake, Step, registry};
+pub use engine_types::{
+    Discovered, Found, Lane, Level, Line, Lookup, Module, Planner, Posted, Row, RowIntake, Step, ZoneArea, ZoneAsk,
+    places::{NOMINATIM, OVERPASS},
+    registry,
+};
 pub use event::WebhookEvent;
 pub use id::{
     AgentJobId, ApiKeyId, ApprovalId, AttemptId, AuditId, ClientId, ConnectionId, ErasureId, EventId, ExportId,
     FamilyId, FeedbackId, FindingId, NoteId, OrganizationId, OutreachId, PayoutId, PipelineId, ProposalId, ReportId,
     SessionToken, StudyId, TaskId, TestSessionId, TokenId, UserId,
 };
-pub use job::{Job, JobId, JobInput, JobRules, JobStatus, month};
+pub use job::{Job, JobId, JobInput, JobRules, JobStatus, Search, month};
 pub use key::{ApiKey, Scope};
 pub use locale::Locale;
 pub use matching::{Best, Candidate, MatchScore, Ratings, Wanted, standing_score};

@@ -21,7 +21,7 @@ pub const MAX_JOB_BODY: usize = 4 * 1024 * 1024;
 /// Most values of a body, but for the rows of a job (outsend 2.1).
 pub(super) const MAX_VALUES: usize = 1_000;
 /// Most entries of `errors` (outsend 3.1).
-const MAX_ERRORS: usize = 20;
+pub(super) const MAX_ERRORS: usize = 20;
 
 /// Refuses a body of another media type than JSON (outsend 2.1).
 ///

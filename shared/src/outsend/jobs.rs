@@ -22,8 +22,8 @@ use crate::{
 pub struct JobView<'a> {
     id: String,
     job_type: &'static str,
-    queries: [&'static str; 0],
-    zones: [&'static str; 0],
+    queries: &'a [String],
+    zones: &'a [String],
     include_reviews: bool,
     status: &'static str,
     grid_points_count: u64,
@@ -42,7 +42,7 @@ pub struct JobView<'a> {
     pipeline_id: Option<String>,
     email_mode: Option<&'static str>,
     breakdown: Map<String, Value>,
-    dead_queries: [&'static str; 0],
+    dead_queries: Vec<&'a str>,
     flagged_tiles_count: u64,
     total_attempts_count: u64,
     query_stats: Map<String, Value>,
@@ -55,9 +55,9 @@ pub fn view(job: &Job, now: OffsetDateTime) -> JobView<'_> {
     JobView {
         id: job.id.to_string(),
         job_type: job.module.as_str(),
-        queries: [],
-        zones: [],
-        include_reviews: false,
+        queries: job.search.as_ref().map_or(&[], |search| &search.queries),
+        zones: job.search.as_ref().map_or(&[], |search| &search.zones),
+        include_reviews: job.search.as_ref().is_some_and(|search| search.include_reviews),
         status: job.status_at(now).as_str(),
         grid_points_count: job.planned.unwrap_or(0),
         processed_points: job.processed,
@@ -75,10 +75,10 @@ pub fn view(job: &Job, now: OffsetDateTime) -> JobView<'_> {
         pipeline_id: job.run.map(|(pipeline, _)| pipeline.to_string()),
         email_mode: (job.module == Module::Emails).then_some(if job.deep { "deep" } else { "normal" }),
         breakdown: breakdown(job),
-        dead_queries: [],
-        flagged_tiles_count: 0,
+        dead_queries: dead_queries(job),
+        flagged_tiles_count: counted(job, "flagged", "tiles"),
         total_attempts_count: job.attempts,
-        query_stats: Map::new(),
+        query_stats: query_stats(job),
     }
 }
 
@@ -91,7 +91,36 @@ fn breakdown(job: &Job) -> Map<String, Value> {
         breakdown.insert("ignored".to_owned(), json!(job.ignored));
     }
     breakdown.extend(job.breakdown.clone());
+    // what other fields tell
+    for own in ["with_results", "flagged"] {
+        breakdown.shift_remove(own);
+    }
     breakdown
+}
+
+/// A count that the job's steps have kept.
+fn counted(job: &Job, group: &str, key: &str) -> u64 {
+    job.breakdown.get(group).and_then(|group| group.get(key)).and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// The queries without rows of a search that has ended.
+fn dead_queries(job: &Job) -> Vec<&str> {
+    let queries = job.search.iter().filter(|_| !job.status.is_active()).flat_map(|search| &search.queries);
+    queries.filter(|query| counted(job, "by_query", query) == 0).map(String::as_str).collect()
+}
+
+/// Of each query of a search how many of its tiles are done, and how many of them have rows (outsend 7.1, 10).
+#[must_use]
+pub fn query_stats(job: &Job) -> Map<String, Value> {
+    let Some(search) = &job.search else { return Map::new() };
+    let cells = job.planned.unwrap_or(0).checked_div(search.queries.len() as u64).unwrap_or(0);
+    let stats = search.queries.iter().zip(0_u64..).map(|(query, place)| {
+        let tiles = job.processed.saturating_sub(place.saturating_mul(cells)).min(cells);
+        let found = counted(job, "with_results", query);
+        let percent = found.saturating_mul(100).checked_div(tiles).unwrap_or(0);
+        (query.clone(), json!({"tiles": tiles, "with_results": found, "found_pct": percent}))
+    });
+    stats.collect()
 }
 
 /// The job that a path names, whoever it belongs to: nothing of it is seen before its owner is known to ask.

@@ -447,6 +447,8 @@ pub enum Fault {
     NoUsableRow(&'static str, Vec<String>),
     /// Two nodes have one id (outsend 14.2).
     DuplicateNode,
+    /// Nobody knows a zone of this name (outsend 8.2).
+    UnknownZone,
     /// There is no such block.
     UnknownBlock,
     /// An edge's end is no node.
@@ -493,6 +495,7 @@ impl Fault {
                 format!("Aucune ligne utilisable : {column} manque partout.{}", listed(" Colonnes :", seen)),
             ),
             Self::DuplicateNode => ("Duplicate node id.".to_owned(), "Identifiant de nœud en double.".to_owned()),
+            Self::UnknownZone => ("Unknown zone.".to_owned(), "Zone inconnue.".to_owned()),
             Self::UnknownBlock => ("Unknown block type.".to_owned(), "Type de bloc inconnu.".to_owned()),
             Self::UnknownNode => ("Unknown node.".to_owned(), "Nœud inconnu.".to_owned()),
             Self::Cycle => {

@@ -14,6 +14,8 @@ pub mod limits;
 pub mod messages;
 mod pages;
 pub mod pipelines;
+pub mod places;
+mod refusal;
 pub mod request_context;
 pub mod routes;
 pub mod sessions;
@@ -27,3 +29,4 @@ pub use endpoint::{
     AnonymousHandler, CallerHandler, DIALECT, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler,
     endpoint, fallback, guarded, page, preloaded,
 };
+pub use refusal::Refusal;

@@ -211,6 +211,7 @@ mod participants;
 mod payouts;
 mod pending;
 mod pipelines;
+mod places;
 mod principals;
 mod proposals;
 mod publishing;

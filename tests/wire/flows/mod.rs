@@ -27,6 +27,7 @@ mod pages;
 mod payments;
 mod pipeline_graphs;
 mod pipelines;
+mod places;
 mod processes;
 mod quota;
 mod reminders;

@@ -1,6 +1,7 @@
 //! `POST /api/jobs` and `POST /api/jobs/{type}`: a job that finds places, or one over rows (outsend 8.2, 8.3).
 
 use harness::{
+    osm::Osm,
     outsend::{detail, jobs::World},
     snapshot,
 };
@@ -28,7 +29,7 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         let text = format!("Module {slug} only runs inside a pipeline.");
         assert_eq!(create(slug, json!({})).await, refused(400, &text));
     }
-    for slug in ["reviews", "brand-assets", "brand_assets", "delivery-check", "scrap"] {
+    for slug in ["reviews", "brand-assets", "brand_assets", "delivery-check"] {
         let text = format!("Module {} is temporarily unavailable.", slug.replace('-', "_"));
         assert_eq!(create(slug, json!({"items": [{"site_web": "a.test"}]})).await, refused(503, &text));
     }
@@ -142,8 +143,14 @@ async fn succeeds() {
 }
 
 #[tokio::test]
-async fn a_job_that_finds_places_is_unavailable() {
-    let world = World::start().await;
-    let answer = world.post("/api/jobs", &json!({"queries": ["bakery"], "zones": ["Paris"]})).await;
-    assert_eq!((answer.status, detail(&answer).as_str()), (503, "Module scrap is temporarily unavailable."));
+async fn a_search_for_places_succeeds_at_both_addresses() {
+    let (osm, variables) = Osm::start().await;
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let world = World::with(&variables).await;
+    osm.area("q=paris", [2.30, 48.80, 2.45, 48.86]);
+    let body = json!({"queries": ["bakery", "dentist"], "zones": ["Paris"]});
+    let answer = world.post("/api/jobs", &body).await;
+    snapshot!("jobs-create-scrap", &answer);
+    let named = world.post("/api/jobs/scrap", &body).await;
+    assert_eq!((named.status, &named.json()["job_type"]), (200, &json!("scrap")));
 }

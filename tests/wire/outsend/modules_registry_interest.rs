@@ -27,8 +27,10 @@ async fn votes_of_one_user_are_one_thread() {
     let texts: Vec<_> = known["messages"].as_array().unwrap().iter().map(|one| &one["message"]).collect();
     assert_eq!(texts, ["please", "soon"]);
     // votes at once are one thread, too
-    let both =
-        futures_util::future::join(vote("scrap", json!({"message": "one"})), vote("scrap", json!({"message": "two"})));
+    let both = futures_util::future::join(
+        vote("brand_assets", json!({"message": "one"})),
+        vote("brand_assets", json!({"message": "two"})),
+    );
     let (one, two) = both.await;
     assert_eq!(one.json()["thread_id"], two.json()["thread_id"]);
     let list = world.get("/api/feedback").await.json();

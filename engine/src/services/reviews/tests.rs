@@ -86,3 +86,28 @@ async fn without_a_source_there_is_no_run() {
     let reviews = Reviews::new(Vec::new(), &means(&Arc::default(), Services::default()));
     assert_eq!(reviews.err(), Some(Fault::Failed("Module reviews is not available.".to_owned())));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_refuses_row_after_row_ends_the_run() {
+    let desk = Arc::new(Desk::default());
+    let maps = |id: u32| format!("https://maps.google.com/?cid={id}");
+    // one is answered in between, so that what came before does not count
+    (1..=45).filter(|id| *id != 10).for_each(|id| desk.put(&path(&maps(id)), vec![status(401, None)]));
+    desk.put(&path(&maps(10)), vec![answer(&json!([]))]);
+    let rows = (1..=45).map(|id| vec![json!(maps(id))]).collect();
+    let input = Memory::table(&["lien_google_maps"], rows, 7);
+    let mut run = run(Module::Reviews, &input, &desk, services());
+    let (mut items, mut failed) = (0, 0);
+    let fault = loop {
+        match run.step().await {
+            Ok(Some(step)) => {
+                items += step.items;
+                failed += step.failed;
+            }
+            Ok(None) => unreachable!("it ends before its rows do"),
+            Err(fault) => break fault,
+        }
+    };
+    assert_eq!(fault, Fault::Failed("The service did not answer for 20 items in a row.".to_owned()));
+    assert!((30..45).contains(&items) && failed == items - 1, "{items} {failed}");
+}

@@ -54,7 +54,15 @@ fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> 
     let millis = Duration::from_millis;
     let caps = Caps { pause: (millis(1), millis(2)), gather: millis(8), ..Caps::default() };
     let world = World::new(web.clone(), hosts.clone()).with(caps);
-    let spec = Spec { module: Module::Emails, options: Map::new(), planned: Some(ROWS as u64), done, produced: done };
+    let spec = Spec {
+        module: Module::Emails,
+        options: Map::new(),
+        planned: Some(ROWS as u64),
+        done,
+        produced: done,
+        tries: 0,
+        refused: 0,
+    };
     let visits = Visits::new(&**input, world, modules::of(Module::Emails, false).unwrap());
     Ahead::new(&spec, input.clone(), Arc::new(visits))
 }
@@ -144,7 +152,7 @@ async fn the_deep_mode_reads_more_and_keeps_what_is_known() {
     let blank = vec![json!("deep.web"), json!(null), json!(null), json!([]), json!(null), json!("ok")];
     let input = Memory::table(&columns, vec![known.clone(), blank], 7);
     let options = json!({"mode": "deep"}).as_object().cloned().unwrap();
-    let spec = Spec { module: Module::Emails, options, planned: Some(2), done: 0, produced: 0 };
+    let spec = Spec { module: Module::Emails, options, planned: Some(2), done: 0, produced: 0, tries: 0, refused: 0 };
     let (hosts, services) = (Arc::new(Alone::default()), Arc::default());
     let mut run = start(&spec, input, Means { network: web.clone(), hosts, services }).unwrap();
     let (mut rows, mut attempts) = (Vec::new(), 0);
@@ -170,7 +178,15 @@ async fn registries_are_asked_about_the_domains_of_sites() {
     web.put("https://rdap.test/domain/kept.fr", Ok(html("{\"status\":[\"active\"]}")));
     let rows = ["lapsing.fr", "https://www.kept.fr", "facebook.com/x"].map(|site| vec![json!(site)]);
     let input = Memory::table(&["site_web"], rows.to_vec(), 7);
-    let spec = Spec { module: Module::DeadCheck, options: Map::new(), planned: Some(3), done: 0, produced: 0 };
+    let spec = Spec {
+        module: Module::DeadCheck,
+        options: Map::new(),
+        planned: Some(3),
+        done: 0,
+        produced: 0,
+        tries: 0,
+        refused: 0,
+    };
     let services = Services { rdap: Some("https://rdap.test".to_owned()), ..Services::default() };
     let means = Means { network: web.clone(), hosts: Arc::new(Alone::default()), services: Arc::new(services) };
     let mut run = start(&spec, input, means).unwrap();

@@ -15,14 +15,13 @@ use shared::config::Settings;
 /// When it cannot be set up.
 pub(crate) fn connect(settings: &Settings) -> Result<Arc<dyn Network>, String> {
     let outbound = &settings.outbound;
-    let base = settings.outsend.public_url.as_deref().unwrap_or_default();
     let config = OutsideConfig {
         dns_server: outbound.dns_server,
         smtp_probe: outbound.smtp_probe,
         smtp_port: outbound.smtp_port,
         mail_from: settings.mail.sender.clone().unwrap_or_default(),
         allow_hosts: outbound.allow_hosts.clone(),
-        user_agent: format!("outscout/1.0 (+{base}/bot)"),
+        user_agent: settings.user_agent(),
     };
     Ok(Arc::new(Outside::new(config).map_err(|fault| fault.to_string())?))
 }
@@ -46,6 +45,7 @@ pub(crate) fn services(settings: &Settings) -> Services {
         pagespeed: services.pagespeed_url.clone().unwrap_or_else(|| PAGESPEED.to_owned()),
         pagespeed_key: services.pagespeed_key.clone(),
         reviews: services.reviews_url.clone(),
+        overpass: services.overpass_url().to_owned(),
         rdap: services.rdap_url.clone(),
     }
 }

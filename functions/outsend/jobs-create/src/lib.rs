@@ -15,11 +15,12 @@ use shared::{
         self, Endpoint,
         access::{Access, Caller},
         envelope::{Problem, json_answer},
-        fields::Fields,
+        fields::{Fields, object},
         jobs::{new_job, store_job, view},
         limits::JOBS,
         messages::{Detail, Fault},
-        pipelines::{Usable, usable_rows},
+        pipelines::{Usable, judge_config, usable_rows},
+        places,
         request_context::RequestContext,
     },
     store::{JobParameters, NewJob},
@@ -48,6 +49,10 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     if let Some(module) = module.filter(|module| !module.available(modules)) {
         return Err(Detail::ModuleOff(module.as_str()).into());
     }
+    if module == Some(Module::Scrap) {
+        let job = search(cx, &caller).await?;
+        return Ok(json_answer(200, &view(&job, cx.now)));
+    }
     let (fields, items) = body::read(&cx.request)?;
     let module = module.ok_or(Detail::NoType)?;
     if module.pipeline_only() {
@@ -55,6 +60,17 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     }
     let job = from_rows(cx, &caller, module, (fields, items)).await?;
     Ok(json_answer(200, &view(&job, cx.now)))
+}
+
+/// A search for places (outsend 8.2).
+async fn search(cx: &RequestContext, caller: &Caller) -> Result<Job, Problem> {
+    let options = object(&cx.request, true)?;
+    let mut fields = Fields::new(options.clone());
+    judge_config(Module::Scrap, &options).into_iter().for_each(|(name, fault)| fields.fault(name, fault));
+    fields.finish()?;
+    let job = new_job(cx, caller, Module::Scrap)?;
+    let new = places::search(&cx.context, &engine::Rules, job, &options).await?;
+    store_job(cx, caller, new).await
 }
 
 /// A job over the rows of the request, or of another job.

@@ -72,6 +72,7 @@ async fn continued(cx: &RequestContext, caller: &Caller, old: &Job, planned: u64
         source: Some(old.id),
         input: old.input,
         ignored: old.ignored,
+        search: old.search.clone(),
         breakdown: old.breakdown.clone(),
         ..new_job(cx, caller, old.module)?
     };

@@ -5,7 +5,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use shared::{model::Job, outsend::format::timestamp, store::LogLine};
+use shared::{
+    model::Job,
+    outsend::{format::timestamp, jobs::query_stats},
+    store::LogLine,
+};
 
 #[derive(Serialize)]
 struct Status {
@@ -55,7 +59,7 @@ pub(crate) fn status(job: &Job, now: OffsetDateTime) -> Bytes {
         results_count: job.results,
         error_count: job.errors,
         download_available: job.has_file(now),
-        query_stats: Map::new(),
+        query_stats: query_stats(job),
     };
     event("status", None, &data)
 }

@@ -31,7 +31,7 @@ struct Asked {
 async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let Asked { name, definition, text } = read(cx)?;
     let account = &caller.account;
-    check_start(&cx.context, account.user.id, &definition, cx.now).await?;
+    check_start(&cx.context, &engine::Rules, account.user.id, &definition, cx.now).await?;
     let pipeline = Pipeline {
         id: PipelineId::generate(),
         user: account.user.id,

@@ -5,42 +5,12 @@ use time::OffsetDateTime;
 use crate::{
     BoxFuture,
     model::{Job, JobStatus, Module, Planner},
-    outsend::{envelope::Problem, messages::Detail},
-    store::{PackedRows, Store, StoreError},
+    outsend::{messages::Detail, refusal::Refusal},
+    store::{PackedRows, Store},
 };
 
 /// Most rows of a request, and of a source that is read for one.
 pub const MAX_ITEMS: usize = 10_000;
-
-/// Why there is no job.
-#[derive(Debug)]
-pub enum Refusal {
-    /// The rules of the API say so.
-    Detail(Detail),
-    /// The store failed.
-    Store(StoreError),
-}
-
-impl From<Detail> for Refusal {
-    fn from(detail: Detail) -> Self {
-        Self::Detail(detail)
-    }
-}
-
-impl From<StoreError> for Refusal {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Detail(detail) => detail.into(),
-            Refusal::Store(error) => error.into(),
-        }
-    }
-}
 
 /// What is left of rows when those that a module cannot use are dropped.
 #[derive(Debug, Default)]

@@ -10,7 +10,7 @@ mod view;
 
 pub use blocks::{Block, block};
 pub use definition::{Definition, Node, judge, read};
-pub use intake::{MAX_ITEMS, Refusal, Usable, usable_rows};
-pub use parameters::schema;
+pub use intake::{MAX_ITEMS, Usable, usable_rows};
+pub use parameters::{judge as judge_config, schema};
 pub use runs::{advance, cancel, check_start, first_run, launch, record, start_run};
 pub use view::{Found, Named, NodeView, PipelineView, named, node_view, view};

@@ -119,7 +119,8 @@ fn of_source(config: &Map<String, Value>) -> Option<Parameter> {
 }
 
 /// What is wrong with the `config` of a node: each parameter's path in it, and the fault.
-pub(super) fn judge(module: Module, config: &Map<String, Value>) -> Vec<(String, Fault)> {
+#[must_use]
+pub fn judge(module: Module, config: &Map<String, Value>) -> Vec<(String, Fault)> {
     let mut faults = Vec::new();
     judge_members(table(module), config, "", &mut faults);
     if module == Module::Import

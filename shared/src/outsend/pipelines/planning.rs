@@ -5,12 +5,12 @@ use time::OffsetDateTime;
 
 use super::{
     definition::{Definition, Node},
-    intake::{Refusal, check_source, usable_rows},
+    intake::{check_source, usable_rows},
 };
 use crate::{
     context::Context,
     model::{Account, Job, JobId, JobInput, Module, PipelineRun, Planner, UserId},
-    outsend::messages::Detail,
+    outsend::{messages::Detail, places, refusal::Refusal},
     store::{JobParameters, LogLine, NewJob, PackedRows, Store},
 };
 
@@ -70,6 +70,9 @@ impl Plan<'_> {
         };
         let before = node.from.map(|from| self.run.nodes.get(from).and_then(|node| node.job));
         let new = match before {
+            None if node.module == Module::Scrap => {
+                places::search(self.context, self.planner, job, &node.config).await?
+            }
             None => self.import(job, node).await?,
             Some(source) => {
                 let id = source.ok_or(Detail::SourceExpired)?;

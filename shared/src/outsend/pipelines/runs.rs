@@ -8,7 +8,6 @@ use time::OffsetDateTime;
 use super::{
     blocks::block,
     definition::{Definition, read},
-    intake::Refusal,
     planning::{Plan, named_source},
     view::view,
 };
@@ -16,19 +15,21 @@ use crate::{
     BoxFuture,
     context::Context,
     model::{
-        Account, Announcement, EventData, EventName, JobId, Locale, NodeRun, Pipeline, PipelineId, PipelineRun,
+        Account, Announcement, EventData, EventName, JobId, Module, NodeRun, Pipeline, PipelineId, PipelineRun,
         Planner, RunStatus, Trigger, UserId,
     },
-    outsend::{envelope::Problem, messages::Detail},
+    outsend::{envelope::Problem, messages::Detail, places, refusal::Refusal},
     store::{NodeCreation, RunCreation, Store, StoreError, after_lost_race},
 };
 
-/// Checks what a run needs before it begins: modules that are available, and the jobs that its imports copy.
+/// Checks what a run needs before it begins: modules that are available, the jobs that its imports copy, and the zones of
+/// its searches for places.
 ///
 /// # Errors
 /// As for a job; when the store fails.
 pub fn check_start<'a>(
     context: &'a Context,
+    planner: &'a dyn Planner,
     user: UserId,
     definition: &'a Definition,
     now: OffsetDateTime,
@@ -38,8 +39,18 @@ pub fn check_start<'a>(
         if let Some(node) = definition.nodes.iter().find(|node| !node.module.available(modules)) {
             return Err(Detail::ModuleOff(node.module.as_str()).into());
         }
-        for node in definition.nodes.iter().filter(|node| block(node.module).is_root()) {
-            named_source(context.store(), user, &node.config, now).await?;
+        for (place, node) in definition.nodes.iter().enumerate().filter(|(_, node)| block(node.module).is_root()) {
+            if node.module != Module::Scrap {
+                named_source(context.store(), user, &node.config, now).await?;
+                continue;
+            }
+            places::check(context, planner, &node.config).await.map_err(|refusal| match refusal {
+                Refusal::Invalid(faults) => {
+                    let at = |path: String| format!("definition.nodes.{place}.config.{path}");
+                    Refusal::Invalid(faults.into_iter().map(|(path, fault)| (at(path), fault)).collect())
+                }
+                other => other,
+            })?;
         }
         Ok(())
     })
@@ -91,7 +102,7 @@ pub fn start_run<'a>(
     Box::pin(async move {
         let (store, now) = (context.store(), context.clock().now());
         let read = read(definition).ok_or_else(|| Problem::Crash("a stored definition cannot be read".to_owned()))?;
-        check_start(context, owner.user.id, &read, now).await?;
+        check_start(context, planner, owner.user.id, &read, now).await?;
         let first = first_run(pipeline, owner, &read, trigger, now)?;
         let make = move |number: u64| PipelineRun { number, ..first.clone() };
         let (pipeline, run) = match store.add_run(owner.user.id, pipeline, &make).await? {
@@ -188,10 +199,8 @@ async fn make(
     };
     match made.await {
         Ok(written) => Ok(written),
-        Err(Refusal::Store(error)) => Err(error),
-        Err(Refusal::Detail(detail)) => {
-            // what a run says of its nodes is data, and English (outsend 2.5)
-            let refused = next.refused(place, detail.text(Locale::En), now);
+        Err(refusal) => {
+            let refused = next.refused(place, refusal.text()?, now);
             Ok(write(store, before, &refused).await?.is_some())
         }
     }

@@ -66,6 +66,12 @@ pub(in crate::store) fn job_item(job: &Job) -> Item {
     if job.deep {
         item = item.number("deep", 1_u64);
     }
+    if job.tries > 0 || job.refused > 0 {
+        item = item.number("tries", job.tries).number("refused", job.refused);
+    }
+    if let Some(search) = &job.search {
+        item = item.text("search", serde_json::json!(search).to_string());
+    }
     if let Some(planned) = job.planned {
         item = item.number("planned", planned);
     }
@@ -125,6 +131,12 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
         lease: reader.number("lease")?,
         stuck: reader.number("stuck")?,
         faults: reader.number("faults")?,
+        tries: u32::try_from(reader.count("tries")?).map_err(|_| reader.malformed("tries"))?,
+        refused: reader.count("refused")?,
+        search: match reader.optional_text("search") {
+            Some(_) => Some(reader.parsed("search", |text| serde_json::from_str(text).ok())?),
+            None => None,
+        },
         resumed_as: id_of("resumed_as")?,
         version: reader.number("version")?,
     })

@@ -131,8 +131,8 @@ impl Store {
         })
     }
 
-    /// Commits a run of items: rows, counters, log and checkpoint become visible together, and with the last item
-    /// the job ends. Refused when the job does not run any more, or another worker took it up.
+    /// Commits a run of items: rows, counters, log and checkpoint become visible together, and with the last item, or the
+    /// step that says so, the job ends. Refused when the job does not run any more, or another worker took it up.
     ///
     /// # Errors
     /// When the store fails.
@@ -151,6 +151,8 @@ impl Store {
                 log_last: job.log_last + step.log.len() as u64,
                 stuck: 0,
                 faults: 0,
+                tries: if step.items > 0 { 0 } else { job.tries } + u32::from(step.again_after.is_some()),
+                refused: step.refused,
                 version: job.version + 1,
                 ..job.clone()
             };
@@ -160,7 +162,7 @@ impl Store {
             items.extend(log_chunk(job.id, job.log_last + 1, &lines)?);
             let members = || items.iter().map(|item| item.clone().put(&self.main, Condition::None)).collect();
             let members: Result<Vec<_>, StoreError> = members();
-            let outcome = if next.planned.is_some_and(|planned| next.processed >= planned) {
+            let outcome = if step.ends || next.planned.is_some_and(|planned| next.processed >= planned) {
                 self.finish(job, &next, members?, now).await?
             } else {
                 let mut all = vec![job_item(&next).put(&self.main, Condition::Version(job.version))?];

@@ -81,7 +81,7 @@ async fn steps(
             Ok(None) => (Step::default(), true),
             Err(fault) => return failed(context, &job, fault).await,
         };
-        if step.items > 0 || ended {
+        if step.items > 0 || step.again_after.is_some() || ended {
             match store.commit(&job, &step, clock.now()).await? {
                 Commit::Ended(_) => return Ok(Slice::Ended),
                 Commit::Lost => return Ok(Slice::Nothing),
@@ -91,6 +91,9 @@ async fn steps(
                 }
                 Commit::Committed(next) => job = *next,
             }
+        }
+        if let Some(pause) = step.again_after {
+            return Ok(Slice::More(clock.now() + pause));
         }
         let lasted = clock.now() - began;
         if lasted >= LONGEST || (lasted >= SLICE && !run.wind_down()) {
@@ -113,6 +116,8 @@ fn spec(job: &Job, taken: &Taken) -> Spec {
         planned: job.planned,
         done: job.processed,
         produced: job.results,
+        tries: job.tries,
+        refused: job.refused,
     }
 }
 

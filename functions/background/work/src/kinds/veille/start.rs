@@ -2,17 +2,18 @@
 
 use shared::{
     model::{
-        Account, Job, JobId, JobInput, Module, PipelineId, PipelineRun, Trigger, Veille, VeilleRun, VeilleRunStatus,
-        VeilleSource,
+        Account, Job, JobId, Module, PipelineId, PipelineRun, Trigger, Veille, VeilleRun, VeilleRunStatus, VeilleSource,
     },
     outsend::{
+        Refusal,
         messages::Detail,
-        pipelines::{Refusal, check_start, first_run, launch, read},
+        pipelines::{check_start, first_run, launch, read},
+        places,
     },
-    store::{NewJob, NodeCreation, PackedRows, RunCreation, Template},
+    store::{NodeCreation, RunCreation, Template},
 };
 
-use super::sorting::{Step, end, text};
+use super::sorting::{Step, end};
 use crate::{kind::WorkError, workers::Workers};
 
 /// Starts a run; what the rules of the API refuse is its end.
@@ -27,8 +28,7 @@ pub(super) async fn start(workers: &Workers, veille: &Veille, run: &VeilleRun) -
     };
     match started.await {
         Ok(step) => Ok(step),
-        Err(Refusal::Store(error)) => Err(error.into()),
-        Err(Refusal::Detail(detail)) => end(workers, run, VeilleRunStatus::Failed, Some(text(&detail))).await,
+        Err(refusal) => end(workers, run, VeilleRunStatus::Failed, Some(refusal.text()?)).await,
     }
 }
 
@@ -40,7 +40,7 @@ async fn pipeline(
 ) -> Result<Step, Refusal> {
     let (store, now) = (workers.store(), workers.now());
     let definition = store.definition(id).await?.as_deref().and_then(read).ok_or(Detail::NoPipeline)?;
-    check_start(workers.context(), veille.user, &definition, now).await?;
+    check_start(workers.context(), &engine::Rules, veille.user, &definition, now).await?;
     let trigger = Trigger::Veille { veille: run.veille, run: run.number };
     let first = first_run(id, account, &definition, trigger, now).map_err(|_| Detail::Server)?;
     let make = move |number: u64| PipelineRun { number, ..first.clone() };
@@ -61,21 +61,17 @@ async fn job(workers: &Workers, account: &Account, run: &VeilleRun) -> Result<St
     if !module.available(workers.settings().modules) {
         return Err(Detail::ModuleOff(module.as_str()).into());
     }
-    let Template { parameters, planned } = store.veille_template(run.veille).await?.ok_or(Detail::SourceExpired)?;
+    let Template { parameters, .. } = store.veille_template(run.veille).await?.ok_or(Detail::SourceExpired)?;
     let rules = &workers.settings().jobs;
-    let charged = planned.saturating_mul(module.entry().weight);
+    let id = JobId::at(now).map_err(|_| Detail::Server)?;
+    let job =
+        Job { veille: Some((run.veille, run.number)), ..Job::new(id, &account.user, module, now, rules.lifetime) };
+    // its zones are known since the template's own job, or are looked up again
+    let new = places::search(workers.context(), &engine::Rules, job, &parameters.options).await?;
+    let charged = new.job.charged;
     if charged > rules.job_ceiling {
         return Err(Detail::EfCeiling { need: charged, ceiling: rules.job_ceiling }.into());
     }
-    let id = JobId::at(now).map_err(|_| Detail::Server)?;
-    let job = Job {
-        planned: Some(planned),
-        charged,
-        veille: Some((run.veille, run.number)),
-        input: JobInput::Own,
-        ..Job::new(id, &account.user, module, now, rules.lifetime)
-    };
-    let new = NewJob { job, parameters, rows: PackedRows::default(), text: None, log: Vec::new(), resumes: None };
     match store.create_veille_job(&new, account.organization.plan, run).await? {
         NodeCreation::Created => Ok(Step::Done),
         NodeCreation::Changed => Ok(Step::Later),

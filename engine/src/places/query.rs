@@ -1,0 +1,163 @@
+//! What a query looks for: tags of OpenStreetMap's objects, or a part of their names (outsend 12.1).
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use crate::{lists, values::fold};
+
+/// The keys that make a named object a place; the first that it has tells its category.
+const KINDS: [&str; 7] = ["amenity", "shop", "craft", "office", "tourism", "leisure", "healthcare"];
+
+/// Words, and the tag that they mean.
+static WORDS: LazyLock<HashMap<&'static str, (&'static str, &'static str)>> = LazyLock::new(|| {
+    let lines = include_str!("../../data/places.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(words).collect()
+});
+
+/// The words of an entry, each with the tag that it means.
+fn words(entry: &'static str) -> impl Iterator<Item = (&'static str, (&'static str, &'static str))> {
+    let known = entry.split_once(": ").and_then(|(tag, words)| Some((tag.split_once('=')?, words)));
+    known.into_iter().flat_map(|(tag, words)| words.split(", ").map(move |word| (word, tag)))
+}
+
+/// The tag that a word means; what a deployment adds comes first.
+fn tag_of(word: &str) -> Option<(&'static str, &'static str)> {
+    let added = lists::additions(lists::PLACES_FILE).into_iter().flat_map(words);
+    added.filter(|(known, _)| *known == word).map(|(_, tag)| tag).next().or_else(|| WORDS.get(word).copied())
+}
+
+/// The tags of an object.
+pub(super) type Tags = HashMap<String, String>;
+
+/// What a query looks for.
+pub(super) enum Query {
+    Tag(&'static str, &'static str),
+    /// A part of the name, in lower case.
+    Name(String),
+}
+
+/// Words as the table has them: folded, without the `s` of the plural.
+fn plain(query: &str) -> String {
+    let folded = fold(query);
+    let word = |word: &str| match word.strip_suffix('s') {
+        Some(one) if one.len() > 2 && !one.ends_with('s') => one.to_owned(),
+        _ => word.to_owned(),
+    };
+    folded.split('_').map(word).collect::<Vec<_>>().join(" ")
+}
+
+impl Query {
+    pub(super) fn new(text: &str) -> Self {
+        match tag_of(&plain(text)) {
+            Some((key, value)) => Self::Tag(key, value),
+            None => Self::Name(text.trim().to_lowercase()),
+        }
+    }
+
+    /// The filter of the Overpass query language.
+    pub(super) fn filter(&self) -> String {
+        match self {
+            Self::Tag(key, value) => format!("[\"{key}\"=\"{value}\"]"),
+            Self::Name(part) => format!("[~\"^({})$\"~\".\"][\"name\"~\"{}\",i]", KINDS.join("|"), literal(part)),
+        }
+    }
+
+    /// The category of an object that it looks for; `None` of another one.
+    pub(super) fn category<'a>(&self, tags: &'a Tags) -> Option<&'a str> {
+        match self {
+            Self::Tag(key, value) => tags.get(*key).map(String::as_str).filter(|known| known == value),
+            Self::Name(part) => {
+                let kind = KINDS.iter().find_map(|key| tags.get(*key))?;
+                tags.get("name")?.to_lowercase().contains(part.as_str()).then_some(kind.as_str())
+            }
+        }
+    }
+}
+
+/// A text as a string with a regular expression that means just it.
+fn literal(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            // the string's own escape stands before the expression's
+            '\\' => literal.push_str(r"\\\\"),
+            '"' => literal.push_str("\\\""),
+            '.' | '^' | '$' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' => {
+                literal.push_str(r"\\");
+                literal.push(letter);
+            }
+            letter if letter.is_control() => literal.push('.'),
+            letter => literal.push(letter),
+        }
+    }
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn words_in_any_form_mean_a_tag() {
+        for (query, filter) in [
+            ("dentiste", "[\"amenity\"=\"dentist\"]"),
+            (" Dentistes ", "[\"amenity\"=\"dentist\"]"),
+            ("Agences immobilières", "[\"office\"=\"estate_agent\"]"),
+            ("real-estate", "[\"office\"=\"estate_agent\"]"),
+            ("Vétérinaires", "[\"amenity\"=\"veterinary\"]"),
+            ("cafés", "[\"amenity\"=\"cafe\"]"),
+            ("gas station", "[\"amenity\"=\"fuel\"]"),
+            ("fitness", "[\"leisure\"=\"fitness_centre\"]"),
+        ] {
+            assert_eq!(Query::new(query).filter(), filter, "{query}");
+        }
+    }
+
+    #[test]
+    fn other_texts_are_parts_of_names() {
+        let kinds = "[~\"^(amenity|shop|craft|office|tourism|leisure|healthcare)$\"~\".\"]";
+        for (query, name) in [
+            ("Chez Paul", "chez paul"),
+            ("a+b (c)", r"a\\+b \\(c\\)"),
+            ("say \"x\"", "say \\\"x\\\""),
+            (r"a\b", r"a\\\\b"),
+            ("\"];out;", "\\\"\\\\];out;"),
+        ] {
+            assert_eq!(Query::new(query).filter(), format!("{kinds}[\"name\"~\"{name}\",i]"), "{query}");
+        }
+        let paul = Query::new("PAUL");
+        assert_eq!(paul.category(&tags(&[("shop", "bakery"), ("name", "Chez Paul")])), Some("bakery"));
+        assert_eq!(paul.category(&tags(&[("highway", "primary"), ("name", "Rue Paul")])), None);
+        assert_eq!(paul.category(&tags(&[("shop", "bakery"), ("name", "Pierre")])), None);
+        let dentist = Query::new("dentist");
+        assert_eq!(dentist.category(&tags(&[("amenity", "dentist")])), Some("dentist"));
+        assert_eq!(dentist.category(&tags(&[("amenity", "doctors"), ("name", "Dentist")])), None);
+    }
+
+    #[test]
+    fn a_deployment_adds_words() {
+        assert!(lists::add(lists::PLACES_FILE, "shop=wool: Laine").is_err());
+        assert!(lists::add(lists::PLACES_FILE, "shop wool: laine").is_err());
+        lists::add(lists::PLACES_FILE, "shop=wool: laine, magasin de laine\n").unwrap();
+        assert_eq!(Query::new("Magasins de laine").filter(), "[\"shop\"=\"wool\"]");
+    }
+
+    #[test]
+    fn the_table_is_in_its_form() {
+        let text = include_str!("../../data/places.txt");
+        let lines: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let mut words = 0;
+        for line in &lines {
+            let (tag, of_tag) = line.split_once(": ").unwrap();
+            assert!(tag.split_once('=').is_some_and(|(key, _)| KINDS.contains(&key)), "{line}");
+            for word in of_tag.split(", ") {
+                assert_eq!(plain(word), word, "{line}");
+                words += 1;
+            }
+        }
+        assert_eq!(WORDS.len(), words, "a word stands once");
+    }
+}
