@@ -1,6 +1,7 @@
 //! The control port: health, the clock, schedules, the log, and a page with all of it. It exists on a laptop only.
 
 mod pages;
+mod reference;
 
 use std::{
     collections::VecDeque,
@@ -26,7 +27,7 @@ use self::pages::Front;
 use crate::{
     control_plane::ControlPlane,
     embedded_store::Trouble,
-    guard::{HostNames, local_only},
+    guard::{HostNames, local_only, named_only},
     log::Capture,
     private,
     schedule::{FireError, Scheduler},
@@ -87,6 +88,9 @@ impl Control {
     /// site is answered.
     pub fn router(self) -> Router {
         let guard = middleware::from_fn_with_state(self.hosts.clone(), local_only);
+        let named = middleware::from_fn_with_state(self.hosts.clone(), named_only);
+        // what an operation takes need not be JSON
+        let tried = reference::tried(self.clone()).layer(named);
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(health))
@@ -100,8 +104,10 @@ impl Control {
             .route("/_local/schedules/{function}", post(fire))
             .route("/_local/log", get(log))
             .with_state(self.clone())
+            .merge(reference::router(self.clone()))
             .merge(self.control_plane.router())
             .layer(guard)
+            .merge(tried)
     }
 }
 
@@ -185,8 +191,18 @@ async fn mail(State(control): State<Control>, Path(number): Path<usize>) -> Resp
     }
 }
 
+#[derive(Deserialize)]
+struct DocumentQuery {
+    /// Whether it is for the page that tries operations through this port.
+    r#try: Option<u8>,
+}
+
 /// An API's document with this server's base URL, for tools.
-async fn document(State(control): State<Control>, Path(name): Path<String>) -> Response {
+async fn document(
+    State(control): State<Control>,
+    Path(name): Path<String>,
+    Query(query): Query<DocumentQuery>,
+) -> Response {
     let missing = || (StatusCode::NOT_FOUND, Json(json!({"error": "no such document"}))).into_response();
     let Some(name) = name.strip_suffix(".json") else { return missing() };
     let text = DOCUMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text);
@@ -194,7 +210,8 @@ async fn document(State(control): State<Control>, Path(name): Path<String>) -> R
     let (Some(text), Some(url)) = (text, url) else { return missing() };
     let Ok(mut document) = serde_json::from_str::<Value>(text) else { return missing() };
     let base = url.trim_end_matches("/api").trim_end_matches("/v1");
-    document["servers"] = json!([{"url": base}]);
+    let through = format!("/_local/try/{name}");
+    document["servers"] = json!([{"url": if query.r#try.is_some() { &through } else { base }}]);
     Json(document).into_response()
 }
 

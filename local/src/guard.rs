@@ -62,6 +62,14 @@ impl HostNames {
     }
 }
 
+/// Refuses requests under another name, and those of other sites' pages.
+pub(crate) async fn named_only(State(names): State<HostNames>, request: Request, next: Next) -> Response {
+    match names.refusal(request.uri(), request.headers()) {
+        Some(why) => refused(StatusCode::FORBIDDEN, why),
+        None => next.run(request).await,
+    }
+}
+
 /// Refuses what does not come from this machine, and whatever changes something but is no JSON, which is what a page
 /// of another site can send without being asked.
 pub(crate) async fn local_only(State(names): State<HostNames>, request: Request, next: Next) -> Response {

@@ -27,4 +27,5 @@ pub mod schedule;
 pub mod server;
 pub mod streams;
 pub mod template;
+mod tls;
 pub mod usage_plans;

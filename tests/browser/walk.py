@@ -40,6 +40,7 @@ class Browser:
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
+                         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
                          f"--accept-lang={language}"]:
             options.add_argument(argument)
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
@@ -241,6 +242,28 @@ def control(browser):
         assert any(browser.ready[api].startswith(server["url"]) for api in ["outset", "outsend", "openscouter"]), server
 
 
+# of each API an operation, and the status that it has for whoever asks
+TRIED = [("outset", "schema/schema_retrieve", "200"), ("outsend", "registry/modules_registry_list", "200"), ("openscouter", "auth/auth_me", "401")]
+
+
+def reference(browser):
+    """The reference of each API, and a call of it from there. Nothing is loaded from elsewhere: there are no other names."""
+    for api, operation, status in TRIED:
+        browser.driver.get(f"{browser.ready['control']}/_local/reference/{api}")
+        wait = WebDriverWait(browser.driver, 60)
+        block = "operations-" + operation.replace("/", "-")
+        wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, ".opblock-tag"))
+        text = browser.look("en")
+        assert "Control page" in text and len(text) > 200, text
+        for what in [f"#operations-tag-{operation.split('/')[0]}", f"#{block} .opblock-summary-control", f"#{block} .try-out__btn",
+                     f"#{block} .execute"]:
+            (found,) = wait.until(lambda driver: driver.find_elements(By.CSS_SELECTOR, what))
+            browser.driver.execute_script("arguments[0].click()", found)
+        told = lambda driver: driver.find_elements(By.CSS_SELECTOR, f"#{block} .live-responses-table .response-col_status")
+        wait.until(lambda driver: any(cell.text.strip().startswith(status) for cell in told(driver)))
+        browser.look("en")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ready", required=True, type=pathlib.Path)
@@ -258,6 +281,7 @@ def main():
                     later(ready)
                 demo(browser)
                 control(browser)
+                reference(browser)
                 later(ready)
             except Exception:
                 print(f"at {browser.driver.current_url}:\n{browser.driver.page_source}")

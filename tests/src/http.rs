@@ -62,7 +62,11 @@ pub async fn new_minute(server: &local::server::Server) -> Result<(), Failure> {
     control(&server.control, "POST", "/_local/clock", &body).await.map(|_| ())
 }
 
-async fn send_to(
+/// As [`send`], under a name of the caller's.
+///
+/// # Errors
+/// As [`raw`].
+pub async fn send_to(
     host: &str,
     url: &str,
     method: &str,

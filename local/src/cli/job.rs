@@ -30,16 +30,22 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
-    /// Make a job over rows of a file, or over the results of another job
+    /// Make a job over rows of a file, or over the results of another job, or one that searches for places
     Create {
-        /// Module, e.g. verify-emails
+        /// Module, e.g. verify-emails, or scrap
         module: String,
         /// Rows: a .json file with a list of objects, or a table in a text file (csv, tsv), with a header or without
-        #[arg(long, required_unless_present = "source")]
+        #[arg(long, required_unless_present_any = ["source", "query"])]
         items: Option<PathBuf>,
         /// Job whose results are the rows
         #[arg(long)]
         source: Option<String>,
+        /// What scrap looks for, e.g. bakery; repeatable
+        #[arg(long, requires = "zone", conflicts_with_all = ["items", "source"])]
+        query: Vec<String>,
+        /// Where: a place, region or country, a postal code, `Lyon 20km`; repeatable
+        #[arg(long, requires = "query")]
+        zone: Vec<String>,
         /// Option of the module, repeatable: name=value, the value as JSON or as text
         #[arg(long = "option", value_name = "NAME=VALUE")]
         options: Vec<String>,
@@ -100,16 +106,12 @@ pub(super) enum JobCommand {
 
 pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
     match command {
-        JobCommand::Create { module, items, source, options, watch, api } => {
-            let mut body = Map::new();
+        JobCommand::Create { module, items, source, query, zone, options, watch, api } => {
             let rows = items.as_deref().map(rows).transpose()?;
-            if let Some(source) = source {
-                body.insert("source_job_id".to_owned(), Value::from(source));
-            }
-            for option in options {
-                let (name, value) = option.split_once('=').ok_or_else(|| usage("--option takes NAME=VALUE"))?;
-                let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
-                body.insert(name.to_owned(), value);
+            let mut body = members(options)?;
+            body.extend(source.map(|source| ("source_job_id".to_owned(), Value::from(source))));
+            if !query.is_empty() {
+                body.extend([("queries".to_owned(), query.into()), ("zones".to_owned(), zone.into())]);
             }
             let body = with_rows(&body, rows.as_deref());
             let remote = Remote::new(api)?;
@@ -154,6 +156,16 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
             Ok(())
         }
     }
+}
+
+/// The members that options name, each with its value as JSON or as text.
+fn members(options: Vec<String>) -> Result<Map<String, Value>, Failed> {
+    let member = |option: String| {
+        let (name, value) = option.split_once('=').ok_or_else(|| usage("--option takes NAME=VALUE"))?;
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::from(value));
+        Ok((name.to_owned(), value))
+    };
+    options.into_iter().map(member).collect()
 }
 
 /// A body with these members and the rows, as they stand.

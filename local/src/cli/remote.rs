@@ -8,6 +8,7 @@ use serde_json::Value;
 use shared::json;
 
 use super::output::Failed;
+use crate::tls;
 
 #[derive(Debug, Args)]
 pub(super) struct Api {
@@ -31,10 +32,7 @@ pub(super) struct Remote {
 
 /// What sends a command's requests.
 pub(super) fn client() -> Result<Client, Failed> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // only the first of several can be the process's
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
+    tls::provide();
     Ok(Client::builder().connect_timeout(Duration::from_secs(10)).build()?)
 }
 

@@ -8,6 +8,7 @@ use std::{
 
 use harness::{
     http,
+    osm::{Osm, node},
     outsend::{
         pipelines::{chain, definition},
         veille::before_and_after,
@@ -66,6 +67,24 @@ async fn a_pipeline_is_followed_to_its_end() {
         of.next_back().unwrap()["data"]["status"].clone()
     };
     assert_eq!(["in", "some", "best"].map(ended), ["done", "done", "done"].map(Value::from));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_for_places_is_made_and_followed() {
+    let (osm, variables) = Osm::start().await;
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let world = World::with(&variables).await;
+    osm.area("q=rive gauche", [2.30, 48.80, 2.40, 48.86]);
+    osm.put(vec![node(1, 48.81, 2.31, json!({"shop": "bakery", "name": "Chez Paul"}))]);
+    let search = ["job", "create", "scrap", "--query", "bakery", "--query", "bars", "--zone", "Rive gauche", "--watch"];
+    let (code, out, err) = world.says(&search);
+    assert_eq!(code, 0, "{out} {err}");
+    assert!(out.lines().next().unwrap().contains("type: scrap"), "{out}");
+    assert!(out.lines().last().unwrap().starts_with("done: 1 row"), "{out}");
+    let (code, _, err) = world.says(&["job", "create", "scrap", "--query", "bakery", "--zone", "Nowhere"]);
+    assert!(code == 1 && err.contains("zones.0") && err.contains("Unknown zone."), "{code} {err}");
+    let (code, _, err) = world.says(&["job", "create", "scrap", "--query", "bakery"]);
+    assert!(code == 2 && err.contains("--zone"), "{code} {err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

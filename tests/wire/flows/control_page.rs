@@ -45,3 +45,54 @@ async fn everything_the_port_has_is_a_click_away() {
     assert_eq!(http::send(&server.control, "GET", "/_local/mail/0", &[], b"").await.unwrap().status, 403);
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn operations_are_tried_through_the_port() {
+    let server = Server::start(serving(&[]), log().clone()).await.unwrap();
+    let get = async |path: &str| http::control(&server.control, "GET", path, "").await.unwrap();
+    for (api, loaded) in
+        [("outset", "swagger-ui-bundle.js"), ("outsend", "reference.js"), ("openscouter", "swagger-ui.css")]
+    {
+        let page = get(&format!("/_local/reference/{api}")).await;
+        assert!(page.status == 200 && page.body.contains(loaded), "{}", page.body);
+        assert!(!page.body.contains("http://") && !page.body.contains("https://"), "nothing comes from elsewhere");
+        let document: Value = get(&format!("/_local/openapi/{api}.json?try=1")).await.json();
+        assert_eq!(document["servers"], json!([{"url": format!("/_local/try/{api}")}]));
+    }
+    for (file, least) in [("swagger-ui-bundle.js", 1_000_000), ("swagger-ui.css", 100_000)] {
+        let file = get(&format!("/_local/swagger/{file}")).await;
+        assert!(file.status == 200 && file.bytes.len() > least);
+    }
+    // as the API itself answers: another status, its headers, what is escaped in a path
+    let send = async |method: &str, path: &str, headers: &[(&str, &str)], body: &str| {
+        http::send_to("localhost", &server.control, method, path, headers, body.as_bytes()).await.unwrap()
+    };
+    let registry = send("GET", "/_local/try/outsend/api/modules-registry", &[], "").await;
+    assert_eq!((registry.status, registry.header("content-type")), (200, "application/json"));
+    let body = json!({"email": "dana@example.com", "password": "correct horse 1", "accept_responsibility": true});
+    let headers = [("Content-Type", "application/json"), ("Origin", "http://localhost")];
+    let signed_up = send("POST", "/_local/try/outsend/api/auth/signup", &headers, &body.to_string()).await;
+    assert_eq!(signed_up.status, 200, "{}", signed_up.body);
+    assert!(!signed_up.header("set-cookie").is_empty());
+    for (method, api, url, path) in [
+        ("GET", "outset", &server.outset, "/v1/studies/?search=%C3%A9"),
+        ("GET", "outset", &server.outset, "/v1/studies/a%2Fb/"),
+        ("PUT", "outset", &server.outset, "/v1/schema/"),
+        ("DELETE", "openscouter", &server.openscouter, "/api/studies/x"),
+    ] {
+        let through = send(method, &format!("/_local/try/{api}{path}"), &[], "").await;
+        let straight = http::send(url, method, path, &[], b"").await.unwrap();
+        assert_eq!(through.status, straight.status, "{method} {path}: {}", through.body);
+        assert!(through.status >= 400 && through.body.contains(&straight.body), "{}", through.body);
+    }
+    assert_eq!(get("/_local/try/nothing/x").await.status, 404);
+    // no page of another site gets through, whatever it sends
+    for headers in [("Origin", "http://evil.test"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")] {
+        let sent = send("POST", "/_local/try/outsend/api/auth/login", &[headers], "email=x").await;
+        assert_eq!(sent.status, 403, "{headers:?}");
+    }
+    assert_eq!(
+        http::send(&server.control, "GET", "/_local/try/outset/v1/schema/", &[], b"").await.unwrap().status,
+        403
+    );
+}

@@ -26,10 +26,16 @@ pub(super) struct World {
 
 impl World {
     pub(super) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// As [`World::start`], with variables of its own.
+    pub(super) async fn with(own: &[(&str, &str)]) -> Self {
         let folder = Folder::temporary();
         let names = dns::start().await.unwrap().to_string();
         // what is imported may be on this machine
         let variables = [("OUTSCOUT_DNS_SERVER", names.as_str()), ("OUTSCOUT_CRAWL_ALLOW_HOSTS", "127.0.0.1")];
+        let variables: Vec<_> = variables.into_iter().chain(own.iter().copied()).collect();
         let server = start(&folder.0, &variables);
         let headers = [("Content-Type", "application/json")];
         let body = sign_up_body("ada@example.com").to_string();
