@@ -23,7 +23,7 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::pages::Front;
+use self::{pages::Front, reference::Apis};
 use crate::{
     control_plane::ControlPlane,
     embedded_store::Trouble,
@@ -90,7 +90,8 @@ impl Control {
         let guard = middleware::from_fn_with_state(self.hosts.clone(), local_only);
         let named = middleware::from_fn_with_state(self.hosts.clone(), named_only);
         // what an operation takes need not be JSON
-        let tried = reference::tried(self.clone()).layer(named);
+        let apis = Apis(self.urls.clone());
+        let tried = reference::tried(apis.clone()).layer(named);
         Router::new()
             .route("/", get(page))
             .route("/_local/health", get(health))
@@ -104,7 +105,7 @@ impl Control {
             .route("/_local/schedules/{function}", post(fire))
             .route("/_local/log", get(log))
             .with_state(self.clone())
-            .merge(reference::router(self.clone()))
+            .merge(reference::router(apis))
             .merge(self.control_plane.router())
             .layer(guard)
             .merge(tried)

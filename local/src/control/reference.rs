@@ -14,7 +14,6 @@ use http_body_util::BodyExt as _;
 use maud::{DOCTYPE, html};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
-use super::Control;
 use crate::tls;
 
 /// Where Swagger UI's own files are.
@@ -54,8 +53,12 @@ body{margin:0}nav{font:16px/1.5 system-ui,sans-serif;padding:1rem;display:flex;f
 .swagger-ui .opblock .opblock-summary-path{max-width:100%}.swagger-ui button,.swagger-ui input,.swagger-ui select\
 {min-width:2.75rem!important;min-height:2.75rem!important;max-width:100%}.swagger-ui pre,.swagger-ui code{white-space:pre-wrap!important}";
 
-/// The pages, Swagger UI's files, and the way to the APIs.
-pub(super) fn router(control: Control) -> Router {
+/// Names and base URLs of the APIs.
+#[derive(Clone)]
+pub(super) struct Apis(pub(super) Vec<(&'static str, String)>);
+
+/// The pages, and Swagger UI's files.
+pub(super) fn router(apis: Apis) -> Router {
     let files = ApiDefinition {
         uri_prefix: FILES,
         api_definition: OpenApiSource::Uri("/_local/openapi/outset.json"),
@@ -64,21 +67,21 @@ pub(super) fn router(control: Control) -> Router {
     Router::new()
         .route("/_local/reference/{api}", get(page))
         .route("/_local/reference.js", get(script))
-        .with_state(control)
+        .with_state(apis)
         .merge(swagger_ui_dist::generate_routes(files))
 }
 
 /// The way to the APIs: what a page of this port sends is sent on.
-pub(super) fn tried(control: Control) -> Router {
-    Router::new().route("/_local/try/{api}/{*path}", any(pass)).with_state(control)
+pub(super) fn tried(apis: Apis) -> Router {
+    Router::new().route("/_local/try/{api}/{*path}", any(pass)).with_state(apis)
 }
 
 async fn script() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/javascript")], SCRIPT)
 }
 
-async fn page(State(control): State<Control>, Path(api): Path<String>) -> Response {
-    let Some((name, _)) = control.urls.iter().find(|(known, _)| known.to_lowercase() == api) else {
+async fn page(State(apis): State<Apis>, Path(api): Path<String>) -> Response {
+    let Some((name, _)) = apis.0.iter().find(|(known, _)| known.to_lowercase() == api) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let page = html! {
@@ -94,7 +97,7 @@ async fn page(State(control): State<Control>, Path(api): Path<String>) -> Respon
             body {
                 nav {
                     a href="/" { "Control page" }
-                    @for (name, _) in &control.urls {
+                    @for (name, _) in apis.0.iter() {
                         a href=(format_args!("/_local/reference/{}", name.to_lowercase())) { (name) }
                     }
                 }
@@ -108,9 +111,9 @@ async fn page(State(control): State<Control>, Path(api): Path<String>) -> Respon
 }
 
 /// Sends a request on to an API, and its answer back.
-async fn pass(State(control): State<Control>, Path((api, path)): Path<(String, String)>, request: Request) -> Response {
+async fn pass(State(apis): State<Apis>, Path((api, path)): Path<(String, String)>, request: Request) -> Response {
     let refused = |status: StatusCode, why: &'static str| (status, why).into_response();
-    let Some((_, url)) = control.urls.iter().find(|(known, _)| known.to_lowercase() == api) else {
+    let Some((_, url)) = apis.0.iter().find(|(known, _)| known.to_lowercase() == api) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     // as it was sent: what is escaped in it stays so
