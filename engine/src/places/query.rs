@@ -2,10 +2,22 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
+use regex::{Regex, RegexBuilder};
+
 use crate::{lists, values::fold};
 
 /// The keys that make a named object a place; the first that it has tells its category.
 const KINDS: [&str; 7] = ["amenity", "shop", "craft", "office", "tourism", "leisure", "healthcare"];
+
+/// Letters that are written with and without their accents; the server's regular expressions know no classes of them.
+const ACCENTS: [(char, &str); 6] = [
+    ('a', "a|à|â|ä|À|Â|Ä"),
+    ('c', "c|ç|Ç"),
+    ('e', "e|é|è|ê|ë|É|È|Ê|Ë"),
+    ('i', "i|î|ï|Î|Ï"),
+    ('o', "o|ô|ö|Ô|Ö"),
+    ('u', "u|ù|û|ü|Ù|Û|Ü"),
+];
 
 /// Words, and the tag that they mean.
 static WORDS: LazyLock<HashMap<&'static str, (&'static str, &'static str)>> = LazyLock::new(|| {
@@ -31,8 +43,8 @@ pub(super) type Tags = HashMap<String, String>;
 /// What a query looks for.
 pub(super) enum Query {
     Tag(&'static str, &'static str),
-    /// A part of the name, in lower case.
-    Name(String),
+    /// A part of the name, as a regular expression, and the same as it is compared here.
+    Name(String, Option<Regex>),
 }
 
 /// Words as the table has them: folded, without the `s` of the plural.
@@ -49,7 +61,11 @@ impl Query {
     pub(super) fn new(text: &str) -> Self {
         match tag_of(&plain(text)) {
             Some((key, value)) => Self::Tag(key, value),
-            None => Self::Name(text.trim().to_lowercase()),
+            None => {
+                let part = expression(&text.trim().to_lowercase());
+                let compared = RegexBuilder::new(&part).case_insensitive(true).build().ok();
+                Self::Name(part, compared)
+            }
         }
     }
 
@@ -57,7 +73,11 @@ impl Query {
     pub(super) fn filter(&self) -> String {
         match self {
             Self::Tag(key, value) => format!("[\"{key}\"=\"{value}\"]"),
-            Self::Name(part) => format!("[~\"^({})$\"~\".\"][\"name\"~\"{}\",i]", KINDS.join("|"), literal(part)),
+            Self::Name(part, _) => {
+                // a string's own escapes
+                let part = part.replace('\\', r"\\").replace('"', "\\\"");
+                format!("[~\"^({})$\"~\".\"][\"name\"~\"{part}\",i]", KINDS.join("|"))
+            }
         }
     }
 
@@ -65,31 +85,29 @@ impl Query {
     pub(super) fn category<'a>(&self, tags: &'a Tags) -> Option<&'a str> {
         match self {
             Self::Tag(key, value) => tags.get(*key).map(String::as_str).filter(|known| known == value),
-            Self::Name(part) => {
+            Self::Name(_, compared) => {
                 let kind = KINDS.iter().find_map(|key| tags.get(*key))?;
-                tags.get("name")?.to_lowercase().contains(part.as_str()).then_some(kind.as_str())
+                compared.as_ref()?.is_match(tags.get("name")?).then_some(kind.as_str())
             }
         }
     }
 }
 
-/// A text as a string with a regular expression that means just it.
-fn literal(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len());
+/// A regular expression that means just a text, with its accents or without.
+fn expression(text: &str) -> String {
+    let mut expression = String::with_capacity(text.len());
     for letter in text.chars() {
-        match letter {
-            // the string's own escape stands before the expression's
-            '\\' => literal.push_str(r"\\\\"),
-            '"' => literal.push_str("\\\""),
-            '.' | '^' | '$' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|' => {
-                literal.push_str(r"\\");
-                literal.push(letter);
+        let accents = ACCENTS.iter().find(|(base, forms)| *base == letter || forms.contains(letter) && letter != '|');
+        match (accents, letter) {
+            (Some((_, forms)), _) => expression.extend(["(", forms, ")"]),
+            (None, '\\' | '.' | '^' | '$' | '*' | '+' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '|') => {
+                expression.extend(['\\', letter]);
             }
-            letter if letter.is_control() => literal.push('.'),
-            letter => literal.push(letter),
+            (None, letter) if letter.is_control() => expression.push('.'),
+            (None, letter) => expression.push(letter),
         }
     }
-    literal
+    expression
 }
 
 #[cfg(test)]
@@ -120,13 +138,24 @@ mod tests {
     fn other_texts_are_parts_of_names() {
         let kinds = "[~\"^(amenity|shop|craft|office|tourism|leisure|healthcare)$\"~\".\"]";
         for (query, name) in [
-            ("Chez Paul", "chez paul"),
-            ("a+b (c)", r"a\\+b \\(c\\)"),
-            ("say \"x\"", "say \\\"x\\\""),
-            (r"a\b", r"a\\\\b"),
-            ("\"];out;", "\\\"\\\\];out;"),
+            ("Myrtyl 4", "myrtyl 4"),
+            ("x+y (z)", r"x\\+y \\(z\\)"),
+            ("\"x\"", "\\\"x\\\""),
+            (r"x\y", r"x\\\\y"),
+            ("\"];[]", "\\\"\\\\];\\\\[\\\\]"),
+            ("çx", "(c|ç|Ç)x"),
         ] {
             assert_eq!(Query::new(query).filter(), format!("{kinds}[\"name\"~\"{name}\",i]"), "{query}");
+        }
+        for (query, name, found) in [
+            ("lycee", "Lycée Voltaire", true),
+            ("Lycée", "LYCEE VOLTAIRE", true),
+            ("Élysée", "elysee", true),
+            ("a|b", "a", false),
+            ("a.b", "axb", false),
+        ] {
+            let named = tags(&[("amenity", "school"), ("name", name)]);
+            assert_eq!(Query::new(query).category(&named).is_some(), found, "{query}");
         }
         let paul = Query::new("PAUL");
         assert_eq!(paul.category(&tags(&[("shop", "bakery"), ("name", "Chez Paul")])), Some("bakery"));

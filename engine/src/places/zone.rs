@@ -54,6 +54,8 @@ impl Place {
         let outline = |any_of| ZoneAsk { any_of, radius_km: None };
         if let Some((kind, code)) = text.split_once(':') {
             match kind.trim().to_ascii_lowercase().as_str() {
+                // nothing is asked for nothing
+                "insee" | "cp" if code.trim().is_empty() => return outline(Vec::new()),
                 "insee" => return outline(vec![vec![commune(code)]]),
                 "cp" => return outline(vec![vec![self.search("postalcode", code.trim())]]),
                 _ => {}
@@ -191,6 +193,7 @@ mod tests {
             assert_eq!(asked("FRA", none).1, None, "{none}");
         }
         assert_eq!(asked("FRA", "France").0[0].split(" + ").count(), 13);
+        assert_eq!(asked("FRA", "cp: "), (Vec::new(), None));
         assert!(zone("XYZ", "Paris").is_none() && zone("fr", "Paris").is_none());
     }
 

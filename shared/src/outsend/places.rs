@@ -288,6 +288,8 @@ impl Finder<'_> {
         store.leave_host(name, &visitor, PAUSE, clock.now()).await?;
         match answer {
             Ok((200, body)) => Ok(body.to_vec()),
+            // what it does not understand, it does not know
+            Ok((400 | 404, _)) => Ok(b"[]".to_vec()),
             Ok((status, _)) => {
                 tracing::warn!(service = name, status, "a zone was not looked up");
                 Err(Detail::Upstream.into())

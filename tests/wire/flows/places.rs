@@ -268,6 +268,12 @@ async fn a_pipeline_begins_with_a_search() {
     assert_eq!(done["status"], json!("done"), "{done}");
     let found = world.rows(done["nodes"][1]["job_id"].as_str().unwrap()).await;
     assert_eq!(told(&found), [json!(["node/2", "Pain d'est", "boulangerie", "Paris"])]);
+    // when it runs long after, its zones are looked up again
+    world.bench.advance(time::Duration::days(91));
+    let path = format!("/api/pipelines/{}/run", made["id"].as_str().unwrap());
+    let before = osm.looked_up().len();
+    assert_eq!(world.post(&path, &json!({})).await.status, 200);
+    assert_eq!(osm.looked_up().len(), before + 1);
     let root = world.get(&format!("/api/jobs/{}", done["nodes"][0]["job_id"].as_str().unwrap())).await.json();
     assert_eq!((&root["queries"], &root["pipeline_id"]), (&json!(["boulangerie"]), &made["id"]));
 }
@@ -284,8 +290,8 @@ async fn a_veille_searches_again_and_tells_what_changed() {
     now.remove(0);
     now.push(node(6, 48.83, 2.33, json!({"shop": "bakery", "name": "Le Nouveau"})));
     osm.put(now);
-    // the rows of the first search are gone by then, and its text with them
-    world.bench.advance(time::Duration::days(1));
+    // the rows of the first search are gone by then, its text with them, and what was known of its zone
+    world.bench.advance(time::Duration::days(91));
     world.tick().await;
     world.settle().await;
     let runs = world.runs(&veille.json()).await;
@@ -296,5 +302,5 @@ async fn a_veille_searches_again_and_tells_what_changed() {
         (&json!(1), &json!(1), &json!(1)),
         "{counts}"
     );
-    assert_eq!(osm.looked_up().len(), 1);
+    assert_eq!(osm.looked_up().len(), 2);
 }
