@@ -84,9 +84,28 @@ fn entries(text: &str) -> impl Iterator<Item = &str> {
     text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// The entries that were added to a file.
+/// The entries that were added to a file, in one order.
 pub(crate) fn additions(file: &str) -> Vec<&'static str> {
-    added().entries.get(file).map(|entries| entries.iter().copied().collect()).unwrap_or_default()
+    let mut entries: Vec<_> = added().entries.get(file).into_iter().flatten().copied().collect();
+    entries.sort_unstable();
+    entries
+}
+
+/// Words as `places.txt` has them: folded, without the `s` of the plural.
+pub(crate) fn singular(text: &str) -> String {
+    let folded = fold(text);
+    let word = |word: &str| match word.strip_suffix('s') {
+        Some(one) if one.len() > 2 && !one.ends_with('s') => one.to_owned(),
+        _ => word.to_owned(),
+    };
+    folded.split('_').map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// A word that stands for two tags in a text of `places.txt`.
+fn ambiguous(text: &str) -> Option<&str> {
+    let words = |entry| str::split_once(entry, ": ").map_or("", |(_, words)| words).split(", ");
+    let mut known = HashSet::new();
+    entries(text).flat_map(words).find(|word| !known.insert(*word))
 }
 
 /// Whether an entry is in the form that it is compared in.
@@ -99,7 +118,7 @@ fn is_entry(file: &str, entry: &str) -> bool {
             let is_name =
                 |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
             tag.split_once('=').is_some_and(|(key, value)| is_name(key) && is_name(value))
-                && words.split(", ").all(|word| !word.is_empty() && fold(word).replace('_', " ") == word)
+                && words.split(", ").all(|word| !word.is_empty() && singular(word) == word)
         }),
         TYPO_FILE => {
             let pair = entry.split_once(char::is_whitespace);
@@ -116,6 +135,11 @@ fn is_entry(file: &str, entry: &str) -> bool {
 pub(crate) fn add(file: &'static str, text: &str) -> Result<(), String> {
     if let Some(wrong) = entries(text).find(|entry| !is_entry(file, entry)) {
         return Err(format!("{file}: {wrong:?} is no entry in the file's form"));
+    }
+    if file == PLACES_FILE
+        && let Some(word) = ambiguous(text)
+    {
+        return Err(format!("{file}: {word:?} stands for two tags"));
     }
     let mut added = ADDED.write().unwrap_or_else(PoisonError::into_inner);
     let kept = |entry: &str| -> &'static str { Box::leak(entry.to_owned().into_boxed_str()) };

@@ -17,6 +17,7 @@ use crate::{
     module::{Fault, Level, Line, MAX_BYTES, Run, Spec, Step, size},
     services::{Asked, Overpass},
     values::Country,
+    web::Missed,
 };
 
 /// How long a step gathers cells: a commit for each would cost more than their rows.
@@ -148,7 +149,7 @@ impl Search {
             Err(missed) if missed.may_pass() || is_last => Err(missed.as_str()),
             // it will not do better
             Err(missed) => {
-                self.fail(step, &missed.as_str());
+                self.fail(step, &missed.as_str(), missed.is_refusal());
                 return Ok(());
             }
         };
@@ -163,16 +164,20 @@ impl Search {
         }
         match answer {
             Ok(answer) => self.keep(answer, step)?,
-            Err(why) => self.fail(step, &why),
+            Err(why) => {
+                let refused = matches!(&body, Err(missed) if missed.is_refusal() || *missed == Missed::Timeout);
+                self.fail(step, &why, refused);
+            }
         }
         Ok(())
     }
 
-    fn fail(&mut self, step: &mut Step, why: &str) {
+    /// Passes over an item; `refused` says that the server was not there for it.
+    fn fail(&mut self, step: &mut Step, why: &str, refused: bool) {
         step.failed += 1;
         let message = format!("Item {}: the places source was not asked: {why}.", self.next + 1);
         step.log.push(Line { level: Level::Warn, message });
-        self.refused += 1;
+        self.refused += u64::from(refused);
         self.pass(step);
     }
 
@@ -232,7 +237,13 @@ impl Search {
                 self.begin()?;
             }
             let Some(under_way) = self.under_way.as_mut() else { break };
-            let Ok(asked) = timeout_at(until, under_way).await else { return Ok(Some(step)) };
+            // a slice is given up soon after: what is not answered by then was asked in vain
+            let last = self.began + LASTS;
+            let asked = match timeout_at(if self.closing { until.min(last) } else { until }, under_way).await {
+                Ok(asked) => asked,
+                Err(_) if self.closing && Instant::now() >= last => Ok(Asked::Missed(Missed::Timeout)),
+                Err(_) => return Ok(Some(step)),
+            };
             self.under_way = None;
             let before = step.rows.len();
             self.land(asked?, &mut step).await?;

@@ -52,6 +52,16 @@ struct Place {
 impl Place {
     fn zone(&self, text: &str) -> ZoneAsk {
         let outline = |any_of| ZoneAsk { any_of, radius_km: None };
+        let circle = CIRCLE.as_ref().and_then(|circle| circle.captures(text)).and_then(|parts| {
+            let radius = parts.get(2)?.as_str().parse().ok().filter(|radius| (1..=LARGEST).contains(radius))?;
+            Some((parts.get(1)?.as_str().trim(), radius))
+        });
+        if let Some((centre, radius)) = circle {
+            let around = self.zone(centre).any_of;
+            // several areas have no centre
+            let any_of = if around.iter().any(|group| group.len() > 1) { self.by_form(centre) } else { around };
+            return ZoneAsk { any_of, radius_km: Some(radius) };
+        }
         if let Some((kind, code)) = text.split_once(':') {
             match kind.trim().to_ascii_lowercase().as_str() {
                 // nothing is asked for nothing
@@ -63,13 +73,6 @@ impl Place {
         }
         if let Some(known) = self.known(text) {
             return outline(vec![known]);
-        }
-        let circle = CIRCLE.as_ref().and_then(|circle| circle.captures(text)).and_then(|parts| {
-            let radius = parts.get(2)?.as_str().parse().ok().filter(|radius| (1..=LARGEST).contains(radius))?;
-            Some((parts.get(1)?.as_str().trim(), radius))
-        });
-        if let Some((centre, radius)) = circle {
-            return ZoneAsk { radius_km: Some(radius), ..self.zone(centre) };
         }
         outline(self.by_form(text))
     }
@@ -189,6 +192,8 @@ mod tests {
         assert_eq!(asked("FRA", "Lyon 20km"), (vec!["countrycodes=fr&q=lyon".to_owned()], Some(20)));
         assert_eq!(asked("FRA", "Saint  Malo, 5 KM").0, ["countrycodes=fr&q=saint malo"]);
         assert_eq!(asked("FRA", "75015 3km").1, Some(3));
+        assert_eq!(asked("FRA", "insee:75115 3km"), (vec!["insee=75115".to_owned()], Some(3)));
+        assert_eq!(asked("FRA", "France 20km"), (vec!["countrycodes=fr&q=france".to_owned()], Some(20)));
         for none in ["Lyon 0km", "Lyon 201km", "10km"] {
             assert_eq!(asked("FRA", none).1, None, "{none}");
         }

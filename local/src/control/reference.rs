@@ -6,7 +6,7 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
     routing::{any, get},
 };
@@ -111,14 +111,17 @@ async fn page(State(apis): State<Apis>, Path(api): Path<String>) -> Response {
 }
 
 /// Sends a request on to an API, and its answer back.
-async fn pass(State(apis): State<Apis>, Path((api, path)): Path<(String, String)>, request: Request) -> Response {
+async fn pass(State(apis): State<Apis>, Path((api, _)): Path<(String, String)>, request: Request) -> Response {
     let refused = |status: StatusCode, why: &'static str| (status, why).into_response();
     let Some((_, url)) = apis.0.iter().find(|(known, _)| known.to_lowercase() == api) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     // as it was sent: what is escaped in it stays so
     let sent = request.uri().path_and_query().map_or("", |sent| sent.as_str());
-    let sent = sent.strip_prefix(&format!("/_local/try/{api}")).unwrap_or(&path);
+    // a name in another spelling would leave its path, and with it the host, to whoever asks
+    let Some(sent) = sent.strip_prefix(&format!("/_local/try/{api}")).filter(|sent| sent.starts_with('/')) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let url = format!("{}{sent}", url.trim_end_matches("/api").trim_end_matches("/v1"));
     let (parts, body) = request.into_parts();
     let body = match http_body_util::Limited::new(body, MAX_BODY).collect().await {
@@ -148,6 +151,12 @@ async fn asked(
         own.extend(
             answer.headers().iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())),
         );
+    }
+    // a page of an API is no page of this port
+    if let Some(own) = told.headers_mut() {
+        own.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+        own.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        own.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     // events are passed on as they come
     Ok(told.body(Body::from_stream(answer.bytes_stream())).unwrap_or_default())

@@ -249,12 +249,12 @@ pub const VARIABLES: &[Area] = &[
             ),
             passed(
                 "OUTSCOUT_OVERPASS_URL",
-                "`https://overpass-api.de/api/interpreter`",
+                "that of `overpass-api.de`",
                 "The Overpass API that searches ask for places",
             ),
             passed(
                 "OUTSCOUT_NOMINATIM_URL",
-                "`https://nominatim.openstreetmap.org`",
+                "that of `nominatim.openstreetmap.org`",
                 "The Nominatim server that zones are looked up in",
             ),
             passed("OUTSCOUT_RDAP_URL", "none: nobody is asked", "An RDAP service that knows the states of domains"),

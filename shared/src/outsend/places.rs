@@ -3,6 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use futures_util::future::try_join_all;
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 use url::{Url, form_urlencoded};
@@ -83,6 +84,11 @@ impl Wanted {
         }
     }
 
+    /// Its requests: each query in each cell.
+    fn planned(&self, planner: &dyn Planner, areas: &[ZoneArea]) -> u64 {
+        planner.cells(&self.mode, areas).saturating_mul(self.queries.len() as u64)
+    }
+
     /// The options as the job has them.
     fn options(&self, search: &Search) -> Map<String, Value> {
         let options = json!({
@@ -109,8 +115,8 @@ pub fn search<'a>(
 ) -> BoxFuture<'a, Result<NewJob, Refusal>> {
     Box::pin(async move {
         let wanted = Wanted::read(planner, options);
-        let areas = areas(context, planner, &wanted).await?;
-        let planned = planner.cells(&wanted.mode, &areas).saturating_mul(wanted.queries.len() as u64);
+        let areas = areas(context, planner, &wanted, deadline()).await?;
+        let planned = wanted.planned(planner, &areas);
         let text = serde_json::to_vec(&areas).map_err(|_| Detail::Server)?;
         let search = Search {
             queries: wanted.queries.clone(),
@@ -133,7 +139,13 @@ pub fn search<'a>(
     })
 }
 
-/// Looks the zones of a search up, so that its job can be planned at once.
+/// When lookups that begin now must have ended.
+#[must_use]
+pub(super) fn deadline() -> Instant {
+    Instant::now() + TOGETHER
+}
+
+/// Looks the zones of a search up until `until`, so that its job can be planned at once; gives its planned requests.
 ///
 /// # Errors
 /// As for [`search`].
@@ -141,15 +153,22 @@ pub(super) fn check<'a>(
     context: &'a Context,
     planner: &'a dyn Planner,
     options: &'a Map<String, Value>,
-) -> BoxFuture<'a, Result<(), Refusal>> {
+    until: Instant,
+) -> BoxFuture<'a, Result<u64, Refusal>> {
     Box::pin(async move {
         let wanted = Wanted::read(planner, options);
-        areas(context, planner, &wanted).await.map(|_| ())
+        let areas = areas(context, planner, &wanted, until).await?;
+        Ok(wanted.planned(planner, &areas))
     })
 }
 
 /// The areas of the zones, in their order.
-async fn areas(context: &Context, planner: &dyn Planner, wanted: &Wanted) -> Result<Vec<ZoneArea>, Refusal> {
+async fn areas(
+    context: &Context,
+    planner: &dyn Planner,
+    wanted: &Wanted,
+    until: Instant,
+) -> Result<Vec<ZoneArea>, Refusal> {
     let mut asks = Vec::with_capacity(wanted.zones.len());
     for (_, text) in &wanted.zones {
         match planner.zone(&wanted.country, text) {
@@ -157,7 +176,7 @@ async fn areas(context: &Context, planner: &dyn Planner, wanted: &Wanted) -> Res
             None => return Err(Refusal::Invalid(vec![("country".to_owned(), Fault::Format)])),
         }
     }
-    let mut finder = Finder { context, planner, until: Instant::now() + TOGETHER, known: HashMap::new() };
+    let mut finder = Finder { context, planner, until, known: HashMap::new() };
     finder.recall(&asks).await?;
     let (mut areas, mut unknown) = (Vec::with_capacity(asks.len()), Vec::new());
     for (ask, (place, _)) in asks.iter().zip(&wanted.zones) {
@@ -197,6 +216,8 @@ impl Finder<'_> {
             let mut found = Vec::with_capacity(lookups.len());
             for lookup in lookups {
                 match self.found(lookup).await? {
+                    // around a point its outline means nothing
+                    Some(one) if ask.radius_km.is_some() => found.push(Found { rings: Vec::new(), ..one }),
                     Some(one) => found.push(one),
                     None => break,
                 }
@@ -250,6 +271,10 @@ impl Finder<'_> {
         url.set_path(&whole);
         url.query_pairs_mut().extend_pairs(&parameters);
         let answer = self.ask(&name, "GET", url, String::new()).await?;
+        // what is no list says nothing, not that there is nothing
+        if serde_json::from_slice::<Vec<IgnoredAny>>(&answer).is_err() {
+            return Err(Detail::Upstream.into());
+        }
         Ok(self.planner.found(lookup, &answer))
     }
 
@@ -261,6 +286,10 @@ impl Finder<'_> {
         let form = form_urlencoded::Serializer::new(String::new()).append_pair("data", &query).finish();
         let answer = self.ask(&name_of(&url), "POST", url, form).await?;
         let answer: Value = serde_json::from_slice(&answer).map_err(|_| Detail::Upstream)?;
+        // a server without time answers with what it has, which is nothing
+        if answer.get("remark").is_some() || !answer.get("elements").is_some_and(Value::is_array) {
+            return Err(Detail::Upstream.into());
+        }
         Ok(answer.pointer("/elements/0/id").and_then(Value::as_u64))
     }
 
@@ -289,7 +318,7 @@ impl Finder<'_> {
         match answer {
             Ok((200, body)) => Ok(body.to_vec()),
             // what it does not understand, it does not know
-            Ok((400 | 404, _)) => Ok(b"[]".to_vec()),
+            Ok((400 | 404, _)) if method == "GET" => Ok(b"[]".to_vec()),
             Ok((status, _)) => {
                 tracing::warn!(service = name, status, "a zone was not looked up");
                 Err(Detail::Upstream.into())

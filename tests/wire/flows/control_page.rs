@@ -85,6 +85,13 @@ async fn operations_are_tried_through_the_port() {
         assert_eq!(through.status, straight.status, "{method} {path}: {}", through.body);
         assert!(through.status >= 400 && through.body.contains(&straight.body), "{}", through.body);
     }
+    // no spelling of a name leads elsewhere, and what comes back is no page of this port
+    for astray in ["/_local/try/%6futsend/@evil.test/x", "/_local/try/outsend@evil.test/x", "/_local/try/%6futsend/x"] {
+        assert_eq!(get(astray).await.status, 404, "{astray}");
+    }
+    let page = get("/_local/try/outsend/sign-in").await;
+    let (policy, frames) = (page.header("content-security-policy"), page.header("x-frame-options"));
+    assert_eq!((page.status, policy, frames), (200, "sandbox", "DENY"));
     assert_eq!(get("/_local/try/nothing/x").await.status, 404);
     // no page of another site gets through, whatever it sends
     for headers in [("Origin", "http://evil.test"), ("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site")] {

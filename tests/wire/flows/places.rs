@@ -5,7 +5,7 @@ use std::time::Duration;
 use harness::{
     Answer,
     osm::{Osm, node},
-    outsend::{detail, jobs::World, pipelines::definition},
+    outsend::{change, detail, jobs::World, pipelines::definition},
 };
 use serde_json::{Value, json};
 
@@ -197,7 +197,8 @@ async fn a_source_that_never_answers_ends_the_search() {
     osm.area("q=wide", [2.0, 48.0, 2.5, 48.3]);
     let created = made(&world, &json!({"queries": ["bar"], "zones": ["Wide"]})).await;
     assert!(created["grid_points_count"].as_u64().unwrap() > 20);
-    osm.refuses(&[400; 40]);
+    // the server wants nothing to do with us: no second try helps
+    osm.refuses(&[403; 40]);
     world.settle().await;
     let failed = job(&world, &created).await;
     assert_eq!((&failed["status"], &failed["processed_points"]), (&json!("failed"), &json!(20)));
@@ -276,6 +277,55 @@ async fn a_pipeline_begins_with_a_search() {
     assert_eq!(osm.looked_up().len(), before + 1);
     let root = world.get(&format!("/api/jobs/{}", done["nodes"][0]["job_id"].as_str().unwrap())).await.json();
     assert_eq!((&root["queries"], &root["pipeline_id"]), (&json!(["boulangerie"]), &made["id"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipeline_that_searches_is_judged_before_it_is_there() {
+    let (world, osm) = world().await;
+    let body = |queries: Value, zone: &str| {
+        let config = json!({"queries": queries, "zones": [zone], "scrap_mode": "ultra"});
+        json!({"name": "P", "definition": definition(&[("a", "scrap", config.clone()), ("b", "scrap", config)], &[])})
+    };
+    // each of its searches is below the ceiling, or is not; both together are above the quota, or are not
+    osm.area("state=Bretagne", [-5.0, 46.0, 3.0, 49.0]);
+    let dear = world.post("/api/pipelines", &body(json!(["bar", "pub"]), "Bretagne")).await;
+    assert!(dear.status == 400 && detail(&dear).contains("EF"), "{}", dear.body);
+    let (poor, mut variables) = Osm::start().await;
+    poor.area("q=paris", BOTH);
+    // enough for one of them
+    variables.push(("OUTSCOUT_EF_QUOTA_FREE", "0.004".to_owned()));
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let other = World::with(&variables).await;
+    let above = other.post("/api/pipelines", &body(json!(["bar"]), "Paris")).await;
+    assert!(above.status == 400 && detail(&above).contains("EF"), "{}", above.body);
+    for world in [&world, &other] {
+        assert_eq!(world.get("/api/pipelines").await.json(), json!([]));
+        assert_eq!(world.get("/api/jobs").await.json(), json!([]));
+    }
+    // one whose address is not verified searches nowhere
+    let made = world.post("/api/pipelines", &body(json!(["bar"]), "Paris")).await;
+    assert_eq!(made.status, 200, "{}", made.body);
+    change(&world.bench, "ada@example.com", |user| user.verified = false).await;
+    let run = format!("/api/pipelines/{}/run", made.json()["id"].as_str().unwrap());
+    for (path, body) in [("/api/pipelines", body(json!(["bar"]), "Paris")), (run.as_str(), json!({}))] {
+        let refused = world.post(path, &body).await;
+        assert_eq!((refused.status, detail(&refused).as_str()), (403, "Verify your e-mail address first."), "{path}");
+    }
+    let import = definition(&[("a", "import", json!({"text": "nom\nA"}))], &[]);
+    assert_eq!(world.post("/api/pipelines", &json!({"name": "P", "definition": import})).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_says_nothing_is_not_believed() {
+    let (world, osm) = world().await;
+    osm.commune("75115", 9_521, WEST);
+    let body = json!({"queries": ["bar"], "zones": ["insee:75115"]});
+    osm.cuts();
+    assert_eq!(world.post("/api/jobs", &body).await.status, 503);
+    assert_eq!(world.post("/api/jobs", &body).await.status, 200);
+    // a circle keeps no outline
+    let created = made(&world, &json!({"queries": ["bar"], "zones": ["insee:75115 1km"]})).await;
+    assert!(created["grid_points_count"].as_u64().unwrap() <= 4, "{created}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

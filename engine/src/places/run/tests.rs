@@ -295,6 +295,25 @@ async fn a_search_ends_where_it_has_enough() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_not_answered_within_the_slice_was_asked_in_vain() {
+    let begun =
+        Begun::new(Server { takes: Duration::from_secs(60), ..Server::default() }, &json!(["bar"]), vec![paris()]);
+    let (mut run, began) = (begun.from(0, 0, 0).await, Instant::now());
+    let step = loop {
+        let step = run.step().await.unwrap().unwrap();
+        if step.again_after.is_some() {
+            break step;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30));
+        if began.elapsed() >= Duration::from_secs(10) {
+            run.wind_down();
+        }
+    };
+    assert_eq!((step.items, step.attempts, step.again_after), (0, 1, Some(Duration::from_secs(5))));
+    assert!(began.elapsed() < Duration::from_secs(29) && !run.wind_down(), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_under_way_is_waited_for_when_the_slice_is_over() {
     let begun =
         Begun::new(Server { takes: Duration::from_secs(9), ..Server::default() }, &json!(["bar"]), vec![paris()]);

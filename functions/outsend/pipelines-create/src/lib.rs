@@ -1,10 +1,10 @@
 //! `POST /api/pipelines`: a pipeline with its first run (outsend 14.5).
 
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use shared::{
     http::Response,
-    model::{Pipeline, PipelineId, Trigger},
+    model::{Module, Pipeline, PipelineId, Trigger},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -19,7 +19,16 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.under(JOBS), |cx, caller| Box::pin(create(cx, caller)));
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.verified_when(searches).under(JOBS), |cx, caller| {
+        Box::pin(create(cx, caller))
+    });
+
+/// Whether the definition that is sent has a search for places (outsend 4.4); what cannot be read has none.
+fn searches(cx: &RequestContext) -> bool {
+    let body: Option<Value> = shared::json::parse(&cx.request.body).ok();
+    let nodes = body.as_ref().and_then(|body| body.pointer("/definition/nodes")?.as_array());
+    nodes.into_iter().flatten().any(|node| node.get("type").and_then(Value::as_str) == Some(Module::Scrap.as_str()))
+}
 
 /// What is made: a name, the definition, and its text.
 struct Asked {
@@ -31,7 +40,7 @@ struct Asked {
 async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let Asked { name, definition, text } = read(cx)?;
     let account = &caller.account;
-    check_start(&cx.context, &engine::Rules, account.user.id, &definition, cx.now).await?;
+    check_start(&cx.context, &engine::Rules, account, &definition, cx.now).await?;
     let pipeline = Pipeline {
         id: PipelineId::generate(),
         user: account.user.id,

@@ -4,7 +4,7 @@ use serde_json::value::RawValue;
 
 use shared::{
     http::Response,
-    model::{PipelineId, Trigger},
+    model::{Module, PipelineId, Trigger},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -12,7 +12,7 @@ use shared::{
         fields::object,
         limits::JOBS,
         messages::Detail,
-        pipelines::{start_run, view},
+        pipelines::{read, start_run, view},
         request_context::RequestContext,
     },
 };
@@ -28,6 +28,11 @@ async fn run(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let (pipeline, definition) =
         futures_util::future::join(store.pipeline(account.user.id, id), store.definition(id)).await;
     let (Some(_), Some(definition)) = (pipeline?, definition?) else { return Err(Detail::NoPipeline.into()) };
+    // only the definition tells whether the address must be verified (outsend 4.4)
+    let searches = read(&definition).is_some_and(|read| read.nodes.iter().any(|node| node.module == Module::Scrap));
+    if searches && !account.user.verified {
+        return Err(Detail::Unverified.into());
+    }
     let start = start_run(&cx.context, &engine::Rules, account, (id, &definition), Trigger::Manual);
     let (pipeline, run) = start.await?;
     let shown: &RawValue = serde_json::from_str(&definition).map_err(|error| Problem::Crash(error.to_string()))?;

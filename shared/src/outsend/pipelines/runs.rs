@@ -16,21 +16,21 @@ use crate::{
     context::Context,
     model::{
         Account, Announcement, EventData, EventName, JobId, Module, NodeRun, Pipeline, PipelineId, PipelineRun,
-        Planner, RunStatus, Trigger, UserId,
+        Planner, RunStatus, Trigger,
     },
     outsend::{envelope::Problem, messages::Detail, places, refusal::Refusal},
     store::{NodeCreation, RunCreation, Store, StoreError, after_lost_race},
 };
 
 /// Checks what a run needs before it begins: modules that are available, the jobs that its imports copy, and the zones of
-/// its searches for places.
+/// its searches for places, which must be within the ceiling and the quota (outsend 14.4).
 ///
 /// # Errors
 /// As for a job; when the store fails.
 pub fn check_start<'a>(
     context: &'a Context,
     planner: &'a dyn Planner,
-    user: UserId,
+    account: &'a Account,
     definition: &'a Definition,
     now: OffsetDateTime,
 ) -> BoxFuture<'a, Result<(), Refusal>> {
@@ -39,18 +39,33 @@ pub fn check_start<'a>(
         if let Some(node) = definition.nodes.iter().find(|node| !node.module.available(modules)) {
             return Err(Detail::ModuleOff(node.module.as_str()).into());
         }
+        let (until, mut need) = (places::deadline(), 0_u64);
         for (place, node) in definition.nodes.iter().enumerate().filter(|(_, node)| block(node.module).is_root()) {
             if node.module != Module::Scrap {
-                named_source(context.store(), user, &node.config, now).await?;
+                named_source(context.store(), account.user.id, &node.config, now).await?;
                 continue;
             }
-            places::check(context, planner, &node.config).await.map_err(|refusal| match refusal {
-                Refusal::Invalid(faults) => {
-                    let at = |path: String| format!("definition.nodes.{place}.config.{path}");
-                    Refusal::Invalid(faults.into_iter().map(|(path, fault)| (at(path), fault)).collect())
-                }
-                other => other,
-            })?;
+            let planned =
+                places::check(context, planner, &node.config, until).await.map_err(|refusal| match refusal {
+                    Refusal::Invalid(faults) => {
+                        let at = |path: String| format!("definition.nodes.{place}.config.{path}");
+                        Refusal::Invalid(faults.into_iter().map(|(path, fault)| (at(path), fault)).collect())
+                    }
+                    other => other,
+                })?;
+            let ceiling = context.settings().jobs.job_ceiling;
+            if planned > ceiling {
+                return Err(Detail::EfCeiling { need: planned, ceiling }.into());
+            }
+            need = need.saturating_add(planned);
+        }
+        if need > 0
+            && let Some(quota) = context.store().quota(account.organization.plan)
+        {
+            let used = context.store().requests_used(account.user.id, now).await?;
+            if used.saturating_add(need) > quota {
+                return Err(Detail::EfQuota { used, quota, need }.into());
+            }
         }
         Ok(())
     })
@@ -102,7 +117,7 @@ pub fn start_run<'a>(
     Box::pin(async move {
         let (store, now) = (context.store(), context.clock().now());
         let read = read(definition).ok_or_else(|| Problem::Crash("a stored definition cannot be read".to_owned()))?;
-        check_start(context, planner, owner.user.id, &read, now).await?;
+        check_start(context, planner, owner, &read, now).await?;
         let first = first_run(pipeline, owner, &read, trigger, now)?;
         let make = move |number: u64| PipelineRun { number, ..first.clone() };
         let (pipeline, run) = match store.add_run(owner.user.id, pipeline, &make).await? {

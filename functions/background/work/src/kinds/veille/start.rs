@@ -40,7 +40,7 @@ async fn pipeline(
 ) -> Result<Step, Refusal> {
     let (store, now) = (workers.store(), workers.now());
     let definition = store.definition(id).await?.as_deref().and_then(read).ok_or(Detail::NoPipeline)?;
-    check_start(workers.context(), &engine::Rules, veille.user, &definition, now).await?;
+    check_start(workers.context(), &engine::Rules, account, &definition, now).await?;
     let trigger = Trigger::Veille { veille: run.veille, run: run.number };
     let first = first_run(id, account, &definition, trigger, now).map_err(|_| Detail::Server)?;
     let make = move |number: u64| PipelineRun { number, ..first.clone() };
