@@ -171,7 +171,7 @@ fn allowed(cx: &RequestContext, principal: &Principal, access: Access) -> Result
     if access.active && !account.user.active {
         return Err(Detail::Deactivated.into());
     }
-    if access.verified.applies(cx) && !account.user.verified {
+    if !account.user.verified && access.verified.applies(cx) {
         return Err(Detail::Unverified.into());
     }
     Ok(())

@@ -25,8 +25,8 @@ pub const FUNCTION: Endpoint =
 
 /// Whether the definition that is sent has a search for places (outsend 4.4); what cannot be read has none.
 fn searches(cx: &RequestContext) -> bool {
-    let body: Option<Value> = shared::json::parse(&cx.request.body).ok();
-    let nodes = body.as_ref().and_then(|body| body.pointer("/definition/nodes")?.as_array());
+    let body = object(&cx.request, true).ok();
+    let nodes = body.as_ref().and_then(|body| body.get("definition")?.get("nodes")?.as_array());
     nodes.into_iter().flatten().any(|node| node.get("type").and_then(Value::as_str) == Some(Module::Scrap.as_str()))
 }
 
