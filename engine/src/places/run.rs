@@ -44,7 +44,7 @@ pub(super) struct Search {
     refused: u64,
     under_way: Option<BoxFuture<'static, Result<Asked, Fault>>>,
     began: Instant,
-    /// The longest that an answer took.
+    /// The longest that an answer took, its turn included; and when what is under way began.
     longest: Duration,
     asked_at: Instant,
     closing: bool,
@@ -80,8 +80,8 @@ impl Search {
         let text = |name: &str| spec.options.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
         let areas: Vec<_> = zones.iter().map(Area::new).collect();
         let grid = Grid::new(&text("scrap_mode"), &areas);
-        let queries: Vec<_> = texts(spec, "queries").into_iter().map(|text| (Query::new(&text), text)).collect();
-        let queries: Vec<_> = queries.into_iter().map(|(query, text)| (text, query)).collect();
+        let queries: Vec<_> =
+            texts(spec, "queries").into_iter().map(|text| (text.clone(), Query::new(&text))).collect();
         let end = grid.cells() * queries.len() as u64;
         if spec.planned != Some(end) || areas.len() != texts(spec, "zones").len() {
             return Err(Fault::Internal("a search is not as it was planned".to_owned()));

@@ -112,7 +112,6 @@ async fn page(State(apis): State<Apis>, Path(api): Path<String>) -> Response {
 
 /// Sends a request on to an API, and its answer back.
 async fn pass(State(apis): State<Apis>, Path((api, _)): Path<(String, String)>, request: Request) -> Response {
-    let refused = |status: StatusCode, why: &'static str| (status, why).into_response();
     let Some((_, url)) = apis.0.iter().find(|(known, _)| known.to_lowercase() == api) else {
         return StatusCode::NOT_FOUND.into_response();
     };
@@ -126,7 +125,7 @@ async fn pass(State(apis): State<Apis>, Path((api, _)): Path<(String, String)>, 
     let (parts, body) = request.into_parts();
     let body = match http_body_util::Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => body.to_bytes(),
-        Err(_) => return refused(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+        Err(_) => return (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large").into_response(),
     };
     match asked(parts.method, url, &parts.headers, body).await {
         Ok(answer) => answer,
@@ -151,9 +150,7 @@ async fn asked(
         own.extend(
             answer.headers().iter().filter(|(name, _)| kept(name)).map(|(name, value)| (name.clone(), value.clone())),
         );
-    }
-    // a page of an API is no page of this port
-    if let Some(own) = told.headers_mut() {
+        // a page of an API is no page of this port
         own.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
         own.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         own.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
