@@ -13,7 +13,7 @@ ACTIONS = {"GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteI
 READERS = {"outset-studies-list", "outset-studies-retrieve", "outset-schema-retrieve", "outset-fallback",
            "outsend-auth-me", "outsend-auth-export", "outsend-api-keys-list", "outsend-fallback",
            "outsend-jobs-list", "outsend-jobs-get", "outsend-jobs-items", "outsend-jobs-report", "outsend-jobs-stream",
-           "outsend-jobs-download", "outsend-modules-registry-list", "outsend-webhooks-list",
+           "outsend-jobs-download", "outsend-brand-assets-get", "outsend-modules-registry-list", "outsend-webhooks-list",
            "outsend-webhooks-deliveries", "outsend-events-list",
            "openscouter-auth-me", "openscouter-auth-jwks", "openscouter-oauth-metadata",
            "openscouter-me-profile-get", "openscouter-me-exports-get", "openscouter-me-exports-download",
@@ -340,6 +340,10 @@ class Functions(unittest.TestCase):
             self.assertEqual(statement["Effect"], "Allow")
             if statement["Action"] == ["secretsmanager:GetSecretValue"]:
                 secrets.remove(secret_of(statement))
+                continue
+            if any(action.startswith("s3:") for action in statement["Action"]):
+                self.assertEqual((crate, statement["Action"]), ("outsend-brand-assets-get", ["s3:GetObject"]))
+                self.assertTrue(statement["Resource"]["Fn::Sub"].endswith(":${AssetsBucket}/brand-assets/*"))
                 continue
             self.assertIn(statement["Resource"].get("Ref"), TABLES)
             services, actions = zip(*(action.split(":") for action in statement["Action"]))

@@ -126,13 +126,15 @@ pub(crate) struct Ahead<W> {
     began: Instant,
     /// Rows at the end of what is done, in a row, for which nobody could be asked.
     refused: u64,
+    /// What the log says before the first row.
+    notes: Vec<Line>,
 }
 
 impl<W: Worker> Ahead<W> {
     pub(crate) fn new(spec: &Spec, input: Arc<dyn Input>, worker: Arc<W>) -> Self {
         let columns = input.columns();
-        let own = columns::own(spec.module);
-        let cells = columns::output(spec.module, columns)
+        let own = columns::own(spec.module, &spec.options);
+        let cells = columns::output(spec.module, &spec.options, columns)
             .iter()
             .map(|name| match own.iter().position(|own| own == name) {
                 Some(index) => Cell::Own(index),
@@ -152,7 +154,16 @@ impl<W: Worker> Ahead<W> {
             closing: false,
             began: Instant::now(),
             refused: spec.refused,
+            notes: Vec::new(),
         }
+    }
+
+    /// With lines for the log, which the first step has.
+    pub(crate) fn noting(mut self, notes: Vec<Line>) -> Self {
+        if self.first == 0 {
+            self.notes = notes;
+        }
+        self
     }
 
     fn is_late(&self) -> bool {
@@ -241,6 +252,9 @@ impl<W: Worker> Ahead<W> {
             }
         }
         step.refused = self.refused;
+        if step.items > 0 {
+            step.log.splice(..0, self.notes.drain(..));
+        }
         step
     }
 

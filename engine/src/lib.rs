@@ -7,6 +7,7 @@
 
 mod ahead;
 pub mod analysis;
+mod assets;
 pub mod columns;
 pub mod data;
 mod dispatch;
@@ -28,6 +29,7 @@ pub mod veille;
 pub mod verify;
 pub mod web;
 
+pub use assets::Assets;
 pub use dispatch::start;
 pub use engine_types::{Lane, Module, registry};
 /// A boxed future, so that what crosses the crate's boundary is compiled once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{Network, services::Services, web::Hosts};
+use crate::{Assets, Network, services::Services, web::Hosts};
 
 /// What a run works with beside its input.
 #[derive(Clone)]
@@ -13,6 +13,8 @@ pub struct Means {
     pub hosts: Arc<dyn Hosts>,
     /// The services that are configured.
     pub services: Arc<Services>,
+    /// Where files that are found are kept for the job's owner.
+    pub assets: Arc<dyn Assets>,
 }
 
 impl std::fmt::Debug for Means {

@@ -1,6 +1,7 @@
 //! The engine as jobs are planned with it.
 
 use engine_types::{Discovered, Found, Lookup, Planner, Row, RowIntake, ZoneArea, ZoneAsk};
+use serde_json::{Map, Value};
 
 use crate::{Module, columns, columns::Intake, import, places, values};
 
@@ -13,8 +14,8 @@ impl Planner for Rules {
         Box::new(Intake::new(module, columns))
     }
 
-    fn output(&self, module: Module, columns: &[String]) -> Vec<String> {
-        columns::output(module, columns)
+    fn output(&self, module: Module, options: &Map<String, Value>, columns: &[String]) -> Vec<String> {
+        columns::output(module, options, columns)
     }
 
     fn discover(&self, text: Vec<u8>) -> Option<Discovered> {

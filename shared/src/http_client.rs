@@ -68,7 +68,7 @@ pub(crate) fn send_up_to(
     body: String,
 ) -> Answer {
     let roots = if is_plain(&url) { TrustStore::empty() } else { TrustStore::default() };
-    send_within(limits, connector(roots, HttpConnectorSettings::default()), method, url, headers, body)
+    send_within(limits, connector(roots, HttpConnectorSettings::default()), method, url, headers, body.into_bytes())
 }
 
 /// As [`send`], through a connector of the caller's.
@@ -82,7 +82,7 @@ pub(crate) fn send_through(
     headers: Vec<(&'static str, String)>,
     body: String,
 ) -> Answer {
-    send_within(LIMITS, connector, method, url, headers, body)
+    send_within(LIMITS, connector, method, url, headers, body.into_bytes())
 }
 
 /// As [`send_through`], within limits of the caller's.
@@ -95,7 +95,7 @@ pub(crate) fn send_within(
     method: &'static str,
     url: String,
     headers: Vec<(&'static str, String)>,
-    body: String,
+    body: Vec<u8>,
 ) -> Answer {
     Box::pin(async move {
         let mut request = http::Request::builder().method(method).uri(url);

@@ -1,6 +1,7 @@
 //! What several functions need: settings, entities, the store, the limits, HTTP and Lambda, and one module for each API
 //! dialect. Arrows run one way, from the last of these to the first.
 
+pub mod assets;
 pub mod attempts;
 pub mod aws;
 pub mod clock;

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    http_request::{
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign,
+    },
     sign::v4,
 };
 
@@ -41,16 +44,24 @@ impl Service {
         body: String,
         limit: Duration,
     ) -> Answer {
+        self.exchange(Limits { time: limit, ..LIMITS }, method, path, headers, body.into_bytes())
+    }
+
+    /// As [`Self::call`], with what is no text, within limits of the caller's.
+    ///
+    /// # Errors
+    /// As [`Self::call`].
+    pub(crate) fn exchange(
+        &self,
+        limits: Limits,
+        method: &'static str,
+        path: &str,
+        headers: Vec<(&'static str, String)>,
+        body: Vec<u8>,
+    ) -> Answer {
         let url = format!("{}{}", self.http.url(), path.trim_start_matches('/'));
         match self.signed(method, &url, headers, &body) {
-            Ok(headers) => http_client::send_within(
-                Limits { time: limit, ..LIMITS },
-                self.http.connector(),
-                method,
-                url,
-                headers,
-                body,
-            ),
+            Ok(headers) => http_client::send_within(limits, self.http.connector(), method, url, headers, body),
             Err(cause) => Box::pin(async { Err(cause) }),
         }
     }
@@ -61,8 +72,15 @@ impl Service {
         method: &str,
         url: &str,
         mut headers: Vec<(&'static str, String)>,
-        body: &str,
+        body: &[u8],
     ) -> Result<Vec<(&'static str, String)>, String> {
+        let mut settings = SigningSettings::default();
+        if self.name == "s3" {
+            // it wants the body's digest said, and a path's escapes as they are
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        }
         let identity = credentials(&self.settings).into();
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -70,15 +88,15 @@ impl Service {
             .name(self.name)
             // what AWS judges by is the machine's clock
             .time(Clock::system().now().into())
-            .settings(SigningSettings::default())
+            .settings(settings)
             .build()
             .map_err(|error| error.to_string())?
             .into();
         let own = headers.iter().map(|(name, value)| (*name, value.as_str()));
-        let request = SignableRequest::new(method, url, own, SignableBody::Bytes(body.as_bytes()));
+        let request = SignableRequest::new(method, url, own, SignableBody::Bytes(body));
         let request = request.map_err(|error| error.to_string())?;
         let (instructions, _) = sign(request, &params).map_err(|error| error.to_string())?.into_parts();
-        for name in ["authorization", "x-amz-date", "x-amz-security-token"] {
+        for name in ["authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"] {
             let found = instructions.headers().find(|(known, _)| *known == name);
             headers.extend(found.map(|(_, value)| (name, value.to_owned())));
         }

@@ -11,6 +11,7 @@
 mod answer;
 mod bench;
 pub mod binaries;
+pub mod bucket;
 pub mod cost;
 pub mod dns;
 pub mod faults;

@@ -1,5 +1,6 @@
 //! Accounts, sessions and keys of the Outsend dialect (outsend 2-6).
 
+pub mod brand;
 pub mod jobs;
 pub mod pipelines;
 pub mod veille;

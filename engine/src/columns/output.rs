@@ -1,9 +1,31 @@
 //! The columns that modules add (outsend 12).
 
+use serde_json::{Map, Value};
+
 use crate::Module;
 
+/// Those of `brand_assets` when screenshots are asked for.
+const WITH_SCREENSHOT: &[&str] = &[
+    "logo_url",
+    "logo_local_url",
+    "logo_source",
+    "logo_variants_local_urls",
+    "favicon_url",
+    "favicon_local_url",
+    "brand_color",
+    "brand_color_source",
+    "brand_palette",
+    "screenshot_local_url",
+    "fetch_status",
+];
+
+/// Whether the options of `brand_assets` ask for a picture of the page (outsend 12.10).
+pub(crate) fn wants_screenshot(options: &Map<String, Value>) -> bool {
+    options.get("capture_screenshot").and_then(Value::as_bool) == Some(true)
+}
+
 /// A module's own columns, in the order of its part of outsend 12.
-pub(crate) const fn own(module: Module) -> &'static [&'static str] {
+pub(crate) fn own(module: Module, options: &Map<String, Value>) -> &'static [&'static str] {
     match module {
         Module::Scrap => &[
             "nom",
@@ -57,7 +79,7 @@ pub(crate) const fn own(module: Module) -> &'static [&'static str] {
             "chat_widgets",
             "fetch_status",
         ],
-        // the screenshot's column is there only with its option
+        Module::BrandAssets if wants_screenshot(options) => WITH_SCREENSHOT,
         Module::BrandAssets => &[
             "logo_url",
             "logo_local_url",
@@ -137,10 +159,10 @@ fn repeats(module: Module, name: &str) -> bool {
 /// The columns of a module's output: the input's, then its own; one that is there already keeps its place, and what the input
 /// had under its name stays as `source_<name>` behind all (outsend 9.3). What the module reads stays what it is.
 #[must_use]
-pub fn output(module: Module, input: &[String]) -> Vec<String> {
+pub fn output(module: Module, options: &Map<String, Value>, input: &[String]) -> Vec<String> {
     let mut columns = input.to_vec();
     let mut kept = Vec::new();
-    for name in own(module) {
+    for name in own(module, options) {
         if !columns.iter().any(|column| column == name) {
             columns.push((*name).to_owned());
         } else if module.entry().column != Some(*name) && !COMMON.contains(name) && !repeats(module, name) {
@@ -149,7 +171,7 @@ pub fn output(module: Module, input: &[String]) -> Vec<String> {
     }
     // an input with all of them is an earlier result of the module; one that is there is an earlier run's, which knew the
     // user's own
-    let result = own(module).iter().all(|name| input.iter().any(|column| column == name));
+    let result = own(module, options).iter().all(|name| input.iter().any(|column| column == name));
     kept.retain(|name| !result && !columns.contains(name));
     columns.extend(kept);
     columns
@@ -171,7 +193,7 @@ mod tests {
     fn own_columns_follow_and_known_ones_keep_their_place() {
         let input = ["status".to_owned(), "nom".to_owned(), "email".to_owned()];
         assert_eq!(
-            output(Module::VerifyEmails, &input),
+            output(Module::VerifyEmails, &Map::new(), &input),
             [
                 "status",
                 "nom",
@@ -184,16 +206,20 @@ mod tests {
                 "source_status"
             ]
         );
-        let once = output(Module::VerifyEmails, &input);
-        assert_eq!(output(Module::VerifyEmails, &once), once, "an earlier result has nothing of the user's");
+        let once = output(Module::VerifyEmails, &Map::new(), &input);
+        assert_eq!(
+            output(Module::VerifyEmails, &Map::new(), &once),
+            once,
+            "an earlier result has nothing of the user's"
+        );
         let some = ["status".to_owned(), "email".to_owned(), "reason".to_owned(), "source_reason".to_owned()];
-        let kept = output(Module::VerifyEmails, &some);
+        let kept = output(Module::VerifyEmails, &Map::new(), &some);
         assert_eq!(kept.iter().filter(|name| name.starts_with("source_")).count(), 2, "{kept:?}");
         assert_eq!(carried("source_status", &input), Some(0));
         assert_eq!(carried("nom", &input), Some(1));
         assert_eq!(carried("source_nothing", &input), None);
         for module in [Module::Import, Module::Sort, Module::Filter] {
-            assert_eq!(output(module, &input), input);
+            assert_eq!(output(module, &Map::new(), &input), input);
         }
     }
 }

@@ -74,6 +74,7 @@ async fn request(outside: &Outside, ask: Ask<'_>) -> Result<Answer, Missed> {
         Wanted::Page => "text/html, application/xhtml+xml;q=0.9",
         Wanted::Robots => "text/plain, */*;q=0.5",
         Wanted::Sitemap => "application/xml, text/xml, */*;q=0.5",
+        Wanted::Image => "image/webp, image/png, image/svg+xml, image/*;q=0.8, */*;q=0.5",
     };
     let mut request = outside.client.get(ask.url.clone());
     request = request.header(ACCEPT, accept).header(ACCEPT_ENCODING, "gzip, br, zstd");

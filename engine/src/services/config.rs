@@ -26,6 +26,8 @@ pub struct Services {
     pub overpass: String,
     /// `RDAP_URL`: what knows the states of domains.
     pub rdap: Option<String>,
+    /// `SCREENSHOT_URL`: what takes pictures of pages.
+    pub screenshot: Option<String>,
 }
 
 impl Default for Services {
@@ -38,6 +40,7 @@ impl Default for Services {
             overpass: OVERPASS.to_owned(),
             reviews: None,
             rdap: None,
+            screenshot: None,
         }
     }
 }

@@ -13,7 +13,10 @@ use crate::{
     BoxFuture, Means, Module, Network, Run, Spec, Step,
     columns::rows::testing::Memory,
     module::{MailHosts, SmtpAnswer},
-    web::{Answer, Ask, Missed, testing::Alone},
+    web::{
+        Answer, Ask, Missed,
+        testing::{Alone, Shelf},
+    },
 };
 
 type Told = Result<Answer, Missed>;
@@ -96,7 +99,12 @@ pub(super) fn run(module: Module, input: &Arc<Memory>, desk: &Arc<Desk>, service
 
 /// What a run works with.
 pub(super) fn means(desk: &Arc<Desk>, services: Services) -> Means {
-    Means { network: desk.clone(), hosts: Arc::new(Alone::default()), services: Arc::new(services) }
+    Means {
+        network: desk.clone(),
+        hosts: Arc::new(Alone::default()),
+        services: Arc::new(services),
+        assets: Arc::new(Shelf::default()),
+    }
 }
 
 /// All steps of a run, in one.

@@ -91,7 +91,7 @@ impl Verify {
     fn new(spec: &Spec, input: Arc<dyn Input>, network: Arc<dyn Network>) -> Self {
         let columns = input.columns();
         let email = columns.iter().position(|column| column == "email");
-        let cells = columns::output(Module::VerifyEmails, columns)
+        let cells = columns::output(Module::VerifyEmails, &spec.options, columns)
             .iter()
             .map(|name| match name.as_str() {
                 "status" => Cell::Status,

@@ -104,7 +104,7 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
     assert_eq!(steps.len(), 1);
     let step = &steps[0];
     assert_eq!(
-        columns::output(Module::VerifyEmails, &input.columns),
+        columns::output(Module::VerifyEmails, &serde_json::Map::new(), &input.columns),
         ["nom", "email", "status", "category", "reason", "suggested_fix", "smtp_code", "catch_all", "source_status"]
     );
     assert_eq!(

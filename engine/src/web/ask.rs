@@ -13,6 +13,8 @@ pub enum Wanted {
     Robots,
     /// The list of a site's pages, whatever its type.
     Sitemap,
+    /// An image, whatever its server calls it.
+    Image,
 }
 
 impl Wanted {
@@ -22,6 +24,7 @@ impl Wanted {
         match self {
             Self::Page | Self::Sitemap => 2 * 1024 * 1024,
             Self::Robots => 500 * 1024,
+            Self::Image => 5 * 1024 * 1024,
         }
     }
 }

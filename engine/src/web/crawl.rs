@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
+    camera::{Camera, Shot},
     enricher::{Enricher, RowView},
     modules,
     visit::{Visit, registrable, visit},
@@ -30,10 +31,16 @@ pub(crate) fn start(spec: &Spec, input: Arc<dyn Input>, means: Means) -> Result<
     };
     let rdap = means.services.rdap.as_deref().filter(|_| spec.module == Module::DeadCheck);
     let registries = rdap.map(|base| Registries::new(&means, base)).transpose()?;
-    let mut visits = Visits::new(&*input, World::new(means.network, means.hosts), enricher);
+    let mut visits = Visits::new(&*input, World::new(means.network, means.hosts, means.assets), enricher);
     visits.registries = registries;
-    visits.taken_over = deep.then(|| columns::own(spec.module));
-    Ok(Box::new(Ahead::new(spec, input, Arc::new(visits))))
+    visits.taken_over = deep.then(|| columns::own(spec.module, &spec.options));
+    let mut notes = Vec::new();
+    if spec.module == Module::BrandAssets && columns::wants_screenshot(&spec.options) {
+        let camera = Camera::of(means.services.screenshot.as_deref())?;
+        notes.extend(camera.note());
+        visits.camera = Some(camera);
+    }
+    Ok(Box::new(Ahead::new(spec, input, Arc::new(visits)).noting(notes)))
 }
 
 /// Visits the sites of rows.
@@ -46,13 +53,15 @@ struct Visits {
     taken_over: Option<&'static [&'static str]>,
     /// What knows whether domains lapse, when that is asked for (outsend 12.7).
     registries: Option<Registries>,
+    /// What takes pictures of pages, when they are asked for (outsend 12.10).
+    camera: Option<Camera>,
 }
 
 impl Visits {
     fn new(input: &dyn Input, world: World, enricher: Enricher) -> Self {
         let columns = input.columns().to_vec();
         let site = columns.iter().position(|column| column == "site_web");
-        Self { world, enricher, site, columns, taken_over: None, registries: None }
+        Self { world, enricher, site, columns, taken_over: None, registries: None, camera: None }
     }
 
     fn site_of(&self, row: &[Value]) -> String {
@@ -79,7 +88,7 @@ impl Visits {
     }
 
     /// What is left of a visit: its pages are given up as soon as they were looked at.
-    fn done(&self, row: &[Value], visit: &Visit) -> Done {
+    fn done(&self, row: &[Value], visit: &Visit, shot: Option<String>) -> Done {
         let found = (self.enricher.find)(&RowView { columns: &self.columns, row }, visit);
         let status = visit.status();
         let failed = (!matches!(status.as_str(), "ok" | "robots")).then(|| {
@@ -87,6 +96,7 @@ impl Visits {
             format!("{host} was not read: {status}.")
         });
         let mut cells = found.cells;
+        cells.extend(self.camera.is_some().then(|| shot.into()));
         cells.push(status.into());
         Done { own: vec![cells], failed, requests: visit.requests, counts: found.counts, refused: false }
     }
@@ -113,10 +123,13 @@ impl Worker for Visits {
             let site = self.site_of(&row);
             let Some((lapses, asked)) = self.lapses(&site).await? else { return Ok(None) };
             let visit = visit(&self.world, item, &site, self.enricher.plan).await?;
-            Ok(visit.map(|visit| {
-                let requests = visit.requests + asked;
-                self.done(&row, &Visit { lapses, requests, ..visit })
-            }))
+            let Some(visit) = visit else { return Ok(None) };
+            let shot = match (&self.camera, visit.home()) {
+                (Some(camera), Some(home)) => camera.take(&self.world, &home.url).await?,
+                _ => Shot::default(),
+            };
+            let requests = visit.requests + asked + shot.requests;
+            Ok(Some(self.done(&row, &Visit { lapses, requests, ..visit }, shot.path)))
         })
     }
 

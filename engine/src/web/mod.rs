@@ -1,12 +1,15 @@
 //! Websites, read politely, and what is found on them (outsend 11.5, 12).
 
 mod ask;
+mod camera;
 mod charset;
 #[cfg(test)]
 mod corpus;
 mod crawl;
 mod enricher;
 mod host;
+mod images;
+mod json_ld;
 mod modules;
 mod page;
 mod parse;

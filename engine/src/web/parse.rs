@@ -7,7 +7,7 @@ use html5gum::{
     emitters::callback::{Callback, CallbackEmitter, CallbackEvent},
 };
 
-use super::parts::{Link, MAX_JSON, MAX_LINKS, MAX_TAGS, MAX_TEXT, Parts};
+use super::parts::{Image, Link, MAX_JSON, MAX_LINKS, MAX_TAGS, MAX_TEXT, Parts};
 
 /// Most letters of a link's text.
 const MAX_LABEL: usize = 200;
@@ -115,6 +115,8 @@ struct Builder {
     place: Where,
     /// Elements of templates that are open: what is in them is not shown.
     templates: u32,
+    /// Headers and navigations that are open.
+    headers: u32,
     link: Option<Link>,
 }
 
@@ -204,10 +206,9 @@ impl Builder {
                     self.parts.json.push(String::new());
                 }
             }
-            b"link" => {
-                let href = self.attribute("href");
-                push_some(&mut self.parts.linked, href);
-            }
+            b"link" => self.linked(),
+            b"img" => self.image(),
+            b"header" | b"nav" => self.headers += 1,
             b"base" if self.parts.base.is_none() => self.parts.base = self.attribute("href"),
             b"title" => self.place = Where::Title,
             b"style" | b"noembed" | b"noframes" => self.place = Where::Nowhere,
@@ -218,6 +219,29 @@ impl Builder {
             self.line();
         }
         self.tag = tag;
+    }
+
+    fn linked(&mut self) {
+        let href = self.attribute("href");
+        if let (Some(href), Some(rel)) = (&href, self.attribute("rel"))
+            && self.parts.icons.len() < MAX_TAGS
+        {
+            let rel = rel.to_ascii_lowercase();
+            if rel.contains("icon") && !rel.contains("mask") {
+                self.parts.icons.push((rel, href.clone()));
+            }
+        }
+        push_some(&mut self.parts.linked, href);
+    }
+
+    fn image(&mut self) {
+        // until it is scrolled to, an image has something small in its place
+        let src = ["data-src", "data-lazy-src", "src"].iter().find_map(|name| self.attribute(name));
+        let Some(src) = src.filter(|src| !src.is_empty() && self.parts.images.len() < MAX_TAGS) else { return };
+        let names = ["alt", "class", "id"].iter().filter_map(|name| self.attribute(name));
+        let label = names.fold(src.clone(), |label, name| label + " " + &name);
+        let link = self.link.as_ref().map(|link| link.href.clone());
+        self.parts.images.push(Image { src, label, header: self.headers > 0, link });
     }
 
     fn open_link(&mut self, tag: &[u8]) {
@@ -253,6 +277,7 @@ impl Builder {
         match name {
             b"a" => self.end_link(),
             b"template" => self.templates = self.templates.saturating_sub(1),
+            b"header" | b"nav" => self.headers = self.headers.saturating_sub(1),
             _ => {}
         }
         self.place = Where::Text;

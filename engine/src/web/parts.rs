@@ -21,6 +21,10 @@ pub struct Parts {
     pub scripts: Vec<String>,
     /// `href` of `<link>`.
     pub linked: Vec<String>,
+    /// `rel`, in lower case, and `href` of the `<link>` that name an icon.
+    pub icons: Vec<(String, String)>,
+    /// Images with an address, in document order.
+    pub images: Vec<Image>,
     /// `application/ld+json`, as it is.
     pub json: Vec<String>,
     /// `data-cfemail`: addresses that Cloudflare wrote down in its own way.
@@ -40,4 +44,17 @@ pub struct Link {
     pub frame: bool,
     /// Where in the page's text it begins.
     pub at: usize,
+}
+
+/// An image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Its address, as it is written.
+    pub src: String,
+    /// What names it: address, alternative text, class and id.
+    pub label: String,
+    /// Whether it stands in a header or a navigation.
+    pub header: bool,
+    /// Where the link leads that it is in.
+    pub link: Option<String>,
 }

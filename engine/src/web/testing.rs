@@ -18,7 +18,7 @@ use super::{
     visit::Visit,
 };
 use crate::{
-    BoxFuture, Fault, Network,
+    Assets, BoxFuture, Fault, Network,
     module::{MailHosts, SmtpAnswer},
     services::Call,
 };
@@ -113,6 +113,20 @@ impl Network for Web {
             let known = self.pages.lock().unwrap().get(call.url.as_str()).cloned();
             known.map_or(Ok(Answer { status: 404, ..Answer::default() }), |(answer, _)| answer)
         })
+    }
+}
+
+/// Files in memory, by the paths that they are served from.
+#[derive(Default)]
+pub(crate) struct Shelf(pub(crate) Mutex<HashMap<String, Vec<u8>>>);
+
+impl Assets for Shelf {
+    fn keep(&self, content: Vec<u8>, ending: &'static str) -> BoxFuture<'_, Result<String, Fault>> {
+        let mut files = self.0.lock().unwrap();
+        let known = files.iter().find(|(_, known)| **known == content).map(|(path, _)| path.clone());
+        let path = known.unwrap_or_else(|| format!("/{}.{ending}", files.len()));
+        files.insert(path.clone(), content);
+        Box::pin(async move { Ok(path) })
     }
 }
 

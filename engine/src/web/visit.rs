@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{
     ask::{Missed, Wanted},
+    images::{self, Brand},
     page::Page,
     parts::Link,
     sitemap,
@@ -32,11 +33,13 @@ pub(super) struct Plan {
     pub(super) twice: bool,
     /// Pages that are read beside those that links lead to, of those that `sitemap.xml` names.
     pub(super) sitemap: usize,
+    /// Whether the site's images are kept.
+    pub(super) images: bool,
 }
 
 impl Plan {
     /// The home page alone.
-    pub(super) const HOME: Self = Self { more: 0, words: &[], twice: false, sitemap: 0 };
+    pub(super) const HOME: Self = Self { more: 0, words: &[], twice: false, sitemap: 0, images: false };
 }
 
 /// What was read of a site.
@@ -48,6 +51,8 @@ pub struct Visit {
     pub missed: Option<Missed>,
     /// The pages, the home page first.
     pub pages: Vec<Arc<Page>>,
+    /// The images that were kept of the site, where they were asked for.
+    pub(super) brand: Brand,
     /// Whether the registry is about to give the site's domain up.
     pub lapses: bool,
     /// Requests that were made.
@@ -96,11 +101,14 @@ pub(super) async fn visit(world: &World, id: u64, site: &str, plan: Plan) -> Res
         return Ok(Some(Visit::default()));
     };
     let mut visitor = Visitor::new(world, id);
-    let read = read(&mut visitor, &site, plan).await;
+    let read = match read(&mut visitor, &site, plan).await {
+        Ok(pages) if plan.images => images::of(&mut visitor, &pages).await.map(|brand| (pages, brand)),
+        read => read.map(|pages| (pages, Brand::default())),
+    };
     let left = visitor.leave().await;
     let mut visit = Visit { site: Some(site), requests: visitor.requests, ..Visit::default() };
     match read {
-        Ok(pages) => visit.pages = pages,
+        Ok((pages, brand)) => (visit.pages, visit.brand) = (pages, brand),
         Err(Stop::Missed(missed)) => visit.missed = Some(missed),
         Err(Stop::PutBack) => return left.map(|()| None),
         Err(Stop::Fault(fault)) => return Err(fault),

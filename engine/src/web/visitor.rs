@@ -41,6 +41,11 @@ impl<'a> Visitor<'a> {
         Self { world, id, began: None, host: None, last: None, pause: world.caps.pause.0, requests: 0 }
     }
 
+    /// What all visits of the run share.
+    pub(super) const fn world(&self) -> &'a World {
+        self.world
+    }
+
     fn elapsed(&self) -> Duration {
         self.began.map_or(Duration::ZERO, |began| began.elapsed())
     }

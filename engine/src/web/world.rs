@@ -10,10 +10,10 @@ use std::{
 };
 
 use robotxt::Robots;
-use tokio::time::Instant;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{host::Hosts, page::Page};
-use crate::Network;
+use crate::{Assets, Network};
 
 /// How long a page is taken as it was read; then the server is asked whether it is still the same.
 const FRESH: Duration = Duration::from_secs(10);
@@ -44,7 +44,10 @@ impl Default for Caps {
 pub(super) struct World {
     pub(super) network: Arc<dyn Network>,
     pub(super) hosts: Arc<dyn Hosts>,
+    pub(super) assets: Arc<dyn Assets>,
     pub(super) caps: Caps,
+    /// Images are taken apart one at a time: each can be large.
+    pub(super) decoding: Semaphore,
     closing: AtomicBool,
     robots: Mutex<HashMap<String, Arc<Robots>>>,
     pages: Mutex<Kept>,
@@ -69,9 +72,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    pub(super) fn new(network: Arc<dyn Network>, hosts: Arc<dyn Hosts>) -> Self {
+    pub(super) fn new(network: Arc<dyn Network>, hosts: Arc<dyn Hosts>, assets: Arc<dyn Assets>) -> Self {
         let (robots, pages) = (Mutex::default(), Mutex::default());
-        Self { network, hosts, caps: Caps::default(), closing: AtomicBool::new(false), robots, pages }
+        let (caps, decoding, closing) = (Caps::default(), Semaphore::new(1), AtomicBool::new(false));
+        Self { network, hosts, assets, caps, decoding, closing, robots, pages }
     }
 
     /// No visit is begun from now on.

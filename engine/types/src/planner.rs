@@ -1,5 +1,7 @@
 //! What is asked of the engine before there is a job: rows that it can use, columns, what a pasted table holds.
 
+use serde_json::{Map, Value};
+
 use crate::{
     Discovered, Module, Row,
     places::{Found, Lookup, ZoneArea, ZoneAsk},
@@ -25,8 +27,8 @@ pub trait Planner: Send + Sync {
     /// The intake of a module over rows with these columns.
     fn intake(&self, module: Module, columns: &[String]) -> Box<dyn RowIntake>;
 
-    /// The columns of a module's output over rows with these columns (outsend 9.3).
-    fn output(&self, module: Module, columns: &[String]) -> Vec<String>;
+    /// The columns of a module's output, with its options, over rows with these columns (outsend 9.3).
+    fn output(&self, module: Module, options: &Map<String, Value>, columns: &[String]) -> Vec<String>;
 
     /// Reads a table's text; `None` when it is unreadable (outsend 12.2).
     fn discover(&self, text: Vec<u8>) -> Option<Discovered>;

@@ -1,5 +1,7 @@
 //! The modules (outsend 12.0, 13): one table that the registry, the planner and the lanes read.
 
+use serde_json::{Map, Value};
+
 /// A module; also a job's type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Module {
@@ -407,6 +409,13 @@ impl Module {
         !matches!(self, Self::DeliveryCheck)
     }
 
+    /// Planned requests of an item, with the module's options (outsend 12.0).
+    #[must_use]
+    pub fn weight(self, options: &Map<String, Value>) -> u64 {
+        let screenshot = options.get("capture_screenshot").and_then(Value::as_bool) == Some(true);
+        if self == Self::BrandAssets && screenshot { 5 } else { self.entry().weight }
+    }
+
     /// Whether it can be run here; the others are `alpha_unavailable` (outsend 13).
     #[must_use]
     pub const fn available(self, configured: Configured) -> bool {
@@ -423,6 +432,7 @@ impl Module {
             | Self::DeadCheck
             | Self::Techstack
             | Self::AdsIntelligence
+            | Self::BrandAssets
             | Self::LegalIds
             | Self::LegalData
             | Self::LegalMentions

@@ -26,7 +26,7 @@ use crate::{
 /// November 2026), and a test holds their published SHA-256. They end between 2037 and 2040.
 const AMAZON_ROOTS: &str = include_str!("amazon-roots.pem");
 /// The services that are called with these roots, by the first label of their hosts.
-const SERVICES: [&str; 4] = ["dynamodb", "secretsmanager", "email", "apigateway"];
+const SERVICES: [&str; 5] = ["dynamodb", "secretsmanager", "email", "apigateway", "s3"];
 /// How long a connection may take to open: what the SDK has as its default.
 const CONNECT_LIMIT: Duration = Duration::from_millis(3_100);
 /// How long a start waits for its first connection.

@@ -46,6 +46,8 @@ pub struct ServiceSettings {
     pub nominatim_url: Option<String>,
     /// What knows the states of domains; `None` means that nobody is asked (outsend 12.7).
     pub rdap_url: Option<String>,
+    /// What takes pictures of pages; `None` means that there are none (outsend 12.10).
+    pub screenshot_url: Option<String>,
 }
 
 impl ServiceSettings {
@@ -71,6 +73,7 @@ impl ServiceSettings {
             overpass_url: address(env, "OUTSCOUT_OVERPASS_URL")?,
             nominatim_url: address(env, "OUTSCOUT_NOMINATIM_URL")?,
             rdap_url: address(env, "OUTSCOUT_RDAP_URL")?,
+            screenshot_url: address(env, "OUTSCOUT_SCREENSHOT_URL")?,
         })
     }
 }
@@ -90,6 +93,31 @@ fn address(env: &Environment<'_>, name: &'static str) -> Result<Option<String>, 
         let url = url::Url::parse(text).ok()?;
         (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.to_owned())
     })
+}
+
+/// Files that jobs find and keep (outsend 8.5).
+#[derive(Clone, Debug)]
+pub struct AssetSettings {
+    /// The bucket that they are in; `None` means the store.
+    pub bucket: Option<String>,
+    /// S3's endpoint; `None` means AWS's.
+    pub endpoint: Option<String>,
+    /// How long a file is kept after a job found it last.
+    pub kept: Duration,
+}
+
+impl AssetSettings {
+    pub(super) fn from_env(env: &Environment<'_>, rules: &JobRules) -> Result<Self, SettingsError> {
+        let days = env.parsed("OUTSCOUT_ASSET_DAYS", "a number of days", |text| text.parse::<u16>().ok())?;
+        let least = rules.lifetime + rules.retention;
+        // what a job found is there as long as its rows
+        let kept = days.map_or(least, |days| Duration::days(days.into()).max(least));
+        Ok(Self {
+            bucket: env.optional("OUTSCOUT_ASSETS_BUCKET"),
+            endpoint: address(env, "AWS_ENDPOINT_URL_S3")?,
+            kept,
+        })
+    }
 }
 
 impl OutboundSettings {

@@ -22,7 +22,7 @@ pub use secrecy::{ExposeSecret, SecretString};
 pub use self::{
     environment::{Environment, SECRETS, SECRETS_ENDPOINT, SettingsError},
     gateway::GatewaySettings,
-    jobs::{OutboundSettings, ServiceSettings},
+    jobs::{AssetSettings, OutboundSettings, ServiceSettings},
     llm::LlmSettings,
     mail::MailSettings,
     openscouter::{OpenScouterSettings, Pages, Provider},
@@ -101,6 +101,8 @@ pub struct Settings {
     pub jobs: JobRules,
     /// The modules that are configured (outsend 13).
     pub modules: Configured,
+    /// Files that jobs find and keep (outsend 8.5).
+    pub assets: AssetSettings,
     /// How jobs reach the internet.
     pub outbound: OutboundSettings,
     /// The language model that writes agents' texts; `None` means the contract's own texts (openscouter 12.8).
@@ -148,8 +150,10 @@ impl Settings {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let env = Environment::new(&lookup);
         let openscouter = OpenScouterSettings::from_env(&env)?;
+        let jobs = jobs::rules(&env)?;
         Ok(Self {
-            jobs: jobs::rules(&env)?,
+            assets: AssetSettings::from_env(&env, &jobs)?,
+            jobs,
             modules: jobs::modules(&env)?,
             outbound: OutboundSettings::from_env(&env)?,
             llm: LlmSettings::from_env(&env)?,

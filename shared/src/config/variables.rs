@@ -108,6 +108,7 @@ pub const VARIABLES: &[Area] = &[
                 "the control port, which takes gateway keys as API Gateway does",
             ),
             deployed("AWS_CA_BUNDLE", "the known roots", "A file of PEM certificates that AWS is checked against"),
+            deployed("AWS_ENDPOINT_URL_S3", "AWS", "Where S3 answers"),
             deployed("AWS_ENDPOINT_URL_SECRETS_MANAGER", "AWS", "Where Secrets Manager answers"),
         ],
     },
@@ -258,6 +259,21 @@ pub const VARIABLES: &[Area] = &[
                 "The Nominatim server that zones are looked up in",
             ),
             passed("OUTSCOUT_RDAP_URL", "none: nobody is asked", "An RDAP service that knows the states of domains"),
+            passed(
+                "OUTSCOUT_SCREENSHOT_URL",
+                "none: `brand_assets` have no screenshots",
+                "What takes pictures of pages: `GET <url>?url=<page>` answers an image",
+            ),
+            passed(
+                "OUTSCOUT_ASSET_DAYS",
+                "as long as a job may last and its rows are kept",
+                "Days that the images of `brand_assets` are kept after a job found them last; no fewer than its default",
+            ),
+            deployed(
+                "OUTSCOUT_ASSETS_BUCKET",
+                "none: they are in the store",
+                "The bucket that the images of `brand_assets` are kept in",
+            ),
             passed(
                 "OUTSCOUT_DATA_FOLDER",
                 "none",

@@ -190,6 +190,8 @@ pub struct Job {
     pub errors: u64,
     /// Planned requests that were charged at creation (outsend 18.2).
     pub charged: u64,
+    /// Finished items that it took over from the job that it resumes: they were charged there.
+    pub taken_over: u64,
     /// Creation.
     pub created_at: OffsetDateTime,
     /// Admission to a slot.
@@ -252,6 +254,7 @@ impl Job {
             results: 0,
             errors: 0,
             charged: 0,
+            taken_over: 0,
             created_at: now,
             started_at: None,
             completed_at: None,
@@ -302,16 +305,13 @@ impl Job {
         self.module.entry().lane
     }
 
-    /// Requests that were charged and will not be made: given back at the terminal transition.
+    /// Requests that were charged and will not be made, by the share of the items that are left: given back at the
+    /// terminal transition.
     #[must_use]
     pub fn refund(&self) -> u64 {
         let planned = self.planned.unwrap_or(0);
-        let left = planned.saturating_sub(self.processed);
-        if self.deep {
-            // items weigh differently: the share of those that are left
-            return self.charged.saturating_mul(left).checked_div(planned).unwrap_or(0);
-        }
-        left.saturating_mul(self.module.entry().weight).min(self.charged)
+        let (left, charged) = (planned.saturating_sub(self.processed), planned.saturating_sub(self.taken_over));
+        self.charged.saturating_mul(left).checked_div(charged).unwrap_or(0).min(self.charged)
     }
 
     /// The job after a terminal transition at `now`, its results kept for `retention`.

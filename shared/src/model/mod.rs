@@ -3,6 +3,7 @@
 mod agent;
 mod announcement;
 mod approval;
+mod asset;
 mod audit;
 mod connection;
 mod consent;
@@ -38,6 +39,7 @@ mod work;
 pub use agent::{AgentJob, AgentKind, AgentStatus, Criterion, Note, NotedMoment, Notes, Report};
 pub use announcement::{Announcement, EVENTS_KEPT, EventData, EventName, FeedEvent, FeedEventId};
 pub use approval::Approval;
+pub use asset::AssetName;
 pub use audit::{Action, AuditEntry};
 pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
 pub use consent::{Consent, ConsentKind};

@@ -126,7 +126,7 @@ pub fn search<'a>(
         let parameters = JobParameters {
             options: wanted.options(&search),
             input_columns: Vec::new(),
-            columns: planner.output(Module::Scrap, &[]),
+            columns: planner.output(Module::Scrap, &Map::new(), &[]),
         };
         let job = Job {
             planned: Some(planned),

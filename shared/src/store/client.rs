@@ -250,8 +250,13 @@ impl Store {
         }
     }
 
-    /// Puts items, without conditions.
+    /// Puts items of the main table, without conditions.
     pub(super) async fn batch_put(&self, items: Vec<Item>) -> Result<(), StoreError> {
+        self.batch_put_in(&self.main, items).await
+    }
+
+    /// Puts items of a table, without conditions.
+    pub(super) async fn batch_put_in(&self, table: &str, items: Vec<Item>) -> Result<(), StoreError> {
         let requests = items.into_iter().map(|item| {
             let size = item.size();
             let put = PutRequest::builder()
@@ -265,13 +270,13 @@ impl Store {
         for request in requests {
             let (size, request): (usize, WriteRequest) = request?;
             if batch.len() == MAX_WRITES || (bytes + size > MAX_WRITTEN && !batch.is_empty()) {
-                self.batch_write(&self.main, std::mem::take(&mut batch)).await?;
+                self.batch_write(table, std::mem::take(&mut batch)).await?;
                 bytes = 0;
             }
             bytes += size;
             batch.push(request);
         }
-        self.batch_write(&self.main, batch).await
+        self.batch_write(table, batch).await
     }
 
     /// Deletes items of the main table.

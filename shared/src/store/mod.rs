@@ -111,6 +111,7 @@
 //! | event that was accepted in the last 30 days | `SEEN#<source>#<sha-256 of its id>` | `SEEN` | hot |
 //! | log-in that is with a provider | `STATE#<sha-256>` | `STATE` | hot |
 //! | who visits a host of the web, or when it may be visited again | `HOST#<host>` | `HOST` | hot |
+//! | file that a job found and a user keeps; parts of one that no bucket holds (`assets`) | `ASSETS#<user>`; `ASSET#<user>#<name>` | `<sha-256>.<kind>`; `PART#<3 digits>` | hot |
 //! | `robots.txt` of the last 24 hours | `ROBOTS#<origin>` | `ROBOTS` | hot |
 //! | who holds a user's streams, by kind | `STREAMS#<user>` | `STREAM`, `DOWNLOAD` | hot |
 //! | rate window of an owner; of nobody (of a fixed one: `<bucket>#<number>`) | `WINDOW#<sha-256 of the owner>`; `WINDOW#<sha-256 of the bucket>` | `<sha-256 of the bucket>`; `WINDOW` | hot |
@@ -177,6 +178,7 @@ mod agent_orders;
 mod agents;
 mod api_tokens;
 mod approvals;
+mod assets;
 mod audit;
 mod checkouts;
 mod chunked;

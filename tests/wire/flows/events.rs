@@ -106,6 +106,7 @@ const OPENSCOUTER: &[(&str, u64)] = &[
 ];
 
 const OUTSEND: &[(&str, u64)] = &[
+    ("brand-assets-get", 401),
     ("veille-signals", 401),
     ("veille-run", 401),
     ("veille-runs", 401),

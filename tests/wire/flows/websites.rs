@@ -7,7 +7,7 @@ use std::{
 
 use harness::{
     Random,
-    outsend::jobs::World,
+    outsend::{brand, jobs::World},
     sites::{Asked, Reply, Sites},
 };
 use serde_json::{Value, json};
@@ -410,4 +410,52 @@ async fn domains_that_are_given_up_are_closed_where_a_registry_is_asked() {
     let told: Vec<_> = rows.iter().map(|row| json!([row["site_alive"], row["site_alive_reason"]])).collect();
     assert_eq!(told, [json!(["closed", "domain_expired"]), json!(["open", "ok"])]);
     assert_eq!(job["error_count"], json!(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn brands_are_found_with_their_screenshots() {
+    let camera = Sites::start().await.unwrap();
+    let url = camera.url("127.0.0.1");
+    let (world, sites) = brand::site(&brand::logo(0), &[("OUTSCOUT_SCREENSHOT_URL", &url)]).await;
+    let home = sites.url(brand::HOST);
+    let encoded = home.replace(':', "%3A").replace('/', "%2F");
+    camera.put("127.0.0.1", &format!("/?url={encoded}"), Reply { body: brand::logo(1).into(), ..Reply::status(200) });
+    let items = json!([{"site_web": home, "tag": 1}, {"site_web": "nx.web", "tag": 2}]);
+    let made = world.post("/api/jobs/brand-assets", &json!({"items": items, "capture_screenshot": true})).await.json();
+    // five requests are planned for each
+    assert_eq!(made["ef_cost"], json!(0.001));
+    world.settle().await;
+    let id = made["id"].as_str().unwrap();
+    let rows = world.rows(id).await;
+    let columns: Vec<&String> = rows[0].as_object().unwrap().keys().collect();
+    assert_eq!(columns[columns.len() - 2..], ["screenshot_local_url", "fetch_status"]);
+    let own = format!("/api/brand-assets/{}/", world.account.user.id);
+    let shot = rows[0]["screenshot_local_url"].as_str().unwrap();
+    assert!(shot.starts_with(&own), "{shot}");
+    assert_eq!(world.get(shot).await.body, brand::logo(1));
+    let found =
+        ["logo_source", "brand_color", "brand_color_source", "favicon_url", "logo_variants_local_urls", "fetch_status"];
+    let found: Vec<&Value> = found.iter().map(|name| &rows[0][*name]).collect();
+    assert_eq!(found, [&json!("img-logo"), &json!("#e4002b"), &json!("logo"), &Value::Null, &json!([]), &json!("ok")]);
+    let nothing = rows[1].as_object().unwrap().iter().filter(|(_, cell)| !cell.is_null() && **cell != json!([]));
+    assert_eq!(nothing.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["site_web", "tag", "fetch_status"]);
+    assert_polite(sites.asked());
+
+    // of what is left the share is given back
+    let bad = world.post("/api/jobs/brand-assets", &json!({"items": items, "capture_screenshot": "yes"})).await;
+    assert_eq!((bad.status, bad.json()["errors"][0]["field"].clone()), (422, json!("capture_screenshot")));
+    let (none, _) = brand::site(&brand::logo(0), &[]).await;
+    let made = none
+        .post("/api/jobs/brand-assets", &json!({"items": [{"site_web": "nx.web"}], "capture_screenshot": true}))
+        .await;
+    none.settle().await;
+    let stream = none
+        .call(
+            "GET",
+            &format!("/api/jobs/{}/stream", made.json()["id"].as_str().unwrap()),
+            &[("x-api-key", &none.key), ("last-event-id", "0")],
+            "",
+        )
+        .await;
+    assert!(stream.body.contains("No screenshots: no service that takes them is configured."), "{}", stream.body);
 }

@@ -14,6 +14,7 @@ mod auth_password_reset_request;
 mod auth_resend_verification;
 mod auth_signup;
 mod auth_verify_email;
+mod brand_assets_get;
 mod deliveries_redeliver;
 mod events_list;
 mod fallback;

@@ -28,8 +28,8 @@ async fn votes_of_one_user_are_one_thread() {
     assert_eq!(texts, ["please", "soon"]);
     // votes at once are one thread, too
     let both = futures_util::future::join(
-        vote("brand_assets", json!({"message": "one"})),
-        vote("brand_assets", json!({"message": "two"})),
+        vote("pagespeed", json!({"message": "one"})),
+        vote("pagespeed", json!({"message": "two"})),
     );
     let (one, two) = both.await;
     assert_eq!(one.json()["thread_id"], two.json()["thread_id"]);

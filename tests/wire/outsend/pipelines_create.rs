@@ -90,10 +90,10 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
         .map(|e| (e["field"].as_str().unwrap(), e["message"].as_str().unwrap()))
         .collect();
     assert_eq!(told, [&faults[..1], &[("definition.nodes.1", "This block needs an input.")], &faults[1..]].concat());
-    let off = definition(&[("a", "import", pasted(1)), ("b", "brand_assets", json!({}))], &[("a", "b")]);
+    let off = definition(&[("a", "import", pasted(1)), ("b", "reviews", json!({}))], &[("a", "b")]);
     assert_eq!(
         create(json!({"definition": off})).await,
-        (503, "Module brand_assets is temporarily unavailable.".to_owned(), Value::Null)
+        (503, "Module reviews is temporarily unavailable.".to_owned(), Value::Null)
     );
     let from = |id: &str| {
         let config = json!({"source": "from_job", "from_job_id": id});

@@ -8,7 +8,10 @@ use crate::{
     module::{MailHosts, SmtpAnswer},
     places::{self, area::testing::rectangle},
     services::{Call, Services},
-    web::{Answer as Reply, Ask, Missed, testing::Alone},
+    web::{
+        Answer as Reply, Ask, Missed,
+        testing::{Alone, Shelf},
+    },
 };
 
 /// A server with objects, which it finds as Overpass does, and with what it answers first.
@@ -122,7 +125,12 @@ impl Begun {
         };
         let services =
             Arc::new(Services { overpass: "https://overpass.test/api/interpreter".to_owned(), ..Services::default() });
-        let means = Means { network: self.server.clone(), hosts: self.hosts.clone(), services };
+        let means = Means {
+            network: self.server.clone(),
+            hosts: self.hosts.clone(),
+            services,
+            assets: Arc::new(Shelf::default()),
+        };
         let text = serde_json::to_vec(&self.zones).unwrap();
         places::start(&spec, Arc::new(Text(text)), means).await.unwrap()
     }
@@ -208,7 +216,7 @@ async fn each_place_is_one_row_of_its_first_query_and_zone() {
         "© OpenStreetMap contributors (ODbL)"
     ]);
     assert_eq!(json!(row), expected);
-    assert_eq!(row.len(), columns::output(Module::Scrap, &[]).len());
+    assert_eq!(row.len(), columns::output(Module::Scrap, &serde_json::Map::new(), &[]).len());
     let brand = all.rows.iter().find(|row| row[15] == "relation/5").unwrap();
     assert_eq!((&brand[0], &brand[2]), (&json!("Kayser"), &json!("3949")));
     let count = |group: &str, key: &str| {

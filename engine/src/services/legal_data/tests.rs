@@ -54,7 +54,7 @@ async fn a_company_is_found_by_its_number_its_name_or_its_place() {
     let input = Memory::table(&COLUMNS, rows, 2);
     let step = whole(&mut *run(Module::LegalData, &input, &desk, services())).await;
     // the columns: the input's, then the module's own, then what the input had under their names
-    let columns = crate::columns::output(Module::LegalData, &COLUMNS.map(str::to_owned));
+    let columns = crate::columns::output(Module::LegalData, &serde_json::Map::new(), &COLUMNS.map(str::to_owned));
     let told = |row: usize, column: &str| {
         let index = columns.iter().position(|name| name == column).unwrap();
         step.rows[row][index].clone()
@@ -81,7 +81,7 @@ async fn a_company_is_found_by_its_number_its_name_or_its_place() {
         "",
         ""
     ]);
-    let own = crate::columns::own(Module::LegalData);
+    let own = crate::columns::own(Module::LegalData, &serde_json::Map::new());
     assert_eq!(json!(own.iter().map(|name| told(0, name)).collect::<Vec<_>>()), expected);
     assert_eq!(told(0, "source_siren"), json!("732 829 320"));
     assert_eq!((told(1, "siren"), told(1, "legal_match")), (json!("356000000"), json!("nom_cp")));

@@ -38,7 +38,7 @@ async fn each_review_is_a_row_with_what_the_listing_had() {
     let rows = (1..=6).map(|id| vec![json!(format!("N{id}")), json!(maps(id)), json!(4.5), json!(id)]).collect();
     let input = Memory::table(&["nom", "lien_google_maps", "rating", "tag"], rows, 2);
     let step = whole(&mut *run(Module::Reviews, &input, &desk, services())).await;
-    let columns = crate::columns::output(Module::Reviews, &input.columns);
+    let columns = crate::columns::output(Module::Reviews, &serde_json::Map::new(), &input.columns);
     let expected = [
         "nom",
         "lien_google_maps",

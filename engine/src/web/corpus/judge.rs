@@ -34,7 +34,7 @@ pub(super) fn expected(module: Module, site: &Site) -> Cells {
     if module == Module::AdsIntelligence {
         finds = advertising(&finds);
     }
-    let own = columns::own(module);
+    let own = columns::own(module, &serde_json::Map::new());
     let cells = finds.into_iter().filter(|(column, _)| own.contains(&column.as_str()) && column != "fetch_status");
     cells.map(|(column, values)| (column, values.into_iter().collect())).collect()
 }
@@ -82,7 +82,7 @@ fn advertising(finds: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<St
 /// What a module found, as values by column.
 pub(super) fn found(module: Module, cells: &[Value]) -> Cells {
     let mut found = Cells::new();
-    for (column, cell) in columns::own(module).iter().zip(cells) {
+    for (column, cell) in columns::own(module, &serde_json::Map::new()).iter().zip(cells) {
         let values: BTreeSet<String> = match cell {
             Value::String(text) if column.starts_with("tech_") => text.split(',').map(str::to_owned).collect(),
             Value::String(text) => BTreeSet::from([text.clone()]),

@@ -17,7 +17,7 @@ use self::{
 use super::{
     enricher::RowView,
     modules,
-    testing::{Alone, Web},
+    testing::{Alone, Shelf, Web},
     visit::visit,
     world::World,
 };
@@ -45,7 +45,7 @@ async fn judged(sites: &[Site]) -> (Vec<(&'static str, Score)>, Vec<String>) {
         for (url, answer) in &site.answers {
             web.put(url, answer.clone());
         }
-        let world = World::new(web, Arc::new(Alone::default()));
+        let world = World::new(web, Arc::new(Alone::default()), Arc::new(Shelf::default()));
         let mut tell = |module: &str, wrong: Vec<String>| {
             let place = format!("#{number} {} {}", site.row[0], site.name);
             failures.extend(wrong.into_iter().map(|wrong| format!("{module} | {wrong} | {place}")));

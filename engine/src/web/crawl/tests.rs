@@ -10,7 +10,7 @@ use crate::{
     services::Services,
     web::{
         Missed,
-        testing::{Alone, Web, html},
+        testing::{Alone, Shelf, Web, html},
         world::Caps,
     },
 };
@@ -53,7 +53,7 @@ fn table(web: &Web) -> (Arc<Memory>, Vec<Row>) {
 fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> Ahead<Visits> {
     let millis = Duration::from_millis;
     let caps = Caps { pause: (millis(1), millis(2)), gather: millis(8), ..Caps::default() };
-    let world = World::new(web.clone(), hosts.clone()).with(caps);
+    let world = World::new(web.clone(), hosts.clone(), Arc::new(Shelf::default())).with(caps);
     let spec = Spec {
         module: Module::Emails,
         options: Map::new(),
@@ -154,7 +154,9 @@ async fn the_deep_mode_reads_more_and_keeps_what_is_known() {
     let options = json!({"mode": "deep"}).as_object().cloned().unwrap();
     let spec = Spec { module: Module::Emails, options, planned: Some(2), done: 0, produced: 0, tries: 0, refused: 0 };
     let (hosts, services) = (Arc::new(Alone::default()), Arc::default());
-    let mut run = start(&spec, input, Means { network: web.clone(), hosts, services }).unwrap();
+    let mut run =
+        start(&spec, input, Means { network: web.clone(), hosts, services, assets: Arc::new(Shelf::default()) })
+            .unwrap();
     let (mut rows, mut attempts) = (Vec::new(), 0);
     while let Some(step) = run.step().await.unwrap() {
         attempts += step.attempts;
@@ -188,7 +190,12 @@ async fn registries_are_asked_about_the_domains_of_sites() {
         refused: 0,
     };
     let services = Services { rdap: Some("https://rdap.test".to_owned()), ..Services::default() };
-    let means = Means { network: web.clone(), hosts: Arc::new(Alone::default()), services: Arc::new(services) };
+    let means = Means {
+        network: web.clone(),
+        hosts: Arc::new(Alone::default()),
+        services: Arc::new(services),
+        assets: Arc::new(Shelf::default()),
+    };
     let mut run = start(&spec, input, means).unwrap();
     let mut told = Vec::new();
     while let Some(step) = run.step().await.unwrap() {

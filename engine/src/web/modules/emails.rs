@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use regex::Regex;
 use serde_json::{Value, json};
 
-use super::json;
+use crate::web::json_ld;
 use crate::{
     lists,
     values::{self, Kind},
@@ -38,7 +38,7 @@ pub(super) const ENRICHER: Enricher = Enricher {
             "impressum",
         ],
         twice: false,
-        sitemap: 0,
+        ..Plan::HOME
     },
     find,
 };
@@ -146,7 +146,7 @@ fn addresses(page: &Page) -> Vec<(String, Written)> {
             found.extend(cloudflare(code).map(|address| (address, Written::Hidden)));
         }
     }
-    for text in json::texts(page, "email") {
+    for text in json_ld::texts(page, "email") {
         found.extend(values::email(&text).map(|address| (address, Written::JsonLd)));
     }
     let plain = scanned(&page.parts.text);

@@ -18,7 +18,7 @@ const PLAN: Plan = Plan {
     more: 5,
     words: &["mentions_legales", "legal", "cgv", "cgu", "conditions", "impressum", "a_propos", "contact"],
     twice: false,
-    sitemap: 0,
+    ..Plan::HOME
 };
 /// `legal_ids`.
 pub(super) const IDS: Enricher = Enricher { plan: PLAN, find: ids };

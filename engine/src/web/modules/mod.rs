@@ -1,8 +1,8 @@
 //! What each module finds on the pages of a site: pure functions from what was read to cells (outsend 12).
 
+mod brand;
 mod closed;
 mod emails;
-mod json;
 mod legal;
 mod phones;
 pub(super) mod signatures;
@@ -23,6 +23,7 @@ pub(super) const fn of(module: Module, deep: bool) -> Option<Enricher> {
         Module::DeadCheck => Some(closed::ENRICHER),
         Module::Techstack => Some(technology::STACK),
         Module::AdsIntelligence => Some(technology::ADS),
+        Module::BrandAssets => Some(brand::BRAND),
         Module::LegalIds => Some(legal::IDS),
         Module::LegalMentions => Some(legal::MENTIONS),
         Module::PhonesExtra => Some(phones::ENRICHER),

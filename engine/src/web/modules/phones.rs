@@ -18,7 +18,7 @@ pub(super) const ENRICHER: Enricher = Enricher {
         more: 4,
         words: &["contact", "nous_contacter", "kontakt", "mentions_legales", "legal", "impressum"],
         twice: false,
-        sitemap: 0,
+        ..Plan::HOME
     },
     find,
 };

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::json;
+use crate::web::json_ld;
 use crate::web::{
     Page,
     enricher::{Enricher, Found, RowView},
@@ -14,7 +14,7 @@ pub(super) const ENRICHER: Enricher = Enricher {
         more: 2,
         words: &["contact", "about", "a_propos", "qui_sommes_nous", "kontakt", "ueber_uns"],
         twice: false,
-        sitemap: 0,
+        ..Plan::HOME
     },
     find,
 };
@@ -42,7 +42,7 @@ fn find(_: &RowView<'_>, visit: &Visit) -> Found {
 
 fn candidates(page: &Page) -> Vec<String> {
     let anchors = page.parts.links.iter().filter(|link| !link.frame).map(|link| link.href.clone());
-    anchors.chain(json::texts(page, "sameAs")).collect()
+    anchors.chain(json_ld::texts(page, "sameAs")).collect()
 }
 
 fn of(url: &Url, network: Network) -> Option<String> {

@@ -4,12 +4,12 @@ use super::*;
 use crate::web::{
     ask::Answer,
     host::{Hosts as _, Turn},
-    testing::{Alone, Web, html, moved},
+    testing::{Alone, Shelf, Web, html, moved},
     world::Caps,
 };
 
 const PAUSE: Duration = Duration::from_millis(60);
-const CONTACT: Plan = Plan { more: 2, words: &["contact", "legal"], twice: false, sitemap: 0 };
+const CONTACT: Plan = Plan { more: 2, words: &["contact", "legal"], ..Plan::HOME };
 
 /// A world whose seconds are short.
 fn world(web: &Arc<Web>) -> World {
@@ -19,7 +19,7 @@ fn world(web: &Arc<Web>) -> World {
         pause: (PAUSE, PAUSE * 4),
         ..Caps::default()
     };
-    World::new(web.clone(), Arc::new(Alone::default())).with(caps)
+    World::new(web.clone(), Arc::new(Alone::default()), Arc::new(Shelf::default())).with(caps)
 }
 
 async fn read(world: &World, site: &str, plan: Plan) -> Visit {
@@ -140,7 +140,7 @@ async fn a_home_page_that_may_come_back_is_tried_twice_where_the_module_says_so(
     web.put("https://one.web/", Ok(Answer { status: 503, ..Answer::default() }));
     web.put("https://two.web/", Ok(Answer { status: 404, ..Answer::default() }));
     let caps = Caps { site: Duration::from_secs(20), ..world(&web).caps };
-    let world = World::new(web.clone(), Arc::new(Alone::default())).with(caps);
+    let world = World::new(web.clone(), Arc::new(Alone::default()), Arc::new(Shelf::default())).with(caps);
     let plan = Plan { twice: true, ..Plan::HOME };
     let both = futures_util::future::join(read(&world, "one.web", plan), visit(&world, 2, "two.web", plan)).await;
     assert_eq!((both.0.status(), both.1.unwrap().unwrap().status()), ("http_503".into(), "http_404".into()));
@@ -171,7 +171,7 @@ async fn a_run_that_closes_begins_nothing_and_holds_nothing() {
     let web = Arc::new(Web::default());
     web.put("https://one.web/", Ok(html("<p>x")));
     let hosts = Arc::new(Alone::default());
-    let world = World::new(web.clone(), hosts.clone()).with(world(&web).caps);
+    let world = World::new(web.clone(), hosts.clone(), Arc::new(Shelf::default())).with(world(&web).caps);
     world.close();
     assert!(visit(&world, 1, "one.web", Plan::HOME).await.unwrap().is_none());
     assert!(web.asked.lock().unwrap().is_empty());

@@ -47,5 +47,6 @@ pub(crate) fn services(settings: &Settings) -> Services {
         reviews: services.reviews_url.clone(),
         overpass: services.overpass_url().to_owned(),
         rdap: services.rdap_url.clone(),
+        screenshot: services.screenshot_url.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use engine::{Network, net::Outside};
-use shared::{config::Settings, context::Context, store::Store};
+use shared::{assets::Assets, config::Settings, context::Context, store::Store};
 use time::OffsetDateTime;
 
 use crate::{mailer::Mailer, network};
@@ -11,6 +11,7 @@ use crate::{mailer::Mailer, network};
 /// What work is done with.
 pub(crate) struct Workers {
     context: Context,
+    assets: Assets,
     mailer: OnceLock<Option<Mailer>>,
     network: OnceLock<Arc<dyn Network>>,
     receivers: OnceLock<Arc<Outside>>,
@@ -19,12 +20,18 @@ pub(crate) struct Workers {
 impl Workers {
     /// Workers over a context. Opens no connection yet.
     pub(crate) fn new(context: Context) -> Self {
-        Self { context, mailer: OnceLock::new(), network: OnceLock::new(), receivers: OnceLock::new() }
+        let assets = Assets::of(&context);
+        Self { context, assets, mailer: OnceLock::new(), network: OnceLock::new(), receivers: OnceLock::new() }
     }
 
     /// The context.
     pub(crate) fn context(&self) -> &Context {
         &self.context
+    }
+
+    /// The files that jobs found.
+    pub(crate) const fn assets(&self) -> &Assets {
+        &self.assets
     }
 
     /// The store.

@@ -26,6 +26,7 @@ struct Members<'a> {
     items: Option<&'a str>,
     source: Option<&'a str>,
     mode: Option<&'a str>,
+    capture_screenshot: Option<&'a str>,
     /// Their names, in the order of the body.
     names: Vec<&'static str>,
 }
@@ -37,6 +38,7 @@ enum Name {
     Items,
     SourceJobId,
     Mode,
+    CaptureScreenshot,
     #[serde(other)]
     Other,
 }
@@ -58,6 +60,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
                         Name::Items => ("items", &mut members.items),
                         Name::SourceJobId => ("source_job_id", &mut members.source),
                         Name::Mode => ("mode", &mut members.mode),
+                        Name::CaptureScreenshot => ("capture_screenshot", &mut members.capture_screenshot),
                         Name::Other => {
                             object.next_value::<IgnoredAny>()?;
                             continue;
@@ -97,15 +100,18 @@ pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem>
         let text = match name {
             "items" => members.items,
             "mode" => members.mode,
+            "capture_screenshot" => members.capture_screenshot,
             _ => members.source,
         };
         let value = match text {
             Some("null") | None => Value::Null,
+            Some(text @ ("true" | "false")) => Value::Bool(text == "true"),
             // what it is when it is no string does not matter, and can be long
             Some(text) if name != "items" && text.starts_with('"') => {
                 serde_json::from_str(text).map_err(|_| Detail::BadJson(None))?
             }
-            Some(_) => Value::Bool(true),
+            Some(_) if name == "items" => Value::Bool(true),
+            Some(_) => Value::Array(Vec::new()),
         };
         fields.insert(name.to_owned(), value);
     }

@@ -1,6 +1,7 @@
 //! The rows of a request that a module can use (outsend 8.3).
 
 use engine::columns::{Intake, output};
+use serde_json::{Map, Value};
 
 use shared::{
     model::Module,
@@ -11,7 +12,7 @@ use shared::{
 use crate::table::Table;
 
 /// The usable rows of a request.
-pub(crate) fn of_table(module: Module, table: &Table<'_>) -> Result<Usable, Problem> {
+pub(crate) fn of_table(module: Module, options: &Map<String, Value>, table: &Table<'_>) -> Result<Usable, Problem> {
     let mut intake = Intake::new(module, &table.columns);
     let mut rows = PackedRows::default();
     for row in table.rows() {
@@ -20,6 +21,6 @@ pub(crate) fn of_table(module: Module, table: &Table<'_>) -> Result<Usable, Prob
         }
     }
     let input_columns = intake.columns().to_vec();
-    let columns = output(module, &input_columns);
+    let columns = output(module, options, &input_columns);
     Ok(Usable { rows, ignored: intake.ignored(), answered: intake.answered(), input_columns, columns })
 }

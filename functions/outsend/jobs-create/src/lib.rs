@@ -5,7 +5,7 @@ mod cell;
 mod intake;
 mod table;
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use shared::{
@@ -81,7 +81,8 @@ async fn from_rows(
     (mut fields, items): (Fields, Option<&str>),
 ) -> Result<Job, Problem> {
     let source = fields.optional_text("source_job_id", 1, 64);
-    let deep = is_deep(module, &mut fields);
+    let options = options(module, &mut fields);
+    let deep = module == Module::Emails && !options.is_empty();
     let sent = match items {
         Some(items) if items.starts_with('[') => Table::read(&mut fields, items)?,
         Some(_) => {
@@ -97,11 +98,11 @@ async fn from_rows(
     if deep && source.is_none() {
         fields.fault("source_job_id", Fault::Required);
     }
-    fields.finish_in(&["items", "source_job_id", "mode"])?;
+    fields.finish_in(&["items", "source_job_id", "mode", "capture_screenshot"])?;
     let (usable, source) = match (sent, source) {
         (Some(table), source) => {
             // what is wrong with the rows comes before what they name (2.4)
-            let usable = some(module, "items", of_table(module, &table)?)?;
+            let usable = some(module, "items", of_table(module, &options, &table)?)?;
             let source = match source {
                 Some(id) => Some(own_job(cx, caller, &id).await?),
                 None => None,
@@ -112,7 +113,7 @@ async fn from_rows(
         (None, Some(id)) => {
             let source = own_job(cx, caller, &id).await?;
             deep.then(|| check_deep_source(Some(&source), cx.now)).transpose()?;
-            let usable = usable_rows(cx.context.store(), &engine::Rules, module, &source, cx.now).await?;
+            let usable = usable_rows(cx.context.store(), &engine::Rules, (module, &options), &source, cx.now).await?;
             (some(module, "source_job_id", usable)?, Some(source))
         }
         (None, None) => return Err(Problem::Invalid(vec![("items".to_owned(), Fault::Required)])),
@@ -121,12 +122,11 @@ async fn from_rows(
     let job = Job {
         planned: Some(planned),
         deep,
-        charged: usable.charge(module.entry().weight, deep),
+        charged: usable.charge(module.weight(&options), deep),
         source: source.map(|source| source.id),
         ignored: usable.ignored,
         ..new_job(cx, caller, module)?
     };
-    let options = deep.then(|| ("mode".to_owned(), "deep".into())).into_iter().collect::<Map<_, _>>();
     let parameters = JobParameters { options, input_columns: usable.input_columns, columns: usable.columns };
     let new = NewJob { job, parameters, rows: usable.rows, text: None, log: Vec::new(), resumes: None };
     store_job(cx, caller, new).await
@@ -143,17 +143,22 @@ fn some(module: Module, field: &str, usable: Usable) -> Result<Usable, Problem> 
     Err(Problem::Invalid(vec![(field.to_owned(), fault)]))
 }
 
-/// Whether `emails` are asked for in deep mode (outsend 12.4).
-fn is_deep(module: Module, fields: &mut Fields) -> bool {
-    if module != Module::Emails {
-        return false;
+/// The module's options, those that are not its defaults: deep mode of `emails` (outsend 12.4), screenshots of
+/// `brand_assets` (outsend 12.10).
+fn options(module: Module, fields: &mut Fields) -> Map<String, Value> {
+    let mut options = Map::new();
+    match module {
+        Module::Emails => match fields.optional_text("mode", 0, 64).as_deref() {
+            Some("deep") => _ = options.insert("mode".to_owned(), "deep".into()),
+            None | Some("normal") => {}
+            Some(_) => fields.fault("mode", Fault::OneOf("normal, deep")),
+        },
+        Module::BrandAssets if fields.optional_flag("capture_screenshot") => {
+            options.insert("capture_screenshot".to_owned(), true.into());
+        }
+        _ => {}
     }
-    match fields.optional_text("mode", 0, 64).as_deref() {
-        Some("deep") => return true,
-        None | Some("normal") => {}
-        Some(_) => fields.fault("mode", Fault::OneOf("normal, deep")),
-    }
-    false
+    options
 }
 
 /// Refuses a source that emails in deep mode do not go on from (outsend 12.4).

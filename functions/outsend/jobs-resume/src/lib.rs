@@ -69,6 +69,7 @@ async fn continued(cx: &RequestContext, caller: &Caller, old: &Job, planned: u64
         attempts: old.attempts,
         deep: old.deep,
         charged: old.refund(),
+        taken_over: old.processed,
         source: Some(old.id),
         input: old.input,
         ignored: old.ignored,

@@ -55,7 +55,7 @@ impl BlockView {
             accepts: block.accepts,
             produces: block.produces,
             needs_columns: entry.column.into_iter().collect(),
-            produces_columns: engine::columns::output(entry.module, &[]),
+            produces_columns: engine::columns::output(entry.module, &serde_json::Map::new(), &[]),
             config_schema: schema(entry.module),
         }
     }

@@ -1,5 +1,6 @@
 //! The rows that a job can use of another job's results (outsend 8.3).
 
+use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
 use crate::{
@@ -58,7 +59,7 @@ pub(super) fn check_source(source: &Job, now: OffsetDateTime) -> Result<(), Deta
 pub fn usable_rows<'a>(
     store: &'a Store,
     planner: &'a dyn Planner,
-    module: Module,
+    (module, options): (Module, &'a Map<String, Value>),
     source: &'a Job,
     now: OffsetDateTime,
 ) -> BoxFuture<'a, Result<Usable, Refusal>> {
@@ -86,7 +87,7 @@ pub fn usable_rows<'a>(
             return Err(Detail::TooManyRows(usable).into());
         }
         let input_columns = intake.columns().to_vec();
-        let columns = planner.output(module, &input_columns);
+        let columns = planner.output(module, options, &input_columns);
         Ok(Usable { rows, ignored: intake.ignored(), answered: intake.answered(), input_columns, columns })
     })
 }

@@ -103,12 +103,12 @@ impl Plan<'_> {
             return self.copied(job, node.config.clone(), source).await;
         }
         let store = self.context.store();
-        let usable = usable_rows(store, self.planner, node.module, source, self.now).await?;
+        let usable = usable_rows(store, self.planner, (node.module, &node.config), source, self.now).await?;
         let deep = node.module == Module::Emails && node.config.get("mode").and_then(Value::as_str) == Some("deep");
         let job = Job {
             planned: Some(usable.rows.len()),
             deep,
-            charged: usable.charge(node.module.entry().weight, deep),
+            charged: usable.charge(node.module.weight(&node.config), deep),
             source: Some(source.id),
             ignored: usable.ignored,
             ..job

@@ -63,6 +63,9 @@ pub(in crate::store) fn job_item(job: &Job) -> Item {
         .number("faults", job.faults)
         .optional_text("resumed_as", job.resumed_as.map(|id| id.to_string()).as_deref())
         .number("version", job.version);
+    if job.taken_over > 0 {
+        item = item.number("taken_over", job.taken_over);
+    }
     if job.deep {
         item = item.number("deep", 1_u64);
     }
@@ -111,6 +114,7 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
         results: reader.number("results")?,
         errors: reader.number("errors")?,
         charged: reader.number("charged")?,
+        taken_over: reader.count("taken_over")?,
         created_at: reader.time("created_at")?,
         started_at: reader.optional_time("started_at")?,
         completed_at: reader.optional_time("completed_at")?,

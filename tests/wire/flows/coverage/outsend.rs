@@ -12,8 +12,8 @@ use harness::{
 use serde_json::json;
 use shared::{
     model::{
-        Action, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Session, SessionToken, TokenKind, User,
-        UserId, UserKey,
+        Action, AssetName, AuditEntry, Email, Organization, OrganizationId, Plan, Role, Session, SessionToken,
+        TokenKind, User, UserId, UserKey,
     },
     secret::sha256_hex,
     store::ChangeWith,
@@ -123,6 +123,14 @@ impl People<'_> {
         new.job.id.to_string()
     }
 
+    /// An image that is kept for a hundred days.
+    async fn image(&self, user: &User) -> AssetName {
+        let (store, now) = (self.0.context.store(), self.0.context.clock().now());
+        let name = AssetName::of(b"image", "png").unwrap();
+        store.keep_asset((user.id, &name), Some(b"image"), now + Duration::days(100)).await.unwrap();
+        name
+    }
+
     /// A new key.
     async fn key(&self, user: &User, reads: bool, writes: bool, days: i64) -> Option<(&'static str, String)> {
         let plain = format!("osk_{}", SessionToken::generate().unwrap().reveal());
@@ -155,6 +163,7 @@ async fn every_outsend_route_as_every_caller() {
     let other = people.user("other@example.com", true).await;
     let inactive = people.user("inactive@example.com", false).await;
     let of_before = people.of_before().await;
+    let image = people.image(&right).await;
     let mut grid = String::new();
     for resource in resources(Api::Outsend) {
         for method in METHODS {
@@ -164,6 +173,7 @@ async fn every_outsend_route_as_every_caller() {
             let fallback =
                 routed(Api::Outsend, method, &resource.replace("{proxy+}", "x/y")).name() == "outsend-fallback";
             let mut path = resource.replace("{proxy+}", "x/y").replace("{slug}", "reviews");
+            path = path.replace("{owner}", &right.id.to_string()).replace("{file}", image.as_str());
             let signed_in = people.session(&right, Duration::days(7)).await;
             let callers = if fallback {
                 // what is routed nowhere asks for no credential: two callers say it all

@@ -20,6 +20,7 @@ fn erase<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<O
         let (user, organization, address) = subject(work).ok_or(WorkError::Subject)?;
         let windows = [Owner::User(user), Owner::Organization(organization)];
         let windows: Vec<_> = windows.map(Owner::partition).into_iter().chain(address.map(str::to_owned)).collect();
+        workers.assets().erase(user).await.map_err(WorkError::Failed)?;
         while workers.now() - began < MAX_TIME {
             if workers.store().erase_slice(user, organization, workers.now()).await? {
                 workers.context().limits().forget(&windows).await?;

@@ -1,5 +1,6 @@
 //! A job goes on, slice by slice (outsend 7.4).
 
+mod assets;
 mod hosts;
 mod input;
 mod slice;
@@ -14,7 +15,7 @@ use shared::{
 };
 use time::Duration;
 
-use self::{hosts::SharedHosts, slice::Slice};
+use self::{assets::OwnersAssets, hosts::SharedHosts, slice::Slice};
 use crate::{
     kind::{Kind, Outcome, WorkError, given_up},
     network::services,
@@ -36,7 +37,8 @@ fn run<'a>(workers: &'a Workers, work: &'a WorkItem) -> BoxFuture<'a, Result<Out
             let lane = taken.job.lane();
             let hosts = Arc::new(SharedHosts::new(workers.context().clone()));
             let services = Arc::new(services(workers.settings()));
-            let slice = slice::run(workers.context(), Means { network, hosts, services }, taken).await?;
+            let assets = Arc::new(OwnersAssets { assets: workers.assets().clone(), owner: taken.job.user });
+            let slice = slice::run(workers.context(), Means { network, hosts, services, assets }, taken).await?;
             if slice == Slice::Ended {
                 // its slot is free
                 workers.store().fill_lane(lane, workers.now()).await?;
