@@ -1,5 +1,6 @@
 //! The command line.
 
+mod account;
 mod arguments;
 mod banner;
 mod commands;
@@ -87,6 +88,7 @@ async fn perform(cli: Cli) -> Result<(), Failed> {
         Command::Pipeline(command) => pipeline::pipeline(command).await,
         Command::Veille(command) => veille::veille(command).await,
         Command::Webhook(command) => webhook::webhook(command).await,
+        Command::Account(command) => account::account(command).await,
         Command::Admin(command) => commands::admin(command).await,
         Command::Invitation(command) => commands::invitation(command).await,
         Command::Feedback(command) => feedback::feedback(command).await,

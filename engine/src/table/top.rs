@@ -15,16 +15,28 @@ fn named(row: &[String]) -> usize {
 
 /// How many of the first rows stand above the table: titles and notes. `rows` are the first ones.
 ///
-/// A row with names of columns has none above that is as full, and none of them names a column. Without names, rows of
+/// A row with names of columns has none above that is as full, and none of them names a column; where all rows have one
+/// cell, a name with rows below it is one. Without names, rows of
 /// one cell that says nothing a column could hold stand above a table whose rows have several.
 pub(super) fn notes(rows: &[Vec<String>]) -> usize {
     if rows.first().is_none_or(|first| named(first) > 0) {
         return 0;
     }
+    // in a table of one column nothing is fuller than its title
+    let single = rows.iter().all(|row| filled(row) <= 1);
     let mut fullest = 0;
     for (index, row) in rows.iter().enumerate() {
         let (cells, names) = (filled(row), named(row));
         if index > 0 && cells > fullest && (names >= 2 || (names == 1 && fullest == 1)) {
+            return index;
+        }
+        let above = rows.get(..index).unwrap_or_default();
+        if single
+            && index > 0
+            && names == 1
+            && index + 1 < rows.len()
+            && !above.iter().any(|row| columns::headless(row))
+        {
             return index;
         }
         fullest = fullest.max(cells);
@@ -50,7 +62,10 @@ mod tests {
             ("Our customers|Region;Head;x|A;B;1|C;D;2", 1),
             ("Our customers|A;a@one.test|B;b@one.test", 1),
             ("Clients;|Ref;Email|1;a@one.test", 1),
-            ("Our customers|nom|A|B", 0),
+            ("Our customers|nom|A|B", 1),
+            ("Our customers||nom|A|B", 2),
+            ("Our customers|nom", 0),
+            ("a@one.test|email|b@one.test", 0),
             ("nom|email;x|A;b", 0),
             ("x;y|nom;email|A;b", 0),
             ("Region;;|A;1;2|B;3;4", 0),

@@ -7,6 +7,7 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shared::model::Plan;
 
 use super::{
     configuration,
@@ -85,7 +86,7 @@ pub(super) enum Command {
     /// Organizations
     #[command(subcommand)]
     Org(OrgCommand),
-    /// API keys
+    /// API keys of Outset
     #[command(subcommand)]
     Key(KeyCommand),
     /// Studies
@@ -103,6 +104,9 @@ pub(super) enum Command {
     /// Events of an Outsend API, local or deployed, as webhooks bring them
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// People's accounts, of all three APIs
+    #[command(subcommand)]
+    Account(AccountCommand),
     /// Platform staff
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -130,6 +134,30 @@ pub(super) enum AdminCommand {
         #[command(flatten)]
         common: Common,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountCommand {
+    /// Deactivate an account, or activate it again, and change the plan of its organization
+    Update {
+        /// E-mail address
+        #[arg(long)]
+        email: String,
+        /// What the account is: a deactivated one reads and changes nothing, and its sign-ins end
+        #[arg(long, value_enum, required_unless_present = "plan")]
+        status: Option<AccountStatus>,
+        /// Plan of its organization
+        #[arg(long, value_enum)]
+        plan: Option<PlanName>,
+        #[command(flatten)]
+        common: Common,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum AccountStatus {
+    Active,
+    Deactivated,
 }
 
 #[derive(Debug, Subcommand)]
@@ -271,6 +299,15 @@ pub(super) enum PlanName {
     Pro,
 }
 
+impl From<PlanName> for Plan {
+    fn from(name: PlanName) -> Self {
+        match name {
+            PlanName::Free => Self::Free,
+            PlanName::Pro => Self::Pro,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum OrgCommand {
     /// Make an organization
@@ -293,7 +330,8 @@ pub(super) enum OrgCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyCommand {
-    /// Make a key and show it, once
+    /// Make a key of the Outset API for an organization and show it, once. Keys of Outsend are made at POST /api/api-keys,
+    /// API tokens of OpenScouter at POST /api/tokens: each by its user
     Create {
         /// Organization id
         #[arg(long)]

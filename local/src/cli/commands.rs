@@ -6,16 +6,12 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use shared::{
     context::Context,
-    model::{
-        ApiKey, ApiKeyId, Email, Organization, OrganizationId, Payment, Plan, Scope, Status, Study, StudyId, Task,
-    },
+    model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Payment, Scope, Status, Study, StudyId, Task},
     outset::{datetime, text::Text, url},
 };
 
 use super::{
-    arguments::{
-        AdminCommand, Common, InvitationCommand, KeyCommand, OrgCommand, PlanName, SigningKeyCommand, StudyCommand,
-    },
+    arguments::{AdminCommand, Common, InvitationCommand, KeyCommand, OrgCommand, SigningKeyCommand, StudyCommand},
     directory,
     output::{Failed, show},
 };
@@ -180,11 +176,7 @@ pub(super) async fn org(command: OrgCommand) -> Result<(), Failed> {
     match command {
         OrgCommand::Create { name, plan, common } => {
             let session = open_or_make(&common).await?;
-            let plan = match plan {
-                PlanName::Free => Plan::Free,
-                PlanName::Pro => Plan::Pro,
-            };
-            let made = people::create_organization(&session.context, &name, plan).await;
+            let made = people::create_organization(&session.context, &name, plan.into()).await;
             let made = made.map(|organization| organization_value(&organization)).map_err(Failed::Other);
             finish(session, &common, made).await
         }
@@ -238,6 +230,7 @@ async fn create_key(
     let mut value = key_value(&key);
     if let Some(members) = value.as_object_mut() {
         members.insert("key".to_owned(), json!(plain.reveal()));
+        members.insert("api".to_owned(), json!("outset"));
     }
     Ok(value)
 }

@@ -3,7 +3,7 @@
 use std::{
     io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use clap::Subcommand;
@@ -25,6 +25,11 @@ use super::{
 const RETRY: Duration = Duration::from_secs(3);
 /// How often in a row a stream may be refused or lost before it is given up.
 const MAX_LOST: u32 = 20;
+/// The pause between two lines of a job that goes on.
+const EACH: Duration = Duration::from_secs(5);
+/// Most rows that a job takes, and most bytes of a request with them (outsend 2.1, 8.3).
+const MAX_ITEMS: usize = 10_000;
+const MAX_BODY: usize = 4 * 1024 * 1024;
 /// A stream that is silent for longer is lost: there is a `status` every two seconds.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -114,6 +119,11 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
                 body.extend([("queries".to_owned(), query.into()), ("zones".to_owned(), zone.into())]);
             }
             let body = with_rows(&body, rows.as_deref());
+            if body.len() > MAX_BODY {
+                let text =
+                    format!("the rows are {} bytes, and a request takes {MAX_BODY}: send them in parts", body.len());
+                return Err(usage(&text));
+            }
             let remote = Remote::new(api)?;
             let path = format!("/jobs/{}", segment(&module)?);
             let job = remote.answer(Method::POST, &path, Some(body)).await?;
@@ -180,8 +190,8 @@ fn rows(file: &Path) -> Result<String, Failed> {
     let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
         let text = table::decode(bytes).text;
-        // what is none is told before anything is sent
-        json::parse(text.as_bytes())?;
+        // what is none is told before anything is sent; how large a number may be, and what a text holds, is the server's business
+        check(file, &text)?;
         return Ok(text);
     }
     let unreadable = |cause: Unreadable| {
@@ -198,7 +208,34 @@ fn rows(file: &Path) -> Result<String, Failed> {
     }
     // whoever cannot read this gets the job all the same
     let _ = writeln!(io::stderr(), "{}", reading(file, &text, &table, rows.len()));
+    limit(file, rows.len())?;
     Ok(Value::Array(rows).to_string())
+}
+
+/// Refuses a text that is no JSON, or more rows than a job takes.
+fn check(file: &Path, text: &str) -> Result<(), Failed> {
+    let told = |cause: String| usage(&format!("{}: {cause}", file.display()));
+    let Ok(rows) = json::parse_any(text.as_bytes()) else {
+        let place = json::broken_at(text.as_bytes());
+        let place = place.map_or(", or nested too deep".to_owned(), |(line, column)| {
+            format!(": it breaks in line {line}, column {column}")
+        });
+        return Err(told(format!("it is no JSON{place}")));
+    };
+    match rows.as_array() {
+        Some(rows) => limit(file, rows.len()),
+        None => Err(told("it is no list of rows: write [{…}, {…}]".to_owned())),
+    }
+}
+
+/// Refuses more rows than a job takes, before they are sent.
+fn limit(file: &Path, rows: usize) -> Result<(), Failed> {
+    if rows <= MAX_ITEMS {
+        return Ok(());
+    }
+    let parts = rows.div_ceil(MAX_ITEMS);
+    let text = format!("{}: it has {rows} rows, and a job takes {MAX_ITEMS}: make {parts} files of it", file.display());
+    Err(usage(&text))
 }
 
 /// What was read of a file, and what was not.
@@ -238,7 +275,7 @@ fn tell(remote: &Remote, job: &Value) -> io::Result<()> {
 
 /// Follows a job to its end, also when the stream is lost on the way.
 async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Failed> {
-    let bar = bar(remote.api.json);
+    let mut progress = Progress::new(remote.api.json);
     let path = format!("/jobs/{}/stream", segment(id)?);
     let mut last = from_start.then(|| "0".to_owned());
     let (mut retry, mut lost) = (RETRY, 0);
@@ -259,8 +296,8 @@ async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Faile
                     if let Some(id) = event.id.clone() {
                         last = Some(id);
                     }
-                    if told(&bar, remote.api.json, &event)? {
-                        bar.finish_and_clear();
+                    if told(&mut progress, remote.api.json, &event)? {
+                        progress.bar.finish_and_clear();
                         return ended(&event);
                     }
                 }
@@ -274,22 +311,48 @@ async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Faile
         if lost > MAX_LOST {
             return Err(Failed::Other("the stream was lost too often".into()));
         }
-        bar.set_message("connection lost, trying again");
+        progress.bar.set_message("connection lost, trying again");
         tokio::time::sleep(retry).await;
     }
 }
 
-fn bar(hidden: bool) -> ProgressBar {
-    if hidden || !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+/// How far a job is: a bar in a terminal, else a line now and then.
+struct Progress {
+    bar: ProgressBar,
+    lines: bool,
+    /// The line that was written last, and when.
+    last: Option<(Instant, String)>,
+}
+
+impl Progress {
+    fn new(json: bool) -> Self {
+        let terminal = io::stderr().is_terminal();
+        if json || !terminal {
+            return Self { bar: ProgressBar::hidden(), lines: !json, last: None };
+        }
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
+        Self { bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())), lines: false, last: None }
     }
-    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+
+    fn tell(&mut self, status: &str, (done, all): (u64, u64), rows: u64) {
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+        self.bar.set_message(format!("{status}, {rows} rows"));
+        let line = format!("{status}: {done} of {all} items, {rows} rows");
+        let due = self.last.as_ref().is_none_or(|(at, last)| {
+            *last != line && (at.elapsed() >= EACH || !last.starts_with(&format!("{status}:")))
+        });
+        if self.lines && due {
+            // whoever cannot read this gets the job all the same
+            let _ = writeln!(io::stderr(), "{line}");
+            self.last = Some((Instant::now(), line));
+        }
+    }
 }
 
 /// Shows an event; whether it was the last one.
-fn told(bar: &ProgressBar, json: bool, event: &Sse) -> Result<bool, Failed> {
+fn told(progress: &mut Progress, json: bool, event: &Sse) -> Result<bool, Failed> {
     let (name, data) = (event.event.as_deref().unwrap_or_default(), event.data.as_deref().unwrap_or_default());
     if data.is_empty() {
         return Ok(false);
@@ -302,16 +365,15 @@ fn told(bar: &ProgressBar, json: bool, event: &Sse) -> Result<bool, Failed> {
     let text = |name: &str| data.get(name).and_then(Value::as_str).unwrap_or_default();
     match name {
         "status" => {
-            bar.set_length(number("grid_points_count"));
-            bar.set_position(number("processed_points"));
-            bar.set_message(format!("{}, {} rows", text("status"), number("results_count")));
+            let items = (number("processed_points"), number("grid_points_count"));
+            progress.tell(text("status"), items, number("results_count"));
         }
         "log" if !json => {
-            bar.suspend(|| print(&format!("{} {} {}", text("timestamp"), text("level"), text("message"))))?;
+            progress.bar.suspend(|| print(&format!("{} {} {}", text("timestamp"), text("level"), text("message"))))?;
         }
         "done" if !json => {
             let (rows, seconds) = (number("results_count"), number("duration_seconds"));
-            bar.suspend(|| print(&format!("{}: {rows} rows in {seconds} s", text("status"))))?;
+            progress.bar.suspend(|| print(&format!("{}: {rows} rows in {seconds} s", text("status"))))?;
         }
         _ => {}
     }

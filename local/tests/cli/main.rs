@@ -35,6 +35,26 @@ fn keys_are_shown_once_and_revoked_for_good() {
 }
 
 #[test]
+fn accounts_are_deactivated_and_have_plans() {
+    let folder = Folder::new();
+    let made = folder.json(&["admin", "create", "--email", "dana@example.com"]);
+    let account = |more: &[&str]| folder.json(&[&["account", "update", "--email", "Dana@example.com"], more].concat());
+    let pro = account(&["--plan", "pro"]);
+    assert_eq!(
+        pro,
+        serde_json::json!({"userId": made["userId"], "email": "dana@example.com", "status": "active", "plan": "pro"})
+    );
+    for _ in 0..2 {
+        assert_eq!(account(&["--status", "deactivated"])["status"], "suspended");
+    }
+    let both = account(&["--status", "active", "--plan", "free"]);
+    assert_eq!((&both["status"], &both["plan"]), (&Value::from("active"), &Value::from("free")));
+    let unknown = folder.fails(&["account", "update", "--email", "x@example.com", "--plan", "pro"]);
+    assert_eq!(unknown, (3, "outscout: no account x@example.com\n".to_owned()));
+    assert_eq!(folder.fails(&["account", "update", "--email", "dana@example.com"]).0, 2);
+}
+
+#[test]
 fn studies_are_imported_once() {
     let folder = Folder::new();
     let id = folder.json(&["org", "create", "--name", "Acme"])["id"].as_str().unwrap().to_owned();

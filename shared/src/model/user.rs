@@ -18,9 +18,22 @@ impl Email {
     /// Most characters of an address.
     pub const LONGEST: usize = 254;
 
-    /// Reads an address: `local@domain`, one `@`, neither spaces nor characters that show nothing, a dot in the domain.
+    /// Reads an address, in the syntax of outsend 11.4; one with characters that show nothing is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
+        let address = Self::compared(text)?;
+        let (local, domain) = address.0.split_once('@')?;
+        let mark = |byte: u8| b".!#$%&'*+/=?^_{}~-".contains(&byte);
+        let plain = local.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || mark(byte));
+        let top = domain.rsplit('.').next()?;
+        let named = top.starts_with("xn--") || top.bytes().all(|byte| byte.is_ascii_alphabetic());
+        let short = domain.split('.').all(|label| label.len() <= 63);
+        (plain && named && short).then_some(address)
+    }
+
+    /// The form in which an address is compared: `local@domain`, one `@`, neither spaces nor characters that show nothing,
+    /// a dot in the domain. Accounts of before have addresses that [`Self::parse`] takes no more.
+    fn compared(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         let (local, domain) = text.split_once('@')?;
         // a variation of what is there looks like it
@@ -63,7 +76,7 @@ impl Email {
     /// An address as somebody types it to sign in: what is none is looked up like one that nobody has.
     #[must_use]
     pub fn typed(text: &str) -> Self {
-        Self::parse(text).unwrap_or_else(|| Self(text.trim().to_lowercase()))
+        Self::compared(text).unwrap_or_else(|| Self(text.trim().to_lowercase()))
     }
 
     /// Reads a stored address back.

@@ -114,7 +114,8 @@ pub fn queue_mail(cx: &RequestContext, kind: WorkKind) -> BoxFuture<'_, Result<R
     })
 }
 
-/// Updates the user of a one-time token of one of `kinds`, and uses the token up (openscouter 7).
+/// Updates the user of a one-time token of one of `kinds`, and uses the token up (openscouter 7). Blanks around
+/// it were pasted with it.
 ///
 /// # Errors
 /// 422 when the token does not work, and what `rule` says.
@@ -124,7 +125,7 @@ pub async fn redeem<'a, T: Send + 'a>(
     kinds: &'a [TokenKind],
     rule: &'a Rule<'a, CurrentUser, UserUpdate<T>, Problem>,
 ) -> Result<T, Problem> {
-    let lookup = UserLookup::Token { hash: sha256_hex(token.as_bytes()), kinds };
+    let lookup = UserLookup::Token { hash: sha256_hex(token.trim().as_bytes()), kinds };
     let updated = cx.context.store().update_user(lookup, cx.now, rule).await;
     updated.map_err(|error| error.or_missing(|| Problem::invalid("token", "is invalid or expired")))
 }

@@ -66,17 +66,23 @@ fn distinct(options: &Map<String, Value>, name: &str, alike: impl Fn(&str) -> St
     distinct
 }
 
+/// The form in which texts are compared; one of symbols alone is what it is.
+fn alike(planner: &dyn Planner, text: &str) -> String {
+    let folded = planner.fold(text);
+    if folded.is_empty() { text.to_owned() } else { folded }
+}
+
 impl Wanted {
     fn read(planner: &dyn Planner, options: &Map<String, Value>) -> Self {
         let text = |name: &str, default: &str| {
             options.get(name).and_then(Value::as_str).map_or_else(|| default.to_owned(), str::to_owned)
         };
         Self {
-            queries: distinct(options, "queries", |text| planner.fold(text))
+            queries: distinct(options, "queries", |text| alike(planner, text))
                 .into_iter()
                 .map(|(_, text)| text)
                 .collect(),
-            zones: distinct(options, "zones", |text| planner.fold(text)),
+            zones: distinct(options, "zones", |text| alike(planner, text)),
             include_reviews: options.get("include_reviews").and_then(Value::as_bool).unwrap_or(false),
             country: text("country", COUNTRY).to_uppercase(),
             stop_at: options.get("stop_at").and_then(Value::as_u64).unwrap_or(0),

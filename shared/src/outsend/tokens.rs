@@ -19,7 +19,7 @@ pub fn count(cx: &RequestContext) -> BoxFuture<'_, Result<(), Problem>> {
     cx.check_rate_limit(TOKEN, format!("outsend/token/{}", cx.address()))
 }
 
-/// Uses a token of `kind` up for a change of its user, which `rule` makes. Of two uses at a time one finds it gone.
+/// Uses a token of `kind` up for a change of its user, which `rule` makes. Blanks around it were pasted with it. Of two uses at a time one finds it gone.
 ///
 /// # Errors
 /// 400 when the token is unknown, used or expired; what the rule says; when the store fails.
@@ -30,7 +30,7 @@ pub fn redeem<'a, T: Send + 'a>(
     rule: &'a Rule<'a, CurrentUser, UserUpdate<T>, Problem>,
 ) -> BoxFuture<'a, Result<T, Problem>> {
     Box::pin(async move {
-        let lookup = UserLookup::Token { hash: sha256_hex(token.as_bytes()), kinds: std::slice::from_ref(kind) };
+        let lookup = UserLookup::Token { hash: sha256_hex(token.trim().as_bytes()), kinds: std::slice::from_ref(kind) };
         let updated = cx.context.store().update_user(lookup, cx.now, rule).await;
         updated.map_err(|error| error.or_missing(|| Detail::TokenInvalid.into()))
     })

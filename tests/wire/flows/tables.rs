@@ -214,6 +214,26 @@ async fn tables_that_people_make_and_what_is_told_of_them() {
     for part in ["no header; its columns are taken for nom, email", "line 2", "1 place could not be read"] {
         assert!(told.contains(part), "{told}");
     }
+    // what is JSON of a legal form is sent as it stands, and what is none is told before
+    let (id, _) = world.made("numbers.json", br#"[{"email": "a@one.test", "n": 1e999, "m": 123456789012345678901}]"#);
+    let row = world.rows(&id)[0].clone();
+    assert_eq!((&row["n"], &row["m"]), (&"1e999".into(), &"123456789012345678901".into()));
+    let many = format!("email\n{}", "a@one.test\n".repeat(10_001));
+    let refusals = [
+        ("broken.json", "[{\"email\": \"a@one.test\"},\n]", "it is no JSON: it breaks in line 2, column 1"),
+        ("object.json", "{\"email\": \"a@one.test\"}", "it is no list of rows: write [{…}, {…}]"),
+        ("many.csv", &many, "it has 10001 rows, and a job takes 10000: make 2 files of it"),
+    ];
+    for (name, text, cause) in refusals {
+        let file = world.path(name);
+        std::fs::write(&file, text).unwrap();
+        let refused = world.job(&["create", "verify-emails", "--items", &file]);
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(
+            (refused.status.code(), told.lines().last()),
+            (Some(2), Some(&*format!("outscout: {file}: {cause}")))
+        );
+    }
     let empty = world.path("empty.csv");
     std::fs::write(&empty, "\n").unwrap();
     let refused = world.job(&["create", "verify-emails", "--items", &empty]);

@@ -35,6 +35,7 @@ async fn a_key_s_life() {
     let listed = send(&bench, "GET", "/api/api-keys", &caller, "").await;
     let keys = listed.json()["api_keys"].as_array().unwrap().clone();
     assert_eq!(keys.iter().map(|key| key["name"].as_str().unwrap()).collect::<Vec<_>>(), ["other", "CI"]);
+    assert!(keys[1]["last_used_at"].as_str() >= keys[1]["created_at"].as_str(), "{}", keys[1]);
     assert!(keys[1]["last_used_at"].is_string());
     object.as_object_mut().unwrap().remove("key");
     object["last_used_at"] = keys[1]["last_used_at"].clone();

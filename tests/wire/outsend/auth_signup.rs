@@ -129,8 +129,60 @@ async fn a_captcha_is_asked_about() {
     let dead = Bench::with(&variables).await.unwrap();
     let failed = (503, "A required service is unavailable. Try again later.".to_owned());
     assert_eq!(sign_up(&dead, "a@example.com", &json!({"hcaptcha_token": "x"})).await, failed);
+    let mut body = outsend::sign_up_body("a@example.com");
+    body["hcaptcha_token"] = json!("x");
+    let unreachable = post(&dead, "/api/auth/signup", &[], &body).await;
+    assert!(unreachable.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0), "{unreachable:?}");
     let open = Bench::start().await.unwrap();
     assert_eq!(sign_up(&open, "a@example.com", &json!({"hcaptcha_token": 7, "invitation_code": 7})).await.0, 200);
+}
+
+#[test]
+fn addresses_have_one_syntax() {
+    let long = format!("{}@example.com", "a".repeat(64));
+    let label = format!("a@{}.com", "b".repeat(63));
+    for good in [
+        "a@b.fr",
+        "A.b+c_d@Ex-1.co.uk",
+        "o'neil@x.fr",
+        "{a}/b=c?d@x.fr",
+        "a@m\u{fc}nchen.de",
+        "a@x.xn--p1ai",
+        &long,
+        &label,
+    ] {
+        let known = Email::parse(good).map(|email| email.as_str().to_owned());
+        assert!(known.is_some() && known == engine::values::email(good), "{good}: {known:?}");
+    }
+    let (longer, wide) = (format!("a{long}"), format!("a@{}.com", "b".repeat(64)));
+    for bad in [
+        "\u{e9}@x.fr",
+        "h\u{e4}ndchen@x.de",
+        "a|b@x.fr",
+        "a b@x.fr",
+        "a@1.2.3.4",
+        "a@[IPv6:::1]",
+        "a@x.c0m",
+        "a@x",
+        "a@-x.fr",
+        "a@x_y.fr",
+        "a..b@x.fr",
+        ".a@x.fr",
+        "a.@x.fr",
+        "a@x..fr",
+        "a\\b@x.fr",
+        "a@x.fr.",
+        "a@x%40y.fr",
+        "@x.fr",
+        "a@",
+        "42",
+        &longer,
+        &wide,
+    ] {
+        assert_eq!((Email::parse(bad), engine::values::email(bad)), (None, None), "{bad}");
+    }
+    // an account of before is still found
+    assert_eq!(Email::typed(" \u{c9}@M\u{fc}nchen.DE").as_str(), "\u{e9}@xn--mnchen-3ya.de");
 }
 
 #[tokio::test]

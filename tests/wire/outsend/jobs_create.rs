@@ -116,6 +116,19 @@ async fn keys_of_one_meaning_are_read_row_by_row() {
 }
 
 #[tokio::test]
+async fn a_row_has_32_kib_of_compact_json() {
+    let world = World::start().await;
+    let row = |padding: usize| json!({"email": "a@one.test", "l": [1, null, "\u{1}\"\\é"], "t": "x".repeat(padding)});
+    let fits = 32_768 - row(0).to_string().len();
+    for (padding, status) in [(fits, 200), (fits + 1, 422)] {
+        // blanks and escapes of the sender's do not count
+        let text = serde_json::to_string_pretty(&json!({"items": [row(padding)]})).unwrap().replace('é', "\\u00e9");
+        let made = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], &text).await;
+        assert_eq!(made.status, status, "{}", &made.body[..made.body.len().min(300)]);
+    }
+}
+
+#[tokio::test]
 async fn no_format_loses_a_digit() {
     let world = World::start().await;
     let (long, fine) = ("123456789012345678901234567890", "0.1234567890123456789");

@@ -1,7 +1,8 @@
 //! `POST /api/jobs/resume`: goes on with a job that ended before its time (outsend 8.4).
 
 use harness::{
-    outsend::{detail, jobs::World},
+    osm::Osm,
+    outsend::{change, detail, jobs::World},
     snapshot,
 };
 use serde_json::json;
@@ -69,6 +70,28 @@ async fn of_two_at_once_one_is_told_of_the_other() {
     assert_eq!((won.len(), lost.len()), (1, 2));
     let text = format!("Job is already being resumed as {}.", won[0].json()["id"].as_str().unwrap());
     assert!(lost.iter().all(|answer| answer.status == 400 && detail(answer) == text), "{lost:?}");
+}
+
+#[tokio::test]
+async fn who_may_make_a_job_may_resume_it() {
+    let (osm, variables) = Osm::start().await;
+    osm.area("q=paris", [2.30, 48.80, 2.40, 48.86]);
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let world = World::with(&variables).await;
+    let search = world.post("/api/jobs", &json!({"queries": ["bakery"], "zones": ["Paris"]})).await.json();
+    let rows = world.verification(&["a@one.test", "b@nx.test"]).await;
+    let search = search["id"].as_str().unwrap();
+    for id in [search, &rows] {
+        world.post(&format!("/api/jobs/{id}/cancel"), &json!({})).await;
+    }
+    change(&world.bench, "ada@example.com", |user| user.verified = false).await;
+    let resume = async |id: &str| {
+        let body = json!({"job_id": id}).to_string();
+        world.call("POST", "/api/jobs/resume", &[("cookie", &world.session)], &body).await
+    };
+    let refused = resume(search).await;
+    assert_eq!((refused.status, detail(&refused).as_str()), (403, "Verify your e-mail address first."));
+    assert_eq!(resume(&rows).await.status, 200);
 }
 
 #[tokio::test]

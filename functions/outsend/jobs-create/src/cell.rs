@@ -2,9 +2,6 @@
 
 use serde_json::{Number, Value, value::RawValue};
 
-/// Least bytes that a cell counts for.
-pub(crate) const MIN_CELL: usize = 4;
-
 /// A cell's value. Most cells are read as they stand: their text was looked at when the row was. A number that no number
 /// of ours holds is a text (outsend 8.3).
 pub(crate) fn value(cell: &str) -> Result<Value, serde_json::Error> {
@@ -45,7 +42,7 @@ fn decimal(text: &str) -> Option<(bool, String, i64)> {
     Some((number.starts_with('-'), short.to_owned(), power))
 }
 
-/// About how many bytes a cell's JSON has; `None` when it is neither a scalar nor a list of scalars, or a text that no text
+/// How many bytes a cell has in compact JSON; `None` when it is neither a scalar nor a list of scalars, or a text that no text
 /// can hold (half a surrogate pair).
 pub(crate) fn judge(cell: &str) -> Option<usize> {
     match cell.as_bytes().first() {
@@ -59,6 +56,7 @@ pub(crate) fn judge(cell: &str) -> Option<usize> {
 fn size_of_list(list: &str) -> Option<usize> {
     let bytes = list.as_bytes();
     let (mut size, mut at) = (2, 1);
+    let mut entries = 0;
     while let Some(byte) = bytes.get(at) {
         let rest = bytes.get(at..).unwrap_or_default();
         at += match byte {
@@ -67,17 +65,20 @@ fn size_of_list(list: &str) -> Option<usize> {
             b'"' => {
                 let length = length_of_string(rest);
                 size += size_of_scalar(list.get(at..at + length).unwrap_or_default())?;
+                entries += 1;
                 length
             }
             _ => {
                 let ends = |byte: &u8| matches!(byte, b',' | b']') || byte.is_ascii_whitespace();
                 let length = rest.iter().position(ends).unwrap_or(rest.len());
-                size += length.max(8);
+                size += length;
+                entries += 1;
                 length
             }
         };
     }
-    Some(size)
+    // the commas between them
+    Some(size + usize::saturating_sub(entries, 1))
 }
 
 /// The length of the string that a text begins with, its quotes included.
@@ -94,15 +95,20 @@ fn length_of_string(text: &[u8]) -> usize {
 }
 
 fn size_of_scalar(text: &str) -> Option<usize> {
-    if !text.starts_with('"') {
-        return Some(text.len().max(8));
+    if !text.starts_with('"') || !text.contains('\\') {
+        return Some(text.len());
     }
-    let length = if text.contains('\\') {
-        serde_json::from_str::<String>(text).ok()?.len()
-    } else {
-        text.len().saturating_sub(2)
+    serde_json::from_str::<String>(text).ok().map(|text| size_of_text(&text))
+}
+
+/// How many bytes a text has in compact JSON: what must be escaped is, and nothing else.
+pub(crate) fn size_of_text(text: &str) -> usize {
+    let of = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..=0x1f => 6,
+        _ => 1,
     };
-    Some(length + MIN_CELL)
+    2 + text.bytes().map(of).sum::<usize>()
 }
 
 #[cfg(test)]
@@ -112,12 +118,13 @@ mod tests {
     #[test]
     fn cells_are_judged_where_they_stand() {
         for (cell, size) in [
-            ("1", Some(8)),
-            ("null", Some(8)),
-            (r#""abc""#, Some(7)),
-            (r#""\u00e9\"""#, Some(7)),
+            ("1", Some(1)),
+            ("null", Some(4)),
+            (r#""abc""#, Some(5)),
+            (r#""\u00e9\"""#, Some(6)),
+            (r#""\u0000\u0007\u0008\u000a\u0041\/""#, Some(2 + 6 + 6 + 2 + 2 + 1 + 1)),
             ("[]", Some(2)),
-            (r#"[ "a]" , "\\", -1.5e3,true ]"#, Some(2 + 6 + 5 + 8 + 8)),
+            (r#"[ "a]" , "\\", -1.5e3,true ]"#, Some(2 + 4 + 4 + 6 + 4 + 3)),
             ("[1,[2]]", None),
             ("[{}]", None),
             ("{}", None),
@@ -127,6 +134,16 @@ mod tests {
             ("[123456789012]", Some(14)),
         ] {
             assert_eq!(judge(cell), size, "{cell}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_those_of_compact_json() {
+        for cell in
+            [r#""a\u0001\"\\\n\u001f\u007f\ud83d\ude00é""#, r#"[ "x" ,1 , null,"\t" ]"#, "[]", "true", "[false]"]
+        {
+            let value: Value = serde_json::from_str(cell).unwrap();
+            assert_eq!(judge(cell), Some(value.to_string().len()), "{cell}");
         }
     }
 

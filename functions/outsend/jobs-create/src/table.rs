@@ -22,13 +22,13 @@ use shared::{
     },
 };
 
-use crate::cell::{MIN_CELL, judge, value};
+use crate::cell::{judge, size_of_text, value};
 
 /// Most distinct keys over all rows.
 const MAX_KEYS: usize = 200;
 /// Most characters of a key.
 const MAX_KEY: usize = 200;
-/// Most bytes of a row.
+/// Most bytes of a row in compact JSON.
 const MAX_ROW: usize = 32 * 1024;
 /// Most bytes of a row's text, where each character can be written with six.
 const MAX_ROW_TEXT: usize = 8 * MAX_ROW;
@@ -159,18 +159,21 @@ impl<'a> Table<'a> {
             fields.fault(format!("items.{index}"), Fault::Type("object"));
             return Ok(false);
         }
-        let mut size = 0;
+        // the braces; each member has a colon, and a comma but for one
+        let mut size = 2;
         let mut sound = true;
-        if row.len() > MAX_ROW_TEXT || count_values(row.as_bytes()) > MAX_ROW / MIN_CELL {
+        if row.len() > MAX_ROW_TEXT || count_values(row.as_bytes()) > MAX_ROW / 2 {
             size = MAX_ROW + 1;
         } else {
-            for (key, cell) in self.cells(row)? {
+            let cells = self.cells(row)?;
+            size += (cells.len() * 2).saturating_sub(1);
+            for (key, cell) in cells {
                 let judged = judge(cell);
                 if judged.is_none() || key.chars().count() > MAX_KEY {
                     fields.fault(format!("items.{index}.{key}"), Fault::Format);
                     sound = false;
                 }
-                size += key.len() + judged.unwrap_or(MIN_CELL);
+                size += size_of_text(&key) + judged.unwrap_or(0);
             }
         }
         if size > MAX_ROW {

@@ -28,18 +28,18 @@ pub const FUNCTION: PreloadedEndpoint<NamedJob> =
 
 async fn download(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
     let job = job.owned_by(&caller)?;
-    let format = match cx.request.query.last("format") {
-        None => Some(Format::Json),
-        Some(text) => Format::parse(text),
-    };
-    let invalid = || Problem::Invalid(vec![("format".to_owned(), Fault::OneOf("csv, json, xlsx"))]);
-    let format = format.ok_or_else(invalid)?;
     if job.status_at(cx.now) == JobStatus::Expired {
         return Err(Detail::Purged.into());
     }
     if !job.has_file(cx.now) {
         return Err(Detail::NotReady.into());
     }
+    let format = match cx.request.query.last("format") {
+        None => Some(Format::Json),
+        Some(text) => Format::parse(text),
+    };
+    let invalid = || Problem::Invalid(vec![("format".to_owned(), Fault::OneOf("csv, json, xlsx"))]);
+    let format = format.ok_or_else(invalid)?;
     let store = cx.context.store();
     let columns = store.job_parameters(job.id);
     let (columns, held) = join(columns, hold(cx, &caller, Lasting::Download)).await;

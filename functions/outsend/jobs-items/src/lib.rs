@@ -32,13 +32,13 @@ struct Items {
 
 async fn list(cx: &RequestContext, caller: Caller, job: NamedJob) -> Result<Response, Problem> {
     let job = job.owned_by(&caller)?;
+    if job.status_at(cx.now) == JobStatus::Expired {
+        return Err(Detail::Purged.into());
+    }
     let mut faults = Vec::new();
     let Paging { limit, offset } = Paging::read(&cx.request.query, 1_000, 100, &mut faults);
     if !faults.is_empty() {
         return Err(Problem::Invalid(faults));
-    }
-    if job.status_at(cx.now) == JobStatus::Expired {
-        return Err(Detail::Purged.into());
     }
     let store = cx.context.store();
     let (rows, parameters) = futures_util::future::join(

@@ -2,7 +2,7 @@
 
 use shared::{
     http::Response,
-    model::{Job, JobId, JobStatus},
+    model::{Job, JobId, JobStatus, Module},
     outsend::{
         self, Endpoint,
         access::{Access, Caller},
@@ -18,9 +18,7 @@ use shared::{
 
 /// The function.
 pub const FUNCTION: Endpoint =
-    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.verified().under(JOBS), |cx, caller| {
-        Box::pin(resume(cx, caller))
-    });
+    outsend::endpoint(env!("CARGO_PKG_NAME"), Access::ACTIVE.under(JOBS), |cx, caller| Box::pin(resume(cx, caller)));
 
 async fn resume(cx: &RequestContext, caller: Caller) -> Result<Response, Problem> {
     let mut fields = Fields::new(object(&cx.request, true)?);
@@ -28,6 +26,10 @@ async fn resume(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     fields.finish()?;
     let id = JobId::parse(&id).ok_or(Detail::NoJob)?;
     let old = cx.context.store().job(caller.account.user.id, id).await?.ok_or(Detail::NoJob)?;
+    // who may make such a job may go on with it
+    if old.module == Module::Scrap && !caller.account.user.verified {
+        return Err(Detail::Unverified.into());
+    }
     let planned = check_resumable(cx, &old).await?;
     let job = match continued(cx, &caller, &old, planned).await {
         Err(Problem::Detail(Detail::NotResumable)) => {

@@ -2,8 +2,9 @@
 
 use harness::{
     Bench,
-    outsend::{detail, send},
+    outsend::{detail, jobs::World, send},
 };
+use serde_json::json;
 
 #[tokio::test]
 async fn what_is_no_request_changes_nothing() {
@@ -36,4 +37,42 @@ async fn what_is_no_request_changes_nothing() {
     }
     let answer = send(&bench, "PATCH", "/api/api-keys", &[], "").await;
     assert_eq!((answer.status, answer.header("allow")), (405, "GET, POST"));
+}
+
+#[tokio::test]
+async fn too_much_is_told_after_route_and_method_and_in_the_caller_s_language() {
+    let bench = Bench::with(&[("OUTSCOUT_OUTSEND_CORS_ORIGINS", "https://app.example")]).await.unwrap();
+    let large = format!("{{\"email\":\"{}\"}}", "x".repeat(65_536));
+    let caller = [("accept-language", "fr"), ("origin", "https://app.example")];
+    for (method, path, status) in
+        [("POST", "/api/nowhere", 404), ("PUT", "/api/auth/login", 405), ("POST", "/api/auth/login", 413)]
+    {
+        let answer = send(&bench, method, path, &caller, &large).await;
+        assert_eq!((answer.status, answer.header("content-language")), (status, "fr"), "{method} {path}");
+        assert_eq!(answer.header("access-control-allow-origin"), "https://app.example", "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_was_counted_says_what_is_left() {
+    let world = World::start().await;
+    let id = world.verification(&["a@one.test"]).await;
+    for (method, path, body, status) in [
+        ("GET", "/api/jobs", "", 200),
+        ("GET", "/api/jobs/j_01KSMB92NRM7N8P9Q0R1S2T3V4", "", 404),
+        ("GET", &*format!("/api/jobs/{id}/items?limit=0"), "", 422),
+        ("DELETE", &format!("/api/jobs/{id}"), "", 400),
+        ("POST", "/api/jobs/verify-emails", "{", 400),
+        ("POST", "/api/jobs/verify-emails", "{}", 422),
+    ] {
+        let answer = world.call(method, path, &[("x-api-key", &world.key)], body).await;
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.body);
+        assert!(
+            answer.header("ratelimit").contains(";r=") && answer.header("ratelimit-policy").contains(";q="),
+            "{path}"
+        );
+    }
+    let unknown =
+        world.call("POST", "/api/auth/login", &[], &json!({"email": "x@y.test", "password": "z"}).to_string()).await;
+    assert!(unknown.status == 401 && unknown.header("ratelimit").starts_with("\"login\";r=4"), "{unknown:?}");
 }
