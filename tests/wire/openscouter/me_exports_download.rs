@@ -32,6 +32,8 @@ async fn a_bundle_holds_all_that_is_kept() {
     assert_eq!(file.header("cache-control"), "no-store");
     let bundle = file.json();
     assert_eq!((&bundle["ndCategories"], &bundle["profile"]["bio"]), (&json!(["adhd"]), &json!("hello")));
+    // the whole profile, with what was not set
+    assert_eq!((&bundle["profile"]["cameraOptOut"], &bundle["profile"]["devices"]), (&json!(false), &json!([])));
     assert_eq!(bundle["consents"].as_array().unwrap().len(), 2);
     let attempt = &bundle["quizAttempts"][0];
     assert_eq!(

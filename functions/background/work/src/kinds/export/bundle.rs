@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use shared::{
     context::Context,
     model::{
-        Account, AgentJob, ExportId, IngestedStream, TestSession, TestSessionId, User, UserId, UserKey, VariantLabel,
+        Account, AgentJob, ExportId, IngestedStream, Role, TestSession, TestSessionId, User, UserId, UserKey,
+        VariantLabel,
     },
     openscouter::{
         connections::ConnectionView,
@@ -13,6 +14,7 @@ use shared::{
         erasures::ErasureView,
         format::{millis, timestamp},
         payouts::PayoutRow,
+        profiles::ProfileView,
         proposals::ProposalView,
         reports::view::report_view,
         studies::view::study_data,
@@ -162,16 +164,20 @@ impl Bundle<'_> {
             assignments.iter().map(|(study, at)| json!({"jobId": study.wire(), "acceptedAt": timestamp(*at)}));
         let payouts = store.payouts_of(user.id).await?;
         let payee = store.payee(user.id).await?;
-        let payee = payee.map(|payee| json!({"accountId": payee.account, "payoutsEnabled": payee.payouts_enabled}));
         let telegram = store.telegram_link(user.id).await?;
+        let (profile, special) = (store.profile(user.id).await?.0, store.special_categories(user.id).await?);
+        let links = (payee.as_ref(), telegram.as_ref());
+        // only testers have one
+        let profile = (user.role == Role::Tester).then(|| json!(ProfileView::new(user, &profile, &special, links)));
+        let payee = payee.map(|payee| json!({"accountId": payee.account, "payoutsEnabled": payee.payouts_enabled}));
         let telegram = telegram.map(|link| json!({"chatId": link.chat, "linkedAt": timestamp(link.linked_at)}));
         let mut connections = store.connections_of(user.id).await?;
         connections.retain(|connection| connection.lives_for(user) && connection.lives_at(now));
         Ok(json!({
             "exportedAt": timestamp(now),
             "user": UserView::of(account),
-            "profile": store.profile(user.id).await?.0,
-            "ndCategories": store.special_categories(user.id).await?,
+            "profile": profile,
+            "ndCategories": special,
             "consents": consents.iter().map(ConsentView::new).collect::<Vec<_>>(),
             "quizAttempts": attempts.collect::<Vec<_>>(),
             "assignments": assignments.collect::<Vec<_>>(),
