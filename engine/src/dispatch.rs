@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    BoxFuture, Means, filter, import,
+    BoxFuture, Means, delivery, filter, import,
     module::{Fault, Input, Run, Spec, Started},
     places,
     registry::Module,
@@ -22,6 +22,7 @@ pub fn start(spec: Spec, input: Arc<dyn Input>, means: Means) -> BoxFuture<'stat
             Module::Filter => filter::start(spec, input).await?,
             Module::Sort => sort::start(spec, input).await?,
             Module::VerifyEmails => verify::start(spec, input, means.network).await?,
+            Module::DeliveryCheck => delivery::start(&spec, means)?,
             Module::LegalData | Module::Pagespeed | Module::Reviews => services::start(&spec, input, means)?,
             _ => web::start(&spec, input, means)?,
         };

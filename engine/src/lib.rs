@@ -10,6 +10,7 @@ pub mod analysis;
 mod assets;
 pub mod columns;
 pub mod data;
+pub mod delivery;
 mod dispatch;
 pub mod export;
 pub mod filter;

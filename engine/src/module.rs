@@ -1,10 +1,11 @@
 //! What a module is run with, and what its run is: input, network, checkpoint, steps (outsend 7.4).
 
-pub use engine_types::{Discovered, Level, Line, Row, Step};
+pub use engine_types::{Discovered, Level, Line, Row, Seen, Step};
 use serde_json::{Map, Value};
 
 use crate::{
     BoxFuture,
+    delivery::{Arrival, Seed, Unread, Wanted},
     registry::Module,
     services::Call,
     web::{Answer, Ask, Missed},
@@ -65,6 +66,22 @@ pub trait Network: Send + Sync {
 
     /// Asks a service that the configuration names, once (outsend 18.3). No user names its host, so it may be an inner one.
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>>;
+
+    /// Looks for a mail in a mailbox that the configuration names (outsend 12.16): the first that arrived.
+    fn mailbox<'a>(&'a self, _: &'a Seed, _: &'a Wanted) -> BoxFuture<'a, Result<Option<Arrival>, Unread>> {
+        Box::pin(async { Err(Unread::Unreachable) })
+    }
+}
+
+/// What is known of items that are looked at again and again (outsend 12.16). Times are seconds of the Unix time.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// When the job began to run.
+    pub started: i64,
+    /// The time as the run begins.
+    pub now: i64,
+    /// What was seen of the items; nothing before the first look.
+    pub seen: Vec<Seen>,
 }
 
 /// What a job is to compute.
@@ -84,6 +101,8 @@ pub struct Spec {
     pub tries: u32,
     /// Items before it, in a row, for which nobody could be asked.
     pub refused: u64,
+    /// What a placement check goes on from.
+    pub watch: Watch,
 }
 
 /// Why a run cannot go on.

@@ -223,6 +223,7 @@ mod tests {
             produced,
             tries: 0,
             refused: 0,
+            watch: crate::module::Watch::default(),
         }
     }
 

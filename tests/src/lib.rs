@@ -30,6 +30,7 @@ pub mod policies;
 pub mod process;
 mod random;
 pub mod receiver;
+pub mod seeds;
 pub mod sites;
 pub mod snapshot;
 

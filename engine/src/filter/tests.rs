@@ -20,6 +20,7 @@ fn filtered(rows: &[Row], how: Value) -> (Vec<i64>, Vec<String>) {
             produced,
             tries: 0,
             refused: 0,
+            watch: crate::module::Watch::default(),
         };
         let mut run = ready(start(spec, input.clone())).unwrap();
         ready(drain(&mut *run, done, produced)).unwrap()
@@ -131,6 +132,7 @@ fn a_column_that_is_not_there_is_refused() {
             produced: 0,
             tries: 0,
             refused: 0,
+            watch: crate::module::Watch::default(),
         };
         let refused = ready(start(spec, input)).map(|_| ()).unwrap_err();
         assert_eq!(refused, Fault::Failed(format!("Unknown column: fax. Columns: {columns}")));

@@ -14,6 +14,7 @@ fn read(text: &[u8]) -> Result<(Discovered, Vec<Row>), Fault> {
         produced: done,
         tries: 0,
         refused: 0,
+        watch: crate::module::Watch::default(),
     };
     let network: Arc<dyn Network> = Arc::new(Tables(Err("none".to_owned())));
     let whole = |done| {
@@ -113,6 +114,7 @@ fn a_url_is_read_once_and_kept() {
         produced: 0,
         tries: 0,
         refused: 0,
+        watch: crate::module::Watch::default(),
     };
     let empty: Arc<dyn Input> = Memory::table(&[], Vec::new(), 1);
     let mut started = ready(start(spec.clone(), empty, Arc::clone(&network))).unwrap();
@@ -135,6 +137,7 @@ fn rows_of_another_job_are_copied() {
         produced: 0,
         tries: 0,
         refused: 0,
+        watch: crate::module::Watch::default(),
     };
     let network: Arc<dyn Network> = Arc::new(Tables(Err("none".to_owned())));
     let mut started = ready(start(spec, Memory::table(&["nom"], rows, 3), network)).unwrap();

@@ -5,6 +5,7 @@
 
 mod dns;
 mod guard;
+mod imap;
 mod network;
 mod outside;
 mod page;

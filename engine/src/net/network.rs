@@ -1,8 +1,9 @@
 //! The outside world as modules ask it.
 
-use super::{outside::Outside, page, service, smtp, table};
+use super::{imap, outside::Outside, page, service, smtp, table};
 use crate::{
     BoxFuture,
+    delivery::{Arrival, Seed, Unread, Wanted},
     module::{MailHosts, Network, SmtpAnswer},
     services::Call,
     web::{Answer, Ask, Missed},
@@ -32,5 +33,9 @@ impl Network for Outside {
 
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
         Box::pin(service::call(self, call))
+    }
+
+    fn mailbox<'a>(&'a self, seed: &'a Seed, wanted: &'a Wanted) -> BoxFuture<'a, Result<Option<Arrival>, Unread>> {
+        Box::pin(imap::look(self, seed, wanted))
     }
 }

@@ -2,11 +2,12 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use reqwest::{Client, redirect};
+use rustls::ClientConfig;
 
 use super::{
     dns::Names,
@@ -47,6 +48,8 @@ pub struct Outside {
     pub(super) client: Client,
     /// What asks services that the configuration names: it may reach inner hosts, which no user can name to it.
     pub(super) services: Client,
+    /// What encrypts the connections to seed mailboxes, once there was one.
+    pub(super) mailboxes: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Outside {
@@ -82,7 +85,7 @@ impl Outside {
             .user_agent(&config.user_agent)
             .build()
             .map_err(|fault| Fault::Internal(format!("The client of services cannot be set up: {fault}")))?;
-        Ok(Self { config, guard, client, services })
+        Ok(Self { config, guard, client, services, mailboxes: OnceLock::new() })
     }
 
     /// The addresses of a host, when it may be connected to.

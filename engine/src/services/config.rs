@@ -1,6 +1,6 @@
 //! The services that are configured (outsend 18.3).
 
-use engine_types::places::OVERPASS;
+use engine_types::{Seed, places::OVERPASS};
 use secrecy::SecretString;
 
 /// The public search for companies (outsend 12.12).
@@ -28,6 +28,8 @@ pub struct Services {
     pub rdap: Option<String>,
     /// `SCREENSHOT_URL`: what takes pictures of pages.
     pub screenshot: Option<String>,
+    /// `SEED_MAILBOXES`: the mailboxes that placement checks look into.
+    pub seeds: Vec<Seed>,
 }
 
 impl Default for Services {
@@ -41,6 +43,7 @@ impl Default for Services {
             reviews: None,
             rdap: None,
             screenshot: None,
+            seeds: Vec::new(),
         }
     }
 }

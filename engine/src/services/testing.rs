@@ -93,7 +93,16 @@ impl Network for Desk {
 /// A run of a module over rows, from its begin.
 pub(super) fn run(module: Module, input: &Arc<Memory>, desk: &Arc<Desk>, services: Services) -> Box<dyn Run> {
     let planned = Some(input.rows.len() as u64);
-    let spec = Spec { module, options: Map::new(), planned, done: 0, produced: 0, tries: 0, refused: 0 };
+    let spec = Spec {
+        module,
+        options: Map::new(),
+        planned,
+        done: 0,
+        produced: 0,
+        tries: 0,
+        refused: 0,
+        watch: crate::module::Watch::default(),
+    };
     super::start(&spec, input.clone(), means(desk, services)).unwrap()
 }
 

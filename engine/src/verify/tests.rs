@@ -67,6 +67,7 @@ async fn run(input: &Arc<Memory>, network: &Arc<Names>, done: u64) -> Vec<Step> 
         produced: done,
         tries: 0,
         refused: 0,
+        watch: crate::module::Watch::default(),
     };
     let mut run = start(spec, input.clone(), network.clone()).await.unwrap();
     let mut steps = Vec::new();

@@ -6,10 +6,12 @@ pub mod places;
 mod planner;
 mod posted;
 pub mod registry;
+mod seed;
 mod step;
 
 pub use places::{Found, Lookup, ZoneArea, ZoneAsk};
 pub use planner::{Planner, RowIntake};
 pub use posted::Posted;
 pub use registry::{Lane, Module};
-pub use step::{Discovered, Level, Line, Row, Step};
+pub use seed::Seed;
+pub use step::{Discovered, Level, Line, Row, Seen, Step};

@@ -50,6 +50,8 @@ pub struct Configured {
     pub pagespeed: bool,
     /// `reviews`: there is a source of them.
     pub reviews: bool,
+    /// `delivery_check`: there are mailboxes for it.
+    pub delivery_check: bool,
 }
 
 /// Which queue a module's jobs wait in (outsend 7.3).
@@ -422,6 +424,7 @@ impl Module {
         match self {
             Self::Pagespeed => configured.pagespeed,
             Self::Reviews => configured.reviews,
+            Self::DeliveryCheck => configured.delivery_check,
             Self::Scrap
             | Self::Import
             | Self::Filter
@@ -464,5 +467,7 @@ mod tests {
         assert!(!Module::Pagespeed.available(none) && !Module::Reviews.available(none));
         assert!(Module::Pagespeed.available(Configured { pagespeed: true, ..none }));
         assert!(Module::Reviews.available(Configured { reviews: true, ..none }));
+        assert!(!Module::DeliveryCheck.available(none));
+        assert!(Module::DeliveryCheck.available(Configured { delivery_check: true, ..none }));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A row: its cells in the order of the table's columns. `Null` is an empty cell.
@@ -57,6 +58,15 @@ pub struct Line {
     pub message: String,
 }
 
+/// What was seen of an item that is looked at again and again: it is kept with the job until the job ends.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The item's row, as far as it is known.
+    pub row: Row,
+    /// Whether the log says already that the item could not be looked at.
+    pub told: bool,
+}
+
 /// What became of a run of consecutive items; committed as a whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Step {
@@ -78,4 +88,6 @@ pub struct Step {
     pub ends: bool,
     /// How long the next item is to be left alone before it is tried again.
     pub again_after: Option<Duration>,
+    /// What is seen by now of all the items that the job is to have (outsend 12.16).
+    pub seen: Option<Vec<Seen>>,
 }

@@ -35,12 +35,13 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Subcommand)]
 pub(super) enum JobCommand {
-    /// Make a job over rows of a file, or over the results of another job, or one that searches for places
+    /// Make a job over rows of a file, or over the results of another job, or one that searches for places, or one that checks
+    /// where mail lands
     Create {
-        /// Module, e.g. verify-emails, or scrap
+        /// Module, e.g. verify-emails, scrap, delivery-check
         module: String,
         /// Rows: a .json file with a list of objects, or a table in a text file (csv, tsv), with a header or without
-        #[arg(long, required_unless_present_any = ["source", "query"])]
+        #[arg(long, required_unless_present_any = ["source", "query", "domain"])]
         items: Option<PathBuf>,
         /// Job whose results are the rows
         #[arg(long)]
@@ -51,6 +52,12 @@ pub(super) enum JobCommand {
         /// Where: a place, region or country, a postal code, `Lyon 20km`; repeatable
         #[arg(long, requires = "query")]
         zone: Vec<String>,
+        /// Whose mails delivery-check looks for, e.g. acme.com
+        #[arg(long, conflicts_with_all = ["items", "source", "query"])]
+        domain: Option<String>,
+        /// What their subject contains
+        #[arg(long, requires = "domain")]
+        subject: Option<String>,
         /// Option of the module, repeatable: name=value, the value as JSON or as text
         #[arg(long = "option", value_name = "NAME=VALUE")]
         options: Vec<String>,
@@ -111,10 +118,12 @@ pub(super) enum JobCommand {
 
 pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
     match command {
-        JobCommand::Create { module, items, source, query, zone, options, watch, api } => {
+        JobCommand::Create { module, items, source, query, zone, domain, subject, options, watch, api } => {
             let rows = items.as_deref().map(rows).transpose()?;
             let mut body = members(options)?;
-            body.extend(source.map(|source| ("source_job_id".to_owned(), Value::from(source))));
+            for (name, value) in [("source_job_id", source), ("domain", domain), ("subject_filter", subject)] {
+                body.extend(value.map(|value| (name.to_owned(), Value::from(value))));
+            }
             if !query.is_empty() {
                 body.extend([("queries".to_owned(), query.into()), ("zones".to_owned(), zone.into())]);
             }

@@ -6,7 +6,11 @@ use secrecy::SecretString;
 use time::Duration;
 
 use super::{Environment, SettingsError};
-use crate::model::{JobRules, NOMINATIM, OVERPASS, registry::Configured};
+use crate::model::{JobRules, NOMINATIM, OVERPASS, Seed, registry::Configured};
+
+/// What the variable with the seed mailboxes is.
+const SEEDS: &str = "a JSON array of 1 to 50 mailboxes, each with an `email` of its own, `kind`, `host` and `password`, \
+                     and perhaps `port`, `user` and `tls`";
 
 /// How jobs reach the internet (outsend 18.3).
 #[derive(Clone, Debug, Default)]
@@ -48,6 +52,8 @@ pub struct ServiceSettings {
     pub rdap_url: Option<String>,
     /// What takes pictures of pages; `None` means that there are none (outsend 12.10).
     pub screenshot_url: Option<String>,
+    /// The mailboxes that placement checks look into (outsend 12.16); none where the check is not available.
+    pub seeds: Vec<Seed>,
 }
 
 impl ServiceSettings {
@@ -74,6 +80,7 @@ impl ServiceSettings {
             nominatim_url: address(env, "OUTSCOUT_NOMINATIM_URL")?,
             rdap_url: address(env, "OUTSCOUT_RDAP_URL")?,
             screenshot_url: address(env, "OUTSCOUT_SCREENSHOT_URL")?,
+            seeds: env.parsed("OUTSCOUT_SEED_MAILBOXES", SEEDS, Seed::parse_all)?.unwrap_or_default(),
         })
     }
 }
@@ -84,6 +91,7 @@ pub(super) fn modules(env: &Environment<'_>) -> Result<Configured, SettingsError
     Ok(Configured {
         pagespeed: env.flag("OUTSCOUT_PAGESPEED", has("OUTSCOUT_PAGESPEED_API_KEY"))?,
         reviews: env.flag("OUTSCOUT_REVIEWS", has("OUTSCOUT_REVIEWS_SOURCE_URL"))?,
+        delivery_check: env.flag("OUTSCOUT_DELIVERY_CHECK", has("OUTSCOUT_SEED_MAILBOXES"))?,
     })
 }
 

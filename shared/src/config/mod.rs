@@ -196,6 +196,29 @@ mod tests {
     }
 
     #[test]
+    fn seed_mailboxes_that_are_none_stop_the_start_and_show_no_password() {
+        let read = |text: &str| {
+            let text = text.to_owned();
+            Settings::read(move |name| match name {
+                "OUTSCOUT_SEED_MAILBOXES" => Some(text.clone()),
+                name => environment(name),
+            })
+        };
+        let sound = r#"{"email":"a@seed.test","kind":"gmail","host":"imap.seed.test","password":"hush"}"#;
+        let settings = read(&format!("[{sound}]")).unwrap();
+        assert!(settings.modules.delivery_check && settings.outbound.services.seeds.len() == 1);
+        assert!(!format!("{settings:?}").contains("hush"));
+        for text in [sound, &format!("[{sound},{sound}]"), r#"[{"password":"hush"}]"#, "[]"] {
+            let refused = read(text).unwrap_err().to_string();
+            assert!(
+                refused.starts_with("environment variable OUTSCOUT_SEED_MAILBOXES is not a JSON array"),
+                "{refused}"
+            );
+            assert!(!refused.contains("hush"));
+        }
+    }
+
+    #[test]
     fn a_secret_that_no_header_holds_is_refused_at_the_start() {
         let told = |variable: &'static str, value: &str| {
             let value = value.to_owned();

@@ -275,6 +275,12 @@ pub const VARIABLES: &[Area] = &[
                 "The bucket that the images of `brand_assets` are kept in",
             ),
             passed(
+                "OUTSCOUT_SEED_MAILBOXES",
+                "none: `delivery_check` is not available",
+                "The mailboxes that placement checks look into, by IMAP, with their passwords: a JSON array of `email`, \
+                 `kind`, `host`, `password`, and perhaps `port` (993), `user` (the address), `tls` (true)",
+            ),
+            passed(
                 "OUTSCOUT_DATA_FOLDER",
                 "none",
                 "A folder whose files add entries to the lists and signatures; in the cloud, a layer brings it",
@@ -288,6 +294,11 @@ pub const VARIABLES: &[Area] = &[
                 "OUTSCOUT_REVIEWS",
                 "whether there is a source",
                 "Whether `reviews` are available, for functions that do not get its address",
+            ),
+            deployed(
+                "OUTSCOUT_DELIVERY_CHECK",
+                "whether there are mailboxes",
+                "Whether `delivery_check` is available, for functions that do not get their passwords",
             ),
         ],
     },

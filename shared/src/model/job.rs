@@ -1,6 +1,6 @@
 //! Jobs and their state machine (outsend 7, 20).
 
-use engine_types::{Lane, Module};
+use engine_types::{Lane, Module, Seen};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
@@ -232,6 +232,8 @@ pub struct Job {
     pub refused: u64,
     /// What a search for places looks for; none of another job.
     pub search: Option<Search>,
+    /// What a placement check has seen of each mailbox (outsend 12.16); none of another job.
+    pub seen: Vec<Seen>,
     /// The job that resumed it last.
     pub resumed_as: Option<JobId>,
     /// Increases with each write.
@@ -275,6 +277,7 @@ impl Job {
             tries: 0,
             refused: 0,
             search: None,
+            seen: Vec::new(),
             resumed_as: None,
             version: 1,
         }

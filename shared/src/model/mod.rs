@@ -45,7 +45,8 @@ pub use connection::{AccessToken, Connection, OAuthClient, OAuthCode};
 pub use consent::{Consent, ConsentKind};
 /// What jobs are made of, shared with the engine.
 pub use engine_types::{
-    Discovered, Found, Lane, Level, Line, Lookup, Module, Planner, Posted, Row, RowIntake, Step, ZoneArea, ZoneAsk,
+    Discovered, Found, Lane, Level, Line, Lookup, Module, Planner, Posted, Row, RowIntake, Seed, Seen, Step, ZoneArea,
+    ZoneAsk,
     places::{NOMINATIM, OVERPASS},
     registry,
 };

@@ -145,6 +145,14 @@ impl World {
         self.background(&background_reactor::FUNCTION, &event).await;
     }
 
+    /// Does what is due by now, and not what is due later.
+    pub async fn turn(&self) {
+        for _ in 0..3 {
+            self.react().await;
+            self.background(&background_work::FUNCTION, &json!({})).await;
+        }
+    }
+
     /// Does what is due until nothing is.
     pub async fn settle(&self) {
         for _ in 0..400 {

@@ -27,6 +27,7 @@ mod pages;
 mod payments;
 mod pipeline_graphs;
 mod pipelines;
+mod placement;
 mod places;
 mod processes;
 mod quota;

@@ -122,6 +122,7 @@ impl Begun {
             produced: 0,
             tries,
             refused,
+            watch: crate::module::Watch::default(),
         };
         let services =
             Arc::new(Services { overpass: "https://overpass.test/api/interpreter".to_owned(), ..Services::default() });

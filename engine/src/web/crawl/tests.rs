@@ -62,6 +62,7 @@ fn crawl(input: &Arc<Memory>, web: &Arc<Web>, hosts: &Arc<Alone>, done: u64) -> 
         produced: done,
         tries: 0,
         refused: 0,
+        watch: crate::module::Watch::default(),
     };
     let visits = Visits::new(&**input, world, modules::of(Module::Emails, false).unwrap());
     Ahead::new(&spec, input.clone(), Arc::new(visits))
@@ -152,7 +153,16 @@ async fn the_deep_mode_reads_more_and_keeps_what_is_known() {
     let blank = vec![json!("deep.web"), json!(null), json!(null), json!([]), json!(null), json!("ok")];
     let input = Memory::table(&columns, vec![known.clone(), blank], 7);
     let options = json!({"mode": "deep"}).as_object().cloned().unwrap();
-    let spec = Spec { module: Module::Emails, options, planned: Some(2), done: 0, produced: 0, tries: 0, refused: 0 };
+    let spec = Spec {
+        module: Module::Emails,
+        options,
+        planned: Some(2),
+        done: 0,
+        produced: 0,
+        tries: 0,
+        refused: 0,
+        watch: crate::module::Watch::default(),
+    };
     let (hosts, services) = (Arc::new(Alone::default()), Arc::default());
     let mut run =
         start(&spec, input, Means { network: web.clone(), hosts, services, assets: Arc::new(Shelf::default()) })
@@ -188,6 +198,7 @@ async fn registries_are_asked_about_the_domains_of_sites() {
         produced: 0,
         tries: 0,
         refused: 0,
+        watch: crate::module::Watch::default(),
     };
     let services = Services { rdap: Some("https://rdap.test".to_owned()), ..Services::default() };
     let means = Means {

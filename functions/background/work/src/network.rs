@@ -48,5 +48,6 @@ pub(crate) fn services(settings: &Settings) -> Services {
         overpass: services.overpass_url().to_owned(),
         rdap: services.rdap_url.clone(),
         screenshot: services.screenshot_url.clone(),
+        seeds: services.seeds.clone(),
     }
 }

@@ -1,7 +1,9 @@
-//! `POST /api/jobs`, `POST /api/jobs/{type}`: a job that finds places (outsend 8.2), or one over rows (outsend 8.3).
+//! `POST /api/jobs`, `POST /api/jobs/{type}`: a job that finds places (outsend 8.2), one over rows (outsend 8.3),
+//! or a check of where mail lands (outsend 12.16).
 
 mod body;
 mod cell;
+mod check;
 mod intake;
 mod table;
 
@@ -51,6 +53,10 @@ async fn create(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
     }
     if module == Some(Module::Scrap) {
         let job = search(cx, &caller).await?;
+        return Ok(json_answer(200, &view(&job, cx.now)));
+    }
+    if module == Some(Module::DeliveryCheck) {
+        let job = check::create(cx, &caller).await?;
         return Ok(json_answer(200, &view(&job, cx.now)));
     }
     let (fields, items) = body::read(&cx.request)?;

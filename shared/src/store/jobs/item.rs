@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::pack::{pack, unpack};
 use crate::{
     BoxFuture,
-    model::{Job, JobId, JobInput, JobStatus, Module, OrganizationId, PipelineId, UserId},
+    model::{Job, JobId, JobInput, JobStatus, Module, OrganizationId, PipelineId, Seen, UserId},
     store::{Store, StoreError, item::Item},
 };
 
@@ -75,6 +75,9 @@ pub(in crate::store) fn job_item(job: &Job) -> Item {
     if let Some(search) = &job.search {
         item = item.text("search", serde_json::json!(search).to_string());
     }
+    if !job.seen.is_empty() {
+        item = item.text("seen", serde_json::json!(job.seen).to_string());
+    }
     if let Some(planned) = job.planned {
         item = item.number("planned", planned);
     }
@@ -141,9 +144,18 @@ pub(in crate::store) fn read_job(item: &Item) -> Result<Job, StoreError> {
             Some(_) => Some(reader.parsed("search", |text| serde_json::from_str(text).ok())?),
             None => None,
         },
+        seen: read_seen(item)?,
         resumed_as: id_of("resumed_as")?,
         version: reader.number("version")?,
     })
+}
+
+fn read_seen(item: &Item) -> Result<Vec<Seen>, StoreError> {
+    let reader = item.read("job");
+    match reader.optional_text("seen") {
+        Some(text) => serde_json::from_str(text).map_err(|_| reader.malformed("seen")),
+        None => Ok(Vec::new()),
+    }
 }
 
 pub(super) fn parameters_key(id: JobId) -> (String, String) {

@@ -293,7 +293,9 @@ impl Store {
                 if job.purge_at.is_none_or(|at| at > now) || !job.status.may_become(JobStatus::Expired) {
                     return Ok(());
                 }
-                let next = Job { status: JobStatus::Expired, version: job.version + 1, ..job.clone() };
+                // what was seen goes with the rows
+                let version = job.version + 1;
+                let next = Job { status: JobStatus::Expired, seen: Vec::new(), version, ..job.clone() };
                 let mut members = vec![job_item(&next).put(&self.main, Condition::Version(job.version))?];
                 members.push(self.work_member(&purge_work(id), now)?);
                 members.extend(self.deadline_members(Some(&job), None)?);

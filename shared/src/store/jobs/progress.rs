@@ -153,6 +153,8 @@ impl Store {
                 faults: 0,
                 tries: if step.items > 0 { 0 } else { job.tries } + u32::from(step.again_after.is_some()),
                 refused: step.refused,
+                planned: step.seen.as_ref().map_or(job.planned, |seen| Some(seen.len() as u64)),
+                seen: step.seen.clone().unwrap_or_else(|| job.seen.clone()),
                 version: job.version + 1,
                 ..job.clone()
             };

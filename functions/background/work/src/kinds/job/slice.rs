@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use engine::{Fault, Level, Line, Means, Run, Spec, Step};
+use engine::{Fault, Level, Line, Means, Run, Spec, Step, module::Watch};
 use shared::{
     context::Context,
     model::Job,
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, means: Means, taken: Taken) -> Result
         }
     }
     let input = store.job_input(&job, &taken.parameters.input_columns).await?;
-    let started = match engine::start(spec(&job, &taken), Arc::new(JobRows(input)), means).await {
+    let started = match engine::start(spec(&job, &taken, began), Arc::new(JobRows(input)), means).await {
         Ok(started) => started,
         Err(fault) => return failed(context, &job, fault).await,
     };
@@ -81,7 +81,7 @@ async fn steps(
             Ok(None) => (Step::default(), true),
             Err(fault) => return failed(context, &job, fault).await,
         };
-        if step.items > 0 || step.again_after.is_some() || ended {
+        if step.items > 0 || step.again_after.is_some() || step.seen.is_some() || ended {
             match store.commit(&job, &step, clock.now()).await? {
                 Commit::Ended(_) => return Ok(Slice::Ended),
                 Commit::Lost => return Ok(Slice::Nothing),
@@ -109,7 +109,8 @@ fn given_up_item(job: &Job) -> Step {
 }
 
 /// What is to be computed, from the job's checkpoint on.
-fn spec(job: &Job, taken: &Taken) -> Spec {
+fn spec(job: &Job, taken: &Taken, now: OffsetDateTime) -> Spec {
+    let started = job.started_at.unwrap_or(job.created_at).unix_timestamp();
     Spec {
         module: job.module,
         options: taken.parameters.options.clone(),
@@ -118,6 +119,7 @@ fn spec(job: &Job, taken: &Taken) -> Spec {
         produced: job.results,
         tries: job.tries,
         refused: job.refused,
+        watch: Watch { started, now: now.unix_timestamp(), seen: job.seen.clone() },
     }
 }
 
