@@ -440,7 +440,6 @@ impl Module {
             | Self::LegalData
             | Self::LegalMentions
             | Self::PhonesExtra => true,
-            _ => false,
         }
     }
 }

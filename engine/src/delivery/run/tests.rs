@@ -6,7 +6,10 @@ use crate::{
     delivery::Placement,
     module::{MailHosts, SmtpAnswer},
     services::Call,
-    web::{Answer, Ask, Missed, testing::Alone},
+    web::{
+        Answer, Ask, Missed,
+        testing::{Alone, Shelf},
+    },
 };
 
 type Found = Result<Option<Arrival>, Unread>;
@@ -71,7 +74,8 @@ impl Desk {
         };
         let services = Arc::new(Services { seeds, ..Services::default() });
         let network: Arc<dyn Network> = Arc::<Self>::clone(self);
-        start(&spec, Means { network, hosts: Arc::new(Alone::default()), services }).unwrap()
+        start(&spec, Means { network, hosts: Arc::new(Alone::default()), services, assets: Arc::new(Shelf::default()) })
+            .unwrap()
     }
 
     /// The step of a poll.

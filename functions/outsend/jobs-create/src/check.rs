@@ -35,7 +35,7 @@ pub(crate) async fn create(cx: &RequestContext, caller: &Caller) -> Result<Job, 
     let mut options = Map::new();
     options.insert("domain".to_owned(), Value::from(domain));
     options.extend(subject.map(|subject| ("subject_filter".to_owned(), Value::from(subject))));
-    let columns = engine::columns::output(Module::DeliveryCheck, &[]);
+    let columns = engine::columns::output(Module::DeliveryCheck, &options, &[]);
     let new = NewJob {
         job: new_job(cx, caller, Module::DeliveryCheck)?,
         parameters: JobParameters { options, input_columns: Vec::new(), columns },
