@@ -50,11 +50,12 @@ function settled(value) {
 // values are the document's own, or the least that its schemas take: the converter makes some up, others each time
 function valued(item, document) {
     if (item.item) return item.item.forEach(each => valued(each, document));
-    const { method, url, body } = item.request;
+    const { method, url, header, body } = item.request;
     const path = "/" + url.path.map(segment => segment.replace(/^:(.*)/, "{$1}")).join("/");
     const operation = Object.entries(document.paths).find(([known]) => known.replace(/(.)\/$/, "$1") === path.replace(/(.)\/$/, "$1"))[1][method.toLowerCase()];
     const parameters = operation.parameters ?? [];
-    for (const parameter of [...(url.query ?? []), ...(url.variable ?? [])]) {
+    const own = header.filter(({ key }) => parameters.some(parameter => parameter.in === "header" && parameter.name === key));
+    for (const parameter of [...(url.query ?? []), ...(url.variable ?? []), ...own]) {
         const { example, schema } = parameters.find(({ name }) => name === parameter.key) ?? {};
         parameter.value = String(example ?? schema?.example ?? schema?.default ?? "");
     }
