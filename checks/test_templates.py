@@ -342,8 +342,10 @@ class Functions(unittest.TestCase):
                 secrets.remove(secret_of(statement))
                 continue
             if any(action.startswith("s3:") for action in statement["Action"]):
-                self.assertEqual((crate, statement["Action"]), ("outsend-brand-assets-get", ["s3:GetObject"]))
-                self.assertTrue(statement["Resource"]["Fn::Sub"].endswith(":${AssetsBucket}/brand-assets/*"))
+                self.assertEqual(crate, "outsend-brand-assets-get")
+                below = {"s3:GetObject": ":${AssetsBucket}/brand-assets/*", "s3:ListBucket": ":${AssetsBucket}"}
+                (action,) = statement["Action"]
+                self.assertTrue(statement["Resource"]["Fn::Sub"].endswith(below[action]))
                 continue
             self.assertIn(statement["Resource"].get("Ref"), TABLES)
             services, actions = zip(*(action.split(":") for action in statement["Action"]))

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+use time::OffsetDateTime;
+
 use crate::{
     BoxFuture,
     context::Context,
@@ -13,6 +16,12 @@ use crate::{
 
 /// What a call of the bucket may take: the largest file is 5 MiB.
 const LIMITS: Limits = Limits { time: Duration::from_secs(10), bytes: 6 * 1024 * 1024 };
+
+/// How often a call is made, and the pause before the second time, which doubles.
+const ATTEMPTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(200);
+/// Files that are removed at a time.
+const AT_A_TIME: usize = 8;
 
 /// The files of all users.
 #[derive(Clone, Debug)]
@@ -28,12 +37,27 @@ struct Bucket {
 }
 
 impl Bucket {
+    /// One call, made again when the bucket is busy or out of reach.
     async fn call(&self, method: &'static str, key: &str, body: Vec<u8>) -> Result<(u16, Vec<u8>), String> {
         let path = format!("{}/{key}", self.name);
-        let (status, answer) = self.service.exchange(LIMITS, method, &path, Vec::new(), body).await?;
-        match status {
-            200 | 204 | 404 => Ok((status, answer.into())),
-            _ => Err(format!("{method} of an object: status {status}")),
+        let (mut pause, mut attempt) = (PAUSE, 1);
+        loop {
+            let cause = match self.service.exchange(LIMITS, method, &path, Vec::new(), body.clone()).await {
+                Ok((status @ (200 | 204 | 404), answer)) => return Ok((status, answer.into())),
+                Ok((status, _)) => {
+                    let cause = format!("{method} of an object: status {status}");
+                    if status != 429 && status < 500 {
+                        return Err(cause);
+                    }
+                    cause
+                }
+                Err(cause) => cause,
+            };
+            if attempt == ATTEMPTS {
+                return Err(cause);
+            }
+            tokio::time::sleep(pause).await;
+            (pause, attempt) = (pause * 2, attempt + 1);
         }
     }
 }
@@ -70,15 +94,14 @@ impl Assets {
     ) -> BoxFuture<'a, Result<(), String>> {
         Box::pin(async move {
             let end = self.context.clock().now() + self.context.settings().assets.kept;
-            let here = match &self.bucket {
-                Some(bucket) => {
-                    bucket.call("PUT", &key(user, name), content).await?;
-                    None
-                }
-                None => Some(content),
-            };
-            let noted = self.store().keep_asset((user, name), here.as_deref(), end).await;
-            noted.map_err(|error| error.to_string())
+            let here = if self.bucket.is_none() { Some(content.as_slice()) } else { None };
+            // what is noted is found again, whether the object came to be or not
+            let noted = self.store().keep_asset((user, name), here, end).await;
+            noted.map_err(|error| error.to_string())?;
+            match &self.bucket {
+                Some(bucket) => bucket.call("PUT", &key(user, name), content).await.map(|_| ()),
+                None => Ok(()),
+            }
         })
     }
 
@@ -98,19 +121,27 @@ impl Assets {
         })
     }
 
-    /// Removes all files of a user. Safe to do twice.
+    /// Removes files of a user until `until`: whether there were some, and `None` when there are more. Safe to do twice.
     ///
     /// # Errors
     /// When the bucket or the store fails.
-    pub fn erase(&self, user: UserId) -> BoxFuture<'_, Result<(), String>> {
+    pub fn erase(&self, user: UserId, until: OffsetDateTime) -> BoxFuture<'_, Result<Option<bool>, String>> {
         Box::pin(async move {
-            for name in self.store().assets_of(user).await.map_err(|error| error.to_string())? {
-                if let Some(bucket) = &self.bucket {
-                    bucket.call("DELETE", &key(user, &name), Vec::new()).await?;
+            let names = self.store().assets_of(user).await.map_err(|error| error.to_string())?;
+            for some in names.chunks(AT_A_TIME) {
+                if self.context.clock().now() >= until {
+                    return Ok(None);
                 }
-                self.store().drop_asset(user, &name).await.map_err(|error| error.to_string())?;
+                try_join_all(some.iter().map(|name| self.remove(user, name))).await?;
             }
-            Ok(())
+            Ok(Some(!names.is_empty()))
         })
+    }
+
+    async fn remove(&self, user: UserId, name: &AssetName) -> Result<(), String> {
+        if let Some(bucket) = &self.bucket {
+            bucket.call("DELETE", &key(user, name), Vec::new()).await?;
+        }
+        self.store().drop_asset(user, name).await.map_err(|error| error.to_string())
     }
 }

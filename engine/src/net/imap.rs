@@ -124,6 +124,8 @@ where
             }
             // a folder that is listed and closed is none
             Ok(_) | Err(Error::No(_)) => {}
+            // what was found stays so
+            Err(_) if first.is_some() => {}
             Err(error) => return Err(error),
         }
     }
@@ -158,7 +160,9 @@ where
     let day =
         OffsetDateTime::from_unix_timestamp(wanted.since.saturating_sub(DAY)).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     let day = format!("{}-{:.3}-{}", day.day(), day.month().to_string(), day.year());
-    let found = session.uid_search(format!("SINCE {day} FROM \"{}\"", wanted.domain)).await?;
+    // a domain that is written in two ways is looked for among all
+    let from = if wanted.domain.contains("xn--") { String::new() } else { format!(" FROM \"{}\"", wanted.domain) };
+    let found = session.uid_search(format!("SINCE {day}{from}")).await?;
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_unstable_by(|one, other| other.cmp(one));
     found.truncate(NEWEST);

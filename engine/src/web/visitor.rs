@@ -148,6 +148,14 @@ impl<'a> Visitor<'a> {
         Ok(robots)
     }
 
+    /// Comes to hold a URL's host, whose rules say how long a pause it wants.
+    async fn follow(&mut self, robots: &Robots, url: &Url) -> Result<(), Stop> {
+        self.enter(url.host_str().unwrap_or_default()).await?;
+        let (least, most) = self.world.caps.pause;
+        self.pause = robots.crawl_delay().unwrap_or(least).clamp(least, most);
+        Ok(())
+    }
+
     async fn ask_robots(&mut self, url: &Url) -> Result<Rules, Stop> {
         let mut url = url.join("/robots.txt").map_err(|_| Stop::Missed(Missed::Blocked))?;
         for _ in 0..=REDIRECTS {
@@ -175,6 +183,7 @@ impl<'a> Visitor<'a> {
             if !robots.is_url_allowed(&url) {
                 return Err(Stop::Missed(Missed::Robots));
             }
+            self.follow(&robots, &url).await?;
             let answer = self.ask(&url, wanted, None).await?;
             status = answer.status;
             match redirect(&url, &answer) {
@@ -202,10 +211,7 @@ impl<'a> Visitor<'a> {
             if !robots.is_url_allowed(&url) {
                 return Err(Stop::Missed(Missed::Robots));
             }
-            let host = url.host_str().unwrap_or_default().to_owned();
-            self.enter(&host).await?;
-            let (least, most) = self.world.caps.pause;
-            self.pause = robots.crawl_delay().unwrap_or(least).clamp(least, most);
+            self.follow(&robots, &url).await?;
             let answer = self.ask(&url, Wanted::Page, known.as_deref()).await?;
             status = answer.status;
             match (status, known) {

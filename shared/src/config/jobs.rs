@@ -116,10 +116,15 @@ pub struct AssetSettings {
 
 impl AssetSettings {
     pub(super) fn from_env(env: &Environment<'_>, rules: &JobRules) -> Result<Self, SettingsError> {
-        let days = env.parsed("OUTSCOUT_ASSET_DAYS", "a number of days", |text| text.parse::<u16>().ok())?;
+        const NAME: &str = "OUTSCOUT_ASSET_DAYS";
+        let days = env.parsed(NAME, "a number of days", |text| text.parse::<u16>().ok())?;
         let least = rules.lifetime + rules.retention;
-        // what a job found is there as long as its rows
-        let kept = days.map_or(least, |days| Duration::days(days.into()).max(least));
+        let kept = days.map_or(least, |days| Duration::days(days.into()));
+        if kept < least {
+            // a row would outlive its images
+            let expected = "at least the days that a job may last and those that its rows are kept, together";
+            return Err(SettingsError::Malformed { name: NAME, expected });
+        }
         Ok(Self {
             bucket: env.optional("OUTSCOUT_ASSETS_BUCKET"),
             endpoint: address(env, "AWS_ENDPOINT_URL_S3")?,

@@ -262,7 +262,7 @@ pub const VARIABLES: &[Area] = &[
             passed(
                 "OUTSCOUT_SCREENSHOT_URL",
                 "none: `brand_assets` have no screenshots",
-                "What takes pictures of pages: `GET <url>?url=<page>` answers an image",
+                "What takes pictures of pages: `GET <url>?url=<page>` answers an image. It opens pages of others, so no inner network is to be in its reach",
             ),
             passed(
                 "OUTSCOUT_ASSET_DAYS",

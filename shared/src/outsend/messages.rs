@@ -66,6 +66,8 @@ pub enum Detail {
     NotResumable,
     /// already_resumed, with the job that does it
     AlreadyResumed(String),
+    /// check_running, with the job that it is
+    CheckRunning(String),
     /// source_not_done
     SourceNotDone,
     /// source_expired
@@ -178,6 +180,7 @@ impl Detail {
             | Self::JobEnded(_)
             | Self::NotResumable
             | Self::AlreadyResumed(_)
+            | Self::CheckRunning(_)
             | Self::SourceNotDone
             | Self::SourceExpired
             | Self::SourceWrong(_)
@@ -318,6 +321,13 @@ impl Detail {
                     language,
                     format!("Job is already being resumed as {id}."),
                     format!("Le job est déjà en cours de reprise : {id}."),
+                );
+            }
+            Self::CheckRunning(id) => {
+                return pick(
+                    language,
+                    format!("A placement check is already running: {id}."),
+                    format!("Une vérification de placement est déjà en cours : {id}."),
                 );
             }
             Self::SourceNotDone => ("Source is not completed.", "La source n'est pas terminée."),

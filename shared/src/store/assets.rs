@@ -37,9 +37,10 @@ impl Store {
                     .number("parts", count)
                     .gone_after(end)
             });
-            self.batch_put_in(&self.hot, parts.collect()).await?;
+            // what is noted is found again, whether its parts came to be or not
             let noted = Item::new(names_pk(user), name.as_str().to_owned()).gone_after(end);
-            self.batch_put_in(&self.hot, vec![noted]).await
+            self.batch_put_in(&self.hot, vec![noted]).await?;
+            self.batch_put_in(&self.hot, parts.collect()).await
         })
     }
 

@@ -56,8 +56,9 @@ impl Kept {
 
 /// Takes an image apart, and keeps it when it is one that is allowed.
 pub(super) async fn keep(world: &World, content: Vec<u8>) -> Result<Option<(Picture, String)>, Fault> {
-    let _turn = world.decoding.acquire().await;
+    let turn = world.decoding.acquire().await;
     let judged = tokio::task::spawn_blocking(move || read(&content).map(|picture| (picture, content))).await;
+    drop(turn);
     // an image at which its reader gives up is none
     let Some((picture, content)) = judged.ok().flatten() else { return Ok(None) };
     let path = world.assets.keep(content, picture.ending).await?;

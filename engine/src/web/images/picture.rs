@@ -13,6 +13,9 @@ const MAX_PIXELS: u64 = 4 * 1024 * 1024;
 const LOOKED_AT: u32 = 512;
 /// Most memory that an image may take.
 const MAX_MEMORY: u64 = 64 * 1024 * 1024;
+/// Most bytes of a drawing, and most attributes of one of its parts: they are compared with one another.
+const MAX_DRAWING: usize = 512 * 1024;
+const MAX_ATTRIBUTES: usize = 1_000;
 /// Most parts of a drawing.
 const MAX_NODES: u32 = 100_000;
 
@@ -72,8 +75,15 @@ fn seen(image: &DynamicImage) -> Vec<Colour> {
 }
 
 fn drawing(content: &[u8]) -> Option<Picture> {
+    if content.len() > MAX_DRAWING {
+        return None;
+    }
     let text = std::str::from_utf8(content).ok()?.trim_start_matches('\u{feff}').trim_start();
     if !text.starts_with('<') || !text.contains("<svg") {
+        return None;
+    }
+    // entities make much of little; and within an element nothing begins another one
+    if text.contains("<!ENTITY") || text.split('<').any(|part| part.matches('=').count() > MAX_ATTRIBUTES) {
         return None;
     }
     let options = ParsingOptions { allow_dtd: true, nodes_limit: MAX_NODES, ..ParsingOptions::default() };

@@ -88,6 +88,16 @@ fn hostile_images_cost_little() {
         <!ENTITY c '&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;'><!ENTITY d '&c;&c;&c;&c;&c;&c;&c;&c;&c;&c;'>\
         <!ENTITY e '&d;&d;&d;&d;&d;&d;&d;&d;&d;&d;'><!ENTITY f '&e;&e;&e;&e;&e;&e;&e;&e;&e;&e;'>\
         <!ENTITY g '&f;&f;&f;&f;&f;&f;&f;&f;&f;&f;'>]><svg>&g;&g;&g;</svg>";
+    let long = format!("<!DOCTYPE svg [<!ENTITY a '{}'>]><svg>{}</svg>", "x".repeat(100_000), "&a;".repeat(100_000));
+    let wide = format!("<svg {}/>", (0..60_000).map(|place| format!("a{place}='' ")).collect::<String>());
+    let spaced = format!("<svg {}/>", (0..40_000).map(|place| format!("a{place} = '>' ")).collect::<String>());
+    let large = format!("<svg><!--{}--></svg>", "x".repeat(600_000));
+    for none in [&long, &wide, &large] {
+        assert!(read(none.as_bytes()).is_none());
+    }
+    let began = std::time::Instant::now();
+    read(spaced.as_bytes());
+    assert!(began.elapsed() < std::time::Duration::from_secs(1), "{:?}", began.elapsed());
     for content in [vast, many.into_bytes(), deep.into_bytes(), laughs.as_bytes().to_vec()] {
         let used = allocation_counter::measure(|| {
             read(&content);

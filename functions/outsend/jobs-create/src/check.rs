@@ -1,5 +1,6 @@
 //! A check of where a sender's mail lands (outsend 12.16).
 
+use engine::delivery::Wanted;
 use serde_json::{Map, Value};
 use shared::{
     model::{Job, Module},
@@ -8,7 +9,7 @@ use shared::{
         envelope::Problem,
         fields::{Fields, object},
         jobs::{new_job, store_job},
-        messages::Fault,
+        messages::{Detail, Fault},
         request_context::RequestContext,
     },
     store::{JobParameters, NewJob, PackedRows},
@@ -27,11 +28,16 @@ fn is_domain(text: &str) -> bool {
 pub(crate) async fn create(cx: &RequestContext, caller: &Caller) -> Result<Job, Problem> {
     let mut fields = Fields::new(object(&cx.request, true)?);
     let domain = fields.trimmed("domain", 3, 120).map(|domain| domain.to_lowercase());
-    if domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
+    if domain.as_deref().is_some_and(|domain| !is_domain(domain) || Wanted::new(domain, "", 0).is_none()) {
         fields.fault("domain", Fault::Format);
     }
     let subject = fields.optional_text("subject_filter", 0, 120);
     fields.finish()?;
+    // each has a place in the lane for as long as it waits
+    let active = cx.context.store().active_jobs(caller.account.user.id).await?;
+    if let Some(running) = active.iter().find(|job| job.module == Module::DeliveryCheck) {
+        return Err(Detail::CheckRunning(running.id.to_string()).into());
+    }
     let mut options = Map::new();
     options.insert("domain".to_owned(), Value::from(domain));
     options.extend(subject.map(|subject| ("subject_filter".to_owned(), Value::from(subject))));
