@@ -268,6 +268,11 @@ mod tests {
         {
             assert!(is_disposable(domain), "{domain}");
         }
+        for (domain, known) in
+            [("sub.mailinator.com", true), ("mailinator.com.good.test", false), ("notmailinator.com", false)]
+        {
+            assert_eq!(is_disposable(domain), known, "{domain}");
+        }
         for (wrong, right) in [
             ("gmial.com", "gmail.com"),
             ("gmai.com", "gmail.com"),

@@ -48,6 +48,8 @@ pub struct SmtpAnswer {
     pub of_asker: bool,
     /// Its reply code for an address of the same domain that nobody has, if it was asked.
     pub random: Option<u16>,
+    /// Servers that were tried.
+    pub tried: u64,
 }
 
 /// The outside world, as far as modules ask it. Each of its calls ends within a few seconds.

@@ -66,6 +66,14 @@ fn a_table_without_a_header_is_named_by_its_cells() {
 }
 
 #[test]
+fn telephones_without_a_plus_are_telephones() {
+    let (found, rows) = read(b"Atelier Un,33612345671,x1@good.test\nAtelier Deux,33612345672,x2@good.test\n").unwrap();
+    assert_eq!(found.columns, ["nom", "telephone", "email"]);
+    let phones: Vec<_> = cells(&rows).iter().map(|row| crate::values::phone(row[1], None)).collect();
+    assert_eq!(phones, [Some("+33612345671".to_owned()), Some("+33612345672".to_owned())]);
+}
+
+#[test]
 fn what_hostile_people_paste() {
     let failed = |text: &[u8], cause: &str| {
         let told = format!("Import source could not be read: {cause}.");

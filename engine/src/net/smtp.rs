@@ -27,14 +27,14 @@ const REPLY: u64 = 16 * 1024;
 
 /// Asks about an address. What was learned until the time is over counts.
 pub(super) async fn probe(outside: &Outside, hosts: &[String], address: &str) -> SmtpAnswer {
-    let mut answer = SmtpAnswer { code: None, of_asker: false, random: None };
+    let mut answer = SmtpAnswer { code: None, of_asker: false, random: None, tried: 0 };
     // the address becomes part of a command line
     if address.contains(|letter: char| letter.is_whitespace() || letter.is_control() || "<>".contains(letter)) {
         return answer;
     }
     let dialogue = async {
         for host in hosts.iter().take(HOSTS) {
-            let Some(stream) = connect(outside, host).await else { continue };
+            let Some(stream) = connect(outside, host, &mut answer.tried).await else { continue };
             // one that has no time sends on to the next, as a lost connection does
             if ask(stream, &outside.config.mail_from, address, &mut answer).await.is_ok_and(|greeted| greeted) {
                 return;
@@ -49,10 +49,11 @@ pub(super) async fn probe(outside: &Outside, hosts: &[String], address: &str) ->
     answer
 }
 
-async fn connect(outside: &Outside, host: &str) -> Option<TcpStream> {
+async fn connect(outside: &Outside, host: &str, tried: &mut u64) -> Option<TcpStream> {
     let addresses = outside.addresses(host).await.ok()?;
     let address = addresses.iter().find(|address| matches!(address, IpAddr::V4(_))).or(addresses.first())?;
     let address = SocketAddr::new(*address, outside.config.smtp_port);
+    *tried += 1;
     timeout(CONNECT, TcpStream::connect(address)).await.ok()?.ok()
 }
 
@@ -167,7 +168,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_and_one_that_nobody_has_are_asked_about() {
         let (answer, lines) = answer(&[("RCPT TO:<ada@", "250 yes"), ("RCPT TO:<nobody-", "550 no")]).await;
-        assert_eq!(answer, SmtpAnswer { code: Some(250), of_asker: false, random: Some(550) });
+        assert_eq!(answer, SmtpAnswer { code: Some(250), of_asker: false, random: Some(550), tried: 1 });
         assert_eq!(lines[..3], ["EHLO outscout.test", "MAIL FROM:<probe@outscout.test>", "RCPT TO:<ada@b.test>"]);
         assert!(lines[3].starts_with("RCPT TO:<nobody-") && lines[3].ends_with("@b.test>"));
     }
@@ -175,18 +176,18 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_ends_it() {
         let (answer, lines) = answer(&[("RCPT TO:<ada@", "550-no such\r\n550 mailbox")]).await;
-        assert_eq!(answer, SmtpAnswer { code: Some(550), of_asker: false, random: None });
+        assert_eq!(answer, SmtpAnswer { code: Some(550), of_asker: false, random: None, tried: 1 });
         assert_eq!(lines.len(), 3);
     }
 
     #[tokio::test]
     async fn what_is_no_answer_about_the_address_is_none() {
-        let nothing = SmtpAnswer { code: None, of_asker: false, random: None };
+        let nothing = SmtpAnswer { code: None, of_asker: false, random: None, tried: 1 };
         assert_eq!(answer(&[("", "554 go away")]).await.0, nothing);
         assert_eq!(answer(&[("MAIL", "451 later")]).await.0, nothing);
         assert_eq!(answer(&[("RCPT", "what?")]).await.0, nothing);
         let (answer, lines) = answer(&[("EHLO", "502 what?"), ("RCPT", "451 later")]).await;
-        assert_eq!(answer, SmtpAnswer { code: Some(451), of_asker: false, random: None });
+        assert_eq!(answer, SmtpAnswer { code: Some(451), of_asker: false, random: None, tried: 1 });
         assert_eq!(lines[1], "HELO outscout.test");
     }
 
@@ -237,7 +238,7 @@ mod tests {
         });
         let hosts = ["busy.b.test".to_owned(), "mx.b.test".to_owned()];
         let answer = probe(&outside, &hosts, "ada@b.test").await;
-        assert_eq!(answer, SmtpAnswer { code: None, of_asker: false, random: None });
+        assert_eq!(answer, SmtpAnswer { code: None, of_asker: false, random: None, tried: 2 });
         assert!(asked.await.unwrap().starts_with("EHLO"));
     }
 
@@ -247,7 +248,7 @@ mod tests {
         let server = mail_server(&[]).await;
         let mut outside = outside(names.address, &[]);
         outside.config.smtp_port = server.address.port();
-        let nothing = SmtpAnswer { code: None, of_asker: false, random: None };
+        let nothing = SmtpAnswer { code: None, of_asker: false, random: None, tried: 0 };
         assert_eq!(probe(&outside, &["mx.b.test".to_owned()], "ada@b.test").await, nothing);
         outside = super::super::testing::outside(names.address, &["MX.b.test"]);
         outside.config.smtp_port = server.address.port();

@@ -175,6 +175,10 @@ mod tests {
             ("jean.service@a.fr", None, Kind::Unknown),
             ("un.deux.trois.quatre@a.fr", None, Kind::Unknown),
             ("123@a.fr", None, Kind::Unknown),
+            ("sales.team@a.fr", None, Kind::Role),
+            ("jean.contact@a.fr", None, Kind::Unknown),
+            ("informatique@a.fr", None, Kind::Unknown),
+            ("no-reply@a.fr", None, Kind::Role),
         ] {
             assert_eq!(kind(address, label), expected, "{address}");
         }
@@ -229,6 +233,19 @@ mod tests {
             ("ada@@good.test", vec![]),
             ("http://ada@good.test", vec![]),
             ("ada[at]good.test", vec![]),
+            ("ada@[127.0.0.1]", vec![]),
+            ("ada@[IPv6:::1]", vec![]),
+            ("h\u{e4}nchen@good.test", vec![]),
+            ("a/b=c@good.test", vec!["a/b=c@good.test"]),
+            ("ada\\24@good.test", vec![]),
+            ("ada@good.test/", vec![]),
+            ("ada@sub_domain.test", vec![]),
+            ("ada%40good.test", vec![]),
+            ("ada@good..test", vec![]),
+            ("-ada@good.test", vec!["-ada@good.test"]),
+            ("ada@xn--a.test", vec![]),
+            ("ada@\u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.\u{440}\u{444}", vec!["ada@xn--e1afmkfd.xn--p1ai"]),
+            ("42", vec![]),
             ("", vec![]),
         ] {
             assert_eq!(mailboxes(cell), expected, "{cell:?}");

@@ -271,13 +271,15 @@ impl Run for Verify {
             let mut step = Step { attempts: unknown.len() as u64, ..Step::default() };
             for (domain, hosts) in unknown.into_iter().zip(found) {
                 if hosts == MailHosts::Failed {
+                    // it was asked a second time
+                    step.attempts += 1;
                     let message = format!("The mail servers of {domain} could not be looked up.");
                     step.log.push(Line { level: Level::Warn, message });
                 }
                 self.domains.insert(domain, hosts);
             }
             let answers = self.probe(&mut items).await;
-            step.attempts += answers.len() as u64;
+            step.attempts += answers.values().map(|answer| answer.tried).sum::<u64>();
             if self.probing == Some(false) && std::mem::take(&mut self.untold) {
                 step.log.push(Line { level: Level::Info, message: UNPROBED.to_owned() });
             }

@@ -36,7 +36,7 @@ impl Network for Names {
                 return None;
             }
             self.probed.lock().unwrap().push(address.to_owned());
-            let answer = |code, random| Some(SmtpAnswer { code, of_asker: false, random });
+            let answer = |code, random| Some(SmtpAnswer { code, of_asker: false, random, tried: 1 });
             match address.split('@').next().unwrap() {
                 "gone" => answer(Some(550), None),
                 "later" => answer(Some(451), None),
@@ -139,7 +139,7 @@ async fn every_row_gets_its_verdict_behind_its_own_columns() {
         ]
     );
     assert_eq!(step.rows[2][5], json!("ada@gmail.com"));
-    assert_eq!((step.items, step.failed, step.attempts), (10, 2, 5));
+    assert_eq!((step.items, step.failed, step.attempts), (10, 2, 6));
     assert_eq!(
         step.counts,
         [

@@ -122,7 +122,7 @@ mod tests {
         answer: Option<(Option<u16>, Option<u16>)>,
     ) -> (&'static str, &'static str, &'static str) {
         let hosts = MailHosts::Hosts(hosts.iter().map(ToString::to_string).collect());
-        let answer = answer.map(|(code, random)| SmtpAnswer { code, of_asker: false, random });
+        let answer = answer.map(|(code, random)| SmtpAnswer { code, of_asker: false, random, tried: 1 });
         let verdict = Verdict::asked(address, &hosts, answer.as_ref());
         assert_eq!(verdict.smtp_code, answer.and_then(|answer| answer.code));
         (verdict.status.as_str(), verdict.category, verdict.catch_all)

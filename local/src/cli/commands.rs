@@ -89,7 +89,7 @@ fn study_value(study: &Study) -> Value {
 
 pub(super) async fn admin(command: AdminCommand) -> Result<(), Failed> {
     let AdminCommand::Create { email, name, common } = command;
-    let email = Email::parse(&email).ok_or_else(|| Failed::Usage(format!("{email} is not an e-mail address")))?;
+    let email = Email::chosen(&email).ok_or_else(|| Failed::Usage(format!("{email} is not an e-mail address")))?;
     let session = open_or_make(&common).await?;
     let made = match people::create_admin(&session.context, &email, &name).await {
         Ok(Some((user, password))) => {

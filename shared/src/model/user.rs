@@ -18,10 +18,11 @@ impl Email {
     /// Most characters of an address.
     pub const LONGEST: usize = 254;
 
-    /// Reads an address, in the syntax of outsend 11.4; one with characters that show nothing is none.
+    /// Reads an address that an account is to have, in the syntax of outsend 11.4; one with characters that show nothing is
+    /// none.
     #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let address = Self::compared(text)?;
+    pub fn chosen(text: &str) -> Option<Self> {
+        let address = Self::parse(text)?;
         let (local, domain) = address.0.split_once('@')?;
         let mark = |byte: u8| b".!#$%&'*+/=?^_{}~-".contains(&byte);
         let plain = local.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || mark(byte));
@@ -31,9 +32,10 @@ impl Email {
         (plain && named && short).then_some(address)
     }
 
-    /// The form in which an address is compared: `local@domain`, one `@`, neither spaces nor characters that show nothing,
-    /// a dot in the domain. Accounts of before have addresses that [`Self::parse`] takes no more.
-    fn compared(text: &str) -> Option<Self> {
+    /// Reads an address: `local@domain`, one `@`, neither spaces nor characters that show nothing, a dot in the domain.
+    /// Accounts of before can have one that [`Self::chosen`] does not take.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_lowercase();
         let (local, domain) = text.split_once('@')?;
         // a variation of what is there looks like it
@@ -76,7 +78,7 @@ impl Email {
     /// An address as somebody types it to sign in: what is none is looked up like one that nobody has.
     #[must_use]
     pub fn typed(text: &str) -> Self {
-        Self::compared(text).unwrap_or_else(|| Self(text.trim().to_lowercase()))
+        Self::parse(text).unwrap_or_else(|| Self(text.trim().to_lowercase()))
     }
 
     /// Reads a stored address back.

@@ -278,6 +278,15 @@ impl Fields {
         Email::parse(&text).ok_or_else(|| Problem::invalid(name, "must be a valid email address"))
     }
 
+    /// An e-mail address that an account is to have (outsend 11.4).
+    ///
+    /// # Errors
+    /// 422 when it is missing or no such address.
+    pub fn new_email(&self, name: &str) -> Result<Email, Problem> {
+        let email = self.email(name)?;
+        Email::chosen(email.as_str()).ok_or_else(|| Problem::invalid(name, "must be a valid email address"))
+    }
+
     /// A new password (openscouter 7.1).
     ///
     /// # Errors

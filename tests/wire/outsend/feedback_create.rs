@@ -70,3 +70,13 @@ async fn succeeds() {
     let answer = world.post("/api/feedback", &body).await;
     snapshot!("feedback-create", &answer);
 }
+
+#[tokio::test]
+async fn half_a_surrogate_pair_is_its_field_s_fault_and_elsewhere_nobody_s() {
+    let world = World::start().await;
+    let send = async |body: &str| world.call("POST", "/api/feedback", &[("x-api-key", &world.key)], body).await;
+    let read = send(r#"{"subject":"a","message":"b\udc00"}"#).await;
+    assert_eq!(read.json()["errors"], json!([{"field": "message", "message": "Invalid format."}]));
+    let unread = send(r#"{"subject":"a","message":"b","nobody":{"x":"\ud83d"},"huge":-1e999}"#).await;
+    assert_eq!(unread.status, 200, "{}", unread.body);
+}

@@ -116,6 +116,21 @@ async fn keys_of_one_meaning_are_read_row_by_row() {
 }
 
 #[tokio::test]
+async fn a_user_s_own_columns_are_never_lost() {
+    let world = World::start().await;
+    let row = json!({"Lead Status": "won", "Status": "contacted", "status": "hot", "Type": "bakery", "reason": "met at fair",
+        "email": "s1@one.test"});
+    let made = world.post("/api/jobs/verify-emails", &json!({"items": [row]})).await.json();
+    world.react().await;
+    world.settle().await;
+    let rows = world.rows(made["id"].as_str().unwrap()).await;
+    let kept = ["Lead Status", "Status", "source_status", "source_category", "source_reason", "email"];
+    let kept: Vec<&Value> = kept.iter().map(|name| &rows[0][*name]).collect();
+    assert_eq!(kept, ["won", "contacted", "hot", "bakery", "met at fair", "s1@one.test"]);
+    assert_eq!((&rows[0]["status"], &rows[0]["category"]), (&json!("unknown"), &json!("smtp")));
+}
+
+#[tokio::test]
 async fn a_row_has_32_kib_of_compact_json() {
     let world = World::start().await;
     let row = |padding: usize| json!({"email": "a@one.test", "l": [1, null, "\u{1}\"\\é"], "t": "x".repeat(padding)});
@@ -142,6 +157,12 @@ async fn no_format_loses_a_digit() {
     assert_eq!((&row["n"], &row["d"], &row["f"]), (&json!(long), &json!([fine, 1.5]), &json!(4.0)));
     let csv = world.get(&format!("/api/jobs/{id}/download?format=csv")).await.body;
     assert!(csv.contains(&format!(";{long};{fine} | 1.5;4.0;1e999;")), "{csv}");
+    let unread = r#"{"items":[{"email":"a@one.test"}],"nobody":["\ud800",1e999]}"#;
+    let taken = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], unread).await;
+    assert_eq!(taken.status, 200, "{}", taken.body);
+    let half = r#"{"items":[{"email":"a@one.test"}],"source_job_id":"\ud800"}"#;
+    let refused = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], half).await;
+    assert_eq!(refused.json()["errors"], json!([{"field": "source_job_id", "message": "Invalid format."}]));
     let half = r#"{"items":[{"email":"a@one.test","n":"\ud800"}]}"#;
     let refused = world.call("POST", "/api/jobs/verify-emails", &[("x-api-key", &world.key)], half).await;
     assert_eq!(refused.json()["errors"], json!([{"field": "items.0.n", "message": "Invalid format."}]));

@@ -38,7 +38,7 @@ async fn sign_up(cx: &RequestContext) -> Result<Response, Problem> {
 async fn create(cx: &RequestContext, fields: &Fields) -> Result<Response, Problem> {
     let role =
         fields.choice("role", "business, tester", |name| Role::parse(name).filter(|role| *role != Role::Admin))?;
-    let email = fields.email("email")?;
+    let email = fields.new_email("email")?;
     let password = fields.new_password("password", Some(&email))?;
     let name = fields.name("fullName", 120)?;
     let organization_name = match role {

@@ -51,7 +51,7 @@ impl Form {
     fn read(cx: &RequestContext) -> Result<Self, Problem> {
         let settings = &cx.context.settings().outsend;
         let mut fields = Fields::new(object(&cx.request, true)?);
-        let email = fields.parsed("email", Email::parse);
+        let email = fields.parsed("email", Email::chosen);
         let password = fields.new_password("password", email.as_ref());
         let invitation = if settings.invite_only { fields.trimmed("invitation_code", 1, 64) } else { None };
         fields.accepted("accept_responsibility");

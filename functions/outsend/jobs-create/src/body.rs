@@ -108,7 +108,7 @@ pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem>
             Some(text @ ("true" | "false")) => Value::Bool(text == "true"),
             // what it is when it is no string does not matter, and can be long
             Some(text) if name != "items" && text.starts_with('"') => {
-                serde_json::from_str(text).map_err(|_| Detail::BadJson(None))?
+                json::parse_any(text.as_bytes()).map_err(|_| Detail::BadJson(None))?
             }
             Some(_) if name == "items" => Value::Bool(true),
             Some(_) => Value::Array(Vec::new()),

@@ -134,6 +134,13 @@ pub fn judge(module: Module, config: &Map<String, Value>) -> Vec<(String, Fault)
             faults.push(("url".to_owned(), Fault::Format));
         }
     }
+    // in the body's order; what is lacking keeps its place in the table, behind
+    let place = |(name, _): &(String, Fault)| {
+        let first = name.split('.').next().unwrap_or_default();
+        let sent = config.keys().position(|key| key == first);
+        (sent.is_none(), sent)
+    };
+    faults.sort_by_key(place);
     faults
 }
 
@@ -168,7 +175,13 @@ fn judge_value(kind: Kind, value: &Value, path: String, faults: &mut Vec<(String
         (Kind::Text(min, max), Value::String(text)) => {
             // so long a text is counted as it is sent
             let length = if max == MAX_TEXT { text.len() } else { text.chars().count() };
-            (!(min..=max).contains(&length)).then_some(Fault::Characters(min, max))
+            // in a table what stands for half a surrogate pair is one place that cannot be read
+            let half = max != MAX_TEXT && text.contains('\0');
+            if half {
+                Some(Fault::Format)
+            } else {
+                (!(min..=max).contains(&length)).then_some(Fault::Characters(min, max))
+            }
         }
         (Kind::Text(..) | Kind::OneOf(..), other) if !other.is_string() => Some(Fault::Type("string")),
         (Kind::OneOf(names, shown), other) => {
@@ -209,6 +222,7 @@ fn judge_value(kind: Kind, value: &Value, path: String, faults: &mut Vec<(String
 
 fn judge_entry((min, max): (usize, usize), value: &Value, path: String, faults: &mut Vec<(String, Fault)>) {
     match value.as_str() {
+        Some(text) if text.contains('\0') => faults.push((path, Fault::Format)),
         Some(text) if (min..=max).contains(&text.trim().chars().count()) => {}
         Some(_) => faults.push((path, Fault::Characters(min, max))),
         None => faults.push((path, Fault::Type("string"))),

@@ -98,6 +98,8 @@ impl Store {
             let next = Job {
                 planned: Some(found.planned),
                 breakdown,
+                // its source was asked for
+                attempts: job.attempts + 1,
                 log_last: job.log_last + found.lines.len() as u64,
                 version: job.version + 1,
                 ..job.clone()
