@@ -119,11 +119,6 @@ def deliver(folder, name, box, sender, subject, at, raw=False):
     """Puts a mail into a Maildir as a delivery agent does: in `tmp`, then `new`; when it arrived is the file's time."""
     root = folder / "mail" / name / ("" if box == "INBOX" else f".{box}")
     told = subject if raw else email.header.Header(subject, "utf-8").encode()
-    for part in ("cur", "new", "tmp"):
-        (root / part).mkdir(parents=True, exist_ok=True)
-        if os.getuid() == 0:
-            for made in (root.parent if root.name.startswith(".") else root, root, root / part):
-                os.chown(made, 1000, 1000)
     file = root / "new" / f"{int(at)}.{uuid.uuid4().hex}.seeds"
     written = root / "tmp" / file.name
     written.write_bytes(f"From: {sender}\r\nTo: {name}@seed.test\r\nSubject: {told}\r\n\r\nHello\r\n".encode())

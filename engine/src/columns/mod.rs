@@ -12,6 +12,7 @@ pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer, years};
 pub use intake::Intake;
 pub(crate) use intake::digest;
+pub(crate) use output::own;
 pub use output::{carried, output};
-pub(crate) use output::{own, wants_screenshot};
+
 pub(crate) use view::RowView;

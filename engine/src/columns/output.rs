@@ -19,11 +19,6 @@ const WITH_SCREENSHOT: &[&str] = &[
     "fetch_status",
 ];
 
-/// Whether the options of `brand_assets` ask for a picture of the page (outsend 12.10).
-pub(crate) fn wants_screenshot(options: &Map<String, Value>) -> bool {
-    options.get("capture_screenshot").and_then(Value::as_bool) == Some(true)
-}
-
 /// A module's own columns, in the order of its part of outsend 12.
 pub(crate) fn own(module: Module, options: &Map<String, Value>) -> &'static [&'static str] {
     match module {
@@ -79,7 +74,7 @@ pub(crate) fn own(module: Module, options: &Map<String, Value>) -> &'static [&'s
             "chat_widgets",
             "fetch_status",
         ],
-        Module::BrandAssets if wants_screenshot(options) => WITH_SCREENSHOT,
+        Module::BrandAssets if module.wants_screenshot(options) => WITH_SCREENSHOT,
         Module::BrandAssets => &[
             "logo_url",
             "logo_local_url",

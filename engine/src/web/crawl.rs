@@ -35,7 +35,7 @@ pub(crate) fn start(spec: &Spec, input: Arc<dyn Input>, means: Means) -> Result<
     visits.registries = registries;
     visits.taken_over = deep.then(|| columns::own(spec.module, &spec.options));
     let mut notes = Vec::new();
-    if spec.module == Module::BrandAssets && columns::wants_screenshot(&spec.options) {
+    if spec.module.wants_screenshot(&spec.options) {
         let camera = Camera::of(means.services.screenshot.as_deref())?;
         notes.extend(camera.note());
         visits.camera = Some(camera);

@@ -414,8 +414,13 @@ impl Module {
     /// Planned requests of an item, with the module's options (outsend 12.0).
     #[must_use]
     pub fn weight(self, options: &Map<String, Value>) -> u64 {
-        let screenshot = options.get("capture_screenshot").and_then(Value::as_bool) == Some(true);
-        if self == Self::BrandAssets && screenshot { 5 } else { self.entry().weight }
+        if self.wants_screenshot(options) { 5 } else { self.entry().weight }
+    }
+
+    /// Whether it is `brand_assets`, and a picture of each page is asked for (outsend 12.10).
+    #[must_use]
+    pub fn wants_screenshot(self, options: &Map<String, Value>) -> bool {
+        self == Self::BrandAssets && options.get("capture_screenshot").and_then(Value::as_bool) == Some(true)
     }
 
     /// Whether it can be run here; the others are `alpha_unavailable` (outsend 13).

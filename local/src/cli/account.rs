@@ -51,17 +51,13 @@ async fn update(
     }))
 }
 
-/// Activates or deactivates a user; `None` when there is none any more.
+/// Suspends a user, or lifts that; `None` when there is none any more.
 async fn set_status(context: &Context, user: &User, active: bool) -> Result<Option<Standing>, Failed> {
     let now = context.clock().now();
     let rule = |CurrentUser { account, .. }: CurrentUser| {
         let mut user = account.user;
-        if user.active == active {
+        if !user.set_active(active) {
             return Ok(UserUpdate::keep(ChangeWith::default(), user.standing()));
-        }
-        user.active = active;
-        if !active {
-            user.end_sign_ins();
         }
         let standing = user.standing();
         let detail = json!({"status": standing.as_str()});

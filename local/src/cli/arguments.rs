@@ -138,12 +138,12 @@ pub(super) enum AdminCommand {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
-    /// Deactivate an account, or activate it again, and change the plan of its organization
+    /// Suspend an account, or lift that, and change the plan of its organization
     Update {
         /// E-mail address
         #[arg(long)]
         email: String,
-        /// What the account is: a deactivated one reads and changes nothing, and its sign-ins end
+        /// What the account is: a suspended one, which Outsend calls deactivated, changes nothing, and its sign-ins end
         #[arg(long, value_enum, required_unless_present = "plan")]
         status: Option<AccountStatus>,
         /// Plan of its organization
@@ -157,7 +157,8 @@ pub(super) enum AccountCommand {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum AccountStatus {
     Active,
-    Deactivated,
+    #[value(alias = "deactivated")]
+    Suspended,
 }
 
 #[derive(Debug, Subcommand)]

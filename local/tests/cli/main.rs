@@ -35,7 +35,7 @@ fn keys_are_shown_once_and_revoked_for_good() {
 }
 
 #[test]
-fn accounts_are_deactivated_and_have_plans() {
+fn accounts_are_suspended_and_have_plans() {
     let folder = Folder::new();
     let made = folder.json(&["admin", "create", "--email", "dana@example.com"]);
     let account = |more: &[&str]| folder.json(&[&["account", "update", "--email", "Dana@example.com"], more].concat());
@@ -44,8 +44,8 @@ fn accounts_are_deactivated_and_have_plans() {
         pro,
         serde_json::json!({"userId": made["userId"], "email": "dana@example.com", "status": "active", "plan": "pro"})
     );
-    for _ in 0..2 {
-        assert_eq!(account(&["--status", "deactivated"])["status"], "suspended");
+    for word in ["suspended", "deactivated"] {
+        assert_eq!(account(&["--status", word])["status"], "suspended");
     }
     let both = account(&["--status", "active", "--plan", "free"]);
     assert_eq!((&both["status"], &both["plan"]), (&Value::from("active"), &Value::from("free")));

@@ -370,6 +370,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_left_is_given_back_by_its_share_of_the_charge() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let email = crate::model::Email::from_stored("a@b.test".to_owned());
+        let organization = OrganizationId::at(now);
+        let user =
+            User::new((UserId::at(now), 1), email, "A".to_owned(), crate::model::Role::Business, organization, now);
+        let job = Job::new(JobId::at(now).unwrap(), &user, Module::BrandAssets, now, Duration::days(30));
+        for (planned, taken_over, processed, charged, refund) in [
+            (2, 0, 1, 10, 5),
+            (2, 0, 2, 10, 0),
+            (0, 0, 0, 0, 0),
+            // what was taken over was charged before
+            (100, 60, 60, 40, 40),
+            (100, 60, 80, 40, 20),
+            (100, 60, 100, 40, 0),
+        ] {
+            let job = Job { planned: Some(planned), taken_over, processed, charged, ..job.clone() };
+            assert_eq!(job.refund(), refund, "{planned} {taken_over} {processed} {charged}");
+        }
+    }
+
+    #[test]
     fn only_the_contract_s_transitions_are_allowed() {
         use JobStatus::{Cancelled, Done, Expired, Failed, Pending, Running};
         let allowed = [

@@ -264,6 +264,16 @@ impl User {
         }
     }
 
+    /// Lifts a suspension, or suspends: then its sign-ins end. Whether that changes anything.
+    pub fn set_active(&mut self, active: bool) -> bool {
+        let changes = self.active != active;
+        self.active = active;
+        if changes && !active {
+            self.end_sign_ins();
+        }
+        changes
+    }
+
     /// Ends every sign-in, every one-time token and what is half done at the OAuth server.
     pub const fn end_sign_ins(&mut self) {
         self.generation += 1;

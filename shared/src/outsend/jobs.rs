@@ -159,6 +159,20 @@ pub fn new_job(cx: &RequestContext, caller: &Caller, module: Module) -> Result<J
     Ok(Job::new(JobId::at(cx.now)?, &caller.account.user, module, cx.now, lifetime))
 }
 
+/// Refuses a second placement check of the caller's: each has a place in the lane for as long as it waits (outsend 12.16).
+///
+/// # Errors
+/// 400 while one is pending or running; when the store fails.
+pub fn one_check<'a>(cx: &'a RequestContext, caller: &'a Caller) -> BoxFuture<'a, Result<(), Problem>> {
+    Box::pin(async {
+        let active = cx.context.store().active_jobs(caller.account.user.id).await?;
+        match active.iter().find(|job| job.module == Module::DeliveryCheck) {
+            Some(running) => Err(Detail::CheckRunning(running.id.to_string()).into()),
+            None => Ok(()),
+        }
+    })
+}
+
 /// Checks a job against the ceiling and the quota, and stores it (outsend 18.2). Gives the job.
 ///
 /// # Errors

@@ -126,10 +126,21 @@ async fn a_check_that_was_cancelled_begins_anew() {
         (&json!("running"), &json!(1)),
         "what came before is not new"
     );
+    // one at a time, made or resumed
+    let text = format!("A placement check is already running: {again}.");
+    let body = json!({"job_id": id});
+    for (path, body) in [("delivery-check", json!({"domain": "other.test"})), ("resume", body)] {
+        let refused = world.post(&format!("/api/jobs/{path}"), &body).await;
+        let text = if path == "resume" { format!("Job is already being resumed as {again}.") } else { text.clone() };
+        assert_eq!((refused.status, detail(&refused)), (400, text), "{path}");
+    }
     let started = world.job(&again).await.started_at.unwrap();
     seeds.deliver("a", "", "n@acme.test", "Second", started + Duration::seconds(1));
     next(&world).await;
     assert_eq!(told(&world.rows(&again).await)[0][3], json!("Second"));
+    let other = made(&world, &json!({"domain": "other.test"})).await;
+    let refused = world.post("/api/jobs/resume", &json!({"job_id": id})).await;
+    assert_eq!(detail(&refused), format!("A placement check is already running: {other}."));
 }
 
 #[tokio::test]
@@ -156,6 +167,8 @@ async fn a_check_is_there_where_mailboxes_are() {
         (json!({"domain": "localhost"}), "domain", "Invalid format."),
         (json!({"domain": "n@acme.test"}), "domain", "Invalid format."),
         (json!({"domain": "acme..test"}), "domain", "Invalid format."),
+        (json!({"domain": "1.2.3.4"}), "domain", "Invalid format."),
+        (json!({"domain": "acme.1"}), "domain", "Invalid format."),
         (json!({"domain": "acme.test\" OR ALL"}), "domain", "Invalid format."),
         (json!({"domain": "acme.test", "subject_filter": 1}), "subject_filter", "Must be a string."),
         (

@@ -441,7 +441,7 @@ async fn brands_are_found_with_their_screenshots() {
     assert_eq!(nothing.map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["site_web", "tag", "fetch_status"]);
     assert_polite(sites.asked());
 
-    // of what is left the share is given back
+    // what is no flag is refused, and without a service the log says so
     let bad = world.post("/api/jobs/brand-assets", &json!({"items": items, "capture_screenshot": "yes"})).await;
     assert_eq!((bad.status, bad.json()["errors"][0]["field"].clone()), (422, json!("capture_screenshot")));
     let (none, _) = brand::site(&brand::logo(0), &[]).await;

@@ -62,12 +62,8 @@ fn set_status(
     if active && user.standing() == Standing::Pending {
         return Err(Problem::invalid("", "User is pending, expected active or suspended"));
     }
-    if user.active == active {
+    if !user.set_active(active) {
         return Ok(UserUpdate::keep(ChangeWith::default(), user.standing()));
-    }
-    user.active = active;
-    if !active {
-        user.end_sign_ins();
     }
     let standing = user.standing();
     let detail = json!({"status": standing.as_str()});

@@ -8,8 +8,8 @@ use shared::{
         access::Caller,
         envelope::Problem,
         fields::{Fields, object},
-        jobs::{new_job, store_job},
-        messages::{Detail, Fault},
+        jobs::{new_job, one_check, store_job},
+        messages::Fault,
         request_context::RequestContext,
     },
     store::{JobParameters, NewJob, PackedRows},
@@ -33,11 +33,7 @@ pub(crate) async fn create(cx: &RequestContext, caller: &Caller) -> Result<Job, 
     }
     let subject = fields.optional_text("subject_filter", 0, 120);
     fields.finish()?;
-    // each has a place in the lane for as long as it waits
-    let active = cx.context.store().active_jobs(caller.account.user.id).await?;
-    if let Some(running) = active.iter().find(|job| job.module == Module::DeliveryCheck) {
-        return Err(Detail::CheckRunning(running.id.to_string()).into());
-    }
+    one_check(cx, caller).await?;
     let mut options = Map::new();
     options.insert("domain".to_owned(), Value::from(domain));
     options.extend(subject.map(|subject| ("subject_filter".to_owned(), Value::from(subject))));

@@ -8,7 +8,7 @@ use shared::{
         access::{Access, Caller},
         envelope::{Problem, json_answer},
         fields::{Fields, object},
-        jobs::{new_job, store_job, view},
+        jobs::{new_job, one_check, store_job, view},
         limits::JOBS,
         messages::Detail,
         request_context::RequestContext,
@@ -31,6 +31,9 @@ async fn resume(cx: &RequestContext, caller: Caller) -> Result<Response, Problem
         return Err(Detail::Unverified.into());
     }
     let planned = check_resumable(cx, &old).await?;
+    if old.module == Module::DeliveryCheck {
+        one_check(cx, &caller).await?;
+    }
     let job = match continued(cx, &caller, &old, planned).await {
         Err(Problem::Detail(Detail::NotResumable)) => {
             // it changed meanwhile: another resumption can have been first, and says so now

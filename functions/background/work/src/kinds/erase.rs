@@ -4,7 +4,6 @@ use shared::{
     BoxFuture,
     model::{OrganizationId, Owner, UserId, WorkItem},
 };
-
 use time::Duration;
 
 use crate::{
