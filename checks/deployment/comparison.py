@@ -44,6 +44,7 @@ class Comparison:
         self.functions()
         self.managed_policies()
         self.tables()
+        self.buckets()
         self.linked()
         for api in self.apis:
             self.api(api)
@@ -151,6 +152,14 @@ class Comparison:
             self.same(f"{name}, keys", found["KeySchema"], wanted["KeySchema"])
             self.same(f"{name}, stream", found.get("StreamSpecification", {}).get("StreamViewType"),
                       wanted.get("StreamSpecification", {}).get("StreamViewType"))
+
+    def buckets(self):
+        client = self.clients("s3")
+        for name in self.of_type(None, "AWS::S3::Bucket"):
+            bucket, wanted = self.root.physical(name), self.root.value(self.root.source["Resources"][name]["Properties"])
+            shut = client.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+            self.same(f"{name}, public access", shut, wanted["PublicAccessBlockConfiguration"])
+            # of a bucket that a stack makes, the emulator forgets the lifecycle
 
     # the APIs
 

@@ -103,6 +103,8 @@ class Stack:
                 return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{physical}"
             case "AWS::DynamoDB::Table", "StreamArn":
                 return self.clients("dynamodb").describe_table(TableName=physical)["Table"]["LatestStreamArn"]
+            case "AWS::S3::Bucket", "Arn":
+                return f"arn:aws:s3:::{physical}"
             case "AWS::SQS::Queue", "Arn":
                 return f"arn:aws:sqs:{REGION}:{ACCOUNT}:{physical.rsplit('/', 1)[1]}"
             case "AWS::SQS::Queue", "QueueName":
