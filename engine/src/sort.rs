@@ -284,7 +284,7 @@ mod tests {
         let columns = ["nom", "email", "ville", "x"];
         let rows: Vec<Row> = vec![
             vec![json!("A"), json!("info@a.fr"), json!(""), json!("x")],
-            vec![json!("B"), json!("marie.durand@b.fr"), json!("Lyon"), json!(null)],
+            vec![json!("B"), json!("Marie <marie.durand@b.fr>"), json!("Lyon"), json!(null)],
             vec![json!(" "), json!("contact@c.fr; zq12@c.fr"), json!(null), json!("x")],
             vec![json!("D"), json!(null), json!("Paris"), json!("x")],
         ];

@@ -17,6 +17,7 @@ import httpx
 import httpx_sse
 import openpyxl
 
+import cells
 import outsend
 
 
@@ -155,6 +156,7 @@ def journey(base, control, outscout, folder):
     assert [{name: row[name] for name in item} for row, item in zip(found, items, strict=True)] == items
     page = robot.call("GET", f"/jobs/{job['id']}/items?limit=10&offset=2995", 200)
     assert page["items"] == found[2995:] and page["total"] == 3000
+    cells.check(robot, client)
     robot.call("GET", f"/jobs/{job['id']}/report", 404)
     robot.call("POST", f"/jobs/{job['id']}/cancel", 400)
     robot.call("POST", "/modules-registry/reviews/interest", 200, {"message": "please"})

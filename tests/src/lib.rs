@@ -18,6 +18,7 @@ pub mod faults;
 pub mod functions;
 pub mod golden;
 pub mod http;
+pub mod mail_domains;
 pub mod mails;
 pub mod meter;
 mod notes;

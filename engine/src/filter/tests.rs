@@ -53,7 +53,7 @@ fn table() -> Vec<Row> {
         [
             json!("+33145310000"),
             json!("facebook.com/x"),
-            json!("marie.durand@b.fr | info@b.fr"),
+            json!("Marie <marie.durand@b.fr> | info@b.fr"),
             json!("closed"),
             json!(3),
             json!("x"),

@@ -27,9 +27,11 @@ pub fn email(text: &str) -> Option<String> {
     (address.len() <= 254).then_some(address)
 }
 
-/// The valid addresses of a cell that may hold several, split on `,` `;` `|` and white space (outsend 12.18 rule 6).
+/// The valid addresses of a cell that may hold several, split on `,` `;` `|` and white space, whatever words stand
+/// beside them, and without what they stand in (outsend 12.18 rule 6).
 pub fn addresses(cell: &str) -> impl Iterator<Item = String> + '_ {
-    cell.split(|letter: char| matches!(letter, ',' | ';' | '|') || letter.is_whitespace()).filter_map(email)
+    let words = cell.split(|letter: char| matches!(letter, ',' | ';' | '|') || letter.is_whitespace());
+    words.filter_map(|word| email(word).or_else(|| email(bare(word))))
 }
 
 /// Most addresses that are read of one cell.
@@ -78,7 +80,8 @@ fn words(part: &str) -> Vec<String> {
 /// A word without the dot of a sentence's end, and without the pair of quotes or parentheses that it stands in.
 fn bare(word: &str) -> &str {
     let word = word.trim_end_matches('.');
-    let pair = [('(', ')'), ('[', ']'), ('"', '"'), ('\'', '\''), ('\u{ab}', '\u{bb}'), ('\u{201c}', '\u{201d}')];
+    let pair =
+        [('<', '>'), ('(', ')'), ('[', ']'), ('"', '"'), ('\'', '\''), ('\u{ab}', '\u{bb}'), ('\u{201c}', '\u{201d}')];
     let inside = pair.iter().find_map(|(open, close)| word.strip_prefix(*open)?.strip_suffix(*close));
     inside.unwrap_or(word).trim_end_matches('.')
 }
@@ -259,5 +262,10 @@ mod tests {
         let found: Vec<String> = addresses("a@b.fr; C@D.fr|e@f.fr , non g@h.fr").collect();
         assert_eq!(found, ["a@b.fr", "c@d.fr", "e@f.fr", "g@h.fr"]);
         assert_eq!(addresses("").count(), 0);
+        for cell in
+            ["Ada Love <ada@good.test>", "\"Love, Ada\" <ada@good.test>.", "(ada@good.test)", "mail: ada@good.test."]
+        {
+            assert_eq!(addresses(cell).collect::<Vec<_>>(), ["ada@good.test"], "{cell:?}");
+        }
     }
 }

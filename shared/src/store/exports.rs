@@ -6,16 +6,16 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use super::{
-    BoxFuture, Feedback, Store, StoreError, after_lost_race,
+    BoxFuture, Store, StoreError, after_lost_race,
     chunked::{PART, compress, decompress},
     client::Written,
     item::{Condition, Item, check_version, delete},
     retry::MAX_ATTEMPTS,
-    test_sessions::{assignment_key, test_session_pk},
+    test_sessions::assignment_key,
     testers::counts_key,
     user_items::user_pk,
 };
-use crate::model::{AuditEntry, ExportId, FeedbackId, Role, StudyId, TestSessionId, UserId, WorkItem, WorkKind};
+use crate::model::{AuditEntry, ExportId, StudyId, TestSessionId, UserId, WorkItem, WorkKind};
 
 /// How long an export can be fetched, and how long it is told that one failed (openscouter 5.3).
 const KEPT: Duration = Duration::days(7);
@@ -312,26 +312,6 @@ impl Store {
             let Some(item) = self.get(&self.main, pk, sk).await? else { return Ok(None) };
             let reader = item.read("export part");
             decompress(reader.bytes("part")?).map(Some).ok_or_else(|| reader.malformed("part"))
-        })
-    }
-
-    /// What the tester said of a session.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn feedback_of_tester(&self, session: TestSessionId) -> BoxFuture<'_, Result<Option<Feedback>, StoreError>> {
-        Box::pin(async move {
-            let sk = format!("FEEDBACK#{}", Role::Tester.as_str());
-            let Some(item) = self.get(&self.main, test_session_pk(session), sk).await? else { return Ok(None) };
-            let reader = item.read("feedback");
-            Ok(Some(Feedback {
-                id: reader.parsed("id", FeedbackId::parse)?,
-                session,
-                role: Role::Tester,
-                rating: reader.number("rating")?,
-                comment: reader.optional_text("comment").map(str::to_owned),
-                created_at: reader.time("created_at")?,
-            }))
         })
     }
 

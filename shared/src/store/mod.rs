@@ -49,7 +49,7 @@
 //! | end of a running test session | `GUARD` | `<15 digits>#<session>` | main |
 //! | what a test session captured, by batch | `SESS#<id>` | `DATA#<stream>#<8 digits>` | main |
 //! | notes on a test session, with their parts | `SESS#<id>` | `NOTES`, `NOTES#PART` | main |
-//! | feedback, one of each role | `SESS#<id>` | `FEEDBACK#<role>` | main |
+//! | feedback, one of each role; a business user's (for the export) | `SESS#<id>`; `USER#<author>` | `FEEDBACK#<role>`; `FEEDBACK#<session>` | main |
 //! | proposal | `PROP#<id>` | `PROP` | main |
 //! | a study's proposals to a tester; one from its tester | `STUDY#<id>`; `USER#<tester>` | `PROPOSED#<tester>`; `PROPOSED#<proposal>` | main |
 //! | message of a proposal | `PROP#<id>` | `MESSAGE` | main |
@@ -195,6 +195,7 @@ mod erase;
 mod error;
 mod exports;
 mod feed;
+mod feedback;
 mod gateway_keys;
 mod group_commit;
 mod hosts;
@@ -262,6 +263,7 @@ pub use deliveries::DueDelivery;
 pub use error::StoreError;
 pub use exports::{Export, ExportState, Run};
 pub use feed::EventsPage;
+pub use feedback::{Feedback, FeedbackGiven};
 pub use gateway_keys::{KeyTask, OwnKey, Recorded};
 pub use group_commit::Drained;
 pub use idempotency::{Claim, IdempotencyRecord, Replay};
@@ -283,7 +285,6 @@ pub use proposals::{Acceptance, Accepted, Candidates, Declined, ProposalFilter, 
 pub use quiz::Attempted;
 pub use redeliveries::{LoggedDelivery, RedeliverySlice};
 pub use reminders::DueReminder;
-pub use reports::{Feedback, FeedbackGiven};
 pub(crate) use retry::after_lost_race;
 pub use rights::{DueErasure, Erasure, Profile};
 pub use schema::Schema;

@@ -1,19 +1,15 @@
-//! Reports (openscouter 13), by id; a study's knows where its own is. And what people say of sessions.
+//! Reports (openscouter 13), by id; a study's knows where its own is.
 
 use aws_sdk_dynamodb::types::TransactWriteItem;
-use time::OffsetDateTime;
 
 use super::{
     BoxFuture, Store, StoreError,
     client::Written,
     item::{Condition, Item, delete_version},
     studies::study_pk,
-    test_sessions::test_session_pk,
 };
 use crate::{
-    model::{
-        AgentJobId, AgentStatus, FeedbackId, OrganizationId, Report, ReportId, Role, StudyId, TestSessionId, UserId,
-    },
+    model::{AgentJobId, AgentStatus, OrganizationId, Report, ReportId, StudyId, TestSessionId, UserId},
     store::after_lost_race,
 };
 
@@ -21,34 +17,6 @@ const SK: &str = "REPORT";
 
 pub(super) fn report_key(id: ReportId) -> (String, String) {
     (format!("REP#{id}"), SK.to_owned())
-}
-
-/// What somebody says of a session (openscouter 10.2).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feedback {
-    /// Id.
-    pub id: FeedbackId,
-    /// The session.
-    pub session: TestSessionId,
-    /// In which role.
-    pub role: Role,
-    /// 1 to 5.
-    pub rating: u32,
-    /// In words.
-    pub comment: Option<String>,
-    /// When.
-    pub created_at: OffsetDateTime,
-}
-
-/// What became of feedback.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedbackGiven {
-    /// It is kept.
-    Done,
-    /// There was feedback of this role before.
-    Before,
-    /// The tester has withdrawn the consent that sessions need.
-    Withdrawn,
 }
 
 impl Store {
@@ -150,46 +118,6 @@ impl Store {
             let name = self.get(&self.main, study_pk(study), SK.to_owned()).await?;
             let Some(name) = name else { return Ok(None) };
             self.report(name.read("report").parsed("report", ReportId::parse)?).await
-        })
-    }
-
-    /// Keeps feedback, once for each role; a tester's as long as the consent is not withdrawn.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub fn give_feedback<'a>(
-        &'a self,
-        feedback: &'a Feedback,
-        tester: UserId,
-    ) -> BoxFuture<'a, Result<FeedbackGiven, StoreError>> {
-        Box::pin(async move {
-            let item = Item::new(test_session_pk(feedback.session), format!("FEEDBACK#{}", feedback.role.as_str()))
-                .text("id", feedback.id.to_string())
-                .number("rating", feedback.rating)
-                .optional_text("comment", feedback.comment.as_deref())
-                .time("created_at", feedback.created_at);
-            for attempt in 0.. {
-                let mut members = vec![item.clone().put(&self.main, Condition::Absent)?];
-                let own = feedback.role == Role::Tester;
-                if own {
-                    members.push(self.consent_member(tester)?);
-                } else {
-                    members.push(self.tester_counts_member(tester, &[("sum", feedback.rating), ("count", 1)])?);
-                    members.push(self.tester_member(tester, &format!("rated-{}", feedback.id))?);
-                }
-                match self.transact(members).await? {
-                    Written::Done => return Ok(FeedbackGiven::Done),
-                    Written::Refused(failed) if own && failed == [1] => return Ok(FeedbackGiven::Withdrawn),
-                    Written::Refused(failed) if !failed.is_empty() => {
-                        let sk = format!("FEEDBACK#{}", feedback.role.as_str());
-                        let known = self.get(&self.main, test_session_pk(feedback.session), sk).await?;
-                        let ours = known.is_some_and(|known| known.0 == item.0);
-                        return Ok(if ours { FeedbackGiven::Done } else { FeedbackGiven::Before });
-                    }
-                    Written::Refused(_) => after_lost_race(attempt).await?,
-                }
-            }
-            Err(StoreError::Contended(u32::MAX))
         })
     }
 }

@@ -41,6 +41,7 @@ mod shared_lists;
 mod tables;
 mod telegram;
 mod veille;
+mod verifications;
 mod webhook_outages;
 mod webhooks;
 mod websites;

@@ -61,6 +61,7 @@ async fn a_bundle_holds_all_that_is_kept() {
     assert_eq!((&note["source"], &note["type"], &note["included"]), (&json!("tester"), &Value::Null, &json!(true)));
     assert!(note["timestamp"].is_string());
     assert_eq!((&kept["feedback"]["rating"], &kept["feedback"]["comment"]), (&json!(4), &json!("fine")));
+    assert_eq!(bundle["feedbackGiven"], json!([]));
     assert_eq!((&kept["report"]["status"], &kept["report"]["kind"]), (&json!("complete"), &json!("session")));
     let jobs: Vec<_> = kept["agentJobs"].as_array().unwrap().iter().map(|job| job["kind"].as_str().unwrap()).collect();
     assert!(["snapshot", "analyst", "report"].iter().all(|kind| jobs.contains(kind)), "{jobs:?}");
@@ -74,6 +75,11 @@ async fn a_bundle_holds_all_that_is_kept() {
     assert_eq!(bundle.json()["studies"][0]["jobId"], json!(study));
     assert_eq!(bundle.json()["studies"][0]["progress"]["confirmed"], 1);
     assert_eq!(bundle.json()["testSessions"], json!([]));
+    let given = &bundle.json()["feedbackGiven"];
+    let first = &given[0];
+    assert_eq!(given.as_array().unwrap().len(), 1, "the tester's is the tester's");
+    assert_eq!((&first["sessionId"], &first["rating"], &first["comment"]), (&json!(session), &json!(3), &Value::Null));
+    assert!(first["feedbackId"].as_str().unwrap().starts_with("fb_") && first["createdAt"].is_string());
     assert!(!bundle.body.contains("tess@example.com") && !bundle.body.contains("adhd"));
 }
 

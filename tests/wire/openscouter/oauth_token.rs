@@ -9,7 +9,7 @@ use harness::{
     },
     snapshot,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::model::Role;
 use time::Duration;
 
@@ -90,6 +90,59 @@ async fn a_code_used_twice_ends_what_it_gave() {
     let late = code(&bench, &client, &user, API).await;
     bench.advance(Duration::seconds(61));
     assert_eq!(rfc(&exchange(&bench, &client, &late).await), (400, "invalid_grant".to_owned()));
+}
+
+#[tokio::test]
+async fn of_two_refreshes_at_once_both_get_tokens_that_go_on() {
+    let bench = Bench::start().await.unwrap();
+    let client = register(&bench).await;
+    let user = person(&bench, Role::Business, "dana@example.com").await;
+    let first = exchange(&bench, &client, &code(&bench, &client, &user, API).await).await.json();
+    let again = async |token: &Value| refresh(&bench, &client, token, None).await;
+    let (one, other) = tokio::join!(again(&first["refresh_token"]), again(&first["refresh_token"]));
+    assert_eq!((one.status, other.status), (200, 200), "{} {}", one.body, other.body);
+    let (one, other) = (one.json(), other.json());
+    assert_ne!(one["refresh_token"], other["refresh_token"]);
+    bench.advance(Duration::seconds(61));
+    let (one, other) = (again(&one["refresh_token"]).await.json(), again(&other["refresh_token"]).await.json());
+    for tokens in [&one, &other] {
+        assert_eq!(me(&bench, tokens).await.status, 200);
+    }
+    // after the ten seconds it is reuse, which ends the connection
+    assert_eq!(rfc(&again(&first["refresh_token"]).await), (400, "invalid_grant".to_owned()));
+    for tokens in [&one, &other] {
+        assert_eq!(again(&tokens["refresh_token"]).await.status, 400);
+        assert_eq!(me(&bench, tokens).await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn a_replaced_token_is_good_for_ten_seconds_unless_it_is_turned_off() {
+    for (seconds, grace, status) in [(9, "10", 200), (10, "10", 400), (0, "0", 400)] {
+        let bench = Bench::with(&[("OUTSCOUT_REFRESH_GRACE_SECONDS", grace)]).await.unwrap();
+        let client = register(&bench).await;
+        let user = person(&bench, Role::Business, "dana@example.com").await;
+        let first = exchange(&bench, &client, &code(&bench, &client, &user, API).await).await.json();
+        let second = refresh(&bench, &client, &first["refresh_token"], None).await.json();
+        bench.advance(Duration::seconds(seconds));
+        let again = refresh(&bench, &client, &first["refresh_token"], None).await;
+        assert_eq!(again.status, status, "{seconds} {grace}");
+        // reuse ends the connection, a late request does not
+        assert_eq!(refresh(&bench, &client, &second["refresh_token"], None).await.status, status);
+    }
+}
+
+#[tokio::test]
+async fn of_many_who_refresh_at_once_nine_succeed_and_the_connection_lives() {
+    let bench = Bench::start().await.unwrap();
+    let client = register(&bench).await;
+    let user = person(&bench, Role::Business, "dana@example.com").await;
+    let first = exchange(&bench, &client, &code(&bench, &client, &user, API).await).await.json();
+    let calls = (0..20).map(|_| refresh(&bench, &client, &first["refresh_token"], None));
+    let answers = futures_util::future::join_all(calls).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 200).count(), 9, "the first, and eight beside it");
+    assert!(answers.iter().all(|answer| matches!(answer.status, 200 | 400)));
+    assert_eq!(me(&bench, &first).await.status, 200);
 }
 
 #[tokio::test]

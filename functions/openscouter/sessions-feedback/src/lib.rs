@@ -12,7 +12,7 @@ use shared::{
         fields::Fields,
         format::timestamp,
         request_context::RequestContext,
-        test_sessions::{consent_withdrawn, seen, wrong_state},
+        test_sessions::{consent_withdrawn, missing, seen, wrong_state},
     },
     store::{Feedback, FeedbackGiven},
 };
@@ -47,12 +47,20 @@ async fn give_feedback(cx: &RequestContext, caller: Caller) -> Result<Response, 
             return Err(wrong_state(&session, "completed, analyzed or confirmed"));
         }
         let role = if matches!(caller.viewer(), Viewer::Tester(_)) { Role::Tester } else { Role::Business };
-        let feedback =
-            Feedback { id: FeedbackId::at(cx.now), session: session.id, role, rating, comment, created_at: cx.now };
+        let feedback = Feedback {
+            id: FeedbackId::at(cx.now),
+            session: session.id,
+            role,
+            author: Some(caller.account.user.id),
+            rating,
+            comment,
+            created_at: cx.now,
+        };
         match cx.context.store().give_feedback(&feedback, session.tester).await? {
             FeedbackGiven::Done => {}
             FeedbackGiven::Before => return Err(Problem::invalid("", "Feedback was already given")),
             FeedbackGiven::Withdrawn => return Err(consent_withdrawn()),
+            FeedbackGiven::Gone => return Err(missing()),
         }
         let view = FeedbackView {
             feedback_id: feedback.id.wire(),

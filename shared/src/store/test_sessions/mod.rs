@@ -48,7 +48,7 @@ pub(super) fn test_session_pk(id: TestSessionId) -> String {
     format!("SESS#{id}")
 }
 
-fn key(id: TestSessionId) -> (String, String) {
+pub(super) fn key(id: TestSessionId) -> (String, String) {
     (test_session_pk(id), "SESS".to_owned())
 }
 

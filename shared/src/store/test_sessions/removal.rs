@@ -102,6 +102,7 @@ impl Store {
         }
         // without the session nothing is asked for any more: what was asked for until now goes, too
         self.drop_agent_jobs(pk.clone()).await?;
+        self.forget_feedback_given(id).await?;
         self.drop_items(&pk, "").await?;
         let found_by = [
             link_key(study, tester),
@@ -127,7 +128,7 @@ impl Store {
             let Some(item) = self.get(&self.main, pk.clone(), sk.clone()).await? else { break };
             let session = read_test_session(&item)?;
             self.drop_made(&session).await?;
-            for prefix in ["DATA#", "NOTES", "FEEDBACK#"] {
+            for prefix in ["DATA#", "NOTES"] {
                 self.drop_items(&pk, prefix).await?;
             }
             let gone = test_session_item(&session).text("sk", GONE);

@@ -22,7 +22,7 @@ use shared::{
         tokens::TokenView,
         users::UserView,
     },
-    store::{Export, ExportState, ProposalFilter, ProposalScope, Run, Store, StoreError, StudyFilter},
+    store::{Export, ExportState, Feedback, ProposalFilter, ProposalScope, Run, Store, StoreError, StudyFilter},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -135,6 +135,7 @@ impl Bundle<'_> {
         self.raw(text.as_bytes()).await?;
         self.studies(account).await?;
         self.proposals(user.id, now).await?;
+        self.feedback_given(user.id).await?;
         self.raw(b",\"testSessions\":[").await
     }
 
@@ -243,6 +244,23 @@ impl Bundle<'_> {
         self.raw(b"]").await
     }
 
+    /// What a business user said of test sessions; a tester's stands with the session.
+    async fn feedback_given(&mut self, author: UserId) -> Result<(), StoreError> {
+        self.raw(b",\"feedbackGiven\":[").await?;
+        let mut comma = "";
+        for sessions in self.store.feedback_given(author).await?.chunks(ROWS as usize) {
+            let mut given = self.store.feedback_of_owners(sessions).await?;
+            given.sort_by_key(|feedback| feedback.session);
+            for feedback in &given {
+                let mut object = feedback_object(feedback);
+                object["sessionId"] = feedback.session.wire().into();
+                self.raw(format!("{comma}{object}").as_bytes()).await?;
+                comma = ",";
+            }
+        }
+        self.raw(b"]").await
+    }
+
     /// A test session with all that was ingested of it and made of it; `Ok(false)` when it is gone.
     async fn session(&mut self, id: TestSessionId, first: bool) -> Result<bool, StoreError> {
         let Some(session) = self.store.test_session(id).await? else { return Ok(false) };
@@ -278,14 +296,7 @@ impl Bundle<'_> {
             Some(id) => store.report(id).await?,
             None => None,
         };
-        let feedback = store.feedback_of_tester(session.id).await?.map(|feedback| {
-            json!({
-                "feedbackId": feedback.id.wire(),
-                "rating": feedback.rating,
-                "comment": feedback.comment,
-                "createdAt": timestamp(feedback.created_at),
-            })
-        });
+        let feedback = store.feedback(session.id, Role::Tester).await?;
         let notes = store.notes(session.id).await?;
         Ok(json!({
             "sessionId": session.id.wire(),
@@ -301,7 +312,7 @@ impl Bundle<'_> {
             "notes": NotesView::new(session, &notes).notes,
             "agentJobs": jobs.iter().map(agent_job_object).collect::<Vec<_>>(),
             "report": report.as_ref().map(report_view),
-            "feedback": feedback,
+            "feedback": feedback.as_ref().map(feedback_object),
         }))
     }
 }
@@ -324,6 +335,15 @@ fn agent_job_object(job: &AgentJob) -> Value {
         "insights": insights,
         "createdAt": timestamp(job.created_at),
         "finishedAt": job.finished_at.map(timestamp),
+    })
+}
+
+fn feedback_object(feedback: &Feedback) -> Value {
+    json!({
+        "feedbackId": feedback.id.wire(),
+        "rating": feedback.rating,
+        "comment": feedback.comment,
+        "createdAt": timestamp(feedback.created_at),
     })
 }
 
