@@ -1,5 +1,5 @@
 """Drives Chromium through the pages of both account APIs: sign up, follow the mailed link, confirm, sign in, set a new
-password, sign in by link, sign out; then the demo, to its report. On each page nothing overflows and nothing is blank, at
+password, sign in by link, sign out; then the demo, to its report, and applications that are allowed. On each page nothing overflows and nothing is blank, at
 a phone's width and at a desktop's, in both languages."""
 import argparse
 import json
@@ -11,6 +11,8 @@ import requests
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
+
+from consent import consent
 
 WIDTHS = [375, 1280]
 LANGUAGES = ["en", "fr"]
@@ -40,7 +42,7 @@ class Browser:
         options = webdriver.ChromeOptions()
         options.binary_location = "/usr/bin/chromium"
         for argument in ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars",
-                         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+                         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE [::1], EXCLUDE ::1",
                          f"--accept-lang={language}"]:
             options.add_argument(argument)
         options.add_experimental_option("prefs", {"intl.accept_languages": language})
@@ -280,6 +282,9 @@ def main():
                     walk(browser, f"{name}-{width}-{language}@example.com")
                     later(ready)
                 demo(browser)
+                if language == LANGUAGES[0]:
+                    # the page has one language
+                    consent(browser, later)
                 control(browser)
                 reference(browser)
                 later(ready)
