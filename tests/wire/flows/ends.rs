@@ -79,6 +79,30 @@ async fn notes(team: &Team, session: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_double_click_that_was_sent_twice_is_no_anger() {
+    let team = Team::start().await;
+    let study = team.study(&json!({})).await;
+    team.approve(&study).await;
+    let session = team.session(&study).await;
+    team.bench.advance(Duration::seconds(60));
+    let began = now(&team) - 30_000;
+    let item = |kind: &str, target: &str, after: i64| json!({"eventType": kind, "targetSelector": target, "timestamp": text(instant(began + after))});
+    // a double click that was answered; whoever lost the answer sends it again, without ids
+    let batch = [
+        item("focus", "#row", 1_000),
+        item("click", "#row", 2_000),
+        item("click", "#row", 2_180),
+        item("navigation", "body", 2_300),
+    ];
+    accepted(&team, &session, "events", &batch).await;
+    let body = json!({"sessionId": session, "batch": batch});
+    let again = data(&team.tester("POST", "/api/data/events", &body).await);
+    assert_eq!((&again["accepted"], &again["duplicates"]), (&json!(4), &json!(4)));
+    at_once(&team, &format!("/api/sessions/{session}/complete"), &json!({})).await;
+    assert_eq!(notes(&team, &session).await, []);
+}
+
+#[tokio::test]
 async fn angry_clicks_of_the_last_second_are_a_finding() {
     let team = Team::start().await;
     let study = team.study(&json!({})).await;

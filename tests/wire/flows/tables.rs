@@ -184,6 +184,17 @@ async fn what_is_saved_can_be_given_back() {
         }
     }
     assert_eq!(world.imported(&marked).await, texts);
+    // one that was saved when telephones were guarded, too
+    let old = "\u{feff}nom;email;telephone;rating;tag;formule;vide;list;n;multi\r\n\
+        \"Café \"\"Le; Nord\"\"\";ada@good.test;'+33 6 12 34 56 78;'-5% promo;'@handle;'=1+1;;a | b;4.0;\"l1\nl2\"\r\n";
+    assert_eq!(
+        world.imported(old).await,
+        json!([{
+            "nom": "Café \"Le; Nord\"", "email": "ada@good.test", "telephone": "+33 6 12 34 56 78",
+            "rating": "-5% promo", "tag": "@handle", "formule": "=1+1", "vide": "", "list": "a | b", "n": "4.0",
+            "multi": "l1\nl2",
+        }])
+    );
     // a workbook is refused
     let sheet = world.path("saved.xlsx");
     world.saved(&first, "xlsx");
