@@ -2,15 +2,16 @@
 
 use std::{fs, io, path::Path, process::Command};
 
-use crate::house;
+use crate::{house, schemas};
 
-/// Formatting, the house, templates, documents and sample events.
+/// Formatting, the house, views beside the documents, templates, documents and sample events.
 ///
 /// # Errors
 /// Says what does not hold.
 pub(crate) fn check(root: &Path) -> Result<String, String> {
     run(root, "cargo", &["fmt", "--all", "--check"])?;
-    let wrong = house::check(root).map_err(|error| error.to_string())?;
+    let mut wrong = house::check(root).map_err(|error| error.to_string())?;
+    wrong.extend(schemas::check(root).map_err(|error| error.to_string())?);
     if !wrong.is_empty() {
         return Err(wrong.join("\n"));
     }

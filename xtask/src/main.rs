@@ -3,6 +3,7 @@
 mod checks;
 mod endpoint;
 mod house;
+mod schemas;
 
 use std::{
     env,

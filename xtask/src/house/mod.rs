@@ -143,7 +143,7 @@ fn folders(parent: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
+pub(crate) fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {
     for entry in fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()? {
         let path = entry.path();
         if path.is_dir() && path.file_name().is_none_or(|name| name != "target") {
