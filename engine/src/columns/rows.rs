@@ -58,12 +58,7 @@ pub(crate) mod testing {
     use serde_json::Value;
 
     use super::*;
-    use crate::{
-        BoxFuture, Network, Run,
-        module::{MAX_ROWS, MailHosts, SmtpAnswer},
-        services::Call,
-        web::{Answer, Ask, Missed},
-    };
+    use crate::{BoxFuture, Network, Run, module::MAX_ROWS};
 
     /// Rows in chunks of a given size, or a text.
     pub(crate) struct Memory {
@@ -108,24 +103,8 @@ pub(crate) mod testing {
     pub(crate) struct Tables(pub(crate) Result<Vec<u8>, String>);
 
     impl Network for Tables {
-        fn mail_hosts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, MailHosts> {
-            Box::pin(async { MailHosts::Failed })
-        }
-
-        fn probe<'a>(&'a self, _: &'a [String], _: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
-            Box::pin(async { None })
-        }
-
         fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
             Box::pin(async { self.0.clone() })
-        }
-
-        fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-            Box::pin(async { Err(Missed::Unreachable) })
-        }
-
-        fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-            Box::pin(async { Err(Missed::Unreachable) })
         }
     }
 

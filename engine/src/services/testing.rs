@@ -12,9 +12,8 @@ use super::{Call, Services};
 use crate::{
     BoxFuture, Means, Module, Network, Run, Spec, Step,
     columns::rows::testing::Memory,
-    module::{MailHosts, SmtpAnswer},
     web::{
-        Answer, Ask, Missed,
+        Answer, Missed,
         testing::{Alone, Shelf},
     },
 };
@@ -56,22 +55,6 @@ impl Desk {
 }
 
 impl Network for Desk {
-    fn mail_hosts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, MailHosts> {
-        Box::pin(async { MailHosts::Failed })
-    }
-
-    fn probe<'a>(&'a self, _: &'a [String], _: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
-        Box::pin(async { None })
-    }
-
-    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
-        Box::pin(async { Err("not here".to_owned()) })
-    }
-
-    fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-        Box::pin(async { Err(Missed::Unreachable) })
-    }
-
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Told> {
         Box::pin(async move {
             let path = match call.url.query() {

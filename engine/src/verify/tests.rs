@@ -3,11 +3,7 @@ use std::sync::Mutex;
 use serde_json::json;
 
 use super::*;
-use crate::{
-    columns::rows::testing::Memory,
-    services::Call,
-    web::{Answer, Ask, Missed},
-};
+use crate::columns::rows::testing::Memory;
 
 #[derive(Default)]
 struct Names {
@@ -43,18 +39,6 @@ impl Network for Names {
                 _ => answer(Some(250), Some(550)),
             }
         })
-    }
-
-    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
-        Box::pin(async { Err("not here".to_owned()) })
-    }
-
-    fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-        Box::pin(async { Err(Missed::Unreachable) })
-    }
-
-    fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-        Box::pin(async { Err(Missed::Unreachable) })
     }
 }
 

@@ -17,11 +17,7 @@ use super::{
     page::Page,
     visit::Visit,
 };
-use crate::{
-    Assets, BoxFuture, Fault, Network,
-    module::{MailHosts, SmtpAnswer},
-    services::Call,
-};
+use crate::{Assets, BoxFuture, Fault, Network, services::Call};
 
 /// A visit that read these pages: the site's home page, then `/page1` and so on.
 pub(super) fn site(url: &str, pages: &[&str]) -> Visit {
@@ -82,18 +78,6 @@ impl Web {
 }
 
 impl Network for Web {
-    fn mail_hosts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, MailHosts> {
-        Box::pin(async { MailHosts::Failed })
-    }
-
-    fn probe<'a>(&'a self, _: &'a [String], _: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
-        Box::pin(async { None })
-    }
-
-    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
-        Box::pin(async { Err("not here".to_owned()) })
-    }
-
     fn get<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
         Box::pin(async move {
             let host = ask.url.host_str().unwrap().to_owned();

@@ -4,12 +4,7 @@ use super::*;
 use crate::{
     Module,
     delivery::Placement,
-    module::{MailHosts, SmtpAnswer},
-    services::Call,
-    web::{
-        Answer, Ask, Missed,
-        testing::{Alone, Shelf},
-    },
+    web::testing::{Alone, Shelf},
 };
 
 type Found = Result<Option<Arrival>, Unread>;
@@ -22,26 +17,6 @@ struct Desk {
 }
 
 impl Network for Desk {
-    fn mail_hosts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, MailHosts> {
-        Box::pin(async { MailHosts::Failed })
-    }
-
-    fn probe<'a>(&'a self, _: &'a [String], _: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
-        Box::pin(async { None })
-    }
-
-    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
-        Box::pin(async { Err(String::new()) })
-    }
-
-    fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-        Box::pin(async { Err(Missed::Unreachable) })
-    }
-
-    fn call<'a>(&'a self, _: Call<'a>) -> BoxFuture<'a, Result<Answer, Missed>> {
-        Box::pin(async { Err(Missed::Unreachable) })
-    }
-
     fn mailbox<'a>(&'a self, seed: &'a Seed, wanted: &'a Wanted) -> BoxFuture<'a, Found> {
         Box::pin(async move {
             assert_eq!((wanted.domain.as_str(), wanted.since), ("acme.test", 1_000));

@@ -5,11 +5,10 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::{
     Module, Network, columns,
-    module::{MailHosts, SmtpAnswer},
     places::{self, area::testing::rectangle},
     services::{Call, Services},
     web::{
-        Answer as Reply, Ask, Missed,
+        Answer as Reply, Missed,
         testing::{Alone, Shelf},
     },
 };
@@ -28,22 +27,6 @@ fn reply(status: u16, body: &Value) -> Result<Reply, Missed> {
 }
 
 impl Network for Server {
-    fn mail_hosts<'a>(&'a self, _: &'a str) -> BoxFuture<'a, MailHosts> {
-        Box::pin(async { MailHosts::Failed })
-    }
-
-    fn probe<'a>(&'a self, _: &'a [String], _: &'a str) -> BoxFuture<'a, Option<SmtpAnswer>> {
-        Box::pin(async { None })
-    }
-
-    fn table<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<u8>, String>> {
-        Box::pin(async { Err("not here".to_owned()) })
-    }
-
-    fn get<'a>(&'a self, _: Ask<'a>) -> BoxFuture<'a, Result<Reply, Missed>> {
-        Box::pin(async { Err(Missed::Unreachable) })
-    }
-
     fn call<'a>(&'a self, call: Call<'a>) -> BoxFuture<'a, Result<Reply, Missed>> {
         Box::pin(async move {
             let form = call.form.unwrap();
