@@ -16,6 +16,7 @@ pub mod limits;
 pub mod log;
 pub mod model;
 pub mod names;
+pub mod openapi;
 pub mod openscouter;
 pub mod outsend;
 pub mod outset;

@@ -140,6 +140,9 @@ async fn what_everybody_may_keep_is_these() {
         "/v1/schema/",
         "/api/modules-registry",
         "/api/pipelines/schema",
+        // of Outsend, and of OpenScouter
+        "/api/openapi.json",
+        "/api/openapi.json",
         "/api/auth/jwks",
         "/.well-known/jwks.json",
         "/.well-known/oauth-authorization-server",

@@ -97,6 +97,16 @@ impl Request {
         (!values.is_empty()).then(|| values.join(","))
     }
 
+    /// The public base URL that the request came to: the `configured` one, or the origin that its headers tell with its
+    /// public prefix. `forwarded_host` is the host that a proxy in front says it was asked for, where the dialect hears
+    /// of that (outset 8.7).
+    #[must_use]
+    pub fn public_base(&self, configured: Option<&str>, forwarded_host: Option<&str>) -> String {
+        let (proto, host) = (self.header("x-forwarded-proto"), self.header("host"));
+        let origin = origin::public_origin(configured, proto.as_deref(), forwarded_host, host.as_deref());
+        if configured.is_some() { origin } else { origin + &self.prefix }
+    }
+
     /// The value of a cookie that was sent: the first one of its name.
     #[must_use]
     pub fn cookie(&self, name: &str) -> Option<String> {

@@ -13,7 +13,7 @@ use crate::{
     BoxFuture,
     attempts::Origin,
     context::Context,
-    http::{Request, origin},
+    http::Request,
     limits::{Limits, Verdict, counted_address},
     model::{Action, AuditEntry, AuditId, Locale, User},
 };
@@ -53,14 +53,7 @@ impl RequestContext {
     /// The public base URL, without `/api`: the issuer of tokens (openscouter 1.3).
     #[must_use]
     pub fn base(&self) -> String {
-        let configured = self.context.settings().openscouter.public_url.as_deref();
-        let origin = origin::public_origin(
-            configured,
-            self.request.header("x-forwarded-proto").as_deref(),
-            None,
-            self.request.header("host").as_deref(),
-        );
-        if configured.is_some() { origin } else { origin + &self.request.prefix }
+        self.request.public_base(self.context.settings().openscouter.pages.public_url.as_deref(), None)
     }
 
     /// Whether clients reach this API over TLS: then cookies are for it alone.

@@ -27,6 +27,6 @@ pub mod webhooks;
 
 pub use endpoint::{
     AnonymousHandler, CallerHandler, DIALECT, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler,
-    endpoint, fallback, guarded, page, preloaded,
+    answered, endpoint, fallback, guarded, page, preloaded,
 };
 pub use refusal::Refusal;

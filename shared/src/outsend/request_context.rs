@@ -57,12 +57,7 @@ impl RequestContext {
     /// The public base URL, without `/api`.
     #[must_use]
     pub fn base(&self) -> String {
-        origin::public_origin(
-            self.context.settings().outsend.public_url.as_deref(),
-            self.request.header("x-forwarded-proto").as_deref(),
-            None,
-            self.request.header("host").as_deref(),
-        )
+        self.request.public_base(self.context.settings().outsend.public_url.as_deref(), None)
     }
 
     /// Step 4: refuses what another site's page sent (outsend 4.2).

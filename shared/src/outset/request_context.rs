@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{envelope::Problem, rendering::Rendering};
 use crate::{
     context::Context,
-    http::{Request, Response, origin},
+    http::{Request, Response},
     limits::Verdict,
     model::StudyId,
 };
@@ -46,13 +46,7 @@ impl RequestContext {
     #[must_use]
     pub fn base(&self) -> String {
         let configured = self.context.settings().outset.public_url.as_deref();
-        let header = |name| self.request.header(name);
-        let (proto, forwarded, host) = (header("x-forwarded-proto"), header("x-forwarded-host"), header("host"));
-        let origin = origin::public_origin(configured, proto.as_deref(), forwarded.as_deref(), host.as_deref());
-        match configured {
-            Some(_) => origin,
-            None => format!("{origin}{}", self.request.prefix),
-        }
+        self.request.public_base(configured, self.request.header("x-forwarded-host").as_deref())
     }
 
     /// Notes what a bucket said, and refuses the request when it is over the limit.

@@ -5,6 +5,7 @@ use harness::Bench;
 use serde_json::Value;
 
 const OPENSCOUTER: &[(&str, u64)] = &[
+    ("schema-retrieve", 200),
     ("me-erasure-delete", 401),
     ("telegram-send-job", 401),
     ("telegram-job-notify", 401),
@@ -106,6 +107,7 @@ const OPENSCOUTER: &[(&str, u64)] = &[
 ];
 
 const OUTSEND: &[(&str, u64)] = &[
+    ("schema-retrieve", 200),
     ("brand-assets-get", 401),
     ("veille-signals", 401),
     ("veille-run", 401),

@@ -76,6 +76,7 @@ mod reports_page;
 mod reports_study_create;
 mod reports_study_get;
 mod rules;
+mod schema_retrieve;
 mod sessions_analyze;
 mod sessions_complete;
 mod sessions_confirm;

@@ -44,6 +44,7 @@ mod pipelines_node;
 mod pipelines_run;
 mod pipelines_schema;
 mod rules;
+mod schema_retrieve;
 mod veille_create;
 mod veille_delete;
 mod veille_list;

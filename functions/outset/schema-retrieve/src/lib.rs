@@ -2,6 +2,7 @@
 
 use shared::{
     http::Response,
+    openapi,
     outset::{
         self, Document,
         negotiation::{self, NegotiationError},
@@ -18,9 +19,6 @@ pub const FUNCTION: Document<Media> = outset::document(
 
 const YAML: &str = include_str!("../../../../openapi/outset.yaml");
 const JSON: &str = include_str!("../../../../openapi/outset.json");
-/// What stands before and after the servers of the golden documents, which are those of `outscout serve`.
-const AROUND_SERVERS_YAML: (&str, &str) = ("\nservers:\n", "\ntags:\n");
-const AROUND_SERVERS_JSON: (&str, &str) = ("\n    \"servers\": [\n", "\n    ],\n    \"tags\": [\n");
 
 /// A media type of the document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,26 +40,11 @@ fn schema(cx: &RequestContext, media: Media) -> Response {
         Media::Json => (JSON, "application/json", "Outset API.json"),
         Media::OpenapiJson => (JSON, "application/vnd.oai.openapi+json", "Outset API.json"),
     };
-    let text = with_server(text, &cx.base());
+    let text = openapi::with_server(text, &cx.base());
     Response::empty(200)
         .header("Content-Type", content_type)
         .header("Content-Disposition", format!("inline; filename=\"{file}\""))
         .body(text)
-}
-
-/// A golden document with one server, in place of its own.
-fn with_server(text: &str, base: &str) -> String {
-    let json = text.starts_with('{');
-    let (open, close, server) = if json {
-        let (open, close) = AROUND_SERVERS_JSON;
-        (open, close, format!("        {{\n            \"url\": \"{base}\"\n        }}"))
-    } else {
-        let (open, close) = AROUND_SERVERS_YAML;
-        (open, close, format!("- url: {base}"))
-    };
-    let parts = text.split_once(open).and_then(|(before, rest)| Some((before, rest.split_once(close)?.1)));
-    let text = parts.map_or_else(|| text.to_owned(), |(before, after)| format!("{before}{open}{server}{close}{after}"));
-    if json { text.trim_end().to_owned() } else { text }
 }
 
 /// Negotiates the schema document; of several types that are equally wanted the first of this list wins.
@@ -85,16 +68,6 @@ fn negotiate(format: Option<&str>, accept: Option<&str>) -> Result<Media, Negoti
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_server_is_the_callers_own() {
-        for text in [YAML, JSON] {
-            let served = with_server(text, "https://their.own.test");
-            assert!(text.contains("{origin}") && text.contains("http://localhost:4001"));
-            assert_eq!(served.matches("https://their.own.test").count(), 1);
-            assert!(!served.contains("{origin}") && !served.contains("localhost") && !served.contains("variables"));
-        }
-    }
 
     #[test]
     fn the_contract_table() {
