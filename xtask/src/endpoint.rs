@@ -6,8 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+mod document;
 mod grid;
 mod sample;
+#[cfg(test)]
+mod tests;
 
 /// The methods of HTTP that an endpoint can have.
 const METHODS: [&str; 5] = ["DELETE", "GET", "PATCH", "POST", "PUT"];
@@ -42,6 +45,8 @@ pub(crate) fn create(root: &Path, endpoint: Endpoint<'_>) -> Result<String, Stri
             endpoint.wire_module(Edit::open(root, &format!("tests/wire/{}/mod.rs", endpoint.api))?),
             endpoint.sample_status(Edit::open(root, "tests/wire/flows/events.rs")?)?,
             grid::with_rows(&endpoint, &known, Edit::open(root, &grid::file(endpoint.api))?)?,
+            document::with_operation(&endpoint, Edit::open(root, &format!("openapi/{}.json", endpoint.api))?)?,
+            endpoint.largest_body(Edit::open(root, "tests/attack/resources_memory/endpoints.rs")?)?,
         ],
     ]
     .concat();
@@ -49,8 +54,8 @@ pub(crate) fn create(root: &Path, endpoint: Endpoint<'_>) -> Result<String, Stri
         file.write()?;
     }
     Ok(format!(
-        "{} answers 501. Until it is finished these fail: its own test and `mirror` of the wire tests, and \
-         `test_every_route_has_an_operation` of checks/run. docs/adding-an-endpoint.md says what to write.",
+        "{} answers 501. Until it is finished these fail: its own test and `mirror` of the wire tests, and the comparison of the \
+         Postman collections. docs/adding-an-endpoint.md says what to write.",
         endpoint.name()
     ))
 }
@@ -299,6 +304,16 @@ impl Endpoint<'_> {
 
     fn wire_module(&self, modules: Edit) -> Edit {
         modules.insert_sorted(&format!("mod {};", self.operation.replace('-', "_")), |line| line.starts_with("mod "))
+    }
+
+    /// What takes a body is measured with its largest one.
+    fn largest_body(&self, endpoints: Edit) -> Result<Edit, String> {
+        if self.method == "GET" {
+            return Ok(endpoints);
+        }
+        let (start, who) = if self.api == "outsend" { ("    outsend(", "Account") } else { ("    research(", "Owner") };
+        let line = format!("{start}\"{}\", \"{}\", {who}, \"a\"),\n", self.method, self.path);
+        endpoints.insert_before(start, &line)
     }
 
     /// Without a credential the sample event is refused, as most are.

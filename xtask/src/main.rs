@@ -14,7 +14,7 @@ use std::{
 
 const USAGE: &str = "\
 cargo xtask new-endpoint <api> <operation> <METHOD> <path>
-    Makes an endpoint that answers 501: its crate, template entry, sample event, wire test and golden rows.
+    Makes an endpoint that answers 501: its crate, template entry, sample event, operation, wire test and golden rows.
     <api> is outsend or openscouter; <path> is written as in the template, e.g. /api/jobs/{id}/launch.
 cargo xtask check
     What must hold before a commit and takes under two minutes: formatting, the house, templates, documents, events.
@@ -30,7 +30,11 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["new-endpoint", api, operation, method, path] => {
-            endpoint::create(root, endpoint::Endpoint { api, operation, method, path })
+            let made = endpoint::create(root, endpoint::Endpoint { api, operation, method, path });
+            made.map(|text| match checks::openapi(root) {
+                Ok(_) => text,
+                Err(error) => format!("{text} Write the document's YAML with `cargo xtask openapi`, too ({error})."),
+            })
         }
         ["check"] => checks::check(root),
         ["test"] => checks::test(root),
