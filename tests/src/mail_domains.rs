@@ -71,9 +71,12 @@ const NAMES: &[(&str, Known)] = &[
     ("aspmx.evilgoogle.com", server(5)),
 ];
 
-/// The mail servers: the last byte of the address, the greeting, and what is said of recipients that begin so; of any
-/// other that there is no such user.
-const SERVERS: &[(u8, &str, &[(&str, &str)])] = &[
+/// What is said of recipients that begin so.
+type Answers = &'static [(&'static str, &'static str)];
+
+/// The mail servers: the last byte of the address, the greeting, and what is said of recipients; of any other that there
+/// is no such user.
+const SERVERS: &[(u8, &str, Answers)] = &[
     (
         1,
         "220 good",
@@ -144,7 +147,7 @@ pub async fn start() -> io::Result<MailDomains> {
     Ok(MailDomains { names, port })
 }
 
-async fn talk(stream: TcpStream, greeting: &str, answers: &[(&str, &str)]) -> io::Result<()> {
+async fn talk(stream: TcpStream, greeting: &str, answers: Answers) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     stream.write_all(format!("{greeting}\r\n").as_bytes()).await?;
     let mut line = String::new();
