@@ -119,7 +119,7 @@ impl Gateway {
             );
         };
         // the one header that names a place is OpenScouter's
-        let public = self.context.settings().openscouter.pages.public_url.as_deref().unwrap_or_default();
+        let public = self.context.settings().openscouter.public_url.as_deref().unwrap_or_default();
         let value = |value: &str| match value {
             "context.requestId" => request_id.to_owned(),
             quoted => quoted.trim_matches('\'').replace("${PublicUrl}", public),

@@ -11,8 +11,10 @@ use crate::jwt::{KeySet, Signer};
 /// Settings of the OpenScouter API (openscouter 1.3).
 #[derive(Clone, Debug)]
 pub struct OpenScouterSettings {
-    /// Where this API is, and whose pages may call.
+    /// Whose pages may call.
     pub pages: Pages,
+    /// Configured public base URL, without `/api`; `None` means that of each request.
+    pub public_url: Option<String>,
     /// Base URL of the web application; `None` means the API's.
     pub app_url: Option<String>,
     /// The keys that access tokens may be signed with.
@@ -31,11 +33,9 @@ pub struct OpenScouterSettings {
     pub providers: Vec<Provider>,
 }
 
-/// Where this API is, and whose pages may call from a browser (openscouter 1.3, 2.9): all that a function without a store knows.
+/// Whose pages may call from a browser (openscouter 1.3, 2.9).
 #[derive(Clone, Debug)]
 pub struct Pages {
-    /// Configured public base URL, without `/api`; `None` means that of each request.
-    pub public_url: Option<String>,
     /// Whether the stage is `production`.
     pub production: bool,
     /// Domain whose origins may call.
@@ -47,7 +47,6 @@ impl Pages {
     pub(super) fn from_env(env: &Environment<'_>) -> Self {
         let domain = env.optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN");
         Self {
-            public_url: env.optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
             production: env.optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production"),
             base_domain: domain.unwrap_or_else(|| "openscouter.com".to_owned()),
         }
@@ -79,6 +78,7 @@ impl OpenScouterSettings {
         })?;
         Ok(Self {
             pages: Pages::from_env(env),
+            public_url: env.optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
             app_url: env.optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
             keys: keys.unwrap_or_default(),
             signer,

@@ -82,14 +82,14 @@ pub const fn page(name: &'static str, access: Access, handler: CallerHandler) ->
 /// What is routed nowhere: 404, or 405 where only the method is wrong; and every preflight (openscouter 2.4, 2.9).
 #[must_use]
 pub const fn fallback(name: &'static str) -> Storeless<Pages> {
-    storeless(name, &DIALECT, |pages, request| answered(pages, request, &|| Err(nowhere())))
-}
-
-/// What a function without a store answers, whose caller is neither known nor counted: steps 2 and 3, its `work`, and the
-/// headers that every answer has.
-pub fn answered(pages: &Pages, request: &Request, work: &dyn Fn() -> Result<Response, Problem>) -> Response {
-    let answer = routed(pages, request).and_then(|preflight| preflight.map_or_else(work, Ok));
-    finished(pages, request, answer.unwrap_or_else(Problem::answer))
+    storeless(name, &DIALECT, |pages, request| {
+        let answer = match routed(pages, request) {
+            Ok(Some(preflight)) => preflight,
+            Ok(None) => nowhere().answer(),
+            Err(problem) => problem.answer(),
+        };
+        finished(pages, request, answer)
+    })
 }
 
 impl Endpoint {

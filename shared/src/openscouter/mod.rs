@@ -40,7 +40,7 @@ pub mod tokens;
 pub mod users;
 
 pub use endpoint::{
-    AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, anonymous, answered, endpoint, fallback, guarded, page,
+    AnonymousHandler, CallerHandler, Endpoint, Guard, Outcome, anonymous, endpoint, fallback, guarded, page,
 };
 
 use crate::lambda::Dialect;

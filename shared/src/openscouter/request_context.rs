@@ -53,7 +53,7 @@ impl RequestContext {
     /// The public base URL, without `/api`: the issuer of tokens (openscouter 1.3).
     #[must_use]
     pub fn base(&self) -> String {
-        self.request.public_base(self.context.settings().openscouter.pages.public_url.as_deref(), None)
+        self.request.public_base(self.context.settings().openscouter.public_url.as_deref(), None)
     }
 
     /// Whether clients reach this API over TLS: then cookies are for it alone.

@@ -88,19 +88,16 @@ pub const fn page(name: &'static str, access: Access, handler: CallerHandler) ->
 /// What is routed nowhere: 404, or 405 where only the method is wrong (outsend 1).
 #[must_use]
 pub const fn fallback(name: &'static str) -> Storeless<OutsendSettings> {
-    storeless(name, &DIALECT, |settings, request| answered(settings, request, &|| Err(Detail::Route.into())))
-}
-
-/// What a function without a store answers, whose caller is neither known nor counted: steps 1 and 2, its `work`, and the
-/// headers that every answer has.
-pub fn answered(
-    settings: &OutsendSettings,
-    request: &Request,
-    work: &dyn Fn() -> Result<Response, Problem>,
-) -> Response {
-    let answer = routed(settings, request).and_then(|preflight| preflight.map_or_else(work, Ok));
-    let language = Locale::preferred(request.header("accept-language").as_deref());
-    cors(settings, request, answer.unwrap_or_else(|problem| problem.answer(language)))
+    storeless(name, &DIALECT, |settings, request| {
+        let refused =
+            |problem: Problem| problem.answer(Locale::preferred(request.header("accept-language").as_deref()));
+        let answer = match routed(settings, request) {
+            Ok(Some(preflight)) => preflight,
+            Ok(None) => refused(Detail::Route.into()),
+            Err(problem) => refused(problem),
+        };
+        cors(settings, request, answer)
+    })
 }
 
 impl Endpoint {

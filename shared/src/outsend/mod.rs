@@ -27,6 +27,6 @@ pub mod webhooks;
 
 pub use endpoint::{
     AnonymousHandler, CallerHandler, DIALECT, Endpoint, Guard, Outcome, Preload, PreloadedEndpoint, PreloadedHandler,
-    answered, endpoint, fallback, guarded, page, preloaded,
+    endpoint, fallback, guarded, page, preloaded,
 };
 pub use refusal::Refusal;

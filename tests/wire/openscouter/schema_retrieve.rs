@@ -45,19 +45,23 @@ async fn it_is_the_golden_document_with_the_server_that_was_asked() {
 }
 
 #[tokio::test]
-async fn anybody_may_read_it_and_nobody_is_counted() {
+async fn anybody_may_read_it_and_is_counted_by_address() {
     let bench = Bench::start().await.unwrap();
-    for _ in 0..40 {
-        let answer = get(&bench, PATH, &[]).await;
-        assert_eq!((answer.status, answer.header("cache-control")), (200, "public, max-age=300"));
-        assert_eq!((answer.header("ratelimit"), answer.header("set-cookie")), ("", ""));
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-    }
+    let answer = get(&bench, PATH, &[]).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, "public, max-age=300"));
+    assert!(answer.header("ratelimit-policy").contains("q=30"), "{}", answer.header("ratelimit-policy"));
+    assert_eq!((answer.header("x-content-type-options"), answer.header("set-cookie")), ("nosniff", ""));
     for credential in [("authorization", "Bearer nope"), ("authorization", "Token osc_nope"), ("cookie", "a=b")] {
         let answer = get(&bench, PATH, &[credential, ("x-request-id", "request-1")]).await;
         assert_eq!((answer.status, answer.header("cache-control")), (200, "private, max-age=300"), "{credential:?}");
         assert_eq!(answer.header("x-request-id"), "request-1");
     }
+    for _ in 4..30 {
+        assert_eq!(get(&bench, PATH, &[]).await.status, 200);
+    }
+    let answer = get(&bench, PATH, &[]).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (429, "no-store"));
+    assert!(!answer.header("retry-after").is_empty());
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
 fn main() -> std::process::ExitCode {
-    shared::lambda::run_storeless(&openscouter_schema_retrieve::FUNCTION)
+    shared::lambda::run(&openscouter_schema_retrieve::FUNCTION)
 }

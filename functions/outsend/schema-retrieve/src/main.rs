@@ -1,5 +1,5 @@
 //! The Lambda binary.
 
 fn main() -> std::process::ExitCode {
-    shared::lambda::run_storeless(&outsend_schema_retrieve::FUNCTION)
+    shared::lambda::run(&outsend_schema_retrieve::FUNCTION)
 }

@@ -204,7 +204,7 @@ impl Bundle<'_> {
     async fn studies(&mut self, account: &Account) -> Result<(), StoreError> {
         self.raw(b",\"studies\":[").await?;
         let settings = &self.context.settings().openscouter;
-        let app = settings.app_url.as_ref().or(settings.pages.public_url.as_ref()).cloned().unwrap_or_default();
+        let app = settings.app_url.as_ref().or(settings.public_url.as_ref()).cloned().unwrap_or_default();
         for offset in (0..).step_by(ROWS as usize) {
             let first = move |_: u64| Some(offset);
             let list = (StudyFilter::All, None);

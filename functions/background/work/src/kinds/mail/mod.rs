@@ -157,7 +157,7 @@ async fn sign_up_of(workers: &Workers, work: &WorkItem, account: &Account) -> Re
 
 /// The base of OpenScouter's links for people (openscouter 1.3).
 pub(super) fn application(settings: &Settings) -> Option<&String> {
-    settings.openscouter.app_url.as_ref().or(settings.openscouter.pages.public_url.as_ref())
+    settings.openscouter.app_url.as_ref().or(settings.openscouter.public_url.as_ref())
 }
 
 /// The page that takes a token of this kind.
