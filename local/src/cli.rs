@@ -46,7 +46,9 @@ pub async fn run() -> ExitCode {
         Err(Failed::Other(error)) if is_closed_pipe(&*error) => return ExitCode::from(CLOSED_PIPE),
         Err(Failed::Other(error)) => (told(&*error), 1),
     };
-    let _ = writeln!(io::stderr(), "outscout: {text}");
+    // a text of a file's or a server's moves no cursor
+    let lines: Vec<_> = text.lines().map(output::harmless).collect();
+    let _ = writeln!(io::stderr(), "outscout: {}", lines.join("\n"));
     ExitCode::from(code)
 }
 
@@ -59,14 +61,25 @@ fn is_closed_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// What went wrong, and what to do where nobody answers.
 fn told(error: &(dyn std::error::Error + 'static)) -> String {
-    let refused = error.downcast_ref::<reqwest::Error>().filter(|error| error.is_connect());
-    match refused.and_then(reqwest::Error::url) {
-        Some(url) => format!(
-            "nobody answers at {}: is it running? `outscout serve` starts one; --url and --port name another place",
-            url.origin().ascii_serialization()
-        ),
-        None => error.to_string(),
+    let Some(request) = error.downcast_ref::<reqwest::Error>() else { return error.to_string() };
+    // the innermost cause is what the system, the name servers or the other side said
+    let mut cause: &(dyn std::error::Error + 'static) = request;
+    while let Some(inner) = cause.source() {
+        cause = inner;
     }
+    let place = request.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    if !request.is_connect() {
+        return format!("{place}: {cause}");
+    }
+    let refused =
+        cause.downcast_ref::<io::Error>().is_some_and(|cause| cause.kind() == io::ErrorKind::ConnectionRefused);
+    if refused {
+        return format!(
+            "nobody answers at {place}: is it running? `outscout serve` starts one; \
+             --url or --port, whichever the command has, name another place"
+        );
+    }
+    format!("{place} cannot be reached: {cause}: look at the scheme and the name in the URL")
 }
 
 /// Prints a shell's completions.

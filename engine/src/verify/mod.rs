@@ -28,8 +28,8 @@ const PROBES: usize = 32;
 const PROBES_OF_DOMAIN: usize = 1;
 
 /// What the log says once where mail servers are not asked.
-const UNPROBED: &str = "Mailboxes are not asked for (SMTP_PROBE is off): no address can be told valid, and what takes mail is \
-                        unknown. Whoever runs this server can turn it on.";
+const UNPROBED: &str = "Mailboxes are not asked for (OUTSCOUT_SMTP_PROBE is off): no address can be told valid, and what takes mail is \
+                        unknown. Whoever runs this server turns it on with OUTSCOUT_SMTP_PROBE=true.";
 
 pub(crate) fn start(
     spec: Spec,

@@ -7,7 +7,10 @@ use std::{
 };
 
 use clap::Subcommand;
-use engine::table::{self, Table, Text, Unreadable};
+use engine::{
+    Module,
+    table::{self, Table, Text, Unreadable},
+};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Method;
@@ -119,7 +122,7 @@ pub(super) enum JobCommand {
 pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
     match command {
         JobCommand::Create { module, items, source, query, zone, domain, subject, options, watch, api } => {
-            let rows = items.as_deref().map(rows).transpose()?;
+            let (rows, read) = items.as_deref().map(rows).transpose()?.unzip();
             let mut body = members(options)?;
             for (name, value) in [("source_job_id", source), ("domain", domain), ("subject_filter", subject)] {
                 body.extend(value.map(|value| (name.to_owned(), Value::from(value))));
@@ -129,18 +132,20 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
             }
             let body = with_rows(&body, rows.as_deref());
             if body.len() > MAX_BODY {
-                let text =
-                    format!("the rows are {} bytes, and a request takes {MAX_BODY}: send them in parts", body.len());
+                let (file, parts) = (items.unwrap_or_default(), body.len().div_ceil(MAX_BODY));
+                let text = format!(
+                    "{}: its rows are {} bytes, and a request takes {MAX_BODY}: make {parts} files of it",
+                    file.display(),
+                    body.len()
+                );
                 return Err(usage(&text));
             }
             let remote = Remote::new(api)?;
             let path = format!("/jobs/{}", segment(&module)?);
             let job = remote.answer(Method::POST, &path, Some(body)).await?;
             tell(&remote, &job)?;
-            let ignored = job.pointer("/breakdown/ignored").and_then(Value::as_u64).unwrap_or(0);
-            if ignored > 0 && !remote.api.json {
-                let rows = if ignored == 1 { "1 row was".to_owned() } else { format!("{ignored} rows were") };
-                writeln!(io::stderr(), "{rows} left out: without what {module} needs of each")?;
+            if !remote.api.json {
+                left_out(&module, read.unwrap_or_default(), &job)?;
             }
             match job.get("id").and_then(Value::as_str) {
                 Some(id) if watch => follow(&remote, id, true).await,
@@ -177,6 +182,23 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
     }
 }
 
+/// Tells which rows of a file are no items of the job that was made of it.
+fn left_out(module: &str, read: usize, job: &Value) -> io::Result<()> {
+    let ignored = job.pointer("/breakdown/ignored").and_then(Value::as_u64).unwrap_or(0);
+    let rows = |count: u64| if count == 1 { "1 row was".to_owned() } else { format!("{count} rows were") };
+    if ignored > 0 {
+        let needed = Module::parse_either(module).and_then(|module| module.entry().column);
+        writeln!(io::stderr(), "{} left out: without {}", rows(ignored), needed.unwrap_or("what it needs of each"))?;
+    }
+    let items = job.get("grid_points_count").and_then(Value::as_u64).unwrap_or(0);
+    // where a row is an item, what is neither was there before
+    let again = u64::try_from(read).unwrap_or(0).saturating_sub(ignored + items);
+    if again > 0 {
+        writeln!(io::stderr(), "{} left out: the same as one before", rows(again))?;
+    }
+    Ok(())
+}
+
 /// The members that options name, each with its value as JSON or as text.
 fn members(options: Vec<String>) -> Result<Map<String, Value>, Failed> {
     let member = |option: String| {
@@ -194,14 +216,14 @@ fn with_rows(members: &Map<String, Value>, rows: Option<&str>) -> String {
     format!("{{{}}}", rows.into_iter().chain(members).collect::<Vec<_>>().join(","))
 }
 
-/// The rows of a file, as objects in JSON. What is JSON already is sent as it stands, with every digit.
-fn rows(file: &Path) -> Result<String, Failed> {
+/// The rows of a file, as objects in JSON, and how many. What is JSON already is sent as it stands, with every digit.
+fn rows(file: &Path) -> Result<(String, usize), Failed> {
     let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
     if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
         let text = table::decode(bytes).text;
         // what is none is told before anything is sent; how large a number may be, and what a text holds, is the server's business
-        check(file, &text)?;
-        return Ok(text);
+        let rows = check(file, &text)?;
+        return Ok((text, rows));
     }
     let unreadable = |cause: Unreadable| {
         let more = if cause == Unreadable::Spreadsheet { ", or download a job's results as csv or json" } else { "" };
@@ -218,11 +240,12 @@ fn rows(file: &Path) -> Result<String, Failed> {
     // whoever cannot read this gets the job all the same
     let _ = writeln!(io::stderr(), "{}", reading(file, &text, &table, rows.len()));
     limit(file, rows.len())?;
-    Ok(Value::Array(rows).to_string())
+    let count = rows.len();
+    Ok((Value::Array(rows).to_string(), count))
 }
 
-/// Refuses a text that is no JSON, or more rows than a job takes.
-fn check(file: &Path, text: &str) -> Result<(), Failed> {
+/// Refuses a text that is no JSON, or more rows than a job takes; how many there are.
+fn check(file: &Path, text: &str) -> Result<usize, Failed> {
     let told = |cause: String| usage(&format!("{}: {cause}", file.display()));
     let Ok(rows) = json::parse_any(text.as_bytes()) else {
         let place = json::broken_at(text.as_bytes());
@@ -232,13 +255,16 @@ fn check(file: &Path, text: &str) -> Result<(), Failed> {
         return Err(told(format!("it is no JSON{place}")));
     };
     match rows.as_array() {
-        Some(rows) => limit(file, rows.len()),
+        Some(rows) => limit(file, rows.len()).map(|()| rows.len()),
         None => Err(told("it is no list of rows: write [{…}, {…}]".to_owned())),
     }
 }
 
-/// Refuses more rows than a job takes, before they are sent.
+/// Refuses no rows, and more than a job takes, before they are sent.
 fn limit(file: &Path, rows: usize) -> Result<(), Failed> {
+    if rows == 0 {
+        return Err(usage(&format!("{}: there is no row in it", file.display())));
+    }
     if rows <= MAX_ITEMS {
         return Ok(());
     }
@@ -287,7 +313,7 @@ async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Faile
     let mut progress = Progress::new(remote.api.json);
     let path = format!("/jobs/{}/stream", segment(id)?);
     let mut last = from_start.then(|| "0".to_owned());
-    let (mut retry, mut lost) = (RETRY, 0);
+    let (mut retry, mut lost, mut began) = (RETRY, 0, false);
     loop {
         let mut request = remote.request(Method::GET, &path).header("Accept", "text/event-stream");
         if let Some(last) = &last {
@@ -295,6 +321,7 @@ async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Faile
         }
         match remote.send(request).await {
             Ok(answer) => {
+                began = true;
                 let pieces = answer.bytes_stream().map_err(io::Error::other);
                 let mut events = SseByteStream::new(Box::pin(pieces));
                 while let Ok(Some(Ok(event))) = tokio::time::timeout(SILENCE, events.next()).await {
@@ -312,15 +339,17 @@ async fn follow(remote: &Remote, id: &str, from_start: bool) -> Result<(), Faile
                 }
             }
             Err(Failed::NotFound(text)) => return Err(Failed::NotFound(text)),
-            // what the API refuses stays refused; what did not answer may come back
-            Err(Failed::Other(error)) if !error.is::<reqwest::Error>() => return Err(Failed::Other(error)),
+            // what the API refuses stays refused; what did not answer may come back, unless nobody ever did
+            Err(Failed::Other(error)) if !began || !error.is::<reqwest::Error>() => return Err(Failed::Other(error)),
+            Err(Failed::Usage(text)) => return Err(Failed::Usage(text)),
             Err(_) => {}
         }
         lost += 1;
         if lost > MAX_LOST {
-            return Err(Failed::Other("the stream was lost too often".into()));
+            let text = format!("the stream was lost {lost} times in a row: outscout job watch {id} goes on with it");
+            return Err(Failed::Other(text.into()));
         }
-        progress.bar.set_message("connection lost, trying again");
+        progress.lost(retry);
         tokio::time::sleep(retry).await;
     }
 }
@@ -342,6 +371,16 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
         Self { bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())), lines: false, last: None }
+    }
+
+    /// Says that the connection is gone, once until it is back.
+    fn lost(&mut self, retry: Duration) {
+        self.bar.set_message("connection lost, trying again");
+        let line = format!("connection lost: trying again every {} s", retry.as_secs().max(1));
+        if self.lines && self.last.as_ref().is_none_or(|(_, last)| *last != line) {
+            let _ = writeln!(io::stderr(), "{line}");
+            self.last = Some((Instant::now(), line));
+        }
     }
 
     fn tell(&mut self, status: &str, (done, all): (u64, u64), rows: u64) {

@@ -3,17 +3,20 @@
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use shared::json;
 
 use super::output::Failed;
 use crate::tls;
 
+/// The base URL of a server on this machine that has the usual ports.
+const HERE: &str = "http://127.0.0.1:4002/api";
+
 #[derive(Debug, Args)]
 pub(super) struct Api {
     /// Base URL of the API
-    #[arg(long, env = "OUTSCOUT_OUTSEND_URL", default_value = "http://127.0.0.1:4002/api")]
+    #[arg(long, env = "OUTSCOUT_OUTSEND_URL", default_value = HERE)]
     url: String,
     /// API key, osk_…; `outscout status` tells the demo's
     #[arg(long, env = "OUTSCOUT_OUTSEND_KEY", hide_env_values = true)]
@@ -38,9 +41,23 @@ pub(super) fn client() -> Result<Client, Failed> {
 
 impl Remote {
     pub(super) fn new(mut api: Api) -> Result<Self, Failed> {
-        let key = api.key.take().ok_or_else(|| {
+        // an empty variable is none
+        let key = api.key.take().map(|key| key.trim().to_owned()).filter(|key| !key.is_empty()).ok_or_else(|| {
             usage("no API key: give --key or set OUTSCOUT_OUTSEND_KEY (of a server on this machine, `outscout status` tells the demo's)")
         })?;
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(usage("--key (OUTSCOUT_OUTSEND_KEY) is no API key: it has blanks or signs that none has"));
+        }
+        if api.url.trim().is_empty() {
+            HERE.clone_into(&mut api.url);
+        }
+        let place = Url::parse(api.url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        if place.is_none_or(|url| !url.has_host()) {
+            return Err(usage(&format!(
+                "--url (OUTSCOUT_OUTSEND_URL) is no base URL: {:?}; write it as {HERE}, port below 65536",
+                api.url
+            )));
+        }
         Ok(Self { client: client()?, api, key })
     }
 
@@ -58,8 +75,27 @@ impl Remote {
         let status = answer.status();
         let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = answer.bytes().await.unwrap_or_default();
-        let text = refusal(status, &body, wait.as_deref());
+        let mut text = refusal(status, &body, wait.as_deref());
+        if let Some(next) = self.advice(status, &body) {
+            text = format!("{}: {next}", text.trim_end_matches('.'));
+        }
         Err(if status == StatusCode::NOT_FOUND { Failed::NotFound(text) } else { Failed::Other(text.into()) })
+    }
+
+    /// What to do about a refusal that the API's words say nothing of.
+    fn advice(&self, status: StatusCode, body: &[u8]) -> Option<String> {
+        let url = &self.api.url;
+        if status == StatusCode::UNAUTHORIZED {
+            return Some(format!(
+                "{url} does not take this key; --key and OUTSCOUT_OUTSEND_KEY name one of Outsend's (osk_…), `outscout status` tells the demo's"
+            ));
+        }
+        let detail = json::parse(body).ok().and_then(|body| body.get("detail")?.as_str().map(str::to_owned));
+        // what Outsend says of a path that it does not have, or nothing that Outsend says
+        let elsewhere = status == StatusCode::NOT_FOUND && detail.is_none_or(|detail| detail == "Not found.");
+        elsewhere.then(|| {
+            format!("is {url} the base URL of Outsend? It ends in /api; --url and OUTSCOUT_OUTSEND_URL name it")
+        })
     }
 
     pub(super) async fn value(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
@@ -83,7 +119,10 @@ fn refusal(status: StatusCode, body: &[u8], wait: Option<&str>) -> String {
     let mut text = body.get("detail").and_then(Value::as_str).map_or_else(|| status.to_string(), str::to_owned);
     for error in body.get("errors").and_then(Value::as_array).into_iter().flatten() {
         let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
-        text.push_str(&format!("\n  {}: {}", part("field"), part("message")));
+        // other APIs have other members
+        if !part("message").is_empty() {
+            text.push_str(&format!("\n  {}: {}", part("field"), part("message")));
+        }
     }
     if let Some(seconds) = wait {
         text.push_str(&format!(" (try again in {seconds} s)"));

@@ -24,13 +24,19 @@ pub struct Trouble {
     /// Whether there is some, so that who writes needs no lock.
     is_there: Arc<AtomicBool>,
     cause: Arc<PlainMutex<Option<String>>>,
+    /// Where the engine's file is, if it has one.
+    folder: Option<Arc<Path>>,
 }
 
+/// Bytes of room on a disk below which it is full for us: small writes may still find some in files that are there.
+const LEAST_ROOM: u64 = 1_024 * 1_024;
+
 impl Trouble {
-    /// What the last write failed for; `None` when it did not.
+    /// What the last write failed for, or that the disk is full; `None` when nothing is wrong.
     #[must_use]
     pub fn told(&self) -> Option<String> {
-        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        cause.or_else(|| self.folder.as_deref().and_then(full))
     }
 
     /// Notes why a write failed.
@@ -45,6 +51,13 @@ impl Trouble {
             *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
     }
+}
+
+/// What is to be said of a folder whose disk is full.
+fn full(folder: &Path) -> Option<String> {
+    let found = rustix::fs::statvfs(folder).ok()?;
+    let left = found.f_bavail.saturating_mul(found.f_frsize);
+    (left < LEAST_ROOM).then(|| format!("the disk of {} is full: make room", folder.display()))
 }
 
 tokio::task_local! {
@@ -94,7 +107,9 @@ impl Opened {
         log.push("-wal");
         let log =
             Log { file: File::options().append(true).open(log)?, begun: AtomicU64::new(0), synced: Mutex::new(0) };
-        Ok(Self { reads: Some(Arc::new(Reads::new(file, tables))), log: Some(Arc::new(log)), ..Self::from(database) })
+        let trouble = Trouble { folder: file.parent().map(Arc::from), ..Trouble::default() };
+        let reads = Some(Arc::new(Reads::new(file, tables)));
+        Ok(Self { reads, log: Some(Arc::new(log)), trouble, ..Self::from(database) })
     }
 
     /// Tells that something was written, and waits until it is on the disk, unless that is waited for later.
@@ -202,5 +217,12 @@ mod tests {
         assert!(told.is_err() && writes.has_changed().unwrap(), "it is told after the disk has it");
         drop(held);
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_disk_without_room_is_told() {
+        // the kernel's own file systems have none
+        assert_eq!(full(Path::new("/proc")).as_deref(), Some("the disk of /proc is full: make room"));
+        assert_eq!(full(&std::env::temp_dir()), None);
     }
 }

@@ -158,7 +158,7 @@ impl Poller {
                 }
                 Err(cause) => {
                     let cause = aws_sdk_dynamodbstreams::error::DisplayErrorContext(&*cause).to_string();
-                    tracing::warn!(function = self.mapping.function, cause, "stream not read");
+                    tracing::error!(function = self.mapping.function, cause, "stream not read");
                     tokio::time::sleep(BACKOFF.1).await;
                 }
             }

@@ -83,11 +83,26 @@ fn the_log_is_shown_to_people_and_programs() {
 fn what_is_missing_is_said_with_what_to_do() {
     let folder = Folder::new();
     let (code, told) = folder.says(&["status", "--port", "1"]);
-    let expected = "outscout: nobody answers at http://127.0.0.1:1: is it running? `outscout serve` starts one; --url and --port name another place\n";
+    let expected = "outscout: nobody answers at http://127.0.0.1:1: is it running? `outscout serve` starts one; --url or --port, whichever the command has, name another place\n";
     assert_eq!((code, told.as_str()), (1, expected));
     let url = ["--url", "http://127.0.0.1:1/api"];
     let (code, told) = folder.says(&[&["job", "list", "--key", "osk_x"], &url[..]].concat());
     assert!(code == 1 && told.contains("nobody answers at http://127.0.0.1:1: is it running?"), "{told}");
+    // whoever follows a job hears of it at once, too
+    let (code, told) =
+        folder.says(&[&["job", "watch", "j_01KSMB92NRM7N8P9Q0R1S2T3V4", "--key", "osk_x"], &url[..]].concat());
+    assert!(code == 1 && told.contains("is it running?"), "{told}");
+    for (url, key, code, said) in [
+        ("nonsense", "osk_x", 2, "--url (OUTSCOUT_OUTSEND_URL) is no base URL: \"nonsense\""),
+        ("ftp://127.0.0.1/api", "osk_x", 2, "is no base URL"),
+        ("http://127.0.0.1:99999/api", "osk_x", 2, "is no base URL"),
+        ("http://127.0.0.1:1/api", "osk_\nx", 2, "is no API key"),
+        ("http://127.0.0.1:1/api", " ", 2, "no API key: give --key"),
+        ("http://nobody.invalid/api", "osk_x", 1, "http://nobody.invalid cannot be reached: "),
+    ] {
+        let (found, told) = folder.says(&["job", "list", "--url", url, "--key", key]);
+        assert!(found == code && told.contains(said), "{url} {key}: {found} {told}");
+    }
     let mut without = folder.program(&[&["job", "list"], &url[..]].concat());
     let without = without.env_remove("OUTSCOUT_OUTSEND_KEY").output().unwrap();
     let told = text(without.stderr);

@@ -206,6 +206,46 @@ async fn what_is_saved_can_be_given_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_download_leaves_what_is_there_what_it_is() {
+    let world = World::start().await;
+    let (id, _) = world.made("rows.csv", b"email;nom\na@one.test;A\na@one.test;again\nb@one.test;B\n;C\n");
+    let made = world.job(&["create", "verify-emails", "--items", &world.path("rows.csv")]);
+    let told = String::from_utf8(made.stderr).unwrap();
+    for said in ["1 row was left out: without email", "1 row was left out: the same as one before"] {
+        assert!(told.contains(said), "{told}");
+    }
+    let saved = world.saved(&id, "csv");
+    let download = |output: &str| world.command(&["job", "download", &id, "--output", output]).output().unwrap();
+    let (real, link, pipe) = (world.path("real.csv"), world.path("link.csv"), world.path("pipe"));
+    std::fs::write(&real, "old").unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    assert!(download(&link).status.success());
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read(&real).unwrap(), saved);
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let reader = std::thread::spawn({
+        let pipe = pipe.clone();
+        move || std::fs::read(pipe).unwrap()
+    });
+    assert!(download(&pipe).status.success());
+    assert_eq!(reader.join().unwrap(), saved);
+    assert!(!std::fs::metadata(&pipe).unwrap().is_file());
+    let folder = world.path("folder");
+    std::fs::create_dir(&folder).unwrap();
+    for (output, said) in [
+        (folder.clone(), "it is a directory: name a file in it".to_owned()),
+        (format!("{folder}/none/x.csv"), format!("there is no directory {folder}/none: make it, or name another file")),
+    ] {
+        let refused = download(&output);
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!((refused.status.code(), told), (Some(2), format!("outscout: {output}: {said}\n")));
+    }
+    let left = std::fs::read_dir(Path::new(&folder).parent().unwrap()).unwrap();
+    let parts = left.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(".part"));
+    assert_eq!(parts.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn tables_that_people_make_and_what_is_told_of_them() {
     let world = World::start().await;
     let rows = |id: &str| {
