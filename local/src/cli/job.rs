@@ -131,15 +131,7 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
                 body.extend([("queries".to_owned(), query.into()), ("zones".to_owned(), zone.into())]);
             }
             let body = with_rows(&body, rows.as_deref());
-            if body.len() > MAX_BODY {
-                let (file, parts) = (items.unwrap_or_default(), body.len().div_ceil(MAX_BODY));
-                let text = format!(
-                    "{}: its rows are {} bytes, and a request takes {MAX_BODY}: make {parts} files of it",
-                    file.display(),
-                    body.len()
-                );
-                return Err(usage(&text));
-            }
+            check_size(items.as_deref(), body.len())?;
             let remote = Remote::new(api)?;
             let path = format!("/jobs/{}", segment(&module)?);
             let job = remote.answer(Method::POST, &path, Some(body)).await?;
@@ -180,6 +172,15 @@ pub(super) async fn job(command: JobCommand) -> Result<(), Failed> {
             Ok(())
         }
     }
+}
+
+/// Refuses a body that is longer than a request may be, before it is sent.
+fn check_size(items: Option<&Path>, size: usize) -> Result<(), Failed> {
+    if size <= MAX_BODY {
+        return Ok(());
+    }
+    let (file, parts) = (items.unwrap_or(Path::new("")).display(), size.div_ceil(MAX_BODY));
+    Err(usage(&format!("{file}: its rows are {size} bytes, and a request takes {MAX_BODY}: make {parts} files of it")))
 }
 
 /// Tells which rows of a file are no items of the job that was made of it.
