@@ -67,7 +67,7 @@ fn told(error: &(dyn std::error::Error + 'static)) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let place = request.url().map(|url| url.origin().ascii_serialization()).unwrap_or_default();
+    let Some(place) = request.url().map(|url| url.origin().ascii_serialization()) else { return cause.to_string() };
     if !request.is_connect() {
         return format!("{place}: {cause}");
     }

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::http::Response;
+
 /// What stands before and after the servers of the golden documents, which are those of `outscout serve`.
 const AROUND_SERVERS_YAML: (&str, &str) = ("\nservers:\n", "\ntags:\n");
 const AROUND_SERVERS_JSON: (&str, &str) = ("\n    \"servers\": [\n", "\n    ],\n    \"tags\": [\n");
@@ -23,9 +25,35 @@ pub fn with_server(text: &str, base: &str) -> String {
     if json { text.trim_end().to_owned() } else { text }
 }
 
+/// A document that is served without blanks: what stands before and after the URL of its one server.
+#[derive(Debug)]
+pub struct Compact(String, String);
+
+impl Compact {
+    /// A golden document, JSON. It is gone through once in a process.
+    #[must_use]
+    pub fn new(golden: &str) -> Self {
+        // no document holds this text
+        const URL: &str = "{the URL of the server}";
+        let text = compact(&with_server(golden, URL));
+        let quoted = Value::from(URL).to_string();
+        let (before, after) = text.split_once(&quoted).unwrap_or((&text, ""));
+        Self(before.to_owned(), after.to_owned())
+    }
+
+    /// The answer with the document (outsend 2.6, openscouter 2.12), whose server is this base URL.
+    #[must_use]
+    pub fn answer(&self, base: &str) -> Response {
+        let Self(before, after) = self;
+        Response::empty(200)
+            .header("Content-Type", "application/json")
+            .header("Cache-Control", "public, max-age=300")
+            .body(format!("{before}{}{after}", Value::from(base)))
+    }
+}
+
 /// JSON without the blanks between its tokens. A large document is mostly those.
-#[must_use]
-pub fn compact(json: &str) -> String {
+fn compact(json: &str) -> String {
     let (mut text, mut quoted, mut escaped) = (String::with_capacity(json.len() / 2), false, false);
     for letter in json.chars() {
         match letter {
@@ -69,6 +97,8 @@ mod tests {
         for text in DOCUMENTS.into_iter().filter(|text| text.starts_with('{')) {
             let value: Value = serde_json::from_str(text).unwrap();
             assert_eq!(compact(text), value.to_string());
+            let Compact(before, after) = Compact::new(text);
+            assert!(before.ends_with("\"servers\":[{\"url\":") && after.starts_with("}],\"tags\":["));
         }
     }
 }

@@ -48,15 +48,14 @@ impl Remote {
         if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(usage("--key (OUTSCOUT_OUTSEND_KEY) is no API key: it has blanks or signs that none has"));
         }
-        if api.url.trim().is_empty() {
-            HERE.clone_into(&mut api.url);
-        }
-        let place = Url::parse(api.url.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-        if place.is_none_or(|url| !url.has_host()) {
-            return Err(usage(&format!(
-                "--url (OUTSCOUT_OUTSEND_URL) is no base URL: {:?}; write it as {HERE}, port below 65536",
-                api.url
-            )));
+        api.url = match api.url.trim() {
+            "" => HERE.to_owned(),
+            url => url.to_owned(),
+        };
+        let place = Url::parse(&api.url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if place.is_none() {
+            let text = format!("--url (OUTSCOUT_OUTSEND_URL) is no base URL: write it as {HERE}, port below 65536");
+            return Err(usage(&text));
         }
         Ok(Self { client: client()?, api, key })
     }
@@ -84,7 +83,9 @@ impl Remote {
 
     /// What to do about a refusal that the API's words say nothing of.
     fn advice(&self, status: StatusCode, body: &[u8]) -> Option<String> {
-        let url = &self.api.url;
+        // without what a URL may hold of a password
+        let url = Url::parse(&self.api.url).ok()?;
+        let url = format!("{}{}", url.origin().ascii_serialization(), url.path());
         if status == StatusCode::UNAUTHORIZED {
             return Some(format!(
                 "{url} does not take this key; --key and OUTSCOUT_OUTSEND_KEY name one of Outsend's (osk_…), `outscout status` tells the demo's"

@@ -93,7 +93,7 @@ fn what_is_missing_is_said_with_what_to_do() {
         folder.says(&[&["job", "watch", "j_01KSMB92NRM7N8P9Q0R1S2T3V4", "--key", "osk_x"], &url[..]].concat());
     assert!(code == 1 && told.contains("is it running?"), "{told}");
     for (url, key, code, said) in [
-        ("nonsense", "osk_x", 2, "--url (OUTSCOUT_OUTSEND_URL) is no base URL: \"nonsense\""),
+        ("nonsense", "osk_x", 2, "--url (OUTSCOUT_OUTSEND_URL) is no base URL: write it as http"),
         ("ftp://127.0.0.1/api", "osk_x", 2, "is no base URL"),
         ("http://127.0.0.1:99999/api", "osk_x", 2, "is no base URL"),
         ("http://127.0.0.1:1/api", "osk_\nx", 2, "is no API key"),
