@@ -14,6 +14,7 @@ pub mod binaries;
 pub mod bucket;
 pub mod cost;
 pub mod dns;
+pub mod documents;
 pub mod faults;
 pub mod functions;
 pub mod golden;

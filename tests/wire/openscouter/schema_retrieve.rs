@@ -1,67 +1,24 @@
 //! `GET /api/openapi.json`: this API's own document, with the base URL that was asked (openscouter 2.12).
 
 use harness::{
-    Answer, Bench,
-    functions::{Api, named, routed},
+    Bench,
+    documents::{PATH, assert_counts_addresses, assert_follows_the_request, get},
+    functions::{Api, routed},
     snapshot,
 };
-use serde_json::{Value, json};
 
-const PATH: &str = "/api/openapi.json";
-const GOLDEN: &str = include_str!("../../../openapi/openscouter.json");
-
-async fn get(bench: &Bench, path: &str, headers: &[(&str, &str)]) -> Answer {
-    bench.send(named("openscouter-schema-retrieve"), "GET", path, headers, b"").await.unwrap()
-}
-
-/// The golden document with this base URL for its server, without blanks.
-fn golden(base: &str) -> String {
-    let mut document: Value = serde_json::from_str(GOLDEN).unwrap();
-    document["servers"] = json!([{"url": base}]);
-    document.to_string()
-}
+const FUNCTION: &str = "openscouter-schema-retrieve";
 
 #[tokio::test]
 async fn it_is_the_golden_document_with_the_server_that_was_asked() {
-    let bench = Bench::start().await.unwrap();
-    for (path, headers, base) in [
-        (PATH, vec![], "https://api.test"),
-        (PATH, vec![("host", "localhost:4002"), ("x-forwarded-proto", "http")], "http://localhost:4002"),
-        // what a proxy in front says it was asked for is not heard
-        (PATH, vec![("x-forwarded-host", "evil.test")], "https://api.test"),
-        (PATH, vec![("host", "\"},{\"url\":\"x")], "https://localhost"),
-        ("/prod/api/openapi.json", vec![], "https://api.test/prod"),
-    ] {
-        let answer = get(&bench, path, &headers).await;
-        assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"), "{base}");
-        // as text, so that the order of members counts; there are no blanks between them
-        assert!(answer.body == golden(base), "{base}");
-    }
-    let own = [("OUTSCOUT_OPENSCOUTER_PUBLIC_URL", "https://api.example.com/x/")];
-    let answer = get(&Bench::with(&own).await.unwrap(), "/prod/api/openapi.json", &[]).await;
-    assert_eq!(answer.json()["servers"], json!([{"url": "https://api.example.com/x"}]));
-    let operation = &answer.json()["paths"][PATH]["get"]["operationId"];
-    assert_eq!(operation, "schema_retrieve", "the document holds itself");
+    let golden = include_str!("../../../openapi/openscouter.json");
+    assert_follows_the_request(FUNCTION, golden, "OUTSCOUT_OPENSCOUTER_PUBLIC_URL").await;
 }
 
 #[tokio::test]
 async fn anybody_may_read_it_and_is_counted_by_address() {
-    let bench = Bench::start().await.unwrap();
-    let answer = get(&bench, PATH, &[]).await;
-    assert_eq!((answer.status, answer.header("cache-control")), (200, "public, max-age=300"));
-    assert!(answer.header("ratelimit-policy").contains("q=30"), "{}", answer.header("ratelimit-policy"));
-    assert_eq!((answer.header("x-content-type-options"), answer.header("set-cookie")), ("nosniff", ""));
-    for credential in [("authorization", "Bearer nope"), ("authorization", "Token osc_nope"), ("cookie", "a=b")] {
-        let answer = get(&bench, PATH, &[credential, ("x-request-id", "request-1")]).await;
-        assert_eq!((answer.status, answer.header("cache-control")), (200, "private, max-age=300"), "{credential:?}");
-        assert_eq!(answer.header("x-request-id"), "request-1");
-    }
-    for _ in 4..30 {
-        assert_eq!(get(&bench, PATH, &[]).await.status, 200);
-    }
-    let answer = get(&bench, PATH, &[]).await;
-    assert_eq!((answer.status, answer.header("cache-control")), (429, "no-store"));
-    assert!(!answer.header("retry-after").is_empty());
+    let credentials = [("authorization", "Bearer nope"), ("authorization", "Token osc_nope"), ("cookie", "a=b")];
+    assert_counts_addresses(FUNCTION, "\"unauthenticated\";q=30;w=60", credentials).await;
 }
 
 #[tokio::test]
@@ -91,7 +48,7 @@ async fn other_methods_and_pages_of_other_sites() {
 #[tokio::test]
 async fn succeeds() {
     let bench = Bench::start().await.unwrap();
-    let mut answer = get(&bench, PATH, &[]).await;
+    let mut answer = get(&bench, FUNCTION, PATH, &[]).await;
     // the document itself is `openapi/openscouter.json`
     answer.body = answer.json()["servers"].to_string();
     snapshot!("schema-retrieve", &answer);
