@@ -32,7 +32,8 @@ pub async fn assert_follows_the_request(function: &str, golden: &str, variable: 
         let mut document: Value = serde_json::from_str(golden).unwrap();
         document["servers"] = json!([{"url": base}]);
         // as text, so that the order of members counts; there are no blanks between them
-        assert!(answer.body == document.to_string(), "{base}");
+        let expected = document.to_string();
+        assert!(answer.body == expected, "{base}");
     }
     let own = [(variable, "https://api.example.com/x/")];
     let answer = get(&Bench::with(&own).await.unwrap(), function, "/prod/api/openapi.json", &[]).await;
