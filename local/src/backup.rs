@@ -10,6 +10,7 @@ use shared::context::Context;
 
 use crate::{
     data::DataDirectory,
+    faults,
     migrations::{self, Migrated, MigrationError},
     private,
 };
@@ -45,7 +46,8 @@ pub fn copy(from: &DataDirectory, to: &Path) -> Result<(), BackupError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let copy = DataDirectory::open(partial)?;
+    let elsewhere = "name another place for the copy";
+    let copy = DataDirectory::make(partial).map_err(|error| faults::directory(to, error, elsewhere))?;
     // how far the streams were read stands before the store: what lies between is read again
     for (source, target) in from.kept_files().iter().zip(copy.kept_files()) {
         match std::fs::read(source) {
@@ -78,7 +80,7 @@ pub fn before_change(directory: &DataDirectory, version: u64) -> Result<PathBuf,
     let mut copy = absolute(directory.path())?.into_os_string();
     copy.push(format!(".schema-{version}"));
     let copy = PathBuf::from(copy);
-    if !DataDirectory::is_at(&copy) {
+    if !DataDirectory::is_at(&copy)? {
         self::copy(directory, &copy)?;
         tracing::info!(copy = %copy.display(), "data directory copied before its schema is changed");
     }

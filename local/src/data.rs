@@ -1,6 +1,9 @@
 //! The data directory: who holds it, and where its store answers.
 
+mod session;
+
 use std::{
+    fmt,
     fs::{File, TryLockError},
     io::{self, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
@@ -9,18 +12,16 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::{
-    clock::Clock,
-    config::{Credentials, ExposeSecret as _, Settings, SettingsError},
-    context::Context,
-};
+use shared::config::{Credentials, ExposeSecret as _, Settings, SettingsError};
 use tokio::sync::watch;
 
 use crate::{
-    embedded_store::{Engine, EngineError, new_credentials},
-    migrations, private,
-    template::Templates,
+    embedded_store::{Engine, EngineError},
+    faults, private,
+    template::Table,
 };
+
+pub use self::session::Session;
 
 /// A port of this machine that the system chooses.
 pub const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -48,6 +49,12 @@ pub(crate) const FILES: [&str; 19] = [
     "sam-env.new",
 ];
 const STORE: &str = "store.sqlite";
+
+/// What is wrong with a file of signing keys that holds none, and what to do.
+pub(crate) const NO_KEYS: &str = "it holds no list of keys";
+pub(crate) const WITHOUT_KEYS: &str = "remove it: the next start makes a key, and everybody signs in again";
+/// What to do about a file of the streams that cannot be read.
+pub(crate) const WITHOUT_STREAMS: &str = "remove it: the streams are read again from their beginning, which is safe";
 
 /// A data directory: its owner's alone, since it holds passwords' hashes, keys and people's data.
 #[derive(Clone, Debug)]
@@ -83,6 +90,16 @@ pub struct Holder {
     pub command: Option<String>,
 }
 
+impl fmt::Display for Holder {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.process, &self.command) {
+            (Some(id), Some(command)) => write!(formatter, "process {id} ({command})"),
+            (Some(id), None) => write!(formatter, "process {id}"),
+            (None, _) => formatter.write_str("another process"),
+        }
+    }
+}
+
 /// The right to write a data directory, held until dropped.
 #[derive(Debug)]
 pub struct Held(#[expect(dead_code, reason = "the lock lasts as long as the file is open")] File);
@@ -93,6 +110,11 @@ impl DataDirectory {
     /// # Errors
     /// When it cannot be made or closed, or others may read it and it holds other things, which are not ours to close.
     pub fn open(path: &Path) -> io::Result<Self> {
+        Self::make(path).map_err(|error| faults::directory(path, error, faults::ANOTHER))
+    }
+
+    /// [`Self::open`], in the words of the system.
+    pub(crate) fn make(path: &Path) -> io::Result<Self> {
         private::make_directory(path)?;
         if private::is_open(path)? {
             if !is_ours(path)? {
@@ -113,9 +135,13 @@ impl DataDirectory {
     }
 
     /// Whether there is a data directory at `path`: one that holds a store, or that somebody who starts has taken.
-    #[must_use]
-    pub fn is_at(path: &Path) -> bool {
-        [STORE, "lock"].iter().any(|name| path.join(name).exists())
+    ///
+    /// # Errors
+    /// When that cannot be told.
+    pub fn is_at(path: &Path) -> io::Result<bool> {
+        let there = |name: &str| path.join(name).try_exists();
+        let found = there(STORE).and_then(|store| Ok(store || there("lock")?));
+        found.map_err(|error| faults::directory(path, error, faults::ANOTHER))
     }
 
     /// Where it is.
@@ -166,10 +192,9 @@ impl DataDirectory {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn signing_keys(&self) -> Result<Vec<Value>, EngineError> {
-        match std::fs::read(self.signing_keys_file()) {
-            Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => self.rotate_signing_keys(),
-            Err(error) => Err(error.into()),
+        match self.kept_signing_keys()? {
+            Some(keys) => Ok(keys),
+            None => self.rotate_signing_keys(),
         }
     }
 
@@ -179,15 +204,23 @@ impl DataDirectory {
     /// # Errors
     /// When the file cannot be read or written.
     pub fn rotate_signing_keys(&self) -> Result<Vec<Value>, EngineError> {
-        let mut keys: Vec<Value> = match std::fs::read(self.signing_keys_file()) {
-            Ok(bytes) => serde_json::from_slice(&bytes)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let mut keys = self.kept_signing_keys()?.unwrap_or_default();
         keys.insert(0, shared::jwt::new_key()?.0);
         keys.truncate(2);
-        private::write(&self.signing_keys_file(), &serde_json::to_vec(&keys)?)?;
+        self.write(&self.signing_keys_file(), &serde_json::to_vec(&keys)?)?;
         Ok(keys)
+    }
+
+    /// The keys that are kept; `None` when there is no file of them.
+    fn kept_signing_keys(&self) -> Result<Option<Vec<Value>>, EngineError> {
+        let file = self.signing_keys_file();
+        let read = match std::fs::read(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| faults::directory(&file, error, faults::ANOTHER))?,
+        };
+        let keys = serde_json::from_slice::<Vec<Value>>(&read).ok().filter(|keys| !keys.is_empty());
+        let keys = keys.filter(|keys| keys.iter().all(|key| shared::jwt::Signer::parse(&key.to_string()).is_ok()));
+        keys.map(Some).ok_or_else(|| faults::file(&file, &NO_KEYS, WITHOUT_KEYS))
     }
 
     /// The file that holds the keys which sign access tokens.
@@ -200,6 +233,10 @@ impl DataDirectory {
     /// # Errors
     /// When the lock file cannot be opened.
     pub fn hold(&self) -> io::Result<Option<Held>> {
+        self.lock().map_err(|error| faults::directory(&self.0, error, faults::ANOTHER))
+    }
+
+    fn lock(&self) -> io::Result<Option<Held>> {
         let lock = private::open(&self.0.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {
@@ -215,6 +252,25 @@ impl DataDirectory {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// [`Self::hold`], for who can do nothing beside another process.
+    ///
+    /// # Errors
+    /// When another process holds it, too.
+    pub fn hold_alone(&self) -> Result<Held, EngineError> {
+        match self.hold()? {
+            Some(held) => Ok(held),
+            None => Err(self.in_use("runs on this data directory")),
+        }
+    }
+
+    /// What is said of a process that holds the directory and lets nobody work beside it.
+    fn in_use(&self, cause: &str) -> EngineError {
+        let holder = self.holder().ok().flatten().unwrap_or(Holder { process: None, command: None });
+        let stop = holder.process.map_or_else(String::new, |id| format!(" (kill {id})"));
+        let next = format!("end it{stop}, or {}; outscout serve --in-memory needs none", faults::ANOTHER);
+        faults::file(&self.0, &format!("{holder} {cause}"), &next)
     }
 
     /// Who holds the directory; `None` when nobody does.
@@ -249,19 +305,24 @@ impl DataDirectory {
             access_key_id: engine.credentials.access_key_id.expose_secret().to_owned(),
             secret_access_key: engine.credentials.secret_access_key.expose_secret().to_owned(),
         };
-        private::write(&self.0.join("endpoint"), &serde_json::to_vec(&place)?)
+        self.write(&self.0.join("endpoint"), &serde_json::to_vec(&place)?)
+    }
+
+    /// Writes a file of the directory.
+    fn write(&self, file: &Path, bytes: &[u8]) -> io::Result<()> {
+        private::write(file, bytes).map_err(|error| faults::directory(&self.0, error, faults::ANOTHER))
     }
 
     /// Keeps what `sam local` hands to the functions.
     pub(crate) fn write_sam_env(&self, text: &[u8]) -> io::Result<()> {
-        private::write(&self.0.join("sam-env"), text)
+        self.write(&self.0.join("sam-env"), text)
     }
 
     /// Where the holder's store answers, and to whom; waits a little for a holder that is only starting.
     ///
     /// # Errors
     /// When the holder does not say.
-    pub async fn announced(&self) -> io::Result<(String, Credentials)> {
+    pub async fn announced(&self) -> Result<(String, Credentials), EngineError> {
         let file = self.0.join("endpoint");
         let mut read = std::fs::read(&file);
         for _ in 0..50 {
@@ -271,8 +332,9 @@ impl DataDirectory {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
             read = std::fs::read(&file);
         }
-        let place: Announced = serde_json::from_slice(&read?)
-            .map_err(|_| io::Error::other("another version of outscout runs on this data directory"))?;
+        let place: Option<Announced> = read.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let silent = || self.in_use("runs on this data directory and does not say where its store answers");
+        let place = place.ok_or_else(silent)?;
         let credentials = Credentials {
             access_key_id: place.access_key_id.into(),
             secret_access_key: place.secret_access_key.into(),
@@ -280,6 +342,22 @@ impl DataDirectory {
         };
         Ok((place.url, credentials))
     }
+}
+
+/// Starts the engine over a directory's store, or over one in memory.
+///
+/// # Errors
+/// When the store's file cannot be used, or the address not be had.
+pub async fn start_store(
+    directory: Option<&DataDirectory>,
+    address: SocketAddr,
+    credentials: &Credentials,
+    tables: &[Table],
+    stop: watch::Receiver<bool>,
+) -> Result<Engine, EngineError> {
+    let file = directory.map(DataDirectory::store_file);
+    let started = Engine::start(address, credentials, file.as_deref(), tables, stop).await;
+    started.map_err(|error| faults::store(file.as_deref(), error))
 }
 
 /// Whether a directory holds a store, or nothing that is not ours.
@@ -355,78 +433,5 @@ pub fn default_variable(name: &str, places: Places<'_>) -> Option<String> {
         "OUTSCOUT_WINDOWS_ENDPOINT_URL" => Some(places.windows.to_owned()),
         "OUTSCOUT_CLOCK_FILE" => places.clock.and_then(|file| file.to_str()).map(str::to_owned),
         _ => None,
-    }
-}
-
-/// A store to work on from the command line: the running server's, or the directory's own.
-#[derive(Debug)]
-pub struct Session {
-    /// The context over the store.
-    pub context: Context,
-    own: Option<(Held, Engine, watch::Sender<bool>)>,
-}
-
-impl Session {
-    /// The store of a deployment, as the environment names it.
-    ///
-    /// # Errors
-    /// When a variable is missing, or the tables have another schema.
-    pub async fn cloud() -> Result<Self, EngineError> {
-        let session = Self::any_cloud()?;
-        migrations::check(&session.context).await?;
-        Ok(session)
-    }
-
-    /// [`Self::cloud`], whatever schema the tables have.
-    ///
-    /// # Errors
-    /// When a variable is missing.
-    pub fn any_cloud() -> Result<Self, SettingsError> {
-        Ok(Self { context: Context::from_env(&[])?, own: None })
-    }
-
-    /// Opens the store of `directory`, beside a running server or alone.
-    ///
-    /// # Errors
-    /// When it cannot be opened, or has another schema.
-    pub async fn open(directory: &DataDirectory) -> Result<Self, EngineError> {
-        let session = Self::open_any(directory).await?;
-        match migrations::check(&session.context).await {
-            Ok(()) => Ok(session),
-            Err(error) => {
-                session.close().await;
-                Err(error.into())
-            }
-        }
-    }
-
-    /// [`Self::open`], whatever schema it has.
-    ///
-    /// # Errors
-    /// When it cannot be opened.
-    pub async fn open_any(directory: &DataDirectory) -> Result<Self, EngineError> {
-        let clock = Clock::offset_file(directory.clock_file());
-        let ((endpoint, credentials), own) = match directory.hold()? {
-            None => (directory.announced().await?, None),
-            Some(held) => {
-                let (stop, stopped) = watch::channel(false);
-                let tables = Templates::embedded()?.tables;
-                let (credentials, file) = (new_credentials()?, directory.store_file());
-                let engine = Engine::start(ANY_PORT, &credentials, Some(&file), &tables, stopped).await?;
-                directory.announce(&engine)?;
-                ((engine.endpoint.clone(), credentials), Some((held, engine, stop)))
-            }
-        };
-        let places = Places { store: &endpoint, windows: &endpoint, clock: None, credentials: &credentials };
-        let settings = settings(places, &[])?;
-        Ok(Self { context: Context::new(settings, clock), own })
-    }
-
-    /// Ends the store if it was opened here.
-    pub async fn close(self) {
-        if let Some((_held, engine, stop)) = self.own {
-            let _ = stop.send(true);
-            engine.ended().await;
-        }
     }
 }

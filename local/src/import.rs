@@ -12,7 +12,7 @@ use shared::{
 };
 use time::OffsetDateTime;
 
-use crate::embedded_store::EngineError;
+use crate::{faults, log::harmless};
 
 /// One study of a file; what is missing gets a default.
 #[derive(Debug, Deserialize)]
@@ -34,12 +34,21 @@ struct Row {
 ///
 /// # Errors
 /// What is wrong with the file, and where.
-pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> Result<Vec<Study>, EngineError> {
+pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> Result<Vec<Study>, String> {
+    // what is told of a file holds parts of it
+    studies(file, organization, now).map_err(|cause| harmless(&format!("{}: {cause}", file.display())))
+}
+
+fn studies(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> Result<Vec<Study>, String> {
+    let bytes = || std::fs::read(file).map_err(|error| error.to_string());
     let rows = match file.extension().and_then(|extension| extension.to_str()) {
-        Some("json") => read_json(&decode(std::fs::read(file)?).text)?,
-        Some("csv") => read_csv(std::fs::read(file)?)?,
-        _ => return Err("the file's name must end in .json or .csv".into()),
+        Some("json") => read_json(&decode(bytes()?).text)?,
+        Some("csv") => read_csv(bytes()?)?,
+        _ => return Err("the file's name must end in .json or .csv".to_owned()),
     };
+    if rows.is_empty() {
+        return Err("there is no row in it".to_owned());
+    }
     let mut known = HashSet::new();
     let studies = rows.into_iter().enumerate();
     studies
@@ -49,35 +58,40 @@ pub fn read(file: &Path, organization: OrganizationId, now: OffsetDateTime) -> R
                 let new = known.insert(study.id);
                 new.then_some(study.clone()).ok_or_else(|| format!("{} stands in the file twice", study.id))
             });
-            study.map_err(|cause| format!("study {}: {cause}", position + 1).into())
+            study.map_err(|cause| format!("study {}: {cause}", position + 1))
         })
         .collect()
 }
 
-fn read_json(text: &str) -> Result<Vec<Row>, EngineError> {
-    let mut value = shared::json::parse(text.as_bytes())?;
+fn read_json(text: &str) -> Result<Vec<Row>, String> {
+    let mut value = shared::json::parse(text.as_bytes()).map_err(|_| faults::no_json(text.as_bytes()))?;
     if let Some(studies) = value.get_mut("studies") {
         value = studies.take();
     }
-    Ok(serde_json::from_value(value)?)
+    let Value::Array(studies) = value else {
+        return Err("it is no list of studies: write [{…}, {…}]".to_owned());
+    };
+    let row =
+        |(position, study)| serde_json::from_value(study).map_err(|error| format!("study {}: {error}", position + 1));
+    studies.into_iter().enumerate().map(row).collect()
 }
 
 /// Studies are few and made by hand, so nothing of the file is left out or changed but blank lines and odd quotes.
-fn read_csv(bytes: Vec<u8>) -> Result<Vec<Row>, EngineError> {
-    let mut records = Records::new(&table::Text::read(bytes)?);
+fn read_csv(bytes: Vec<u8>) -> Result<Vec<Row>, String> {
+    let mut records = Records::new(&table::Text::read(bytes).map_err(|cause| cause.to_string())?);
     let header = StringRecord::from(records.next_row().unwrap_or_default());
     let mut rows = Vec::new();
     while let Some(mut cells) = records.next_row() {
         let position = rows.len() + 1;
         if cells.len() > header.len() {
-            return Err(format!("study {position}: it has {} cells, the header {}", cells.len(), header.len()).into());
+            return Err(format!("study {position}: it has {} cells, the header {}", cells.len(), header.len()));
         }
         cells.resize(header.len(), String::new());
         let row = StringRecord::from(cells).deserialize(Some(&header));
         rows.push(row.map_err(|error| format!("study {position}: {error}"))?);
     }
     let told = Told { blank_lines: 0, mended_quotes: Places::default(), ..records.told() }.sentences();
-    if told.is_empty() { Ok(rows) } else { Err(told.join("; ").into()) }
+    if told.is_empty() { Ok(rows) } else { Err(told.join("; ")) }
 }
 
 /// Reads one study; the text says what is wrong with it.
@@ -163,11 +177,28 @@ mod tests {
             ("name\nA,B\n\"C\n", "1 quote is never closed, in line 3: it stays in its cell"),
             ("name,status\nA,draft,x\n", "study 1: it has 3 cells, the header 2"),
             ("name,nonsense\nA,draft\n", "study 1: CSV deserialize error"),
+            ("name,non\u{1b}[2Jsense\nA,draft\n", "study 1: CSV deserialize error"),
+            ("name\n", "there is no row in it"),
+            ("", "there is no row in it"),
         ] {
-            let bad = super::read(&write("d.csv", text), organization, now).unwrap_err().to_string();
-            assert!(bad.starts_with(cause), "{bad}");
+            refused(&write("d.csv", text), cause);
         }
-        let bad = super::read(&write("b.json", r#"[{"name":"A","status":"lost"}]"#), organization, now).unwrap_err();
-        assert_eq!(bad.to_string(), "study 1: lost is not a status");
+        for (text, cause) in [
+            (r#"[{"name":"A","status":"lost"}]"#, "study 1: lost is not a status"),
+            (r#"[{"name":"A"},{}]"#, "study 2: missing field `name`"),
+            (r#"{"name":"A"}"#, "it is no list of studies: write [{…}, {…}]"),
+            ("[{\n]", "it is no JSON: it breaks in line 2, column 1"),
+            ("[]", "there is no row in it"),
+        ] {
+            refused(&write("b.json", text), cause);
+        }
+        refused(Path::new("/nowhere/at/all.csv"), "No such file or directory");
+        refused(Path::new("studies.xlsx"), "the file's name must end in .json or .csv");
+    }
+
+    /// What is said of a file that is refused names it, and leaves the terminal alone.
+    fn refused(file: &Path, cause: &str) {
+        let told = read(file, OrganizationId::generate(), OffsetDateTime::UNIX_EPOCH).unwrap_err();
+        assert!(told.starts_with(&format!("{}: {cause}", file.display())) && !told.contains('\u{1b}'), "{told}");
     }
 }

@@ -10,6 +10,7 @@ pub mod data;
 pub mod demo;
 pub mod doctor;
 pub mod embedded_store;
+mod faults;
 pub mod functions;
 pub mod gateway;
 pub mod guard;

@@ -28,9 +28,11 @@ use crate::{
     backup,
     control::{Control, Outbox, Ready, Said},
     control_plane::ControlPlane,
-    data::{ANY_PORT, DataDirectory, Held, Places, settings, signing_variables, variables},
+    data::{
+        ANY_PORT, DataDirectory, Held, Places, WITHOUT_STREAMS, settings, signing_variables, start_store, variables,
+    },
     embedded_store::{Engine, EngineError, InProcess, new_credentials, stopped, trim_read},
-    functions,
+    faults, functions,
     gateway::Gateway,
     guard::HostNames,
     lambda::{self, Lambda},
@@ -123,9 +125,7 @@ impl Server {
     pub async fn start(options: Options, log: Capture) -> Result<Self, EngineError> {
         let templates = Templates::embedded()?;
         let background = Background::embedded()?;
-        let directory = options.data.as_deref().map(DataDirectory::open).transpose()?;
-        let held = directory.as_ref().map(hold).transpose()?;
-        let listeners = bind(options.port).await?;
+        let (listeners, directory, held) = places(&options).await?;
         let [(stop_work, work), (stop_functions, function_stop), (stop_engines, engine_stop)] =
             std::array::from_fn(|_| watch::channel(false));
         let [store, windows] = stores(directory.as_ref(), options.store, &templates.tables, engine_stop).await?;
@@ -250,9 +250,8 @@ async fn stores(
     tables: &[Table],
     stop: watch::Receiver<bool>,
 ) -> Result<[Engine; 2], EngineError> {
-    let (credentials, file) = (new_credentials()?, directory.map(DataDirectory::store_file));
-    let place = address.unwrap_or(ANY_PORT);
-    let store = Engine::start(place, &credentials, file.as_deref(), tables, stop.clone()).await?;
+    let (credentials, place) = (new_credentials()?, address.unwrap_or(ANY_PORT));
+    let store = start_store(directory, place, &credentials, tables, stop.clone()).await?;
     let windows = Engine::start(ANY_PORT, &credentials, None, tables, stop).await?;
     if let Some(directory) = directory {
         directory.announce(&store)?;
@@ -296,9 +295,18 @@ fn own_variables(
     Ok(variables)
 }
 
-/// Keeps the data directory for this process alone.
-fn hold(directory: &DataDirectory) -> Result<Held, EngineError> {
-    Ok(directory.hold()?.ok_or("another outscout runs on this data directory")?)
+/// Takes the ports, and the data directory for this process alone. Where a port is taken, no directory is made; where there
+/// is one, its holder is told of before the ports.
+async fn places(options: &Options) -> Result<(Vec<TcpListener>, Option<DataDirectory>, Option<Held>), EngineError> {
+    let Some(path) = options.data.as_deref() else { return Ok((bind(options.port).await?, None, None)) };
+    let first = if path.exists() { None } else { Some(bind(options.port).await?) };
+    let directory = DataDirectory::open(path)?;
+    let held = directory.hold_alone()?;
+    let listeners = match first {
+        Some(listeners) => listeners,
+        None => bind(options.port).await?,
+    };
+    Ok((listeners, Some(directory), Some(held)))
 }
 
 /// Readies the functions as processes, each of which must have its binary.
@@ -320,8 +328,11 @@ fn consumers(
     (store, directory): (&Engine, Option<&DataDirectory>),
     work: &watch::Receiver<bool>,
 ) -> Result<Vec<JoinHandle<()>>, EngineError> {
-    let checkpoints =
-        directory.map(DataDirectory::streams_file).map(Checkpoints::open).transpose()?.unwrap_or_default();
+    let checkpoints = match directory.map(DataDirectory::streams_file) {
+        None => Checkpoints::default(),
+        Some(file) => Checkpoints::open(file.clone())
+            .map_err(|error| faults::file(&file, &format!("it cannot be read: {error}"), WITHOUT_STREAMS))?,
+    };
     let mut tasks = Vec::new();
     if let Some(file) = directory.map(DataDirectory::store_file) {
         tasks.push(tokio::spawn(trim(file, readers(&mappings), checkpoints.clone(), work.clone())));
@@ -367,11 +378,22 @@ async fn bind(first: u16) -> Result<Vec<TcpListener>, EngineError> {
     let mut listeners = Vec::new();
     for position in 0..4 {
         let port = if first == 0 { Some(0) } else { first.checked_add(position) };
-        let port = port.ok_or_else(|| format!("port {first}: there are not four ports from here on"))?;
+        let port = port.ok_or_else(|| {
+            format!("port {first}: there are not four ports from here on: name other ports with --port")
+        })?;
         let bound = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
-        listeners.push(bound.map_err(|error| format!("port {port}: {error}"))?);
+        listeners.push(bound.map_err(|error| no_port(first, port, &error))?);
     }
     Ok(listeners)
+}
+
+/// Why a port is not had, and what to do.
+fn no_port(first: u16, port: u16, error: &io::Error) -> String {
+    if error.kind() == io::ErrorKind::AddrInUse {
+        let who = format!("`outscout doctor --port {first}` looks which");
+        return format!("port {port}: another program listens there: name other ports with --port; {who}");
+    }
+    format!("port {port}: {error}: name other ports with --port")
 }
 
 fn urls(listeners: &[TcpListener]) -> Result<[String; 4], EngineError> {

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
 };
 
+use axum::http::uri::Authority;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use shared::model::Plan;
 
@@ -262,8 +263,15 @@ pub(super) struct ServeArguments {
     pub(super) ready_json: bool,
     /// A name, without a port, under which the control port may be asked for, beside localhost; repeatable. Who can ask
     /// it reads the mails and moves the clock
-    #[arg(long = "host-name", value_name = "NAME")]
+    #[arg(long = "host-name", value_name = "NAME", value_parser = host_name)]
     pub(super) host_names: Vec<String>,
+}
+
+/// A name that a request's `Host` may have, without its port.
+fn host_name(text: &str) -> Result<String, &'static str> {
+    let parsed = text.parse::<Authority>().ok();
+    let is_name = parsed.is_some_and(|parsed| parsed.host() == text && !text.is_empty());
+    if is_name { Ok(text.to_owned()) } else { Err("write the name alone, without http://, port and path: box.local") }
 }
 
 #[derive(Debug, Args)]
@@ -406,4 +414,19 @@ pub(super) enum StudyCommand {
         #[command(flatten)]
         common: Common,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_name_is_a_name_alone() {
+        for name in ["box.local", "Box", "10.0.0.1", "[fd00::1]"] {
+            assert_eq!(host_name(name).as_deref(), Ok(name));
+        }
+        for bad in ["", "http://x", "x:4000", "x/y", "me@x", "a b", "fd00::1"] {
+            assert!(host_name(bad).is_err(), "{bad}");
+        }
+    }
 }

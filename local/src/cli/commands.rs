@@ -9,6 +9,7 @@ use shared::{
     model::{ApiKey, ApiKeyId, Email, Organization, OrganizationId, Payment, Scope, Status, Study, StudyId, Task},
     outset::{datetime, text::Text, url},
 };
+use time::OffsetDateTime;
 
 use super::{
     arguments::{AdminCommand, Common, InvitationCommand, KeyCommand, OrgCommand, SigningKeyCommand, StudyCommand},
@@ -174,6 +175,9 @@ pub(super) async fn signing_key(command: SigningKeyCommand) -> Result<(), Failed
 
 pub(super) async fn org(command: OrgCommand) -> Result<(), Failed> {
     match command {
+        OrgCommand::Create { name, .. } if name.trim().is_empty() => {
+            Err(Failed::Usage("an organization without a name: give one with --name".to_owned()))
+        }
         OrgCommand::Create { name, plan, common } => {
             let session = open_or_make(&common).await?;
             let made = people::create_organization(&session.context, &name, plan.into()).await;
@@ -216,15 +220,12 @@ async fn create_key(
     scopes: &[String],
     expires_at: Option<&str>,
 ) -> Result<Value, Failed> {
-    let scopes =
-        scopes.iter().map(|scope| Scope::parse(scope).ok_or_else(|| Failed::Usage(format!("{scope} is not a scope"))));
-    let scopes = scopes.collect::<Result<Vec<_>, _>>()?;
-    let expires_at = match expires_at {
-        None => None,
-        Some(text) => {
-            Some(datetime::parse_filter(text).ok_or_else(|| Failed::Usage(format!("{text} is not a date-time")))?)
-        }
+    let known = Scope::ALL.map(Scope::as_str).join(" or ");
+    let scope = |text: &String| {
+        Scope::parse(text).ok_or_else(|| Failed::Usage(format!("{text} is not a scope: name {known} with --scope")))
     };
+    let scopes = scopes.iter().map(scope).collect::<Result<Vec<_>, _>>()?;
+    let expires_at = expires_at.map(|text| expiry(text, context.clock().now())).transpose()?;
     let organization = organization(context, org).await?;
     let (key, plain) = people::create_key(context, &organization, name, &scopes, expires_at).await?;
     let mut value = key_value(&key);
@@ -233,6 +234,15 @@ async fn create_key(
         members.insert("api".to_owned(), json!("outset"));
     }
     Ok(value)
+}
+
+/// When a key stops working, which has not been yet.
+fn expiry(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, Failed> {
+    match datetime::parse_filter(text) {
+        Some(at) if at > now => Ok(at),
+        Some(_) => Err(Failed::Usage(format!("{text} is past: name a later date-time with --expires-at, or none"))),
+        None => Err(Failed::Usage(format!("{text} is not a date-time: write it as {}", datetime::format(now)))),
+    }
 }
 
 async fn list_keys(context: &Context, org: &str) -> Result<Value, Failed> {
@@ -305,7 +315,7 @@ async fn create_study(
 
 async fn import_studies(context: &Context, org: &str, file: &std::path::Path, quiet: bool) -> Result<Value, Failed> {
     let organization = organization(context, org).await?;
-    let mut studies = import::read(file, organization.id, context.clock().now())?;
+    let mut studies = import::read(file, organization.id, context.clock().now()).map_err(Failed::Usage)?;
     for study in studies.iter_mut().filter(|study| study.status.is_active() || study.status == Status::Paused) {
         // what runs was paid for, or need not be
         if organization.billing_exempt {
@@ -333,4 +343,21 @@ async fn list_studies(context: &Context, org: &str) -> Result<Value, Failed> {
     let organization = organization(context, org).await?;
     let studies = context.store().all_studies(organization.id).await?;
     Ok(studies.iter().map(|listed| study_value(&listed.study)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_ends_later_than_now() {
+        let now = datetime::parse_filter("2026-12-02T10:00:00Z").unwrap();
+        assert_eq!(expiry("2026-12-03", now).unwrap(), now + time::Duration::hours(14));
+        for (text, cause) in
+            [("2026-12-02T10:00:00Z", "is past: "), ("2020-01-01", "is past: "), ("x", "is not a date")]
+        {
+            let Err(Failed::Usage(told)) = expiry(text, now) else { panic!("{text} is taken") };
+            assert!(told.starts_with(&format!("{text} {cause}")), "{told}");
+        }
+    }
 }

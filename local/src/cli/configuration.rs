@@ -21,6 +21,21 @@ const OF_COMMANDS: [(&str, &str, &str); 3] = [
     ("OUTSCOUT_WEBHOOK_SECRET", "none", "The secret that `webhook listen` checks signatures with"),
 ];
 
+/// Variables of the SDK that the commands on a deployment read, too.
+#[cfg(test)]
+const OF_DEPLOYMENTS: [(&str, &str, &str); 2] = [
+    (
+        "AWS_DEFAULT_REGION",
+        "none",
+        "The region of `doctor --stack` and `signing-key rotate --stack`, where `AWS_REGION` is not set",
+    ),
+    (
+        "AWS_ENDPOINT_URL",
+        "AWS",
+        "Where those two find each service that has no variable of its own, as in `AWS_ENDPOINT_URL_SQS`",
+    ),
+];
+
 /// All variables of the functions.
 fn variables() -> impl Iterator<Item = &'static Variable> {
     VARIABLES.iter().flat_map(|area| area.variables)
@@ -90,7 +105,7 @@ fn page() -> String {
         let _ = writeln!(text, "- `{variable}`");
     }
     text.push_str("\n## Commands\n\n| variable | without it | what it is |\n| --- | --- | --- |\n");
-    for (name, default, meaning) in OF_COMMANDS {
+    for (name, default, meaning) in OF_COMMANDS.into_iter().chain(OF_DEPLOYMENTS) {
         let _ = writeln!(text, "| `{name}` | {default} | {meaning} |");
     }
     text.push_str("\nWhat `outscout status --env` prints for a shell, of a server that runs:\n\n| variable | what it is |\n| --- | --- |\n");

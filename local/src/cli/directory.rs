@@ -14,7 +14,7 @@ fn shown(path: &Path) -> PathBuf {
 
 /// A data directory that must be there: a mistyped one is not made.
 pub(super) fn existing(path: &Path) -> Result<DataDirectory, Failed> {
-    if !DataDirectory::is_at(path) {
+    if !DataDirectory::is_at(path)? {
         let path = shown(path);
         let text = format!(
             "there is no data directory at {}: name another with --data, or make one with outscout serve or \
@@ -31,7 +31,12 @@ pub(super) fn existing_or_new(path: &Path) -> Result<DataDirectory, Failed> {
     let new = !path.exists();
     let directory = DataDirectory::open(path)?;
     if new {
-        writeln!(io::stderr(), "outscout: made the data directory {}", shown(path).display())?;
+        tell_made(path)?;
     }
     Ok(directory)
+}
+
+/// Says that a data directory was made.
+pub(super) fn tell_made(path: &Path) -> io::Result<()> {
+    writeln!(io::stderr(), "outscout: made the data directory {}", shown(path).display())
 }

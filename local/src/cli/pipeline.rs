@@ -17,6 +17,7 @@ use super::{
     output::{Failed, harmless, print, show},
     remote::{Api, Remote, segment, usage},
 };
+use crate::faults::no_json;
 
 /// The pause between two looks at a run: at first, and later.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
@@ -24,6 +25,8 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 const OFTEN: u32 = 30;
 /// How often in a row the server may be lost before it is given up.
 const MAX_LOST: u32 = 20;
+/// What a file is that asks for nothing.
+const NEITHER: &str = "neither a definition nor a pipeline: write {\"nodes\": […], \"edges\": […]}";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PipelineCommand {
@@ -66,12 +69,16 @@ fn body(file: &Path) -> Result<Map<String, Value>, Failed> {
     };
     read.map_err(|error| named(&error))?;
     let text = table::decode(bytes).text;
-    let given = json::parse_object(text.as_bytes()).map_err(|error| named(&error))?;
+    let given = match json::parse(text.as_bytes()) {
+        Ok(Value::Object(given)) => given,
+        Ok(_) => return Err(named(&NEITHER)),
+        Err(_) => return Err(named(&no_json(text.as_bytes()))),
+    };
     if given.contains_key("definition") {
         return Ok(given);
     }
     if !given.contains_key("nodes") {
-        return Err(named(&"neither a definition nor a pipeline"));
+        return Err(named(&NEITHER));
     }
     Ok(Map::from_iter([("definition".to_owned(), Value::Object(given))]))
 }
@@ -167,7 +174,7 @@ impl Shown {
             print(&json!({"event": "done", "data": told}).to_string())?;
         } else {
             let job = pipeline.get("final_job_id").and_then(Value::as_str);
-            print(&format!("{status}{}", job.map(|id| format!(": results in {id}")).unwrap_or_default()))?;
+            print(&harmless(&format!("{status}{}", job.map(|id| format!(": results in {id}")).unwrap_or_default())))?;
         }
         match status {
             "done" => Ok(()),

@@ -20,9 +20,9 @@ use super::{
 use crate::{
     backup,
     control::Ready,
-    data::{DataDirectory, Places, settings},
+    data::{DataDirectory, Places, settings, start_store},
     demo,
-    embedded_store::{Engine, new_credentials},
+    embedded_store::new_credentials,
     log::Capture,
     sam,
     server::{Options, Server},
@@ -62,7 +62,8 @@ fn variables() -> Vec<(String, String)> {
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let mut stop = Stop::listen()?;
     let data = (!arguments.in_memory).then(|| arguments.data.clone());
-    let kept = data.as_deref().map(directory::existing_or_new).transpose()?;
+    // only what runs makes a directory
+    let (kept, new) = (data.as_deref().map(DataDirectory::seen), data.as_deref().is_some_and(|path| !path.exists()));
     let options = Options {
         port: arguments.port,
         data,
@@ -76,6 +77,9 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let folder = options.variables.iter().find(|(name, _)| name == "OUTSCOUT_DATA_FOLDER").map(|(_, folder)| folder);
     background_work::add_data(folder.map(Path::new))?;
     let server = Server::start(options, Capture::install()).await?;
+    if let Some(directory) = kept.as_ref().filter(|_| new) {
+        directory::tell_made(directory.path())?;
+    }
     let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server, kept).await?) };
@@ -96,13 +100,12 @@ pub(super) async fn store(arguments: StoreArguments) -> Result<(), Failed> {
     let directory = arguments.data.as_deref().map(directory::existing_or_new).transpose()?;
     let _held = match &directory {
         None => None,
-        Some(directory) => Some(directory.hold()?.ok_or("another outscout runs on this data directory")?),
+        Some(directory) => Some(directory.hold_alone()?),
     };
     let (stop, stopped) = watch::channel(false);
     let address = SocketAddr::from((arguments.address, arguments.port));
-    let file = directory.as_ref().map(DataDirectory::store_file);
     let (credentials, tables) = (new_credentials()?, Templates::embedded()?.tables);
-    let engine = Engine::start(address, &credentials, file.as_deref(), &tables, stopped).await?;
+    let engine = start_store(directory.as_ref(), address, &credentials, &tables, stopped).await?;
     let places = Places { store: &engine.endpoint, windows: &engine.endpoint, clock: None, credentials: &credentials };
     let context = Context::new(settings(places, &[])?, Clock::system());
     backup::migrate(&context, directory.as_ref()).await?;

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::Finding;
 use crate::{
-    data::{DataDirectory, FILES, Holder},
+    data::{DataDirectory, FILES, NO_KEYS, WITHOUT_KEYS, WITHOUT_STREAMS},
     embedded_store::schema_in,
     migrations::{self, STEPS, State},
 };
@@ -32,9 +32,8 @@ pub(super) async fn examine(path: &Path) -> Vec<Finding> {
     let found = match path.metadata() {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let text = "there is none yet";
-            let remedy = "outscout serve makes one; if there should be one, name it with --data";
-            return vec![Finding::warning("data directory", place, text, remedy), space(path.parent().unwrap_or(path))];
+            let above = path.ancestors().skip(1).find(|above| above.exists()).unwrap_or(path);
+            return vec![missing(place, above), space(above)];
         }
         Err(error) => {
             let remedy = "make the folders above it readable for you, or name another with --data";
@@ -55,6 +54,22 @@ pub(super) async fn examine(path: &Path) -> Vec<Finding> {
     }
     findings.extend(kept(&directory));
     findings
+}
+
+/// There is no data directory yet, and whether one can be made.
+fn missing(place: String, above: &Path) -> Finding {
+    match access(above, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => {
+            let remedy = "outscout serve makes one; if there should be one, name it with --data";
+            Finding::warning("data directory", place, "there is none yet", remedy)
+        }
+        Err(error) => {
+            let above = above.display();
+            let text = format!("there is none yet, and none can be made in {above}: {error}");
+            let remedy = format!("make {above} writable for you, or name another with --data");
+            Finding::problem("data directory", place, text, remedy)
+        }
+    }
 }
 
 fn rights(path: &Path, found: &std::fs::Metadata) -> Finding {
@@ -107,7 +122,7 @@ async fn holder(directory: &DataDirectory, place: &str) -> Finding {
             return Finding::problem("lock", place, format!("who holds it cannot be told: {error}"), remedy);
         }
     };
-    let who = shown(&holder);
+    let who = holder.to_string();
     let answers = match tokio::time::timeout(ANSWER, directory.announced()).await {
         Err(_) => Err("it does not say where its store answers".to_owned()),
         Ok(Err(error)) => Err(format!("it does not say where its store answers: {error}")),
@@ -123,14 +138,6 @@ async fn holder(directory: &DataDirectory, place: &str) -> Finding {
             let remedy = format!("if it does not come up within a few seconds, end it and start it again{stop}");
             Finding::problem("lock", place, format!("{who} holds it, and {cause}"), remedy)
         }
-    }
-}
-
-fn shown(holder: &Holder) -> String {
-    match (holder.process, &holder.command) {
-        (Some(id), Some(command)) => format!("process {id} ({command})"),
-        (Some(id), None) => format!("process {id}"),
-        (None, _) => "another process".to_owned(),
     }
 }
 
@@ -201,16 +208,13 @@ fn kept(directory: &DataDirectory) -> Vec<Finding> {
             findings.push(Finding::ok("signing keys", keys.display().to_string(), text));
         }
         Some(_) => {
-            let remedy = format!("remove {}: the next start makes a key, and everybody signs in again", keys.display());
-            let text = "it holds no list of keys";
-            findings.push(Finding::problem("signing keys", keys.display().to_string(), text, remedy));
+            findings.push(Finding::problem("signing keys", keys.display().to_string(), NO_KEYS, WITHOUT_KEYS));
         }
     }
     let streams = directory.streams_file();
     if read(&streams).is_some_and(|read| !read.is_ok_and(|read| read.is_object())) {
-        let remedy =
-            format!("remove {}: the streams are read again from their beginning, which is safe", streams.display());
-        findings.push(Finding::problem("streams", streams.display().to_string(), "it cannot be read", remedy));
+        let place = streams.display().to_string();
+        findings.push(Finding::problem("streams", place, "it cannot be read", WITHOUT_STREAMS));
     }
     if let Ok(text) = std::fs::read_to_string(directory.clock_file())
         && text.trim() != "0"

@@ -14,6 +14,7 @@ use engine::{
 };
 use serde_json::Value;
 use shared::http_client;
+use url::Url;
 
 use super::{
     Finding,
@@ -96,11 +97,11 @@ async fn ports(first: u16) -> Vec<Finding> {
     }
     let mut findings = Vec::new();
     let mut running = None;
-    for (position, name) in (0..).zip(PORTS) {
-        let Some(port) = first.checked_add(position) else {
-            let text = format!("there are not four ports from {first} on");
-            return vec![Finding::problem("ports", format!("127.0.0.1:{first}"), text, "name another with --port")];
-        };
+    let Some(ports) = addresses(first).await else {
+        let text = format!("there are not four ports from {first} on");
+        return vec![Finding::problem("ports", format!("127.0.0.1:{first}"), text, "name another with --port")];
+    };
+    for ((position, name), port) in PORTS.into_iter().enumerate().zip(ports) {
         let place = format!("127.0.0.1:{port}");
         let mut store = None;
         let finding = match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
@@ -129,6 +130,16 @@ async fn ports(first: u16) -> Vec<Finding> {
         findings.extend(store);
     }
     findings
+}
+
+/// The four ports: those that the server at the first one names, which the system may have chosen, or those behind it.
+async fn addresses(first: u16) -> Option<[u16; 4]> {
+    let asked = http_client::send("GET", format!("http://127.0.0.1:{first}/_local/status"), Vec::new(), String::new());
+    let answer = tokio::time::timeout(ANSWER, asked).await.ok().and_then(Result::ok);
+    let told = answer.and_then(|(_, answer)| serde_json::from_slice::<Value>(&answer).ok());
+    let port = |name: &str| Url::parse(told.as_ref()?.get("ready")?.get(name)?.as_str()?).ok()?.port();
+    let named = || Some([first, port("outset")?, port("outsend")?, port("openscouter")?]);
+    named().or_else(|| Some([first, first.checked_add(1)?, first.checked_add(2)?, first.checked_add(3)?]))
 }
 
 fn taken(place: &str, name: &str, running: Option<&str>) -> Finding {

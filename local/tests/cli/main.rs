@@ -81,21 +81,24 @@ fn exit_codes_tell_what_went_wrong() {
     assert_eq!(folder.fails(&["key", "list", "--org", unknown]), (3, format!("outscout: no organization {unknown}\n")));
     assert_eq!(folder.fails(&["key", "revoke", unknown, "--org", &id]).0, 3);
     assert_eq!(folder.fails(&["key", "create", "--org", &id, "--scope", "all"]).0, 2);
-    assert_eq!(folder.fails(&["study", "import", "nowhere.json", "--org", &id]).0, 1);
+    let (code, told) = folder.fails(&["study", "import", "nowhere.json", "--org", &id]);
+    assert!(code == 2 && told.starts_with("outscout: nowhere.json: "), "{code} {told}");
     let text = r#"[{"name":"A"},{"name":"B","status":"lost"}]"#;
     let file = folder.file("bad.json", text);
     let failed = folder.fails(&["study", "import", &file, "--org", &id]);
-    assert_eq!(failed, (1, "outscout: study 2: lost is not a status\n".to_owned()));
+    assert_eq!(failed, (2, format!("outscout: {file}: study 2: lost is not a status\n")));
     let text = format!(r#"[{{"name":"A","id":"{unknown}"}},{{"name":"B","id":"{unknown}"}}]"#);
     let file = folder.file("twice.json", &text);
     let failed = folder.fails(&["study", "import", &file, "--org", &id]);
-    assert_eq!(failed, (1, format!("outscout: study 2: {unknown} stands in the file twice\n")));
+    assert_eq!(failed, (2, format!("outscout: {file}: study 2: {unknown} stands in the file twice\n")));
     assert_eq!(
         folder.json(&["study", "list", "--org", &id]).as_array().unwrap().len(),
         0,
         "a bad file changes nothing"
     );
     assert_eq!(folder.fails(&["nonsense"]).0, 2);
+    assert_eq!(folder.fails(&["org", "create", "--name", " "]).0, 2);
+    assert_eq!(folder.says(&["serve", "--host-name", "http://x"]).0, 2);
 }
 
 #[test]

@@ -136,6 +136,8 @@ fn the_doctor_finds_nothing_wrong_where_nothing_is() {
     let control = findings.iter().find(|finding| finding["what"] == "port").unwrap();
     let said = format!("outscout 0.1.0 (process {process}) answers here for control");
     assert_eq!(control["found"].as_str(), Some(said.as_str()));
+    // which tells of the ports that the system chose
+    assert_eq!(level(&findings, "port"), "ok", "{findings:?}");
     serving.stop("-KILL");
     let (_, findings) = doctor(&folder, &[]);
     let lock = findings.iter().find(|finding| finding["what"] == "lock").unwrap();
@@ -211,4 +213,37 @@ fn a_rotation_is_of_a_data_directory_or_a_deployment() {
     let output = folder.program(&["signing-key", "rotate", "--stack", "x"]).env_clear().output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "outscout: environment variable AWS_REGION is not set\n");
     assert_eq!(folder.names(), [""; 0]);
+}
+
+#[test]
+fn what_cannot_be_served_is_named_with_cause_and_next_step() {
+    let folder = Folder::new();
+    folder.file("file", "x");
+    let at = folder.0.display();
+    let serve = |data: &str, port: &str| folder.says(&["serve", "--no-demo", "--data", data, "--port", port]);
+    for (data, told) in [
+        ("file", format!("{at}/file: it is no directory: name another directory with --data")),
+        ("file/below", format!("{at}/file/below: {at}/file is no directory: name another directory with --data")),
+    ] {
+        let told = format!("outscout: {told}\n");
+        assert_eq!(serve(data, "0"), (1, told.clone()));
+        assert_eq!(folder.says(&["org", "list", "--data", data]), (1, told));
+    }
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, told) = serve("new", &port);
+    assert!(
+        code == 1 && told.starts_with(&format!("outscout: port {port}: another program listens there: ")),
+        "{told}"
+    );
+    assert_eq!(folder.names(), ["file"], "nothing is left of a start that failed");
+    let serving = Serving::start(&folder);
+    let (code, told) = serve("data", "0");
+    let holder =
+        format!("outscout: {at}/data: process {} (outscout) runs on this data directory: end it", serving.child.id());
+    assert!(code == 1 && told.starts_with(&holder), "{told}");
+    serving.stop("-TERM");
+    std::fs::write(folder.0.join("data/streams.json"), "cut o").unwrap();
+    let (code, told) = serve("data", "0");
+    assert!(code == 1 && told.contains(&format!("{at}/data/streams.json: it cannot be read: ")), "{told}");
 }

@@ -32,7 +32,10 @@ pub use self::{
     stripe::StripeSettings,
     telegram::TelegramSettings,
 };
-use crate::model::{JobRules, registry::Configured};
+use crate::{
+    log,
+    model::{JobRules, registry::Configured},
+};
 
 /// How the values of pool keys end where no deployment says so: on a laptop.
 pub const LOCAL_GATEWAY_KEYS: &str = "local";
@@ -72,7 +75,7 @@ impl Area for OutsendSettings {
 
 impl Area for Pages {
     fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
-        Ok(Self::from_env(env))
+        Self::from_env(env)
     }
 
     fn of(settings: &Settings) -> &Self {
@@ -149,6 +152,7 @@ impl Settings {
     /// Names the first variable that is missing or malformed.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let env = Environment::new(&lookup);
+        log::check(&env)?;
         let openscouter = OpenScouterSettings::from_env(&env)?;
         let jobs = jobs::rules(&env)?;
         Ok(Self {
@@ -185,6 +189,26 @@ mod tests {
     fn a_missing_variable_is_named() {
         let error = Settings::read(|name| environment(name).filter(|_| name != "OUTSCOUT_HOT_TABLE")).unwrap_err();
         assert_eq!(error.to_string(), "environment variable OUTSCOUT_HOT_TABLE is not set");
+    }
+
+    #[test]
+    fn a_stage_and_levels_of_the_log_that_are_none_are_named() {
+        let told = |variable: &'static str, value: &str| {
+            let value = value.to_owned();
+            let read =
+                Settings::read(move |name| if name == variable { Some(value.clone()) } else { environment(name) });
+            read.map(|settings| settings.openscouter.pages.production).map_err(|error| error.to_string())
+        };
+        assert_eq!(told("OUTSCOUT_STAGE", ""), Ok(false));
+        assert_eq!(told("OUTSCOUT_STAGE", "development"), Ok(false));
+        assert_eq!(told("OUTSCOUT_STAGE", "production"), Ok(true));
+        for bad in ["prod", "Production", "staging", " production"] {
+            let refused = "environment variable OUTSCOUT_STAGE is not development or production";
+            assert_eq!(told("OUTSCOUT_STAGE", bad), Err(refused.to_owned()), "{bad}");
+        }
+        assert_eq!(told("OUTSCOUT_LOG", "warn,shared=debug"), Ok(false));
+        let refused = told("OUTSCOUT_LOG", "blah=zz=3").unwrap_err();
+        assert!(refused.starts_with("environment variable OUTSCOUT_LOG is not off, error, warn, info"), "{refused}");
     }
 
     #[test]

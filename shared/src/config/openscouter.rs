@@ -43,13 +43,17 @@ pub struct Pages {
 }
 
 impl Pages {
-    /// Reads them; nothing can be wrong with them.
-    pub(super) fn from_env(env: &Environment<'_>) -> Self {
+    pub(super) fn from_env(env: &Environment<'_>) -> Result<Self, SettingsError> {
+        let production = env.parsed("OUTSCOUT_STAGE", "development or production", |stage| match stage {
+            "development" => Some(false),
+            "production" => Some(true),
+            _ => None,
+        })?;
         let domain = env.optional("OUTSCOUT_OPENSCOUTER_CORS_BASE_DOMAIN");
-        Self {
-            production: env.optional("OUTSCOUT_STAGE").is_some_and(|stage| stage == "production"),
+        Ok(Self {
+            production: production.unwrap_or(false),
             base_domain: domain.unwrap_or_else(|| "openscouter.com".to_owned()),
-        }
+        })
     }
 }
 
@@ -77,7 +81,7 @@ impl OpenScouterSettings {
             Signer::parse(text).ok()
         })?;
         Ok(Self {
-            pages: Pages::from_env(env),
+            pages: Pages::from_env(env)?,
             public_url: env.optional("OUTSCOUT_OPENSCOUTER_PUBLIC_URL"),
             app_url: env.optional("OUTSCOUT_OPENSCOUTER_APP_URL"),
             keys: keys.unwrap_or_default(),

@@ -30,7 +30,8 @@ pub fn run(function: &dyn Function) -> ExitCode {
 #[must_use]
 pub fn run_storeless<S: Area>(function: &Storeless<S>) -> ExitCode {
     let env = Environment::new(&Settings::variable);
-    let invoke = S::from_env(&env).map(|settings| function.over(settings, Clock::of(env.clock_file())));
+    let settings = log::check(&env).and_then(|()| S::from_env(&env));
+    let invoke = settings.map(|settings| function.over(settings, Clock::of(env.clock_file())));
     process(function.name, Box::pin(std::future::ready(invoke)))
 }
 
