@@ -78,8 +78,9 @@ fn category(text: &str) -> String {
 impl Rule {
     fn read(key: &str, value: &Value, names: &[String]) -> Option<Self> {
         let find = |name: &str| columns::find(names, name);
-        let named = |default: &str| {
-            find(value.get("column").and_then(Value::as_str).filter(|name| !name.is_empty()).unwrap_or(default))
+        let named = |default: &str| match value.get("column").and_then(Value::as_str).filter(|name| !name.is_empty()) {
+            Some(asked) => columns::asked(names, asked).ok(),
+            None => find(default),
         };
         let on = value.as_bool() == Some(true);
         match key {
@@ -181,10 +182,34 @@ enum Sample {
     Chosen(HashSet<u64>),
 }
 
+/// The column whose values are let through once.
+struct Dedup {
+    index: usize,
+    /// Whether its cells are addresses: equal mailboxes are one value, however they are written.
+    is_email: bool,
+}
+
+impl Dedup {
+    /// The column that `dedup_column` names.
+    fn of(options: &Map<String, Value>, names: &[String]) -> Option<Self> {
+        let asked = options.get("dedup_column").and_then(Value::as_str).filter(|name| !name.is_empty())?;
+        let index = columns::asked(names, asked).ok()?;
+        Some(Self { index, is_email: columns::find(names, "email") == Some(index) })
+    }
+
+    /// What a row's cell is compared as; `None` when it is empty.
+    fn value(&self, row: &[Value]) -> Option<[u8; 16]> {
+        let cell = row.get(self.index).filter(|cell| values::is_filled(cell))?;
+        let text = values::cell_text(cell);
+        let mailboxes = if self.is_email { values::mailboxes(&text) } else { Vec::new() };
+        Some(if mailboxes.is_empty() { digest(&values::alike(&text)) } else { digest(&mailboxes.join(" ")) })
+    }
+}
+
 /// The rules with what they have seen so far.
 struct Matcher {
     rules: Vec<Rule>,
-    dedup: Option<usize>,
+    dedup: Option<Dedup>,
     seen: HashSet<[u8; 16]>,
     matches: u64,
 }
@@ -192,9 +217,7 @@ struct Matcher {
 impl Matcher {
     fn new(options: &Map<String, Value>, names: &[String]) -> Self {
         let rules = KEYS.iter().filter_map(|key| Rule::read(key, options.get(*key)?, names)).collect();
-        let dedup = options.get("dedup_column").and_then(Value::as_str).filter(|name| !name.is_empty());
-        let dedup = dedup.and_then(|name| columns::find(names, name));
-        Self { rules, dedup, seen: HashSet::new(), matches: 0 }
+        Self { rules, dedup: Dedup::of(options, names), seen: HashSet::new(), matches: 0 }
     }
 
     /// The row's number among the matches, from 0; `None` when it is dropped.
@@ -202,8 +225,8 @@ impl Matcher {
         if !self.rules.iter().all(|rule| rule.keeps(row)) {
             return None;
         }
-        if let Some(cell) = self.dedup.and_then(|index| row.get(index)).filter(|cell| values::is_filled(cell))
-            && !self.seen.insert(digest(&values::alike(&values::cell_text(cell))))
+        if let Some(value) = self.dedup.as_ref().and_then(|dedup| dedup.value(row))
+            && !self.seen.insert(value)
         {
             return None;
         }

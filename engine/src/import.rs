@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::{
     BoxFuture, Row,
-    columns::rows::Rows,
+    columns::{Column, rows::Rows},
     module::{Discovered, Fault, Input, Level, Line, MAX_BYTES, MAX_ROWS, Network, Run, Spec, Started, Step, size},
     table::{Table, Text, Unreadable},
     values,
@@ -53,6 +53,10 @@ pub fn discover(text: Vec<u8>) -> Result<Discovered, Fault> {
     let told = table.told();
     let level = if told.is_whole() { Level::Info } else { Level::Warn };
     let mut lines = vec![Line { level: Level::Info, message: format!("Columns read: {notice}") }];
+    if text.names_separator() {
+        let message = "Import: the first line names the separator and is no row".to_owned();
+        lines.push(Line { level: Level::Info, message });
+    }
     lines.extend(told.sentences().into_iter().map(|told| Line { level, message: format!("Import: {told}") }));
     for line in &mut lines {
         line.message = line.message.chars().take(2_000).collect();
@@ -120,14 +124,22 @@ pub(crate) fn start(
         for _ in 0..spec.done {
             table.pass();
         }
-        let run = Box::new(Parsed { table, left: planned.saturating_sub(spec.done) });
+        let run = Box::new(Parsed { filled: filled(&table), table, left: planned.saturating_sub(spec.done) });
         Ok(Started { run, discovered })
     })
+}
+
+/// The columns by which somebody is reached. Where such a cell is empty, that of another column of the same meaning stands in
+/// for it: a second address, when there is no first (outsend 12.2).
+fn filled(table: &Table) -> Vec<Column> {
+    let names = &table.header().names;
+    ["email", "telephone", "site_web"].into_iter().filter_map(|name| Column::of(names, name)).collect()
 }
 
 /// The rows of a text.
 struct Parsed {
     table: Table,
+    filled: Vec<Column>,
     left: u64,
 }
 
@@ -139,7 +151,8 @@ impl Run for Parsed {
             while step.rows.len() < MAX_ROWS && bytes < MAX_BYTES && self.left > 0 {
                 // the plan was made of this very text
                 let cells = self.table.next_row().ok_or(Fault::InputGone)?;
-                let row: Row = cells.into_iter().map(|cell| Value::String(cell.into_owned())).collect();
+                let mut row: Row = cells.into_iter().map(|cell| Value::String(cell.into_owned())).collect();
+                self.filled.iter().for_each(|column| column.fill(&mut row));
                 bytes += size(&row);
                 step.rows.push(row);
                 self.left -= 1;

@@ -41,6 +41,28 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "num_tel",
             "mobile_phone",
             "home_phone",
+            "n_de_telephone",
+            "no_de_telephone",
+            "numero_telephone",
+            "num_telephone",
+            "telephone_professionnel",
+            "telephone_pro",
+            "tel_pro",
+            "telephone_bureau",
+            "telephone_fixe",
+            "tel_fixe",
+            "phone_work",
+            "portable",
+            "telephone_portable",
+            "tel_portable",
+            "mobile",
+            "telephone_mobile",
+            "tel_mobile",
+            "phone_mobile",
+            "mobile_number",
+            "mobile_1",
+            "cell_phone",
+            "gsm",
         ],
     ),
     (
@@ -89,6 +111,16 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "home_email",
             "personal_email",
             "emails",
+            "adresse_de_messagerie",
+            "adresse_courriel",
+            "adresse_e_mail_1",
+            "adresse_email_1",
+            "email_address_1",
+            "e_mail_address_1",
+            "emailaddress",
+            "email_work",
+            "email_home",
+            "mel",
         ],
     ),
     (
@@ -110,6 +142,30 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
 
 /// Aliases that as often mean something else: they count where no better one is there.
 const WEAK: [&str; 9] = ["title", "titre", "name", "type", "note", "long", "numero", "emails", "activity"];
+
+/// Aliases of a second value: they count where there is none of a first.
+const SECOND: [&str; 10] = [
+    "portable",
+    "telephone_portable",
+    "tel_portable",
+    "mobile",
+    "telephone_mobile",
+    "tel_mobile",
+    "phone_mobile",
+    "mobile_number",
+    "mobile_1",
+    "gsm",
+];
+
+/// How good an alias is: those of a smaller number come first.
+fn rank(folded: &str) -> u8 {
+    if WEAK.contains(&folded) { 2 } else { u8::from(SECOND.contains(&folded)) }
+}
+
+/// Whether a column that is folded to `mobile` is the one that phones_extra writes (outsend 12.11), which stays what it is.
+fn is_result(columns: &[String], folded: &str) -> bool {
+    folded == "mobile" && columns.iter().any(|column| column == "phone_secondary")
+}
 
 /// A column's name folded, with the words of `emailAddress` apart.
 fn folded_name(name: &str) -> String {
@@ -139,9 +195,9 @@ pub fn canonical(name: &str) -> Option<&'static str> {
 
 fn index(columns: &[String], folded: &[String], entry: &(&str, &[&str])) -> Option<usize> {
     let exact = columns.iter().position(|column| column == entry.0);
-    let alias =
-        |weak: bool| folded.iter().position(|name| stands_for(name, entry) && WEAK.contains(&name.as_str()) == weak);
-    exact.or_else(|| alias(false)).or_else(|| alias(true))
+    let is_alias = |name: &str| stands_for(name, entry) && !is_result(columns, name);
+    let aliases = (0..).zip(folded).filter(|(_, name)| is_alias(name));
+    exact.or_else(|| aliases.min_by_key(|(_, name)| rank(name)).map(|(index, _)| index))
 }
 
 /// Renames the columns that have a canonical name, in place (outsend 11.2).
@@ -157,13 +213,23 @@ pub fn resolve(columns: &[String]) -> Vec<String> {
     resolved
 }
 
+/// A folded name without the number of a second or later value: `email_2`, `phone_3_value`, `e_mail_2_address`.
+fn unnumbered(folded: &str) -> Option<String> {
+    let is_number = |word: &&str| matches!(word.as_bytes(), [b'2'..=b'9']);
+    let words: Vec<&str> = folded.split('_').collect();
+    let rest: Vec<&str> = words.iter().copied().filter(|word| !is_number(word)).collect();
+    let value = |rest: &[&str]| rest.strip_suffix(&["value"]).unwrap_or(rest).join("_");
+    (rest.len() + 1 == words.len()).then(|| value(&rest))
+}
+
 /// Where the other columns are that stand for a canonical one: those whose cells count where its own is empty
-/// (outsend 8.3).
-pub(super) fn others(columns: &[String], canonical: &str) -> Vec<usize> {
+/// (outsend 8.3, 12.2).
+pub(crate) fn others(columns: &[String], canonical: &str) -> Vec<usize> {
     let Some(entry) = ALIASES.iter().find(|entry| entry.0 == canonical) else { return Vec::new() };
     let other = |column: &String| {
         let folded = folded_name(column);
-        column != canonical && stands_for(&folded, entry) && !WEAK.contains(&folded.as_str())
+        let stands = |name: &str| stands_for(name, entry) && !WEAK.contains(&name) && !is_result(columns, name);
+        column != canonical && (stands(&folded) || unnumbered(&folded).is_some_and(|name| stands(&name)))
     };
     (0..).zip(columns).filter(|(_, column)| other(column)).map(|(index, _)| index).collect()
 }
@@ -185,13 +251,17 @@ pub fn find(columns: &[String], wanted: &str) -> Option<usize> {
     index(columns, &folded, entry)
 }
 
-/// Where a column is that was asked for by name, as [`find`] finds it.
+/// Where a column is that was asked for: by its name as it stands or folded, or by any name that stands for it (outsend
+/// 11.2), which may be the one that it had before an import renamed it.
 ///
 /// # Errors
 /// When there is none: what is asked of no column is refused (outsend 12.17, 12.18).
 pub(crate) fn asked(columns: &[String], wanted: &str) -> Result<usize, Fault> {
     let short = |name: &String| name.chars().filter(|letter| !letter.is_control()).take(40).collect::<String>();
-    find(columns, wanted).ok_or_else(|| {
+    let folded = folded_name(wanted);
+    let alike = || columns.iter().position(|column| !folded.is_empty() && folded_name(column) == folded);
+    let found = find(columns, wanted).or_else(alike).or_else(|| find(columns, canonical(wanted)?));
+    found.ok_or_else(|| {
         let shown: Vec<String> = columns.iter().take(10).map(short).collect();
         let end = if columns.len() > shown.len() { ", ..." } else { "." };
         Fault::Failed(format!("Unknown column: {}. Columns: {}{end}", short(&wanted.to_owned()), shown.join(", ")))
@@ -229,8 +299,43 @@ mod tests {
             (["Title", "Company", "Type", "Category"], ["Title", "nom", "Type", "category"]),
             (["Note", "Stars", "long", "Longitude"], ["Note", "rating", "long", "lon"]),
             (["Title", "Type", "Note", "long"], ["nom", "category", "rating", "lon"]),
+            (["Adresse de messagerie", "Portable", "Fax", "x"], ["email", "telephone", "Fax", "x"]),
+            (["Email (Work)", "Email (Home)", "Mobile", "x"], ["email", "Email (Home)", "telephone", "x"]),
+            (
+                ["M\u{e9}l", "N\u{b0} de t\u{e9}l\u{e9}phone", "T\u{e9}l. mobile", "x"],
+                ["email", "telephone", "Tél. mobile", "x"],
+            ),
+            // a mobile number is a second one, and the one that phones_extra found stays what it is
+            (["Mobile", "Téléphone (bureau)", "Email Address 1", "x"], ["Mobile", "telephone", "email", "x"]),
+            (["mobile", "phone_secondary", "fax", "x"], ["mobile", "phone_secondary", "fax", "x"]),
         ] {
             assert_eq!(resolve(&names(&given)), names(&expected));
+        }
+    }
+
+    #[test]
+    fn columns_of_later_values_stand_in_for_the_first() {
+        for (columns, canonical, expected) in [
+            (["email", "E-mail 2 - Value", "E-mail 3 - Type", "Email"], "email", vec![1, 3]),
+            (["email", "E-mail 2 Address", "email_2", "emails"], "email", vec![1, 2]),
+            (["telephone", "Phone 2 - Value", "Mobile", "telephone_2"], "telephone", vec![1, 2, 3]),
+            (["telephone", "mobile", "phone_secondary", "Phone"], "telephone", vec![3]),
+            (["site_web", "Website 2 - Value", "Note", "2"], "site_web", vec![1]),
+        ] {
+            assert_eq!(others(&names(&columns), canonical), expected, "{columns:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_found_by_any_of_its_names() {
+        let columns = names(&["telephone", "email", "Mon Champ", "rating"]);
+        for (wanted, expected) in
+            [("Phone", 0), ("telephone", 0), ("E-mail", 1), ("mon champ", 2), ("Note", 3), ("Étoiles", 3)]
+        {
+            assert_eq!(asked(&columns, wanted).ok(), Some(expected), "{wanted}");
+        }
+        for wanted in ["", "x", "ville", "\u{2605}"] {
+            assert!(asked(&columns, wanted).is_err(), "{wanted}");
         }
     }
 

@@ -25,13 +25,14 @@ enum Judged {
 
 /// A column that a module reads, and those whose cells stand in for its empty ones.
 #[derive(Debug)]
-struct Read {
+pub(crate) struct Column {
     index: usize,
     others: Vec<usize>,
 }
 
-impl Read {
-    fn of(columns: &[String], name: &str) -> Option<Self> {
+impl Column {
+    /// The column of a name, which must be there as it stands.
+    pub(crate) fn of(columns: &[String], name: &str) -> Option<Self> {
         let index = columns.iter().position(|column| column == name)?;
         Some(Self { index, others: others(columns, name) })
     }
@@ -42,7 +43,7 @@ impl Read {
     }
 
     /// Fills an empty cell with the first that stands in for it.
-    fn fill(&self, row: &mut Row) {
+    pub(crate) fn fill(&self, row: &mut Row) {
         if row.get(self.index).is_some_and(values::is_filled) {
             return;
         }
@@ -61,8 +62,8 @@ impl Read {
 pub struct Intake {
     module: Module,
     columns: Vec<String>,
-    needed: Option<Read>,
-    siren: Option<Read>,
+    needed: Option<Column>,
+    siren: Option<Column>,
     email: Option<usize>,
     seen: HashSet<[u8; 16]>,
     ignored: u64,
@@ -74,8 +75,8 @@ impl Intake {
     #[must_use]
     pub fn new(module: Module, columns: &[String]) -> Self {
         let columns = resolve(columns);
-        let needed = module.entry().column.and_then(|name| Read::of(&columns, name));
-        let siren = (module == Module::LegalData).then(|| Read::of(&columns, "siren")).flatten();
+        let needed = module.entry().column.and_then(|name| Column::of(&columns, name));
+        let siren = (module == Module::LegalData).then(|| Column::of(&columns, "siren")).flatten();
         let email = columns.iter().position(|column| column == "email");
         Self { module, needed, siren, email, columns, seen: HashSet::new(), ignored: 0, answered: 0 }
     }
@@ -109,7 +110,7 @@ impl Intake {
     /// A row for each address that a row has and no row had before. A cell that holds no address and looks like one stays.
     fn addressed(&mut self, row: Row) -> Vec<Row> {
         let cell = self.needed.as_ref().and_then(|read| read.cell(&row));
-        let Some(text) = cell.map(values::cell_text).filter(|text| text.contains(['@', '\u{ff20}'])) else {
+        let Some(text) = cell.map(values::cell_text).filter(|text| values::plain(text).contains('@')) else {
             self.ignored += 1;
             return Vec::new();
         };
@@ -238,7 +239,9 @@ mod tests {
         ] {
             assert_eq!(Value::from(take(row)), json!([expected]));
         }
-        assert!(take(json!([null, 4, " ", "-", "f@x.test"])).is_empty(), "a second address is no other spelling");
+        // a second address, where there is no first
+        assert_eq!(take(json!([null, 4, " ", "-", "f@x.test"]))[0][0], json!("f@x.test"));
+        assert!(take(json!([null, 5, " ", "-", "n/a"])).is_empty());
         assert_eq!(intake.ignored(), 1);
         let mut intake =
             Intake::new(Module::LegalData, &["nom", "Company", "Title", "siren", "SIREN"].map(str::to_owned));

@@ -11,7 +11,7 @@ pub(crate) use aliases::asked;
 pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer, years};
 pub use intake::Intake;
-pub(crate) use intake::digest;
+pub(crate) use intake::{Column, digest};
 pub(crate) use output::own;
 pub use output::{carried, output};
 

@@ -152,23 +152,26 @@ fn repeats(module: Module, name: &str) -> bool {
 }
 
 /// The columns of a module's output: the input's, then its own; one that is there already keeps its place, and what the input
-/// had under its name stays as `source_<name>` behind all (outsend 9.3). What the module reads stays what it is.
+/// had under its name stays as `source_<name>` behind all, or as `source_<name>_2` where that name is taken (outsend 9.3). What
+/// the module reads stays what it is.
 #[must_use]
 pub fn output(module: Module, options: &Map<String, Value>, input: &[String]) -> Vec<String> {
+    let own = own(module, options);
     let mut columns = input.to_vec();
-    let mut kept = Vec::new();
-    for name in own(module, options) {
-        if !columns.iter().any(|column| column == name) {
-            columns.push((*name).to_owned());
-        } else if module.entry().column != Some(*name) && !COMMON.contains(name) && !repeats(module, name) {
-            kept.push(format!("{SOURCE}{name}"));
-        }
+    columns
+        .extend(own.iter().filter(|name| !input.iter().any(|column| column == *name)).map(|name| (*name).to_owned()));
+    // an input with all of them is an earlier result of the module, and has nothing of the user's
+    if own.iter().all(|name| input.iter().any(|column| column == name)) {
+        return columns;
     }
-    // an input with all of them is an earlier result of the module; one that is there is an earlier run's, which knew the
-    // user's own
-    let result = own(module, options).iter().all(|name| input.iter().any(|column| column == name));
-    kept.retain(|name| !result && !columns.contains(name));
-    columns.extend(kept);
+    let is_kept =
+        |name: &&str| module.entry().column != Some(*name) && !COMMON.contains(name) && !repeats(module, name);
+    for name in own.iter().copied().filter(|name| input.iter().any(|column| column == name)).filter(is_kept) {
+        let kept = format!("{SOURCE}{name}");
+        let numbered = (2..).map(|number| format!("{kept}_{number}"));
+        let free = |name: &String| !columns.contains(name);
+        columns.extend(std::iter::once(kept.clone()).chain(numbered).find(free));
+    }
     columns
 }
 
@@ -177,7 +180,13 @@ pub fn output(module: Module, options: &Map<String, Value>, input: &[String]) ->
 #[must_use]
 pub fn carried(name: &str, input: &[String]) -> Option<usize> {
     let position = |name: &str| input.iter().position(|column| column == name);
-    position(name).or_else(|| position(name.strip_prefix(SOURCE)?))
+    let kept = || {
+        let name = name.strip_prefix(SOURCE)?;
+        // no module's own column ends in a number
+        let numbered = name.rsplit_once('_').filter(|(_, number)| number.parse::<u32>().is_ok());
+        numbered.and_then(|(name, _)| position(name)).or_else(|| position(name))
+    };
+    position(name).or_else(kept)
 }
 
 #[cfg(test)]
@@ -209,7 +218,9 @@ mod tests {
         );
         let some = ["status".to_owned(), "email".to_owned(), "reason".to_owned(), "source_reason".to_owned()];
         let kept = output(Module::VerifyEmails, &Map::new(), &some);
-        assert_eq!(kept.iter().filter(|name| name.starts_with("source_")).count(), 2, "{kept:?}");
+        assert_eq!(kept.last().map(String::as_str), Some("source_reason_2"), "the user's own stays, too: {kept:?}");
+        assert_eq!(kept.iter().filter(|name| name.starts_with("source_")).count(), 3, "{kept:?}");
+        assert_eq!(carried("source_reason_2", &some), Some(2));
         assert_eq!(carried("source_status", &input), Some(0));
         assert_eq!(carried("nom", &input), Some(1));
         assert_eq!(carried("source_nothing", &input), None);

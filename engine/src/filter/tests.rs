@@ -115,6 +115,17 @@ fn every_rule_keeps_what_the_contract_says() {
 }
 
 #[test]
+fn equal_mailboxes_are_one_value() {
+    let rows =
+        ["a@one.test", "Ada <A@one.test>", "a@b\u{fc}cher.test", "a@xn--bcher-kva.test", "mail", "MAIL", "-", "-"];
+    let with = |email: &str| [json!(""), json!(""), json!(email), json!(""), json!(""), json!(""), json!("")];
+    let rows: Vec<Row> = (0..).zip(rows).map(|(id, email)| row(id, with(email))).collect();
+    for name in ["email", "E-mail", "Courriel"] {
+        assert_eq!(filtered(&rows, json!({"dedup_column": name})).0, [0, 2, 4, 6, 7], "{name}");
+    }
+}
+
+#[test]
 fn a_column_that_is_not_there_is_refused() {
     let columns = "id, telephone, site_web, email, site_alive, note, reviews_count, categorie.";
     for how in [

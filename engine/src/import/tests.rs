@@ -58,6 +58,29 @@ fn delimiters_headers_and_padding() {
 }
 
 #[test]
+fn an_empty_first_column_does_not_hide_a_filled_second_one() {
+    let text = "Name,E-mail 1 - Value,E-mail 2 - Value,Phone,Mobile\nA,,a2@b.fr,,0612345678\nB,b@b.fr,b2@b.fr,-,\n";
+    let (found, rows) = read(text.as_bytes()).unwrap();
+    assert_eq!(found.columns, ["nom", "email", "E-mail 2 - Value", "telephone", "Mobile"]);
+    let expected = [["A", "a2@b.fr", "a2@b.fr", "0612345678", "0612345678"], ["B", "b@b.fr", "b2@b.fr", "-", ""]];
+    assert_eq!(cells(&rows), expected);
+    let (found, rows) = read(b"email,email\n,a@b.fr\nb@b.fr,\n").unwrap();
+    assert_eq!(found.columns, ["email", "email_2"]);
+    assert_eq!(cells(&rows), [["a@b.fr", "a@b.fr"], ["b@b.fr", ""]]);
+}
+
+#[test]
+fn a_line_that_names_the_separator_is_told() {
+    let told = |text: &[u8]| -> Vec<String> {
+        let found = read(text).unwrap().0;
+        found.lines.iter().skip(1).map(|line| format!("{} {}", line.level.as_str(), line.message)).collect()
+    };
+    let line = "info Import: the first line names the separator and is no row";
+    assert_eq!(told(b"sep=;\r\nnom;x\r\nA;1\r\n"), [line]);
+    assert_eq!(told(b"nom;x\nA;1\n"), [""; 0]);
+}
+
+#[test]
 fn a_table_without_a_header_is_named_by_its_cells() {
     let (found, rows) = read("Garage Dupont,info@dupont.fr\nChez Paul,paul@paul.fr,extra\n".as_bytes()).unwrap();
     assert_eq!(found.columns, ["nom", "email", "col_3"]);

@@ -71,57 +71,112 @@ async fn ask(stream: TcpStream, from: &str, address: &str, answer: &mut SmtpAnsw
     }
     if accepted(command(&mut stream, &format!("MAIL FROM:<{from}>")).await?.0) {
         let (code, text) = command(&mut stream, &format!("RCPT TO:<{address}>")).await?;
+        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
         answer.code = Some(code);
-        answer.of_asker = speaks_of_asker(&text);
+        answer.of_asker = speaks_of_asker(&text, domain);
         if accepted(code) {
-            let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
             // seeded anew each time, so that nobody can have the address
             let nobody = RandomState::new().hash_one(address);
             let (code, text) = command(&mut stream, &format!("RCPT TO:<nobody-{nobody:016x}@{domain}>")).await?;
             // a server that has heard enough says nothing about the second address
-            answer.random = (code < 500 || !speaks_of_asker(&text)).then_some(code);
+            answer.random = (code < 500 || !speaks_of_asker(&text, domain)).then_some(code);
         }
     }
     stream.write_all(b"QUIT\r\n").await?;
     Ok(true)
 }
 
-/// Whether a refusal is one of who asks (outsend 12.5 row 10): its enhanced code is one of policy (RFC 3463, `X.7.X`), or,
-/// where none says that it is about the address (`X.1.X`), its words speak of the connection.
-fn speaks_of_asker(text: &str) -> bool {
-    const WORDS: [&str; 13] = [
-        "spamhaus",
-        "blocklist",
-        "block list",
-        "blacklist",
-        "black list",
-        "dnsbl",
-        "rbl",
-        "reputation",
-        "your ip",
-        "client host",
-        "relay",
-        "sender",
-        "authentication required",
-    ];
+/// Whether a refusal of an address at `domain` is one of who asks (outsend 12.5 row 11): its enhanced code is one of policy
+/// or of the sender's address (RFC 3463, `X.7.X`, `X.1.7`, `X.1.8`), or, where none says that it is about the address
+/// (`X.1.1` and its like), its words speak of the sender or the connection.
+fn speaks_of_asker(text: &str, domain: &str) -> bool {
     let text = text.to_lowercase();
-    let mut enhanced = text.split_whitespace().filter_map(|word| {
-        let mut parts = word.split('.').map(str::parse::<u16>);
-        let class = parts.next()?.ok().filter(|class| matches!(class, 2 | 4 | 5))?;
-        let (subject, detail) = (parts.next()?.ok()?, parts.next()?.ok()?);
-        (parts.next().is_none() && detail < 1_000).then_some((class, subject))
-    });
-    match enhanced.next() {
-        Some((_, 7)) => true,
-        Some((_, 1)) => false,
-        _ => {
-            // whole words, and none of the address that a refusal repeats
-            let words = text.split_whitespace().filter(|word| !word.contains('@'));
-            let words = words.flat_map(|word| word.split(|letter: char| !letter.is_alphanumeric()));
-            let plain = format!(" {} ", words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "));
-            WORDS.iter().any(|word| plain.contains(&format!(" {word} ")))
+    match text.split_whitespace().find_map(enhanced_code) {
+        Some((7, _) | (1, 7 | 8)) => return true,
+        Some((1, 1..=6 | 10)) => return false,
+        _ => {}
+    }
+    // the address that a refusal repeats says nothing
+    let text = if domain.is_empty() { text } else { text.replace(&domain.to_lowercase(), " ") };
+    let mut plain = String::from(" ");
+    for word in text.split_whitespace().filter(|word| !word.contains('@')) {
+        if word.trim_matches(|letter: char| !letter.is_alphanumeric()).parse::<IpAddr>().is_ok() {
+            plain.push_str("ip ");
+        }
+        for part in word.split(|letter: char| !letter.is_alphanumeric()).filter(|part| !part.is_empty()) {
+            plain.push_str(part);
+            plain.push(' ');
         }
     }
+    let says = |words: &[&str]| words.iter().any(|word| plain.contains(&format!(" {word}")));
+    says(&SENDER) || !says(&NOBODY) && (says(&ASKER) || says(&CONNECTION) && says(&SHUT_OUT))
+}
+
+/// What refusals call the sender of a mail: whatever else they say, they are not about who gets it. Words are beginnings of
+/// words, here and below.
+const SENDER: [&str; 7] = ["sender", "mail from", "spf ", "helo ", "ehlo ", "reverse dns", "ptr "];
+/// How refusals say that nobody has the address.
+const NOBODY: [&str; 18] = [
+    "user unknown",
+    "unknown user",
+    "no such user",
+    "no such recipient",
+    "no such mailbox",
+    "no such address",
+    "no such person",
+    "no mailbox",
+    "does not exist",
+    "doesn t exist",
+    "user not found",
+    "recipient not found",
+    "mailbox not found",
+    "address not found",
+    "invalid recipient",
+    "invalid mailbox",
+    "unknown recipient",
+    "recipient unknown",
+];
+/// What is said to who asks alone.
+const ASKER: [&str; 28] = [
+    "spamhaus",
+    "spamcop",
+    "barracuda",
+    "sorbs",
+    "uceprotect",
+    "abusix",
+    "dnsbl",
+    "rbl ",
+    "rbls ",
+    "blocklist",
+    "block list",
+    "blacklist",
+    "black list",
+    "denylist",
+    "deny list",
+    "reputation",
+    "your ip",
+    "your host",
+    "your server",
+    "your network",
+    "client host",
+    "rdns",
+    "dkim",
+    "dmarc",
+    "relay",
+    "authenticat",
+    "too many",
+    "policy",
+];
+/// What a refusal calls the connection, and how it says that it is shut out.
+const CONNECTION: [&str; 6] = ["ip ", "ips ", "client ", "host ", "network ", "connection"];
+const SHUT_OUT: [&str; 6] = ["blocked", "banned", "listed", "refused", "denied", "not allowed"];
+
+/// The subject and the detail of an enhanced code (RFC 3463) that a word is, with what people write around it.
+fn enhanced_code(word: &str) -> Option<(u16, u16)> {
+    let mut parts = word.trim_matches(|letter: char| !letter.is_alphanumeric()).split('.').map(str::parse::<u16>);
+    parts.next()?.ok().filter(|class| matches!(class, 2 | 4 | 5))?;
+    let code = (parts.next()?.ok()?, parts.next()?.ok()?);
+    (parts.next().is_none() && code.0 < 10 && code.1 < 1_000).then_some(code)
 }
 
 fn accepted(code: u16) -> bool {
@@ -197,24 +252,52 @@ mod tests {
             "5.7.1 Service unavailable; client host [192.0.2.1] blocked using zen.spamhaus.org",
             "5.7.606 Access denied, banned sending IP",
             "Recipient refused: 5.7.1 policy",
+            "#5.7.1 refused",
+            "refused (5.7.1)",
+            "[5.7.1] refused",
+            "5.7.1: refused",
+            "5.1.8 <probe@outscout.test>: domain of sender address does not exist",
+            "5.1.7 bad address syntax",
+            "5.1.0 Senders blocked",
             "Your IP has a poor reputation",
             "relay not permitted",
+            "Relaying denied",
             "blocked by DNSBL",
+            "Blacklisted",
+            "Blocklisted, see https://www.spamcop.net/bl.shtml?192.0.2.1",
+            "listed at b.barracudacentral.org",
+            "Client [192.0.2.1] blocked",
+            "Your host has been blocked",
+            "host has been blocked",
+            "Mail from 192.0.2.1 refused",
+            "[192.0.2.1] refused",
+            "the network is banned",
+            "network is listed here",
+            "SPF check failed",
+            "cannot find your reverse DNS",
+            "no PTR record",
+            "Helo command rejected: need fully-qualified hostname",
             "sender verify failed",
+            "Sender address rejected: user unknown",
         ] {
-            assert!(speaks_of_asker(text), "{text}");
+            assert!(speaks_of_asker(text, "good.test"), "{text}");
         }
-        for text in [
-            "5.1.1 <ada@good.test>: Recipient address rejected: User unknown in relay recipient table",
-            "5.1.10 recipient not found",
-            "no such user here",
-            "<sender@relay.test>: no such user",
-            "no mailbox at marble.test",
-            "5.2.1 mailbox disabled",
-            "mailbox unavailable",
-            "",
+        for (text, domain) in [
+            ("5.1.1 <ada@good.test>: Recipient address rejected: User unknown in relay recipient table", "good.test"),
+            ("<ada@good.test>: Recipient address rejected: User unknown in relay recipient table", "good.test"),
+            ("(#5.1.1) no PTR here", "good.test"),
+            ("5.1.10 recipient not found", "good.test"),
+            ("no such user here", "good.test"),
+            ("<sender@relay.test>: no such user", "relay.test"),
+            ("no mailbox at marble.test", "marble.test"),
+            ("mailbox closed at relay.test", "relay.test"),
+            ("5.2.1 mailbox disabled", "good.test"),
+            ("5.4.1 Recipient address rejected: Access denied", "good.test"),
+            ("mx.good.test said: recipient rejected", "good.test"),
+            ("mailbox unavailable", "good.test"),
+            ("", ""),
         ] {
-            assert!(!speaks_of_asker(text), "{text}");
+            assert!(!speaks_of_asker(text, domain), "{text}");
         }
     }
 

@@ -60,6 +60,12 @@ impl Text {
         (self.separator != NONE).then(|| char::from(self.separator))
     }
 
+    /// Whether its first line was none of the table, but named the separator: `sep=;`.
+    #[must_use]
+    pub const fn names_separator(&self) -> bool {
+        self.above > 0
+    }
+
     /// How the text was written.
     #[must_use]
     pub const fn encoding(&self) -> Encoding {

@@ -31,7 +31,7 @@ pub fn email(text: &str) -> Option<String> {
 /// beside them, and without what they stand in (outsend 12.18 rule 6).
 pub fn addresses(cell: &str) -> impl Iterator<Item = String> + '_ {
     let words = cell.split(|letter: char| matches!(letter, ',' | ';' | '|') || letter.is_whitespace());
-    words.filter_map(|word| email(word).or_else(|| email(bare(word))))
+    words.flat_map(|word| email(word).map(|address| vec![address]).or_else(|| of_word(word)).unwrap_or_default())
 }
 
 /// Most addresses that are read of one cell.
@@ -55,26 +55,55 @@ pub fn mailboxes(cell: &str) -> Vec<String> {
     found
 }
 
-/// The addresses among the words between two separators. A word beside them may be a label (`mail:`) or a remark in parentheses; of
-/// anything else nobody knows whether it is a part of the address.
+/// The addresses among the words between two separators. Beside them may be a label (`mail:`), a remark in parentheses, and what
+/// joins two of them (`/`, `et`); of anything else nobody knows whether it is a part of the address.
 fn words(part: &str) -> Vec<String> {
+    const JOINING: [&str; 5] = ["et", "ou", "and", "or", "und"];
     if let Some(address) = email(part) {
         return vec![address];
     }
     let mut remark = 0_usize;
     let mut found = Vec::new();
-    for word in part.split_whitespace() {
+    for word in unlabelled(part).split_whitespace() {
         remark += word.matches('(').count();
         let outside = remark == 0 || (word.starts_with('(') && word.ends_with(')'));
         remark = remark.saturating_sub(word.matches(')').count());
+        let joins = || JOINING.contains(&&*word.to_lowercase()) || !word.contains(char::is_alphanumeric);
         if word.contains('@') {
-            let Some(address) = email(bare(word)) else { return Vec::new() };
-            found.push(address);
-        } else if outside && !word.ends_with(':') && !word.starts_with('(') {
+            let Some(addresses) = of_word(word) else { return Vec::new() };
+            found.extend(addresses);
+        } else if outside && !word.ends_with(':') && !word.starts_with('(') && !joins() {
             return Vec::new();
         }
     }
     found
+}
+
+/// The addresses of a word: one, or several with a slash between them.
+fn of_word(word: &str) -> Option<Vec<String>> {
+    let one = |word: &str| email(bare(word)).or_else(|| email(bare(labelled(word)?)));
+    if let Some(address) = one(word) {
+        return Some(vec![address]);
+    }
+    let parts = || word.split('/');
+    let several = parts().all(|part| part.contains('@'));
+    if several { parts().map(one).collect() } else { None }
+}
+
+/// A text without the label that it begins with: `Adresse e-mail : `.
+fn unlabelled(part: &str) -> &str {
+    let behind =
+        part.split_once(':').filter(|(label, rest)| !label.contains('@') && rest.starts_with(char::is_whitespace));
+    behind.map_or(part, |(_, rest)| rest)
+}
+
+/// What stands behind the label that a word begins with: `mail:a@b.fr`.
+fn labelled(word: &str) -> Option<&str> {
+    const LABELS: [&str; 12] = [
+        "e_mail", "mail", "email", "courriel", "mel", "mailto", "contact", "adresse", "address", "pro", "perso", "work",
+    ];
+    let (label, rest) = word.split_once(':')?;
+    (LABELS.contains(&&*fold(label))).then_some(rest)
 }
 
 /// A word without the dot of a sentence's end, and without the pair of quotes or parentheses that it stands in.
@@ -97,6 +126,13 @@ pub enum Kind {
     Personal,
 }
 
+/// Whether a folded local part says somewhere that nobody reads what is sent there: `news-noreply`.
+fn is_unread(name: &str) -> bool {
+    const WORDS: [&str; 6] = ["no_reply", "noreply", "do_not_reply", "donotreply", "ne_pas_repondre", "nepasrepondre"];
+    let name = format!("_{name}_");
+    WORDS.iter().any(|words| name.contains(&format!("_{words}_")))
+}
+
 /// Whose a normalised address is; `label` is the name in the domain of the site where it was found (outsend 11.4).
 #[must_use]
 pub fn kind(address: &str, label: Option<&str>) -> Kind {
@@ -105,7 +141,9 @@ pub fn kind(address: &str, label: Option<&str>) -> Kind {
     let folded = fold(local);
     let name = folded.trim_end_matches(|letter: char| letter.is_ascii_digit()).trim_end_matches('_');
     let tokens: Vec<&str> = name.split('_').collect();
-    if lists::is_role(name) || tokens.first().is_some_and(|first| lists::is_role(first)) {
+    // `contact-paris`, `no-reply-news`: what is behind a function says where
+    let begins = name.match_indices('_').filter_map(|(end, _)| name.get(..end));
+    if begins.chain([name]).any(lists::is_role) || is_unread(name) {
         return Kind::Role;
     }
     let label = label.map(fold).unwrap_or_default();
@@ -182,6 +220,13 @@ mod tests {
             ("jean.contact@a.fr", None, Kind::Unknown),
             ("informatique@a.fr", None, Kind::Unknown),
             ("no-reply@a.fr", None, Kind::Role),
+            ("no-reply-news@a.fr", None, Kind::Role),
+            ("no.reply.shop@a.fr", None, Kind::Role),
+            ("shop-noreply@a.fr", None, Kind::Role),
+            ("ne-pas-repondre@a.fr", None, Kind::Role),
+            ("nepasrepondre@a.fr", None, Kind::Role),
+            ("mailer-daemon-eu@a.fr", None, Kind::Role),
+            ("marie.noreplya@a.fr", None, Kind::Personal),
         ] {
             assert_eq!(kind(address, label), expected, "{address}");
         }
@@ -224,7 +269,19 @@ mod tests {
             ("(ada@good.test)", vec!["ada@good.test"]),
             ("'ada@good.test'", vec!["ada@good.test"]),
             ("ada@good.test (work, in the morning)", vec!["ada@good.test"]),
-            ("E-mail : ada@good.test", vec![]),
+            ("E-mail : ada@good.test", vec!["ada@good.test"]),
+            ("E-mail\u{a0}: ada@good.test", vec!["ada@good.test"]),
+            ("Adresse e-mail : ada@good.test (work)", vec!["ada@good.test"]),
+            ("mail:ada@good.test", vec!["ada@good.test"]),
+            ("E-Mail:ada@good.test", vec!["ada@good.test"]),
+            ("ada:bob@good.test", vec![]),
+            ("ada@good.test / bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test/bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test et bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test AND bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test - bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test + bob", vec![]),
+            ("ada\u{fe6b}good.test", vec!["ada@good.test"]),
             ("email: ada@good.test", vec!["ada@good.test"]),
             ("mailto:Ada@good.test?subject=Hi", vec!["ada@good.test"]),
             ("ada@good.test\r\nbcc: x@good.test", vec!["ada@good.test", "x@good.test"]),
@@ -262,9 +319,13 @@ mod tests {
         let found: Vec<String> = addresses("a@b.fr; C@D.fr|e@f.fr , non g@h.fr").collect();
         assert_eq!(found, ["a@b.fr", "c@d.fr", "e@f.fr", "g@h.fr"]);
         assert_eq!(addresses("").count(), 0);
-        for cell in
-            ["Ada Love <ada@good.test>", "\"Love, Ada\" <ada@good.test>.", "(ada@good.test)", "mail: ada@good.test."]
-        {
+        for cell in [
+            "Ada Love <ada@good.test>",
+            "\"Love, Ada\" <ada@good.test>.",
+            "(ada@good.test)",
+            "mail: ada@good.test.",
+            "mail:ada@good.test",
+        ] {
             assert_eq!(addresses(cell).collect::<Vec<_>>(), ["ada@good.test"], "{cell:?}");
         }
     }

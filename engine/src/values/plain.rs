@@ -27,12 +27,22 @@ pub const fn is_invisible(letter: char) -> bool {
     )
 }
 
-/// A full-width character as its usual one; the ideographic full stops are dots, as in domains.
+/// A full-width or small character as its usual one; the ideographic full stops are dots, as in domains.
 fn usual_width(letter: char) -> char {
     match letter {
         '\u{ff01}'..='\u{ff5e}' => u32::from(letter).checked_sub(0xfee0).and_then(char::from_u32).unwrap_or(letter),
         '\u{3000}' => ' ',
-        '\u{3002}' | '\u{ff61}' => '.',
+        '\u{3002}' | '\u{ff61}' | '\u{fe52}' => '.',
+        '\u{fe50}' => ',',
+        '\u{fe54}' => ';',
+        '\u{fe55}' => ':',
+        '\u{fe59}' => '(',
+        '\u{fe5a}' => ')',
+        '\u{fe62}' => '+',
+        '\u{fe63}' => '-',
+        '\u{fe64}' => '<',
+        '\u{fe65}' => '>',
+        '\u{fe6b}' => '@',
         other => other,
     }
 }
@@ -57,6 +67,7 @@ mod tests {
             ("\u{202a}+33\u{202c}", "+33"),
             ("ａ＠ｂ．ｔｅｓｔ", "a@b.test"),
             ("a@b。test", "a@b.test"),
+            ("﹢a﹫b﹒test﹣x", "+a@b.test-x"),
             ("０６　１２", "06 12"),
             ("é\u{a0}b", "é\u{a0}b"),
             ("plain", "plain"),
