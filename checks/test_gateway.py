@@ -111,6 +111,11 @@ DETAILS = {
 # the challenge of the MCP server (openscouter 19.1), which says where its metadata are when the stack knows
 MCP = "'Bearer resource_metadata=\"${PublicUrl}/.well-known/oauth-protected-resource/api/mcp\"'"
 CHALLENGE = {"Fn::If": ["HasPublicUrl", {"Fn::Sub": MCP}, "'Bearer'"]}
+# which a client in a page reads, whosever the page is
+ANY_PAGE = {
+    "Access-Control-Allow-Origin": "'*'",
+    "Access-Control-Expose-Headers": "'X-Request-Id, WWW-Authenticate'",
+}
 # pool keys of each tier
 TIERS = {"Free": 4, "Pro": 4, "Anonymous": 8}
 # of a pool key: callers at four times their limit
@@ -283,7 +288,7 @@ class Responses(unittest.TestCase):
                     headers = response["ResponseParameters"]["Headers"]
                     more = MORE_HEADERS[api].get(status, {})
                     if (api, kind) == ("openscouter", "UNAUTHORIZED"):
-                        more = {"WWW-Authenticate": CHALLENGE}
+                        more = {"WWW-Authenticate": CHALLENGE, **ANY_PAGE}
                     self.assertEqual(headers, {**HEADERS[api], **more})
 
     def test_the_transform_keeps_them(self):

@@ -172,6 +172,9 @@ async fn a_call_of_the_mcp_server_without_a_credential_is_the_gateway_s_to_chall
         assert_eq!((answer.status, answer.json()["error"].as_str()), (401, Some("Missing credentials")));
         let metadata = format!("Bearer resource_metadata=\"{base}/.well-known/oauth-protected-resource/api/mcp\"");
         assert_eq!(answer.header("www-authenticate"), metadata);
+        // a client in any page reads it
+        let cors = ["access-control-allow-origin", "access-control-expose-headers"].map(|name| answer.header(name));
+        assert_eq!(cors, ["*", "X-Request-Id, WWW-Authenticate"]);
         assert!(log().of(answer.header("x-request-id")).is_empty(), "no function was invoked");
         // with one it is the function's
         let sent = [("Authorization", "Bearer x")];
