@@ -9,6 +9,7 @@ mod directory;
 mod doctor;
 mod download;
 mod feedback;
+mod input;
 mod job;
 mod order;
 mod output;

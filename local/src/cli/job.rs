@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use engine::{
     Module,
     table::{self, Table, Text, Unreadable},
@@ -20,9 +20,11 @@ use sse_stream::{Sse, SseByteStream};
 
 use super::{
     download::{FileFormat, save},
+    input,
     output::{Failed, print, show},
     remote::{Api, Remote, segment, usage},
 };
+use crate::faults::no_json;
 
 /// The pause before a lost stream is opened again, unless the server names one.
 const RETRY: Duration = Duration::from_secs(3);
@@ -40,11 +42,13 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(super) enum JobCommand {
     /// Make a job over rows of a file, or over the results of another job, or one that searches for places, or one that checks
     /// where mail lands
+    #[command(group = ArgGroup::new("about").required(true).multiple(true).args(["items", "source", "query", "domain"]))]
     Create {
         /// Module, e.g. verify-emails, scrap, delivery-check
         module: String,
-        /// Rows: a .json file with a list of objects, or a table in a text file (csv, tsv), with a header or without
-        #[arg(long, required_unless_present_any = ["source", "query", "domain"])]
+        /// Rows: a .json file with a list of objects, or a table in a text file (csv, tsv), with a header or without; `-` is
+        /// standard input, with either
+        #[arg(long)]
         items: Option<PathBuf>,
         /// Job whose results are the rows
         #[arg(long)]
@@ -219,8 +223,13 @@ fn with_rows(members: &Map<String, Value>, rows: Option<&str>) -> String {
 
 /// The rows of a file, as objects in JSON, and how many. What is JSON already is sent as it stands, with every digit.
 fn rows(file: &Path) -> Result<(String, usize), Failed> {
-    let bytes = std::fs::read(file).map_err(|error| usage(&format!("{}: {error}", file.display())))?;
-    if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json")) {
+    let bytes = input::read(file)?;
+    let is_json = match file.extension() {
+        Some(extension) => extension.eq_ignore_ascii_case("json"),
+        // standard input has no name
+        None => table::decode(bytes.clone()).text.trim_start().starts_with('['),
+    };
+    if is_json {
         let text = table::decode(bytes).text;
         // what is none is told before anything is sent; how large a number may be, and what a text holds, is the server's business
         let rows = check(file, &text)?;
@@ -249,11 +258,7 @@ fn rows(file: &Path) -> Result<(String, usize), Failed> {
 fn check(file: &Path, text: &str) -> Result<usize, Failed> {
     let told = |cause: String| usage(&format!("{}: {cause}", file.display()));
     let Ok(rows) = json::parse_any(text.as_bytes()) else {
-        let place = json::broken_at(text.as_bytes());
-        let place = place.map_or(", or nested too deep".to_owned(), |(line, column)| {
-            format!(": it breaks in line {line}, column {column}")
-        });
-        return Err(told(format!("it is no JSON{place}")));
+        return Err(told(no_json(text.as_bytes())));
     };
     match rows.as_array() {
         Some(rows) => limit(file, rows.len()).map(|()| rows.len()),

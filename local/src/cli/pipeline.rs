@@ -1,7 +1,7 @@
 //! `outscout pipeline`: pipelines of an Outsend API, wherever it is, followed node by node (outsend 14).
 
 use std::{
-    io::{self, IsTerminal as _, Read as _, Write as _},
+    io::{self, IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use shared::json;
 
 use super::{
+    input,
     output::{Failed, harmless, print, show},
     remote::{Api, Remote, segment, usage},
 };
@@ -61,14 +62,7 @@ pub(super) async fn pipeline(command: PipelineCommand) -> Result<(), Failed> {
 /// What a file asks for.
 fn body(file: &Path) -> Result<Map<String, Value>, Failed> {
     let named = |error: &dyn std::fmt::Display| usage(&format!("{}: {error}", file.display()));
-    let mut bytes = Vec::new();
-    let read = if file == Path::new("-") {
-        io::stdin().read_to_end(&mut bytes)
-    } else {
-        std::fs::File::open(file).and_then(|mut file| file.read_to_end(&mut bytes))
-    };
-    read.map_err(|error| named(&error))?;
-    let text = table::decode(bytes).text;
+    let text = table::decode(input::read(file)?).text;
     let given = match json::parse(text.as_bytes()) {
         Ok(Value::Object(given)) => given,
         Ok(_) => return Err(named(&NEITHER)),

@@ -50,6 +50,15 @@ impl Stop {
             _ = self.terminate.recv() => {}
         }
     }
+
+    /// Whether one was sent before now.
+    async fn was_asked(&mut self) -> bool {
+        tokio::select! {
+            biased;
+            () = self.asked() => true,
+            () = std::future::ready(()) => false,
+        }
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the command line hands its environment on to the functions")]
@@ -83,6 +92,10 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server, kept).await?) };
+    if stop.was_asked().await {
+        server.shutdown().await;
+        return Ok(());
+    }
     let ready = Ready { text: banner::text(&server, demo.as_ref()), line: banner::ready(&server, demo.as_ref()) };
     io::stderr().write_all(ready.text.as_bytes())?;
     let line = arguments.ready_json.then(|| ready.line.to_string());

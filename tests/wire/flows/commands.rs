@@ -30,6 +30,14 @@ impl World {
         said(self.command(arguments).output().unwrap())
     }
 
+    /// [`Self::says`], with a text on standard input.
+    fn reads(&self, arguments: &[&str], text: &str) -> (i32, String, String) {
+        let mut command = self.command(arguments);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        said(child.wait_with_output().unwrap())
+    }
+
     /// A file of JSON in the world's folder.
     fn file(&self, name: &str, value: &Value) -> String {
         let file = self.path(name);
@@ -52,11 +60,8 @@ async fn a_pipeline_is_followed_to_its_end() {
     assert!(lines.iter().any(|line| line.starts_with("best (sort): 0 %, waiting")), "{out}");
     assert!(lines.last().unwrap().starts_with("done: results in j_"), "{out}");
     // as JSON, from standard input, with the file's name
-    let mut command = world.command(&["pipeline", "run", "-", "--json"]);
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let text = format!("\u{feff}{}", json!({"name": "Given", "definition": chain(9), "schema_version": 1}));
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let (code, out, err) = said(child.wait_with_output().unwrap());
+    let (code, out, err) = world.reads(&["pipeline", "run", "-", "--json"], &text);
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!((&lines[0]["name"], &lines[0]["definition"]), (&json!("Given"), &chain(9)));
@@ -67,6 +72,26 @@ async fn a_pipeline_is_followed_to_its_end() {
         of.next_back().unwrap()["data"]["status"].clone()
     };
     assert_eq!(["in", "some", "best"].map(ended), ["done", "done", "done"].map(Value::from));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_read_from_standard_input() {
+    let world = World::start().await;
+    let create = ["job", "create", "verify-emails", "--items", "-", "--json"];
+    for text in ["\u{feff}[{\"Mail\": \"a@gmial.com\", \"n\": 1}]", "Mail;n\r\na@gmial.com;1\r\n"] {
+        let (code, out, err) = world.reads(&create, text);
+        assert_eq!(code, 0, "{err}");
+        assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["grid_points_count"], 1, "{out}");
+    }
+    for (text, told) in [
+        ("", "outscout: -: there is no row in it\n"),
+        ("[{\n", "outscout: -: it is no JSON: it breaks in line 2, column 0\n"),
+        ("[{]", "outscout: -: it is no JSON: it breaks in line 1, column 3\n"),
+    ] {
+        assert_eq!(world.reads(&create, text), (2, String::new(), told.to_owned()));
+    }
+    let (code, _, err) = world.says(&["job", "create", "verify-emails"]);
+    assert!(code == 2 && err.contains("--items <ITEMS>|--source <SOURCE>"), "{err}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
