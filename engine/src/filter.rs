@@ -39,19 +39,21 @@ const KEYS: [&str; 16] = [
 /// A rule, with the indices of the columns that it reads; a column that is not there reads as empty.
 enum Rule {
     /// The cell is filled.
-    Filled(Option<usize>),
+    Filled(Option<usize>, &'static str),
     NoAggregator(Option<usize>),
     Alive(Option<usize>),
     Personal {
         email: Option<usize>,
         site: Option<usize>,
     },
-    AtLeast(Option<usize>, f64),
+    AtLeast(Option<usize>, &'static str, f64),
     /// Of a count.
     Count(Option<usize>, f64),
     Prefix {
         phone: Option<usize>,
-        address: [Option<usize>; 2],
+        address: Option<usize>,
+        /// A column that holds the country alone.
+        country: Option<usize>,
         prefixes: Vec<String>,
         keep: bool,
     },
@@ -78,27 +80,32 @@ fn category(text: &str) -> String {
 impl Rule {
     fn read(key: &str, value: &Value, names: &[String]) -> Option<Self> {
         let find = |name: &str| columns::find(names, name);
+        let filled = |name: &'static str| Self::Filled(find(name), name);
         let named = |default: &str| match value.get("column").and_then(Value::as_str).filter(|name| !name.is_empty()) {
             Some(asked) => columns::asked(names, asked).ok(),
             None => find(default),
         };
         let on = value.as_bool() == Some(true);
         match key {
-            "require_phone" if on => Some(Self::Filled(find("telephone"))),
-            "require_site" if on => Some(Self::Filled(find("site_web"))),
-            "require_email" if on => Some(Self::Filled(find("email"))),
+            "require_phone" if on => Some(filled("telephone")),
+            "require_site" if on => Some(filled("site_web")),
+            "require_email" if on => Some(filled("email")),
             "exclude_aggregators" if on => Some(Self::NoAggregator(find("site_web"))),
             "alive_only" if on => Some(Self::Alive(find("site_alive"))),
             "has_personal_email" if on => Some(Self::Personal { email: find("email"), site: find("site_web") }),
-            "rating_min" => Some(Self::AtLeast(find("note"), values::number(value)?)),
+            "rating_min" => Some(Self::AtLeast(find("note"), "note", values::number(value)?)),
             "reviews_min" => Some(Self::Count(find("nb_avis"), values::number(value)?)),
             "phone_prefix" => {
                 // as people write numbers
-                let plain = |text: &String| text.replace([' ', '.', '-'], "");
+                let plain = |text: &String| {
+                    let bare = text.replace("(0)", "").replace([' ', '.', '-', '\u{a0}', '\u{202f}'], "");
+                    bare.strip_prefix("00").map_or(bare.clone(), |abroad| format!("+{abroad}"))
+                };
                 let prefixes: Vec<String> = texts(value.get("prefixes")).iter().map(plain).collect();
                 let keep = value.get("prefix_unparseable_keep").and_then(Value::as_bool) == Some(true);
-                let address = [find("adresse"), find("pays")];
-                (!prefixes.is_empty()).then(|| Self::Prefix { phone: named("telephone"), address, prefixes, keep })
+                let (address, country) = (find("adresse"), find("pays").or_else(|| find("country")));
+                let phone = named("telephone");
+                (!prefixes.is_empty()).then_some(Self::Prefix { phone, address, country, prefixes, keep })
             }
             "email_domain" => {
                 let domains = |name: &str| -> Vec<String> {
@@ -122,11 +129,25 @@ impl Rule {
         }
     }
 
+    /// The column that the rule is about, where it is not there.
+    fn missing(&self) -> Option<&'static str> {
+        let (index, name) = match self {
+            Self::Filled(index, name) | Self::AtLeast(index, name, _) => (index, *name),
+            Self::NoAggregator(index) => (index, "site_web"),
+            Self::Alive(index) => (index, "site_alive"),
+            Self::Personal { email, .. } | Self::Domain { email, .. } => (email, "email"),
+            Self::Count(index, _) => (index, "nb_avis"),
+            Self::Prefix { phone, .. } => (phone, "telephone"),
+            Self::Category(index, _) => (index, "category"),
+        };
+        index.is_none().then_some(name)
+    }
+
     fn keeps(&self, row: &[Value]) -> bool {
         let cell = |index: &Option<usize>| index.and_then(|index| row.get(index)).unwrap_or(&Value::Null);
         let text = |index: &Option<usize>| values::cell_text(cell(index));
         match self {
-            Self::Filled(index) => values::is_filled(cell(index)),
+            Self::Filled(index, _) => values::is_filled(cell(index)),
             Self::NoAggregator(index) => values::host(&text(index)).is_none_or(|host| !lists::is_aggregator(&host)),
             Self::Alive(index) => matches!(&*text(index), "open" | "uncertain" | "alive" | "stale"),
             Self::Personal { email, site } => {
@@ -135,10 +156,13 @@ impl Rule {
                     .any(|address| values::kind(&address, label.as_deref()) == Kind::Personal)
             }
             Self::Count(index, least) => values::count(cell(index)).is_some_and(|number| number >= *least),
-            Self::AtLeast(index, least) => values::number(cell(index)).is_some_and(|number| number >= *least),
-            Self::Prefix { phone, address, prefixes, keep } => {
-                let address = address.iter().map(|index| text(index).into_owned()).collect::<Vec<_>>().join(", ");
-                let Some(number) = values::phone(&text(phone), values::country(&address)) else { return *keep };
+            Self::AtLeast(index, _, least) => values::number(cell(index)).is_some_and(|number| number >= *least),
+            Self::Prefix { phone, address, country, prefixes, keep } => {
+                let known = match Some(cell(country)).filter(|cell| values::is_filled(cell)) {
+                    Some(cell) => Some(values::nation(&values::cell_text(cell))),
+                    None => values::country(&text(address)),
+                };
+                let Some(number) = values::phone(&text(phone), known) else { return *keep };
                 let national = values::national(&number);
                 prefixes.iter().any(|prefix| match prefix.as_bytes().first() {
                     Some(b'+') => number.starts_with(prefix.as_str()),
@@ -299,11 +323,17 @@ pub(crate) fn start(spec: Spec, input: Arc<dyn Input>) -> BoxFuture<'static, Res
             }
         }
         let unknown = options.keys().filter(|key| spec.done == 0 && !KEYS.contains(&key.as_str()));
+        let missing = matcher.rules.iter().filter(|_| spec.done == 0).filter_map(Rule::missing);
+        let missing = missing.map(|column| Line {
+            level: Level::Warn,
+            message: format!("There is no column {column}: the filter takes it as empty in every row"),
+        });
         let log = unknown
             .map(|key| {
                 let key: String = key.chars().take(100).collect();
                 Line { level: Level::Warn, message: format!("Unknown filter key ignored: {key}") }
             })
+            .chain(missing)
             .collect();
         let rows = Rows::new(input, spec.done, end);
         Ok(Box::new(Filter { rows, end, matcher, sample, log }) as Box<dyn Run>)

@@ -127,17 +127,34 @@ fn is_number(text: &str) -> bool {
     digits(whole) && (whole == "0" || !whole.starts_with('0')) && [fraction, exponent].into_iter().flatten().all(digits)
 }
 
-/// Where a text ceases to be JSON: the line, and the byte in it, both from 1. `None` when it is JSON, when there is nothing
-/// in it, and when it is nested too deep.
+/// Where a text ceases to be JSON, or UTF-8: the line, and the character in it, both from 1. `None` when it is JSON, when there
+/// is nothing in it, and when it is nested too deep.
 #[must_use]
 pub fn broken_at(text: &[u8]) -> Option<(usize, usize)> {
     if text.trim_ascii().is_empty() || check_depth(text).is_err() {
         return None;
     }
+    if let Err(error) = std::str::from_utf8(text) {
+        let before = text.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+        return Some((before.iter().filter(|byte| **byte == b'\n').count() + 1, characters(line) + 1));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     deserializer.disable_recursion_limit();
     let read = Plain::deserialize(&mut deserializer).and_then(|_| deserializer.end());
-    read.err().map(|error| (error.line().max(1), error.column().max(1)))
+    read.err().map(|error| place(text, &error))
+}
+
+/// Where in a text an error was met: the line, and the character in it, both from 1.
+#[must_use]
+pub fn place(text: &[u8], error: &serde_json::Error) -> (usize, usize) {
+    let line = text.split(|byte| *byte == b'\n').nth(error.line().saturating_sub(1)).unwrap_or_default();
+    let before = line.get(..error.column().saturating_sub(1)).unwrap_or(line);
+    (error.line().max(1), characters(before) + 1)
+}
+
+fn characters(line: &[u8]) -> usize {
+    String::from_utf8_lossy(line).chars().count()
 }
 
 /// Reads an object.
@@ -244,6 +261,7 @@ mod tests {
             ("{\"a\":1,}", Some((1, 8))),
             ("{\n  \"a\": nope\n}", Some((2, 9))),
             ("{} x", Some((1, 4))),
+            ("{\"\u{e9}\u{1f600}\": x}", Some((1, 8))),
             ("", None),
             (" \n", None),
             ("[]", None),
@@ -251,6 +269,7 @@ mod tests {
             assert_eq!(broken_at(text.as_bytes()), place, "{text}");
         }
         assert_eq!(broken_at(&b"[".repeat(100_000)), None);
+        assert_eq!(broken_at(b"{\n\"\xc3\xa9\": \"\xff\"}"), Some((2, 7)));
     }
 
     #[test]

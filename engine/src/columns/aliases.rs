@@ -21,6 +21,10 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "organization",
             "organization_name",
             "organization_1_name",
+            "firma",
+            "firmenname",
+            "unternehmen",
+            "raison_social",
         ],
     ),
     (
@@ -52,6 +56,12 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "telephone_fixe",
             "tel_fixe",
             "phone_work",
+            "telefon",
+            "telefonnummer",
+            "telephone_principal",
+            "telefon_geschaftlich",
+            "mobiltelefon",
+            "handy",
             "portable",
             "telephone_portable",
             "tel_portable",
@@ -83,6 +93,9 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "company_website",
             "site_url",
             "adresse_web",
+            "webseite",
+            "page_web",
+            "homepage_url",
         ],
     ),
     (
@@ -121,17 +134,77 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
             "email_work",
             "email_home",
             "mel",
+            "e_mail_adresse",
+            "adresse_e_mail_principale",
+            "adresse_email_principale",
+            "email_principal",
+            "e_mail_pro",
+            "e_mail_professionnel",
+            "email_perso",
+            "e_mail_perso",
+            "email_personnel",
+            "e_mail_personnel",
+            "email_prive",
+            "e_mail_prive",
+            "email_secondaire",
+            "e_mail_secondaire",
+            "personal_e_mail",
         ],
     ),
     (
         "lien_google_maps",
         &["google_maps", "google_maps_url", "maps_url", "gmaps", "lien_maps", "maps_link", "place_url"],
     ),
-    ("adresse", &["address", "adresse_postale", "street", "rue", "full_address", "address_1"]),
-    ("ville", &["city", "town", "commune", "localite"]),
-    ("code_postal", &["zip", "zipcode", "zip_code", "postal_code", "postcode", "cp"]),
-    ("rating", &["note", "stars", "etoiles", "score_avis"]),
-    ("reviews_count", &["nb_avis", "reviews", "review_count", "avis", "nombre_avis"]),
+    (
+        "adresse",
+        &[
+            "address",
+            "adresse_postale",
+            "street",
+            "rue",
+            "full_address",
+            "address_1",
+            "stra\u{df}e",
+            "strasse",
+            "anschrift",
+        ],
+    ),
+    (
+        "ville",
+        &["city", "town", "commune", "localite", "ort", "stadt", "ville_bureau", "business_city", "address_1_city"],
+    ),
+    (
+        "code_postal",
+        &[
+            "zip",
+            "zipcode",
+            "zip_code",
+            "postal_code",
+            "postcode",
+            "cp",
+            "plz",
+            "postleitzahl",
+            "code_postal_bureau",
+            "business_postal_code",
+            "address_1_postal_code",
+        ],
+    ),
+    ("rating", &["note", "stars", "etoiles", "score_avis", "note_google", "note_moyenne", "average_rating"]),
+    (
+        "reviews_count",
+        &[
+            "nb_avis",
+            "reviews",
+            "review_count",
+            "avis",
+            "nombre_avis",
+            "nombre_d_avis",
+            "nb_d_avis",
+            "avis_google",
+            "number_of_reviews",
+            "total_reviews",
+        ],
+    ),
     ("category", &["categorie", "type", "activity", "activite"]),
     ("siren", &["siren_number", "numero_siren"]),
     ("siret", &["siret_number", "numero_siret"]),
@@ -143,8 +216,34 @@ pub(super) const ALIASES: [(&str, &[&str]); 16] = [
 /// Aliases that as often mean something else: they count where no better one is there.
 const WEAK: [&str; 9] = ["title", "titre", "name", "type", "note", "long", "numero", "emails", "activity"];
 
+/// Aliases of one value among several: they count where there is no plain one.
+const QUALIFIED: [&str; 18] = [
+    "e_mail_pro",
+    "e_mail_professionnel",
+    "email_perso",
+    "e_mail_perso",
+    "email_personnel",
+    "e_mail_personnel",
+    "email_prive",
+    "e_mail_prive",
+    "telefon_geschaftlich",
+    "email_work",
+    "email_home",
+    "telephone_professionnel",
+    "telephone_pro",
+    "tel_pro",
+    "telephone_bureau",
+    "telephone_fixe",
+    "tel_fixe",
+    "phone_work",
+];
+
 /// Aliases of a second value: they count where there is none of a first.
-const SECOND: [&str; 10] = [
+const SECOND: [&str; 15] = [
+    "email_secondaire",
+    "e_mail_secondaire",
+    "mobiltelefon",
+    "handy",
     "portable",
     "telephone_portable",
     "tel_portable",
@@ -154,15 +253,26 @@ const SECOND: [&str; 10] = [
     "phone_mobile",
     "mobile_number",
     "mobile_1",
+    "cell_phone",
     "gsm",
 ];
 
+/// Aliases that cells hold as often, as the kind of a number: a row of data does not name a column by them.
+const VALUES: [&str; 5] = ["mel", "mobile", "portable", "gsm", "handy"];
+
 /// How good an alias is: those of a smaller number come first.
 fn rank(folded: &str) -> u8 {
-    if WEAK.contains(&folded) { 2 } else { u8::from(SECOND.contains(&folded)) }
+    let ranks: [&[&str]; 3] = [&QUALIFIED, &SECOND, &WEAK];
+    (1..).zip(ranks).find(|(_, names)| names.contains(&folded)).map_or(0, |(rank, _)| rank)
 }
 
-/// Whether a column that is folded to `mobile` is the one that phones_extra writes (outsend 12.11), which stays what it is.
+/// Whether a cell of a first row names a column, whatever stands beside it.
+#[must_use]
+pub fn names_column(cell: &str) -> bool {
+    canonical(cell).is_some() && !VALUES.contains(&&*folded_name(cell))
+}
+
+/// Whether a column that is folded to `mobile` is the one that phones_extra writes (outsend 12.14), which stays what it is.
 fn is_result(columns: &[String], folded: &str) -> bool {
     folded == "mobile" && columns.iter().any(|column| column == "phone_secondary")
 }
@@ -305,8 +415,19 @@ mod tests {
                 ["M\u{e9}l", "N\u{b0} de t\u{e9}l\u{e9}phone", "T\u{e9}l. mobile", "x"],
                 ["email", "telephone", "Tél. mobile", "x"],
             ),
+            (
+                ["Firma", "E-Mail-Adresse", "Telefon gesch\u{e4}ftlich", "PLZ"],
+                ["nom", "email", "telephone", "code_postal"],
+            ),
+            (
+                ["Nom complet", "Adresse e-mail principale", "Portable", "Téléphone principal"],
+                ["Nom complet", "email", "Portable", "telephone"],
+            ),
+            (["Nombre d'avis", "Note Google", "Email perso", "Ort"], ["reviews_count", "rating", "email", "ville"]),
             // a mobile number is a second one, and the one that phones_extra found stays what it is
             (["Mobile", "Téléphone (bureau)", "Email Address 1", "x"], ["Mobile", "telephone", "email", "x"]),
+            (["Email (Home)", "Email", "Tel pro", "Phone"], ["Email (Home)", "email", "Tel pro", "telephone"]),
+            (["Portable", "Tél. fixe", "E-mail", "x"], ["Portable", "telephone", "email", "x"]),
             (["mobile", "phone_secondary", "fax", "x"], ["mobile", "phone_secondary", "fax", "x"]),
         ] {
             assert_eq!(resolve(&names(&given)), names(&expected));

@@ -1,6 +1,6 @@
 //! What the columns of a table without a header are (outsend 11.3).
 
-use super::aliases::canonical;
+use super::aliases::names_column;
 use crate::values;
 
 /// A name and the test that cells pass.
@@ -57,8 +57,18 @@ fn site(cell: &str) -> bool {
 #[must_use]
 pub fn headless(first: &[String]) -> bool {
     let mut cells = first.iter().map(|cell| cell.trim());
-    first.iter().all(|cell| canonical(cell).is_none())
-        && cells.any(|cell| PATTERNS.iter().any(|(_, matches)| matches(cell)))
+    !first.iter().any(|cell| names_column(cell)) && cells.any(|cell| PATTERNS.iter().any(|(_, matches)| matches(cell)))
+}
+
+/// Whether a cell may stand in for one of a column by which somebody is reached: it looks like an address, a number that can be called, or a
+/// site's own address. Of other columns, every cell may.
+pub(crate) fn fits(column: &str, cell: &str) -> bool {
+    match column {
+        "email" => values::plain(cell).contains('@'),
+        "telephone" => cell.chars().filter(char::is_ascii_digit).count() >= 6,
+        "site_web" => values::host(cell).is_some_and(|host| host.contains('.')) && !listing(cell.trim()),
+        _ => true,
+    }
 }
 
 /// The year that a cell is.

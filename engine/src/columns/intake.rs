@@ -5,7 +5,10 @@ use std::collections::HashSet;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::aliases::{others, resolve};
+use super::{
+    aliases::{others, resolve},
+    infer::fits,
+};
 use crate::{Module, Row, values};
 
 /// A digest that is as good as the text for telling texts apart, and small enough to keep millions of them.
@@ -26,15 +29,16 @@ enum Judged {
 /// A column that a module reads, and those whose cells stand in for its empty ones.
 #[derive(Debug)]
 pub(crate) struct Column {
+    name: &'static str,
     index: usize,
     others: Vec<usize>,
 }
 
 impl Column {
     /// The column of a name, which must be there as it stands.
-    pub(crate) fn of(columns: &[String], name: &str) -> Option<Self> {
+    pub(crate) fn of(columns: &[String], name: &'static str) -> Option<Self> {
         let index = columns.iter().position(|column| column == name)?;
-        Some(Self { index, others: others(columns, name) })
+        Some(Self { name, index, others: others(columns, name) })
     }
 
     /// The row's cell, if it is not blank.
@@ -42,12 +46,13 @@ impl Column {
         row.get(self.index).filter(|cell| !values::is_blank(cell))
     }
 
-    /// Fills an empty cell with the first that stands in for it.
+    /// Fills an empty cell with the first that can stand in for it.
     pub(crate) fn fill(&self, row: &mut Row) {
         if row.get(self.index).is_some_and(values::is_filled) {
             return;
         }
-        let other = self.others.iter().filter_map(|index| row.get(*index)).find(|cell| values::is_filled(cell));
+        let fits = |cell: &&Value| values::is_filled(cell) && fits(self.name, &values::cell_text(cell));
+        let other = self.others.iter().filter_map(|index| row.get(*index)).find(fits);
         if let Some(other) = other.cloned()
             && let Some(cell) = row.get_mut(self.index)
         {

@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 use crate::{
     Module, Row,
-    columns::rows::testing::{Memory, drain, options, ready},
+    columns::rows::testing::{Memory, Outcome, drain, options, ready},
 };
 
 const COLUMNS: [&str; 8] = ["id", "telephone", "site_web", "email", "site_alive", "note", "reviews_count", "categorie"];
@@ -99,6 +99,9 @@ fn every_rule_keeps_what_the_contract_says() {
     assert_eq!(kept(json!({"reviews_min": 10})), [0, 3]);
     assert_eq!(kept(json!({"phone_prefix": {"prefixes": ["06"]}})), [0]);
     assert_eq!(kept(json!({"phone_prefix": {"prefixes": ["06 12"]}})), [0]);
+    for written in ["0033 6", "+33 (0)6", "+33.6"] {
+        assert_eq!(kept(json!({"phone_prefix": {"prefixes": [written]}})), [0], "{written}");
+    }
     assert_eq!(kept(json!({"phone_prefix": {"prefixes": ["+331", "32"]}})), [1, 4]);
     assert_eq!(kept(json!({"phone_prefix": {"prefixes": ["33"], "prefix_unparseable_keep": true}})), [0, 1, 2, 3]);
     assert_eq!(kept(json!({"email_domain": {"include": ["b.fr"]}})), [1]);
@@ -163,6 +166,41 @@ fn unknown_keys_are_named_once() {
     let (kept, log) = filtered(&rows, json!({"require_fax": true, "note_max": 3}));
     assert_eq!(kept.len(), 5);
     assert_eq!(log, ["warn Unknown filter key ignored: require_fax", "warn Unknown filter key ignored: note_max"]);
+}
+
+/// What a filter makes of a table.
+fn over(columns: &[&str], rows: &[Row], how: Value) -> Outcome {
+    let spec = Spec {
+        module: Module::Filter,
+        options: options(how),
+        planned: Some(rows.len() as u64),
+        done: 0,
+        produced: 0,
+        tries: 0,
+        refused: 0,
+        watch: crate::module::Watch::default(),
+    };
+    let mut run = ready(start(spec, Memory::table(columns, rows.to_vec(), 3))).unwrap();
+    ready(drain(&mut *run, 0, 0)).unwrap()
+}
+
+#[test]
+fn a_rule_about_a_column_that_is_not_there_is_told() {
+    let outcome = over(&["nom"], &[vec![json!("A")]], json!({"require_email": true, "rating_min": 4}));
+    let told = |column: &str| format!("warn There is no column {column}: the filter takes it as empty in every row");
+    assert_eq!((outcome.rows.len(), outcome.log), (0, vec![told("email"), told("note")]));
+}
+
+#[test]
+fn a_country_of_a_column_of_its_own_is_heard() {
+    let rows = [("BE", "0470 12 34 56"), ("Sweden", "070 123 45 67"), ("N/A", "0612345678"), ("", "+32 470 12 34 56")];
+    let rows: Vec<Row> =
+        (0..).zip(rows).map(|(id, (country, phone))| vec![json!(id), json!(country), json!(phone)]).collect();
+    let kept = |prefix: &str| -> Vec<i64> {
+        let rows = over(&["id", "pays", "telephone"], &rows, json!({"phone_prefix": {"prefixes": [prefix]}})).rows;
+        rows.iter().map(|row| row[0].as_i64().unwrap()).collect()
+    };
+    assert_eq!((kept("+32"), kept("+33"), kept("+46")), (vec![0, 3], vec![2], vec![]));
 }
 
 proptest! {

@@ -109,12 +109,9 @@ fn speaks_of_asker(text: &str, domain: &str) -> bool {
         }
     }
     let says = |words: &[&str]| words.iter().any(|word| plain.contains(&format!(" {word}")));
-    says(&SENDER) || !says(&NOBODY) && (says(&ASKER) || says(&CONNECTION) && says(&SHUT_OUT))
+    says(&ASKER) || !says(&NOBODY) && (says(&EITHER) || says(&CONNECTION) && says(&SHUT_OUT))
 }
 
-/// What refusals call the sender of a mail: whatever else they say, they are not about who gets it. Words are beginnings of
-/// words, here and below.
-const SENDER: [&str; 7] = ["sender", "mail from", "spf ", "helo ", "ehlo ", "reverse dns", "ptr "];
 /// How refusals say that nobody has the address.
 const NOBODY: [&str; 18] = [
     "user unknown",
@@ -136,8 +133,16 @@ const NOBODY: [&str; 18] = [
     "unknown recipient",
     "recipient unknown",
 ];
-/// What is said to who asks alone.
-const ASKER: [&str; 28] = [
+/// What is said to who asks, whatever else a refusal says. Words are beginnings of words, here and below.
+const ASKER: [&str; 33] = [
+    "sender",
+    "mail from",
+    "spf ",
+    "helo ",
+    "ehlo ",
+    "reverse dns",
+    "rdns",
+    "ptr ",
     "spamhaus",
     "spamcop",
     "barracuda",
@@ -159,14 +164,13 @@ const ASKER: [&str; 28] = [
     "your server",
     "your network",
     "client host",
-    "rdns",
     "dkim",
     "dmarc",
-    "relay",
     "authenticat",
     "too many",
-    "policy",
 ];
+/// What is said to who asks, but of an address that nobody has, too.
+const EITHER: [&str; 2] = ["relay", "policy"];
 /// What a refusal calls the connection, and how it says that it is shut out.
 const CONNECTION: [&str; 6] = ["ip ", "ips ", "client ", "host ", "network ", "connection"];
 const SHUT_OUT: [&str; 6] = ["blocked", "banned", "listed", "refused", "denied", "not allowed"];
@@ -279,6 +283,9 @@ mod tests {
             "Helo command rejected: need fully-qualified hostname",
             "sender verify failed",
             "Sender address rejected: user unknown",
+            "Too many invalid recipients from your IP",
+            "Client host rejected: hostname does not exist",
+            "rDNS of your IP does not exist",
         ] {
             assert!(speaks_of_asker(text, "good.test"), "{text}");
         }

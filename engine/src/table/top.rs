@@ -10,7 +10,7 @@ fn filled(row: &[String]) -> usize {
 }
 
 fn named(row: &[String]) -> usize {
-    row.iter().filter(|cell| columns::canonical(cell).is_some()).count()
+    row.iter().filter(|cell| columns::names_column(cell)).count()
 }
 
 /// How many of the first rows stand above the table: titles and notes. `rows` are the first ones.

@@ -42,6 +42,10 @@ const MAX_MAILBOXES: usize = 20;
 #[must_use]
 pub fn mailboxes(cell: &str) -> Vec<String> {
     let text = plain(cell);
+    // a list as JSON has it
+    let listed =
+        text.trim().strip_prefix('[').and_then(|text| text.strip_suffix(']')).filter(|text| text.contains('@'));
+    let text = listed.unwrap_or(&text);
     let angled = |part: &str| -> Vec<String> {
         part.split('<').skip(1).filter_map(|inside| email(inside.split_once('>')?.0)).collect()
     };
@@ -55,20 +59,23 @@ pub fn mailboxes(cell: &str) -> Vec<String> {
     found
 }
 
-/// The addresses among the words between two separators. Beside them may be a label (`mail:`), a remark in parentheses, and what
-/// joins two of them (`/`, `et`); of anything else nobody knows whether it is a part of the address.
+/// The addresses among the words between two separators. Beside them may be a label (`mail:`), a remark in parentheses, a bullet,
+/// and what joins two of them (`/`, `et`); of anything else nobody knows whether it is a part of the address.
 fn words(part: &str) -> Vec<String> {
-    const JOINING: [&str; 5] = ["et", "ou", "and", "or", "und"];
+    const JOINING: [&str; 16] = [
+        "et", "ou", "and", "or", "und", "oder", "y", "/", "-", "\u{2013}", "\u{2014}", "\u{2022}", "\u{b7}", "&", "+",
+        "*",
+    ];
     if let Some(address) = email(part) {
         return vec![address];
     }
     let mut remark = 0_usize;
     let mut found = Vec::new();
-    for word in unlabelled(part).split_whitespace() {
+    for word in labelled(part).unwrap_or(part).split_whitespace() {
         remark += word.matches('(').count();
         let outside = remark == 0 || (word.starts_with('(') && word.ends_with(')'));
         remark = remark.saturating_sub(word.matches(')').count());
-        let joins = || JOINING.contains(&&*word.to_lowercase()) || !word.contains(char::is_alphanumeric);
+        let joins = || JOINING.contains(&&*word.to_lowercase());
         if word.contains('@') {
             let Some(addresses) = of_word(word) else { return Vec::new() };
             found.extend(addresses);
@@ -90,29 +97,46 @@ fn of_word(word: &str) -> Option<Vec<String>> {
     if several { parts().map(one).collect() } else { None }
 }
 
-/// A text without the label that it begins with: `Adresse e-mail : `.
-fn unlabelled(part: &str) -> &str {
-    let behind =
-        part.split_once(':').filter(|(label, rest)| !label.contains('@') && rest.starts_with(char::is_whitespace));
-    behind.map_or(part, |(_, rest)| rest)
-}
-
-/// What stands behind the label that a word begins with: `mail:a@b.fr`.
-fn labelled(word: &str) -> Option<&str> {
-    const LABELS: [&str; 12] = [
-        "e_mail", "mail", "email", "courriel", "mel", "mailto", "contact", "adresse", "address", "pro", "perso", "work",
+/// What stands behind the label that a text begins with: `mail:a@b.fr`, `Adresse e-mail : a@b.fr`.
+fn labelled(text: &str) -> Option<&str> {
+    const LABELS: [&str; 25] = [
+        "e",
+        "smtp",
+        "mail",
+        "mails",
+        "email",
+        "emails",
+        "courriel",
+        "mel",
+        "mailto",
+        "contact",
+        "adresse",
+        "address",
+        "de",
+        "messagerie",
+        "electronique",
+        "principal",
+        "principale",
+        "professionnel",
+        "professionnelle",
+        "personnel",
+        "personnelle",
+        "pro",
+        "perso",
+        "work",
+        "home",
     ];
-    let (label, rest) = word.split_once(':')?;
-    (LABELS.contains(&&*fold(label))).then_some(rest)
+    let (label, rest) = text.split_once(':')?;
+    fold(label).split('_').all(|word| LABELS.contains(&word)).then_some(rest)
 }
 
-/// A word without the dot of a sentence's end, and without the pair of quotes or parentheses that it stands in.
+/// A word without what ends a sentence or a quotation, and without the pair of quotes or parentheses that it stands in.
 fn bare(word: &str) -> &str {
-    let word = word.trim_end_matches('.');
+    let word = word.trim_start_matches('`').trim_end_matches(['.', '!', '`']);
     let pair =
         [('<', '>'), ('(', ')'), ('[', ']'), ('"', '"'), ('\'', '\''), ('\u{ab}', '\u{bb}'), ('\u{201c}', '\u{201d}')];
     let inside = pair.iter().find_map(|(open, close)| word.strip_prefix(*open)?.strip_suffix(*close));
-    inside.unwrap_or(word).trim_end_matches('.')
+    inside.unwrap_or(word).trim_end_matches(['.', '>', '\''])
 }
 
 /// Whose an address is, worst first (outsend 11.4, 12.17).
@@ -280,7 +304,20 @@ mod tests {
             ("ada@good.test et bob@good.test", vec!["ada@good.test", "bob@good.test"]),
             ("ada@good.test AND bob@good.test", vec!["ada@good.test", "bob@good.test"]),
             ("ada@good.test - bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("\u{2022} ada@good.test", vec!["ada@good.test"]),
             ("ada@good.test + bob", vec![]),
+            ("[\"ada@good.test\", \"bob@good.test\"]", vec!["ada@good.test", "bob@good.test"]),
+            ("['ada@good.test']", vec!["ada@good.test"]),
+            ("SMTP:ada@good.test;smtp:bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test oder bob@good.test", vec!["ada@good.test", "bob@good.test"]),
+            ("ada@good.test!", vec!["ada@good.test"]),
+            ("ada@good.test>", vec!["ada@good.test"]),
+            ("`ada@good.test`", vec!["ada@good.test"]),
+            ("ada@good.test'", vec!["ada@good.test"]),
+            ("_ love@good.test", vec![]),
+            ("\u{2026} love@good.test", vec![]),
+            ("Ne plus utiliser : ada@good.test", vec![]),
+            ("http: ada@good.test", vec!["ada@good.test"]),
             ("ada\u{fe6b}good.test", vec!["ada@good.test"]),
             ("email: ada@good.test", vec!["ada@good.test"]),
             ("mailto:Ada@good.test?subject=Hi", vec!["ada@good.test"]),

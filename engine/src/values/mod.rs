@@ -19,7 +19,7 @@ pub(crate) use formula::{GUARD, is_formula, unguarded};
 pub use legal::{siren, siret, vat};
 pub use mail::{Kind, addresses, email, kind, mailboxes};
 pub use number::{count, number};
-pub use phone::{Country, country, is_mobile, national, phone};
+pub use phone::{Country, country, is_mobile, nation, national, phone};
 pub use plain::{is_invisible, plain};
 pub use web::{domain, host, site_label, url};
 
@@ -46,23 +46,58 @@ pub fn cell_text(cell: &Value) -> Cow<'_, str> {
 }
 
 /// What programs and people write where there is nothing, folded as [`alike`] does.
-const PLACEHOLDERS: [&str; 16] = [
+const PLACEHOLDERS: [&str; 51] = [
     "-",
     "--",
     "\u{2013}",
     "\u{2014}",
     "?",
+    "...",
+    "\u{2026}",
+    "_",
     "n/a",
+    "n / a",
     "#n/a",
+    "#nv",
     "n.a.",
     "n.a",
     "null",
     "(null)",
+    "[null]",
     "nil",
     "none",
+    "(none)",
     "nan",
     "undefined",
+    "unknown",
+    "empty",
+    "(empty)",
+    "not available",
     "#null!",
+    "#ref!",
+    "#value!",
+    "#name?",
+    "#div/0!",
+    "#num!",
+    "#valeur!",
+    "#nom?",
+    "#wert!",
+    "#bezug!",
+    "(vide)",
+    "vide",
+    "n\u{e9}ant",
+    "neant",
+    "inconnu",
+    "inconnue",
+    "non renseign\u{e9}",
+    "s/o",
+    "n.d.",
+    "aucun",
+    "aucune",
+    "k.a.",
+    "keine angabe",
+    "unbekannt",
+    "leer",
 ];
 
 /// Whether a cell has a value: it is not blank, nor what stands for nothing (outsend 12.17, 12.18).

@@ -22,19 +22,29 @@ fn decimal(text: &str) -> Option<f64> {
     text.replace(',', ".").parse().ok()
 }
 
-/// A cell as a count: `1,234`, `2.000`, `1 234`, `(128)`, `128 avis` (outsend 11.4). A separator before exactly three digits groups
-/// them; what is no whole number is read as [`number`] reads it.
+/// A cell as a count: `1,234`, `2.000`, `1 234`, `(128)`, `128 avis`, `1,5 k`, `100+` (outsend 11.4). A separator before exactly three
+/// digits groups them; what is no whole number is read as [`number`] reads it.
 #[must_use]
 pub fn count(cell: &Value) -> Option<f64> {
     let Value::String(text) = cell else { return number(cell) };
     let text = plain(text);
     let bare = text.trim().trim_start_matches('(').trim_end_matches(')');
-    // `128 avis`, but not `12k` nor `1e3`
-    let bare = match bare.rsplit_once(char::is_whitespace) {
-        Some((before, word)) if word.chars().all(char::is_alphabetic) => before,
-        _ => bare,
+    // `128 avis`, but not `1e3`
+    let (bare, word) = match bare.rsplit_once(char::is_whitespace) {
+        Some((before, word)) if word.chars().all(char::is_alphabetic) => (before, word),
+        _ => (bare, ""),
     };
-    grouped(bare.trim()).or_else(|| decimal(bare))
+    let (bare, times) = match bare.strip_suffix(['k', 'K']) {
+        Some(thousands) => (thousands, 1_000.0),
+        None if matches!(word, "k" | "K") => (bare, 1_000.0),
+        None => (bare, 1.0),
+    };
+    let bare = bare.trim().trim_end_matches('+');
+    // a spreadsheet's `1 234,00`
+    let whole = bare.strip_suffix(",00").or_else(|| bare.strip_suffix(".00")).and_then(grouped);
+    // `1.2k` is no number of groups
+    let number = whole.or_else(|| grouped(bare)).or_else(|| decimal(bare))?;
+    Some(number * times)
 }
 
 fn grouped(text: &str) -> Option<f64> {
@@ -112,7 +122,16 @@ mod tests {
             (json!("0.125"), Some(0.125)),
             (json!("1,234.567"), None),
             (json!("1234,567"), Some(1234.567)),
-            (json!("12k"), None),
+            (json!("12k"), Some(12_000.0)),
+            (json!("1.2K"), Some(1_200.0)),
+            (json!("1,5 k"), Some(1_500.0)),
+            (json!("1,5 k avis"), Some(1_500.0)),
+            (json!("100+"), Some(100.0)),
+            (json!("1\u{202f}234,00"), Some(1234.0)),
+            (json!("1.234,00"), Some(1234.0)),
+            (json!("1,234.00"), Some(1234.0)),
+            (json!("12,00"), Some(12.0)),
+            (json!("k"), None),
             (json!("many"), None),
             (json!(""), None),
         ] {

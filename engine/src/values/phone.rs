@@ -134,6 +134,22 @@ const NAMES: [(&str, Country); 50] = [
     ("andorre", Country::Other),
 ];
 
+/// Folded codes of two letters, as cells that hold a country alone have them.
+const LETTERS: [(&str, Country); 12] = [
+    ("fr", Country::France),
+    ("be", Country::Belgium),
+    ("ch", Country::Switzerland),
+    ("lu", Country::Luxembourg),
+    ("de", Country::Germany),
+    ("es", Country::Spain),
+    ("it", Country::Italy),
+    ("gb", Country::Britain),
+    ("uk", Country::Britain),
+    ("nl", Country::Netherlands),
+    ("us", Country::NorthAmerica),
+    ("ca", Country::NorthAmerica),
+];
+
 /// The country that a row's address tells: by its name, else by a French postal code (outsend 11.4).
 #[must_use]
 pub fn country(address: &str) -> Option<Country> {
@@ -153,10 +169,19 @@ pub fn country(address: &str) -> Option<Country> {
     found.map(|(_, country)| *country).or_else(|| french().then_some(Country::France))
 }
 
+/// The country of a cell that holds one and nothing else, by its code of two letters or its name.
+#[must_use]
+pub fn nation(cell: &str) -> Country {
+    let folded = fold(cell);
+    let coded = LETTERS.iter().find(|(code, _)| *code == folded).map(|(_, country)| *country);
+    coded.or_else(|| country(cell)).unwrap_or(Country::Other)
+}
+
 /// What stands between a number and its extension.
 const EXTENSIONS: [&str; 5] = ["ext", "poste", "#", "x", "bureau"];
 /// What stands between the numbers of one cell.
-const BETWEEN: [&str; 8] = ["/", ";", "|", ",", "\n", "\r", " ou ", " or "];
+const BETWEEN: [&str; 14] =
+    ["/", ";", "|", ",", "\n", "\r", " ou ", " or ", " et ", " and ", " ::: ", " & ", " - ", " + "];
 
 /// A text without what stands in parentheses and has letters: `(portable)`.
 fn without_remarks(text: &str) -> String {

@@ -1,6 +1,7 @@
 //! `POST /api/jobs` and `POST /api/jobs/{type}`: a job that finds places, or one over rows (outsend 8.2, 8.3).
 
 use harness::{
+    functions::{Api, routed},
     osm::Osm,
     outsend::{detail, jobs::World},
     snapshot,
@@ -65,6 +66,11 @@ async fn what_cannot_be_created_is_told_and_stored_nowhere() {
     assert_eq!(create("verify-emails", both).await, invalid("source_job_id", "Must be a string."));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], "{").await;
     assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON (line 1, column 1)."));
+    // what is no UTF-8 is no JSON, wherever it stands; columns are counted in characters
+    let body = b"{\"\xc3\xa9\":1,\n\"\xc3\xa9\": \"\xff\",\"items\":[{\"email\":\"a@b.test\"}]}";
+    let (path, headers) = ("/api/jobs/verify-emails", [("cookie", world.session.as_str())]);
+    let answer = world.bench.send(routed(Api::Outsend, "POST", path), "POST", path, &headers, body).await.unwrap();
+    assert_eq!((answer.status, detail(&answer).as_str()), (400, "Request body is not valid JSON (line 2, column 7)."));
     let huge = format!("{{\"items\":\"{}\"}}", "x".repeat(4 * 1024 * 1024));
     let answer = world.call("POST", "/api/jobs/verify-emails", &[("cookie", &world.session)], &huge).await;
     assert_eq!(answer.status, 413);

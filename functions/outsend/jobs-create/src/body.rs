@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Members<'de> {
 /// The refusal of a body that breaks, or is no object. As values it is not read: it can have too many.
 fn unread(body: &[u8], error: &serde_json::Error) -> Detail {
     let broken = !body.trim_ascii().is_empty() && !error.is_data();
-    Detail::BadJson(broken.then(|| (error.line().max(1), error.column().max(1))))
+    Detail::BadJson(broken.then(|| json::place(body, error)))
 }
 
 /// Reads the body: its fields, of which `items` only say whether they are there, and the text of `items`.
@@ -94,7 +94,8 @@ pub(crate) fn read(request: &Request) -> Result<(Fields, Option<&str>), Problem>
         return Err(Detail::TooLarge.into());
     }
     json::check_depth(&request.body).map_err(|_| Detail::BadJson(None))?;
-    let members: Members<'_> = serde_json::from_slice(&request.body).map_err(|error| unread(&request.body, &error))?;
+    let text = std::str::from_utf8(&request.body).map_err(|_| Detail::BadJson(json::broken_at(&request.body)))?;
+    let members: Members<'_> = serde_json::from_str(text).map_err(|error| unread(&request.body, &error))?;
     let mut fields = Map::new();
     for name in members.names {
         let text = match name {
