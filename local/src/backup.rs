@@ -42,12 +42,12 @@ pub fn copy(from: &DataDirectory, to: &Path) -> Result<(), BackupError> {
     let mut partial = to.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
+    let elsewhere = |error| faults::directory(to, error, "name another place for the copy");
     match std::fs::remove_dir_all(partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(elsewhere(error).into()),
         _ => {}
     }
-    let elsewhere = "name another place for the copy";
-    let copy = DataDirectory::make(partial).map_err(|error| faults::directory(to, error, elsewhere))?;
+    let copy = DataDirectory::make(partial).map_err(elsewhere)?;
     // how far the streams were read stands before the store: what lies between is read again
     for (source, target) in from.kept_files().iter().zip(copy.kept_files()) {
         match std::fs::read(source) {

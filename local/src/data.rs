@@ -269,7 +269,7 @@ impl DataDirectory {
     fn in_use(&self, cause: &str) -> EngineError {
         let holder = self.holder().ok().flatten().unwrap_or(Holder { process: None, command: None });
         let stop = holder.process.map_or_else(String::new, |id| format!(" (kill {id})"));
-        let next = format!("end it{stop}, or {}; outscout serve --in-memory needs none", faults::ANOTHER);
+        let next = format!("end it{stop}, or {}", faults::ANOTHER);
         faults::file(&self.0, &format!("{holder} {cause}"), &next)
     }
 

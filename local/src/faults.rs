@@ -10,7 +10,7 @@ use std::{
 use rusqlite::ErrorCode;
 use shared::json;
 
-use crate::embedded_store::EngineError;
+use crate::embedded_store::{BadAddress, EngineError};
 
 /// What to do about a data directory that cannot be used.
 pub(crate) const ANOTHER: &str = "name another directory with --data";
@@ -53,16 +53,10 @@ pub(crate) fn file(path: &Path, cause: &dyn Display, next: &str) -> EngineError 
     format!("{}: {cause}: {next}", shown(path)).into()
 }
 
-/// A store that does not start: its file is none or damaged, its disk is full, or its port is taken.
+/// A store that does not start: its file is none or damaged, or its disk is full. What says so already stays as it is.
 pub(crate) fn store(path: Option<&Path>, error: EngineError) -> EngineError {
-    if let Some(error) = error.downcast_ref::<io::Error>() {
-        match error.kind() {
-            io::ErrorKind::AddrInUse => return "the store's port is taken by another program: name another".into(),
-            io::ErrorKind::AddrNotAvailable => {
-                return "the store's address is none of this machine: name another".into();
-            }
-            _ => {}
-        }
+    if error.is::<BadAddress>() {
+        return error;
     }
     let Some(path) = path else { return error };
     match code(&*error) {
@@ -101,6 +95,8 @@ pub(crate) fn no_json(text: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use rustix::io::Errno;
 
     use super::*;
@@ -143,8 +139,9 @@ mod tests {
         assert_eq!(told(sqlite(rusqlite::ffi::SQLITE_FULL)), full);
         assert_eq!(told(io::Error::from(Errno::NOSPC).into()), full);
         assert_eq!(told("odd".into()), "/x/store.sqlite: odd: outscout doctor looks at it");
-        let taken = io::Error::from(Errno::ADDRINUSE);
-        assert_eq!(told(taken.into()), "the store's port is taken by another program: name another");
+        let (listens, taken) = (SocketAddr::from(([127, 0, 0, 1], 80)), Errno::ADDRINUSE.into());
+        let refused = "the store's address 127.0.0.1:80: another program listens there: name another port";
+        assert_eq!(told(BadAddress::of(listens, &taken).into()), refused);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::config::{Environment, Settings, SettingsError};
+use crate::config::Settings;
 
 /// Starts the process's log, which writes to `writer`; a second call keeps the first log.
 pub fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
@@ -17,19 +17,8 @@ pub fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
     let _ = registry().with(lines.with_writer(writer)).with(filter(level.as_deref())).try_init();
 }
 
-/// Whether `OUTSCOUT_LOG` names levels. A word alone is one, so that a mistyped one is not taken for a module's name.
-pub(crate) fn check(env: &Environment<'_>) -> Result<(), SettingsError> {
-    let level = |part: &str| part.contains('=') || (!part.is_empty() && part.parse::<LevelFilter>().is_ok());
-    let expected = "off, error, warn, info, debug or trace, or levels of modules as in warn,aws_smithy_runtime=debug";
-    let read = |text: &str| {
-        let text = text.trim();
-        (text.is_empty() || (text.split(',').all(level) && text.parse::<Targets>().is_ok())).then_some(())
-    };
-    env.parsed("OUTSCOUT_LOG", expected, read).map(|_| ())
-}
-
 /// What a level lets through: `info`, `off`, or levels of single modules, as in `warn,aws_smithy_runtime=debug`; where no
-/// level is named for the others, or none can be read (see [`check`]), it is `info`. Patterns over spans and fields, which would link an
+/// level is named for the others, or none can be read (see `config::check_levels`), it is `info`. Patterns over spans and fields, which would link an
 /// engine of regular expressions into every function, are not among it.
 fn filter(level: Option<&str>) -> Targets {
     let level = level.filter(|text| !text.trim().is_empty());
@@ -42,20 +31,6 @@ mod tests {
     use tracing_subscriber::filter::LevelFilter;
 
     use super::*;
-
-    #[test]
-    fn levels_that_are_none_are_refused() {
-        let is_taken = |text: &str| {
-            let read = |_: &str| Some(text.to_owned());
-            check(&Environment::new(&read)).is_ok()
-        };
-        for text in ["", " ", "info", "off", "WARN", "warn,shared=debug", "shared=debug,off", "0"] {
-            assert!(is_taken(text), "{text}");
-        }
-        for text in ["loud", "blah=zz=3", "shared=loud", "warn,", "warn,shared", "debgu,shared=debug"] {
-            assert!(!is_taken(text), "{text}");
-        }
-    }
 
     #[test]
     fn levels() {

@@ -224,11 +224,14 @@ fn with_rows(members: &Map<String, Value>, rows: Option<&str>) -> String {
 /// The rows of a file, as objects in JSON, and how many. What is JSON already is sent as it stands, with every digit.
 fn rows(file: &Path) -> Result<(String, usize), Failed> {
     let bytes = input::read(file)?;
-    let is_json = match file.extension() {
-        Some(extension) => extension.eq_ignore_ascii_case("json"),
-        // standard input has no name
-        None => table::decode(bytes.clone()).text.trim_start().starts_with('['),
+    // standard input has no name; a header can stand in brackets
+    let begins = |text: &str| {
+        let inside = text.trim_start().strip_prefix('[').map(str::trim_start);
+        text.trim_start().starts_with('{')
+            || inside.is_some_and(|inside| inside.is_empty() || inside.starts_with(['{', ']']))
     };
+    let is_json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))
+        || (file == Path::new("-") && begins(&table::decode(bytes.clone()).text));
     if is_json {
         let text = table::decode(bytes).text;
         // what is none is told before anything is sent; how large a number may be, and what a text holds, is the server's business

@@ -71,7 +71,6 @@ fn variables() -> Vec<(String, String)> {
 pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     let mut stop = Stop::listen()?;
     let data = (!arguments.in_memory).then(|| arguments.data.clone());
-    // only what runs makes a directory
     let (kept, new) = (data.as_deref().map(DataDirectory::seen), data.as_deref().is_some_and(|path| !path.exists()));
     let options = Options {
         port: arguments.port,
@@ -85,10 +84,12 @@ pub(super) async fn serve(arguments: ServeArguments) -> Result<(), Failed> {
     };
     let folder = options.variables.iter().find(|(name, _)| name == "OUTSCOUT_DATA_FOLDER").map(|(_, folder)| folder);
     background_work::add_data(folder.map(Path::new))?;
-    let server = Server::start(options, Capture::install()).await?;
-    if let Some(directory) = kept.as_ref().filter(|_| new) {
+    let started = Server::start(options, Capture::install()).await;
+    // a start that failed may have made it, too
+    if let Some(directory) = kept.as_ref().filter(|directory| new && directory.path().exists()) {
         directory::tell_made(directory.path())?;
     }
+    let server = started?;
     let files = kept.map(|directory| (directory.demo_key_file(), directory.demo_account_file()));
     let kept = files.as_ref().map(|(key, account)| demo::Kept { key, account });
     let demo = if arguments.no_demo { None } else { Some(demo::seed(&server, kept).await?) };

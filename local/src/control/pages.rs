@@ -88,7 +88,7 @@ impl Front<'_> {
             ul {
                 @for (name, url) in self.urls {
                     li {
-                        (name) ": " a href=(url.trim_end_matches("/api").trim_end_matches("/v1")) { (url) } ", "
+                        (name) ": " code { (url) } ", "
                         a href=(format_args!("/_local/reference/{}", name.to_lowercase())) { "its reference, to try it" } ", "
                         a href=(format_args!("/_local/openapi/{}.json", name.to_lowercase())) { "its document (OpenAPI)" }
                     }

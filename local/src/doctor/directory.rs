@@ -124,8 +124,7 @@ async fn holder(directory: &DataDirectory, place: &str) -> Finding {
     };
     let who = holder.to_string();
     let answers = match tokio::time::timeout(ANSWER, directory.announced()).await {
-        Err(_) => Err("it does not say where its store answers".to_owned()),
-        Ok(Err(error)) => Err(format!("it does not say where its store answers: {error}")),
+        Err(_) | Ok(Err(_)) => Err("it does not say where its store answers".to_owned()),
         Ok(Ok((url, _))) => match tokio::net::TcpStream::connect(url.trim_start_matches("http://")).await {
             Ok(_) => Ok(url),
             Err(error) => Err(format!("its store does not answer at {url}: {error}")),

@@ -8,6 +8,7 @@ mod share;
 mod signature;
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -59,6 +60,26 @@ pub struct Engine {
     tasks: Vec<JoinHandle<()>>,
 }
 
+/// An address that a store cannot listen on, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("the store's address {address}: {told}")]
+pub(crate) struct BadAddress {
+    address: SocketAddr,
+    told: String,
+}
+
+impl BadAddress {
+    pub(crate) fn of(address: SocketAddr, error: &io::Error) -> Self {
+        let told = match error.kind() {
+            io::ErrorKind::AddrInUse => "another program listens there: name another port".to_owned(),
+            io::ErrorKind::AddrNotAvailable => "it is no address of this machine: name another".to_owned(),
+            io::ErrorKind::PermissionDenied => "this user may not listen there: name a port from 1024 on".to_owned(),
+            _ => format!("{error}: name another"),
+        };
+        Self { address, told }
+    }
+}
+
 impl Engine {
     /// Starts an engine on `address` for who has `credentials`, with its data in `file` or in memory, and makes the
     /// tables that are missing. It may be asked for under the names of this machine and the address.
@@ -86,7 +107,7 @@ impl Engine {
             Some(file) => Opened::over(database, file, tables)?,
             None => Opened::from(database),
         };
-        let listener = TcpListener::bind(address).await?;
+        let listener = TcpListener::bind(address).await.map_err(|error| BadAddress::of(address, &error))?;
         let endpoint = format!("http://{}", listener.local_addr()?);
         // under an address of its own, containers reach it by the name that they have for their host
         let more = [address.ip().to_string(), CONTAINERS_HOST.to_owned()];

@@ -4,6 +4,7 @@
 mod environment;
 mod gateway;
 mod jobs;
+mod levels;
 mod llm;
 mod mail;
 mod openscouter;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 /// How a secret of the settings is used: it shows itself in no log, and only where its text is asked for.
 pub use secrecy::{ExposeSecret, SecretString};
 
+pub(crate) use self::levels::check_levels;
 pub use self::{
     environment::{Environment, SECRETS, SECRETS_ENDPOINT, SettingsError},
     gateway::GatewaySettings,
@@ -32,10 +34,7 @@ pub use self::{
     stripe::StripeSettings,
     telegram::TelegramSettings,
 };
-use crate::{
-    log,
-    model::{JobRules, registry::Configured},
-};
+use crate::model::{JobRules, registry::Configured};
 
 /// How the values of pool keys end where no deployment says so: on a laptop.
 pub const LOCAL_GATEWAY_KEYS: &str = "local";
@@ -152,7 +151,7 @@ impl Settings {
     /// Names the first variable that is missing or malformed.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let env = Environment::new(&lookup);
-        log::check(&env)?;
+        check_levels(&env)?;
         let openscouter = OpenScouterSettings::from_env(&env)?;
         let jobs = jobs::rules(&env)?;
         Ok(Self {

@@ -78,14 +78,19 @@ async fn a_pipeline_is_followed_to_its_end() {
 async fn rows_are_read_from_standard_input() {
     let world = World::start().await;
     let create = ["job", "create", "verify-emails", "--items", "-", "--json"];
-    for text in ["\u{feff}[{\"Mail\": \"a@gmial.com\", \"n\": 1}]", "Mail;n\r\na@gmial.com;1\r\n"] {
+    for text in [
+        "\u{feff}[{\"Mail\": \"a@gmial.com\", \"n\": 1}]",
+        "Mail;n\r\na@gmial.com;1\r\n",
+        "[Mail];[n]\na@gmial.com;1\n",
+    ] {
         let (code, out, err) = world.reads(&create, text);
         assert_eq!(code, 0, "{err}");
         assert_eq!(serde_json::from_str::<Value>(&out).unwrap()["grid_points_count"], 1, "{out}");
     }
     for (text, told) in [
         ("", "outscout: -: there is no row in it\n"),
-        ("[{\n", "outscout: -: it is no JSON: it breaks in line 2, column 0\n"),
+        ("[{\n", "outscout: -: it is no JSON: it breaks in line 2, column 1\n"),
+        ("{\"email\": \"a@b.fr\"}", "outscout: -: it is no list of rows: write [{…}, {…}]\n"),
         ("[{]", "outscout: -: it is no JSON: it breaks in line 1, column 3\n"),
     ] {
         assert_eq!(world.reads(&create, text), (2, String::new(), told.to_owned()));
