@@ -44,7 +44,7 @@ pub async fn create_person(
     (email, name): (&Email, &str),
     password: &str,
 ) -> Result<Option<User>, EngineError> {
-    if let Err(weakness) = password::check_new(password, Some(email.as_str())) {
+    if let Err(weakness) = password::check_new(password, email.is(password)) {
         return Err(format!("the password is none: {weakness:?}").into());
     }
     check_name(name)?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url, header::HeaderMap, redirect::Policy};
 use serde_json::Value;
 use shared::json;
 
@@ -33,10 +33,14 @@ pub(super) struct Remote {
     key: String,
 }
 
-/// What sends a command's requests.
+/// How long a server may be silent within an answer. A stream says something every two seconds.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// What sends a command's requests. It follows nothing: where it would be sent on to, the key is nobody's to have.
 pub(super) fn client() -> Result<Client, Failed> {
     tls::provide();
-    Ok(Client::builder().connect_timeout(Duration::from_secs(10)).build()?)
+    let client = Client::builder().redirect(Policy::none()).connect_timeout(Duration::from_secs(10));
+    Ok(client.read_timeout(SILENCE).build()?)
 }
 
 impl Remote {
@@ -68,11 +72,16 @@ impl Remote {
     /// Sends a request; an answer that is no success becomes the failure that it tells.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, Failed> {
         let answer = request.send().await?;
-        if answer.status().is_success() {
-            return Ok(answer);
+        let (status, headers) = (answer.status(), answer.headers());
+        if status.is_success() {
+            let is_page = text_of(headers, "content-type").is_some_and(|kind| kind.starts_with("text/html"));
+            return if is_page { Err(Failed::Other(self.elsewhere().into())) } else { Ok(answer) };
         }
-        let status = answer.status();
-        let wait = answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        if let Some(place) = text_of(headers, "location").filter(|_| status.is_redirection()) {
+            let text = format!("{status}, to {place:?}: name the base URL there with --url or OUTSCOUT_OUTSEND_URL");
+            return Err(Failed::Other(text.into()));
+        }
+        let wait = text_of(headers, "retry-after").map(str::to_owned);
         let body = answer.bytes().await.unwrap_or_default();
         let mut text = refusal(status, &body, wait.as_deref());
         if let Some(next) = self.advice(status, &body) {
@@ -83,9 +92,7 @@ impl Remote {
 
     /// What to do about a refusal that the API's words say nothing of.
     fn advice(&self, status: StatusCode, body: &[u8]) -> Option<String> {
-        // without what a URL may hold of a password
-        let url = Url::parse(&self.api.url).ok()?;
-        let url = format!("{}{}", url.origin().ascii_serialization(), url.path());
+        let url = self.shown();
         if status == StatusCode::UNAUTHORIZED {
             return Some(format!(
                 "{url} does not take this key; --key and OUTSCOUT_OUTSEND_KEY name one of Outsend's (osk_…), `outscout status` tells the demo's"
@@ -94,9 +101,19 @@ impl Remote {
         let detail = json::parse(body).ok().and_then(|body| body.get("detail")?.as_str().map(str::to_owned));
         // what Outsend says of a path that it does not have, or nothing that Outsend says
         let elsewhere = status == StatusCode::NOT_FOUND && detail.is_none_or(|detail| detail == "Not found.");
-        elsewhere.then(|| {
-            format!("is {url} the base URL of Outsend? It ends in /api; --url and OUTSCOUT_OUTSEND_URL name it")
-        })
+        elsewhere.then(|| self.elsewhere())
+    }
+
+    /// The base URL without what it may hold of a password.
+    fn shown(&self) -> String {
+        let url = Url::parse(&self.api.url);
+        url.map_or_else(|_| String::new(), |url| format!("{}{}", url.origin().ascii_serialization(), url.path()))
+    }
+
+    /// What is said where something else than Outsend answers.
+    fn elsewhere(&self) -> String {
+        let url = self.shown();
+        format!("is {url} the base URL of Outsend? It ends in /api; --url and OUTSCOUT_OUTSEND_URL name it")
     }
 
     pub(super) async fn value(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, Failed> {
@@ -110,8 +127,12 @@ impl Remote {
             request = request.header("Content-Type", "application/json").body(body);
         }
         let answer = self.send(request).await?.bytes().await?;
-        Ok(json::parse(&answer)?)
+        json::parse(&answer).map_err(|_| Failed::Other(format!("the answer is no JSON: {}", self.elsewhere()).into()))
     }
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 /// What a refusal says.

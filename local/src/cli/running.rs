@@ -32,12 +32,16 @@ impl Control {
         let url = format!("http://127.0.0.1:{}", self.port);
         let answer = client()?.get(format!("{url}{path}")).timeout(TIME_LIMIT).send().await?;
         let (status, body) = (answer.status(), answer.bytes().await?);
-        let body: Value = shared::json::parse(&body).unwrap_or_default();
-        if status.is_success() {
-            return Ok(body);
+        let body = shared::json::parse(&body).ok();
+        let told = body.as_ref().and_then(|body| body.get("error")?.as_str().map(str::to_owned));
+        match (body, told) {
+            (Some(body), _) if status.is_success() => Ok(body),
+            (_, Some(told)) => Err(Failed::Other(format!("{url}: {told}").into())),
+            _ => {
+                let text = format!("{url}: what answers there ({status}) is no control port: --port names it");
+                Err(Failed::Other(text.into()))
+            }
         }
-        let told = body.get("error").and_then(Value::as_str).map_or_else(|| status.to_string(), str::to_owned);
-        Err(Failed::Other(format!("{url}: {told}").into()))
     }
 }
 
@@ -96,7 +100,7 @@ pub(super) struct LogsArguments {
     #[command(flatten)]
     control: Control,
     /// Only the lines of the request with this id, which answers have in X-Request-Id
-    #[arg(long, value_name = "ID", conflicts_with = "tail")]
+    #[arg(long, value_name = "ID")]
     request: Option<String>,
     /// Go on with each line as it comes, until this command is ended
     #[arg(long)]
@@ -107,7 +111,8 @@ pub(super) struct LogsArguments {
 }
 
 pub(super) async fn logs(arguments: &LogsArguments) -> Result<(), Failed> {
-    if let Some(id) = &arguments.request {
+    let request = arguments.request.as_deref();
+    if let Some(id) = request.filter(|_| !arguments.tail) {
         let asked: String = url::form_urlencoded::byte_serialize(id.as_bytes()).collect();
         let found = arguments.control.get(&format!("/_local/log?request_id={asked}")).await?;
         let lines: Vec<String> = found.as_array().into_iter().flatten().map(Value::to_string).collect();
@@ -120,7 +125,8 @@ pub(super) async fn logs(arguments: &LogsArguments) -> Result<(), Failed> {
     loop {
         let told = arguments.control.get(&format!("/_local/log?after={after}")).await?;
         let lines = told.get("lines").and_then(Value::as_array).cloned().unwrap_or_default();
-        let lines: Vec<String> = lines.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let lines = lines.iter().filter_map(Value::as_str).filter(|line| is_of(line, request));
+        let lines: Vec<String> = lines.map(str::to_owned).collect();
         let first = if after == 0 { lines.len().saturating_sub(SHOWN) } else { 0 };
         shown(lines.get(first..).unwrap_or_default(), arguments.json)?;
         if !arguments.tail {
@@ -129,6 +135,12 @@ pub(super) async fn logs(arguments: &LogsArguments) -> Result<(), Failed> {
         after = told.get("next").and_then(Value::as_u64).unwrap_or_default();
         tokio::time::sleep(ASKED_EVERY).await;
     }
+}
+
+/// Whether a line is one of a request's, or of any where none is named.
+fn is_of(line: &str, request: Option<&str>) -> bool {
+    let named = || serde_json::from_str::<Value>(line).ok()?.get("request_id")?.as_str().map(str::to_owned);
+    request.is_none_or(|id| named().as_deref() == Some(id))
 }
 
 fn shown(lines: &[String], json: bool) -> io::Result<()> {

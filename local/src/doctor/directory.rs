@@ -229,10 +229,10 @@ fn kept(directory: &DataDirectory) -> Vec<Finding> {
     findings
 }
 
-/// A file's JSON; `None` when there is none.
+/// A file's JSON; `None` when there is none, and when this user may not read it, which is told of the directory.
 fn read(file: &Path) -> Option<Result<Value, String>> {
     match std::fs::read(file) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => None,
         Err(error) => Some(Err(error.to_string())),
         Ok(bytes) => Some(serde_json::from_slice(&bytes).map_err(|error| error.to_string())),
     }

@@ -1,7 +1,7 @@
 //! What a running server tells other commands: where it is, and its log.
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -55,6 +55,17 @@ fn the_log_is_shown_to_people_and_programs() {
     let unknown = logs(&["--request", "nobody-s"]);
     assert_eq!(unknown.status.code(), Some(3));
     assert_eq!(text(unknown.stderr), "outscout: no request nobody-s among the last of this server\n");
+    // of one request alone, as it comes
+    let mut tail = folder.program(&["logs", "--port", &port, "--tail", "--request", "by-itself-6"]);
+    let mut tail = tail.stdout(Stdio::piped()).spawn().unwrap();
+    for id in ["X-Request-Id: another-5", "X-Request-Id: by-itself-6"] {
+        serving.get("outset", "/studies/", id);
+    }
+    let mut first = String::new();
+    BufReader::new(tail.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.contains("request_id=by-itself-6"), "{first}");
+    tail.kill().unwrap();
+    tail.wait().unwrap();
     // what comes later is shown as it comes; who reads no further ends it without a word
     let mut tail = folder.program(&["logs", "--port", &port, "--tail"]);
     let mut tail = tail.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -164,4 +175,51 @@ fn a_disk_that_is_full_is_told_by_health_and_log() {
     assert!(full.starts_with("HTTP/1.1 503 ") && full.contains(r#""status":"failing""#), "{full}");
     let log = text(folder.program(&["logs", "--port", &port]).output().unwrap().stdout);
     assert!(log.contains(" ERROR "), "{log}");
+}
+
+/// A server that gives one answer to whatever is asked, and what it was asked.
+fn answering(answer: &'static str) -> (String, std::thread::JoinHandle<String>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let asked = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap());
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(lines.read_line(&mut head).unwrap(), 0);
+        }
+        stream.write_all(answer.as_bytes()).unwrap();
+        head
+    });
+    (port, asked)
+}
+
+#[test]
+fn what_is_no_server_of_ours_is_told_and_gets_nothing_more() {
+    let folder = Folder::new();
+    let page = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi";
+    let (other, never) = answering(page);
+    let elsewhere = format!("http://127.0.0.1:{other}/api/jobs");
+    let moved =
+        format!("HTTP/1.1 302 Found\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let (port, asked) = answering(moved.leak());
+    let ask = |port: &str, more: &[&str]| {
+        let url = format!("http://127.0.0.1:{port}/api");
+        folder.says(&[&["job"], more, &["--url", &url, "--key", "osk_x"]].concat())
+    };
+    let (code, told) = ask(&port, &["list"]);
+    assert!(code == 1 && told.contains(&format!("302 Found, to {elsewhere:?}: name the base URL")), "{told}");
+    assert!(asked.join().unwrap().contains("osk_x"));
+    assert!(!never.is_finished(), "the key went no further");
+    for more in [&["list"][..], &["download", "j_01KSMB92NRM7N8P9Q0R1S2T3V4", "-o", "x.csv"]] {
+        let (port, _) = answering(page);
+        let (code, told) = ask(&port, more);
+        assert!(code == 1 && told.contains("/api the base URL of Outsend?"), "{more:?}: {told}");
+    }
+    assert_eq!(folder.names(), [""; 0], "nothing is saved");
+    for command in ["status", "logs"] {
+        let (port, _) = answering(page);
+        let (code, told) = folder.says(&[command, "--port", &port]);
+        assert!(code == 1 && told.contains("is no control port: --port names it"), "{told}");
+    }
 }

@@ -9,13 +9,14 @@ const MAX_BESIDE: usize = 8;
 
 /// The refresh tokens of a sign-in or a connection that mean something, by their SHA-256 in hex.
 ///
-/// One works; using it gives the next in its place. A client that asks twice at once presents it twice: for a short time the
-/// one that was just replaced gives a token beside the other's.
+/// One works; using it gives the next in its place. A client that asks twice at once presents it twice: for a short time one
+/// that was just replaced gives a token beside the other's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshTokens {
     current: String,
     beside: Vec<String>,
-    replaced: Option<(String, OffsetDateTime)>,
+    /// Those that were replaced last, newest first: of each line that goes on by itself, another.
+    replaced: Vec<(String, OffsetDateTime)>,
 }
 
 /// What a token is that is presented.
@@ -35,21 +36,21 @@ impl RefreshTokens {
     /// The first one.
     #[must_use]
     pub const fn first(hash: String) -> Self {
-        Self { current: hash, beside: Vec::new(), replaced: None }
+        Self { current: hash, beside: Vec::new(), replaced: Vec::new() }
     }
 
     /// From what [`Self::stored`] gave.
     #[must_use]
-    pub fn from_stored(current: String, beside: Option<&str>, replaced: Option<(String, OffsetDateTime)>) -> Self {
+    pub fn from_stored(current: String, beside: Option<&str>, replaced: Vec<(String, OffsetDateTime)>) -> Self {
         let beside = beside.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         Self { current, beside, replaced }
     }
 
-    /// The one that works, those beside it in one text, and the one that was replaced last, with the time.
+    /// The one that works, those beside it in one text, and those that were replaced last, each with the time.
     #[must_use]
-    pub fn stored(&self) -> (&str, Option<String>, Option<&(String, OffsetDateTime)>) {
+    pub fn stored(&self) -> (&str, Option<String>, &[(String, OffsetDateTime)]) {
         let beside = (!self.beside.is_empty()).then(|| self.beside.join(" "));
-        (&self.current, beside, self.replaced.as_ref())
+        (&self.current, beside, &self.replaced)
     }
 
     /// Whether a token works.
@@ -65,12 +66,11 @@ impl RefreshTokens {
         if self.works(hash) {
             return Presented::Working;
         }
-        match &self.replaced {
-            Some((replaced, at)) if constant_time_eq(replaced, hash) && now - *at < grace => {
-                if self.beside.len() < MAX_BESIDE { Presented::JustReplaced } else { Presented::Exhausted }
-            }
-            _ => Presented::Other,
+        let recent = self.replaced.iter().filter(|(_, at)| now - *at < grace);
+        if !recent.fold(false, |found, (replaced, _)| found | constant_time_eq(replaced, hash)) {
+            return Presented::Other;
         }
+        if self.beside.len() < MAX_BESIDE { Presented::JustReplaced } else { Presented::Exhausted }
     }
 
     /// Issues the next one for a token that works, which it takes the place of, or for one that was just replaced.
@@ -81,7 +81,10 @@ impl RefreshTokens {
             self.beside.iter_mut().find(|one| constant_time_eq(one, presented))
         };
         match place {
-            Some(place) => self.replaced = Some((std::mem::replace(place, next), now)),
+            Some(place) => {
+                self.replaced.insert(0, (std::mem::replace(place, next), now));
+                self.replaced.truncate(MAX_BESIDE + 1);
+            }
             None => self.beside.push(next),
         }
     }
@@ -110,8 +113,20 @@ mod tests {
         assert_eq!(tokens.presented("a", at + GRACE, GRACE), Presented::Other);
         let (current, beside, replaced) = tokens.stored();
         assert_eq!((current, beside.as_deref()), ("b", Some("d")));
-        let again = RefreshTokens::from_stored(current.to_owned(), beside.as_deref(), replaced.cloned());
+        let again = RefreshTokens::from_stored(current.to_owned(), beside.as_deref(), replaced.to_vec());
         assert_eq!(again, tokens);
+    }
+
+    #[test]
+    fn each_line_has_one_that_was_just_replaced() {
+        let at = OffsetDateTime::UNIX_EPOCH;
+        let mut tokens = RefreshTokens::first("t".into());
+        for (presented, next) in [("t", "a"), ("t", "b"), ("a", "a2"), ("b", "b2"), ("a", "a3"), ("t", "c")] {
+            assert_ne!(tokens.presented(presented, at, GRACE), Presented::Other, "{presented}");
+            tokens.issue(presented, next.into(), at);
+        }
+        assert!(["a2", "b2", "a3", "c"].iter().all(|one| tokens.works(one)));
+        assert_eq!(tokens.presented("a", at + GRACE, GRACE), Presented::Other);
     }
 
     #[test]

@@ -32,6 +32,12 @@ impl Email {
         (plain && named && short).then_some(address)
     }
 
+    /// Whether a text is this address, however it is written.
+    #[must_use]
+    pub fn is(&self, text: &str) -> bool {
+        Self::parse(text).is_some_and(|address| address == *self)
+    }
+
     /// Reads an address: `local@domain`, one `@`, neither spaces nor characters that show nothing, a dot in the domain.
     /// Accounts of before can have one that [`Self::chosen`] does not take.
     #[must_use]

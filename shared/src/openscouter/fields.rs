@@ -294,7 +294,7 @@ impl Fields {
     pub fn new_password(&self, name: &str, email: Option<&Email>) -> Result<String, Problem> {
         let password = as_text(name, self.required(name)?)?.to_owned();
         check_length(name, &password, password::MIN_LENGTH, password::MAX_LENGTH)?;
-        match password::check_new(&password, email.map(Email::as_str)) {
+        match password::check_new(&password, email.is_some_and(|email| email.is(&password))) {
             Ok(()) => Ok(password),
             // it looked longer than it is
             Err(Weakness::Length) => {

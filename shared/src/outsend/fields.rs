@@ -66,7 +66,7 @@ fn bad_json(body: &[u8]) -> Problem {
 /// # Errors
 /// What is wrong with it.
 pub fn check_password(password: &str, email: Option<&Email>) -> Result<(), Fault> {
-    password::check_new(password, email.map(Email::as_str)).map_err(|weakness| match weakness {
+    password::check_new(password, email.is_some_and(|email| email.is(password))).map_err(|weakness| match weakness {
         Weakness::Length => Fault::Characters(password::MIN_LENGTH, password::MAX_LENGTH),
         Weakness::Common => Fault::CommonPassword,
     })
@@ -301,6 +301,8 @@ impl Paging {
                 Ok(number) if (i128::from(min)..=i128::from(max)).contains(&number) => {
                     return i64::try_from(number).ok();
                 }
+                // behind the end of every list
+                Ok(number) if max == i64::MAX && number > 0 => return Some(max),
                 Ok(_) => Fault::Between(min, max),
                 Err(_) => Fault::Type("integer"),
             };

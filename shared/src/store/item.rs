@@ -50,8 +50,7 @@ impl Item {
         let (current, beside, replaced) = tokens.stored();
         self.text(name, current)
             .optional_text("beside", beside.as_deref())
-            .optional_text("replaced", replaced.map(|(hash, _)| hash.as_str()))
-            .optional_time("replaced_at", replaced.map(|(_, at)| *at))
+            .optional_text("replaced_tokens", (!replaced.is_empty()).then(|| replaced_text(replaced)).as_deref())
     }
 
     pub(super) fn number(self, name: &str, value: impl ToString) -> Self {
@@ -299,8 +298,14 @@ impl<'a> Reader<'a> {
 
     /// Refresh tokens under the name of the one that works.
     pub(super) fn refresh_tokens(&self, name: &'static str) -> Result<RefreshTokens, StoreError> {
-        let replaced = self.optional_text("replaced").zip(self.optional_time("replaced_at")?);
-        let replaced = replaced.map(|(hash, at)| (hash.to_owned(), at));
+        let replaced = match self.optional_text("replaced_tokens") {
+            Some(text) => replaced_of(text).ok_or_else(|| self.malformed("replaced_tokens"))?,
+            // as it was written when one was kept
+            None => {
+                let one = self.optional_text("replaced").zip(self.optional_time("replaced_at")?);
+                one.map(|(hash, at)| (hash.to_owned(), at)).into_iter().collect()
+            }
+        };
         Ok(RefreshTokens::from_stored(self.text(name)?.to_owned(), self.optional_text("beside"), replaced))
     }
 
@@ -333,9 +338,40 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Refresh tokens that were replaced, each with its microsecond.
+fn replaced_text(replaced: &[(String, OffsetDateTime)]) -> String {
+    let one = |(hash, at): &(String, OffsetDateTime)| format!("{hash}@{}", at.unix_timestamp_nanos() / 1_000);
+    replaced.iter().map(one).collect::<Vec<_>>().join(" ")
+}
+
+/// What [`replaced_text`] gave.
+fn replaced_of(text: &str) -> Option<Vec<(String, OffsetDateTime)>> {
+    let one = |text: &str| {
+        let (hash, at) = text.split_once('@')?;
+        let at = OffsetDateTime::from_unix_timestamp_nanos(at.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?;
+        Some((hash.to_owned(), at))
+    };
+    text.split_whitespace().map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refresh_tokens_come_back_also_as_they_were_written_before() {
+        let at = OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(1_700_000_000_000_001);
+        let mut tokens = RefreshTokens::first("t".to_owned());
+        for (presented, next) in [("t", "a"), ("t", "b"), ("a", "c")] {
+            tokens.issue(presented, next.to_owned(), at);
+        }
+        let item = Item::new("a".to_owned(), "b".to_owned()).refresh_tokens("hash", &tokens);
+        assert_eq!(item.read("token").refresh_tokens("hash").unwrap(), tokens);
+        let before =
+            Item::new("a".to_owned(), "b".to_owned()).text("hash", "x").text("replaced", "w").time("replaced_at", at);
+        let read = before.read("token").refresh_tokens("hash").unwrap();
+        assert_eq!(read.stored().2, [("w".to_owned(), at)]);
+    }
 
     #[test]
     fn an_item_lives_until_its_time() {

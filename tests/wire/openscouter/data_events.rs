@@ -69,7 +69,7 @@ async fn bodies_are_read_as_they_stand() {
     assert_eq!(told(&plain), (400, "Unsupported content type".to_owned()));
     for (text, reason) in [
         (r#"{"sessionId":7,"batch":[]}"#, "sessionId: must be a string"),
-        (r#"{"sessionId":"\ud83d","batch":[]}"#, "sessionId: must be a string"),
+        (r#"{"sessionId":"\ud83d","batch":[]}"#, "sessionId: must not contain control characters"),
         (r#"{"sessionId":null,"batch":[]}"#, "sessionId: is required"),
         (r#"{"sessionId":" ","batch":[]}"#, "sessionId: must not be empty"),
         ("", "sessionId: is required"),
@@ -110,7 +110,11 @@ async fn what_no_value_holds_is_one_item_s_fault() {
         click(&team, r#","\u0078":3"#),
     ];
     let answer = post_batch(&team, "events", &team.tester, &batch(&session, &items)).await;
-    let expected = [(1, "targetSelector: must be a string"), (7, "must be an object"), (8, "must be an object")];
+    let expected = [
+        (1, "targetSelector: must not contain control characters"),
+        (7, "must be an object"),
+        (8, "must be an object"),
+    ];
     assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
     let kept = kept(&team, &session, IngestedStream::Events).await;
     let xs: Vec<_> = kept.iter().map(|item| item["x"].clone()).collect();

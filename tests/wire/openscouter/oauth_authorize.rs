@@ -133,6 +133,14 @@ async fn sign_in_and_consent() {
 
     let page = consent(&bench, &client, "dana@example.com", &[]).await;
     assert_eq!(approve(&bench, &page, &user, false).await.status, 302);
+    // a long state goes all the way
+    bench.advance(Duration::seconds(61));
+    let long = "\u{6f22}".repeat(4_096);
+    let page = consent(&bench, &client, "dana@example.com", &[("state", Some(&long))]).await;
+    let approved = approve(&bench, &page, &user, false).await;
+    assert_eq!(location(&approved).1.last("state"), Some(long.as_str()));
+    let page = consent(&bench, &client, "dana@example.com", &[]).await;
+    assert_eq!(approve(&bench, &page, &user, false).await.status, 302);
 
     bench.advance(Duration::seconds(61));
     assert_eq!(approve(&bench, &page, &user, false).await.status, 400, "nor when it has expired");

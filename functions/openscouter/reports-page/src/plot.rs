@@ -29,6 +29,8 @@ fn colour_of(severity: &str) -> &'static str {
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a session")]
 pub(crate) fn timeline(findings: &[Finding<Moment>], (start, end): Span) -> Markup {
     let (start, end) = (epoch_millis(start), epoch_millis(end));
+    // what came in late can lie behind the end
+    let end = findings.iter().filter_map(happened).fold(end, i64::max);
     let length = (end - start).max(1_000);
     let x_of = |at: i64| LEFT + (at - start).clamp(0, length) as f64 / length as f64 * (WIDTH - 2.0 * LEFT);
     html! {

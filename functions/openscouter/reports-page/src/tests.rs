@@ -73,6 +73,7 @@ fn every_finding_has_a_place_within_the_plot() {
             .collect();
         let html = shown(&session(&findings), "t", span(seconds));
         assert!(!html.contains("NaN") && !html.contains("inf"));
+        assert!(html.contains("Findings over 13:59:59 of session time"), "to the last of them");
         assert_eq!(html.matches("<title>rage click (").count(), 4);
     }
     assert!(shown(&session(&[]), "t", span(60)).contains("<td>0</td>"));

@@ -6,12 +6,14 @@
 
 use std::{borrow::Cow, fmt, fmt::Write as _};
 
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use super::{
     super::format::parse_time,
     scan::{Scan, plain},
 };
+use crate::json;
 
 /// By how much a share may be over its bounds: what people compute of pixels and 32-bit floats ends there.
 pub(super) const ROUNDED: f64 = 0.001;
@@ -27,11 +29,17 @@ pub(super) struct Field<'a> {
     raw: Option<&'a str>,
 }
 
-/// A text as it was sent, without a copy where nothing in it is escaped.
-fn text_of(raw: &str) -> Option<Cow<'_, str>> {
-    match plain(raw) {
-        Some(text) => Some(Cow::Borrowed(text)),
-        None => serde_json::from_str(raw).ok().map(Cow::Owned),
+/// A text as it was sent, without a copy where nothing in it is escaped. Half a surrogate pair is a control character (openscouter
+/// 2.1).
+pub(super) fn text_of(raw: &str) -> Option<Cow<'_, str>> {
+    if let Some(text) = plain(raw) {
+        return Some(Cow::Borrowed(text));
+    }
+    // what is no string is not parsed: as a value it can be many times as long as its text
+    let text = raw.starts_with('"').then(|| json::parse_any(raw.as_bytes()).ok()).flatten();
+    match text {
+        Some(Value::String(text)) => Some(Cow::Owned(text)),
+        _ => None,
     }
 }
 
@@ -51,9 +59,10 @@ fn whole(bound: f64) -> &'static str {
     }
 }
 
+/// A number as it was sent; one that is too large is as large as one can be (openscouter 2.1).
 fn number_of(raw: &str) -> Option<f64> {
     let number = matches!(raw.as_bytes(), [b'-' | b'0'..=b'9', ..]);
-    number.then(|| raw.parse().ok())?.filter(|number: &f64| number.is_finite())
+    number.then(|| raw.parse().ok())?.map(|number: f64| number.clamp(f64::MIN, f64::MAX))
 }
 
 impl<'a> Field<'a> {

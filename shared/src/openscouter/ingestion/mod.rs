@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use time::{Duration, OffsetDateTime};
 
 use self::{
-    fields::Field,
+    fields::{Field, text_of},
     scan::Scan,
     streams::{Judge, Window},
 };
@@ -97,10 +97,8 @@ impl<'a> Body<'a> {
     fn fields(&self) -> Result<(String, &'a str), Problem> {
         let mut object = Map::new();
         if let Some(session) = self.session.sent() {
-            // what is no string is not parsed: as a value it can be many times as long as its text
-            let id = session.starts_with('"').then(|| serde_json::from_str::<String>(session).ok()).flatten();
-            let id = id.ok_or_else(|| Problem::invalid("sessionId", "must be a string"))?;
-            object.insert("sessionId".to_owned(), Value::String(id));
+            let id = text_of(session).ok_or_else(|| Problem::invalid("sessionId", "must be a string"))?;
+            object.insert("sessionId".to_owned(), Value::String(id.into_owned()));
         }
         let session = Fields::new(object).text("sessionId", 1, usize::MAX)?;
         let batch = self.batch.sent().ok_or_else(|| Problem::invalid("batch", "is required"))?;

@@ -182,9 +182,14 @@ async fn snapshots_at_their_edges() {
         shot(json!({"faceDetected": "yes"})),
         shot(json!({"emotion": 7})),
         shot(json!({"confidence": -0.1})),
+        shot(json!({"confidence": 2})).replace(":2", ":1e400"),
     ];
     let answer = post_batch(&team, "facial", &team.tester, &batch(&session, &faces)).await;
-    let expected = [(10, "emotion: must be a string"), (11, "confidence: must be at least 0")];
+    let expected = [
+        (10, "emotion: must be a string"),
+        (11, "confidence: must be at least 0"),
+        (12, "confidence: must be at most 1"),
+    ];
     assert_eq!(reasons(&answer), expected.map(|(place, reason)| (place, reason.to_owned())));
     let kept = kept(&team, &session, IngestedStream::Facial).await;
     assert_eq!(kept[0]["actionUnits"].as_object().unwrap().len(), 40);
