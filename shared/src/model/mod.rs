@@ -70,7 +70,7 @@ pub use pipeline::{NodeRun, NodeStatus, Pipeline, Run as PipelineRun, RunStatus,
 pub use proposal::{Proposal, ProposalStatus};
 pub use quiz::{Question, Quiz, QuizAttempt, QuizOption};
 pub use redelivery::Redelivery;
-pub use refresh::{Presented, RefreshTokens};
+pub use refresh::{Presented, RefreshTokens, Replaced};
 pub use schedule::{LastRun, RunState, Schedule, ScheduleStatus, Tick};
 pub use sign_up::{PendingSignUp, SignUpOf};
 pub use study::{

@@ -7,6 +7,17 @@ use crate::secret::constant_time_eq;
 /// Most tokens that work beside the first.
 const MAX_BESIDE: usize = 8;
 
+/// A token that was replaced, by which one, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Replaced {
+    /// It.
+    pub hash: String,
+    /// The one in its place.
+    pub by: String,
+    /// When.
+    pub at: OffsetDateTime,
+}
+
 /// The refresh tokens of a sign-in or a connection that mean something, by their SHA-256 in hex.
 ///
 /// One works; using it gives the next in its place. A client that asks twice at once presents it twice: for a short time one
@@ -15,8 +26,8 @@ const MAX_BESIDE: usize = 8;
 pub struct RefreshTokens {
     current: String,
     beside: Vec<String>,
-    /// Those that were replaced last, newest first: of each line that goes on by itself, another.
-    replaced: Vec<(String, OffsetDateTime)>,
+    /// Those whose next one was not used yet, newest first: of each line that goes on by itself, another.
+    replaced: Vec<Replaced>,
 }
 
 /// What a token is that is presented.
@@ -41,14 +52,14 @@ impl RefreshTokens {
 
     /// From what [`Self::stored`] gave.
     #[must_use]
-    pub fn from_stored(current: String, beside: Option<&str>, replaced: Vec<(String, OffsetDateTime)>) -> Self {
+    pub fn from_stored(current: String, beside: Option<&str>, replaced: Vec<Replaced>) -> Self {
         let beside = beside.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
         Self { current, beside, replaced }
     }
 
-    /// The one that works, those beside it in one text, and those that were replaced last, each with the time.
+    /// The one that works, those beside it in one text, and those that were replaced last.
     #[must_use]
-    pub fn stored(&self) -> (&str, Option<String>, &[(String, OffsetDateTime)]) {
+    pub fn stored(&self) -> (&str, Option<String>, &[Replaced]) {
         let beside = (!self.beside.is_empty()).then(|| self.beside.join(" "));
         (&self.current, beside, &self.replaced)
     }
@@ -66,8 +77,8 @@ impl RefreshTokens {
         if self.works(hash) {
             return Presented::Working;
         }
-        let recent = self.replaced.iter().filter(|(_, at)| now - *at < grace);
-        if !recent.fold(false, |found, (replaced, _)| found | constant_time_eq(replaced, hash)) {
+        let recent = self.replaced.iter().filter(|replaced| now - replaced.at < grace);
+        if !recent.fold(false, |found, replaced| found | constant_time_eq(&replaced.hash, hash)) {
             return Presented::Other;
         }
         if self.beside.len() < MAX_BESIDE { Presented::JustReplaced } else { Presented::Exhausted }
@@ -82,7 +93,10 @@ impl RefreshTokens {
         };
         match place {
             Some(place) => {
-                self.replaced.insert(0, (std::mem::replace(place, next), now));
+                let hash = std::mem::replace(place, next.clone());
+                // who uses it has it: the one before it is none that was lost on the way
+                self.replaced.retain(|replaced| replaced.by != hash);
+                self.replaced.insert(0, Replaced { hash, by: next, at: now });
                 self.replaced.truncate(MAX_BESIDE + 1);
             }
             None => self.beside.push(next),
@@ -121,11 +135,12 @@ mod tests {
     fn each_line_has_one_that_was_just_replaced() {
         let at = OffsetDateTime::UNIX_EPOCH;
         let mut tokens = RefreshTokens::first("t".into());
-        for (presented, next) in [("t", "a"), ("t", "b"), ("a", "a2"), ("b", "b2"), ("a", "a3"), ("t", "c")] {
+        for (presented, next) in [("t", "a"), ("t", "b"), ("a", "a2"), ("b", "b2"), ("a", "a3"), ("b", "b3")] {
             assert_ne!(tokens.presented(presented, at, GRACE), Presented::Other, "{presented}");
             tokens.issue(presented, next.into(), at);
         }
-        assert!(["a2", "b2", "a3", "c"].iter().all(|one| tokens.works(one)));
+        assert!(["a2", "b2", "a3", "b3"].iter().all(|one| tokens.works(one)));
+        assert_eq!(tokens.presented("t", at, GRACE), Presented::Other, "the next one was used");
         assert_eq!(tokens.presented("a", at + GRACE, GRACE), Presented::Other);
     }
 

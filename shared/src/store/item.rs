@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use super::StoreError;
 use crate::{
     clock::{epoch_micros, from_epoch_micros},
-    model::RefreshTokens,
+    model::{RefreshTokens, Replaced},
 };
 
 /// One DynamoDB item.
@@ -303,7 +303,8 @@ impl<'a> Reader<'a> {
             // as it was written when one was kept
             None => {
                 let one = self.optional_text("replaced").zip(self.optional_time("replaced_at")?);
-                one.map(|(hash, at)| (hash.to_owned(), at)).into_iter().collect()
+                let by = self.text(name)?;
+                one.map(|(hash, at)| Replaced { hash: hash.to_owned(), by: by.to_owned(), at }).into_iter().collect()
             }
         };
         Ok(RefreshTokens::from_stored(self.text(name)?.to_owned(), self.optional_text("beside"), replaced))
@@ -338,18 +339,19 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Refresh tokens that were replaced, each with its microsecond.
-fn replaced_text(replaced: &[(String, OffsetDateTime)]) -> String {
-    let one = |(hash, at): &(String, OffsetDateTime)| format!("{hash}@{}", at.unix_timestamp_nanos() / 1_000);
+/// Refresh tokens that were replaced: each with the next one and the microsecond.
+fn replaced_text(replaced: &[Replaced]) -> String {
+    let one = |one: &Replaced| format!("{}@{}@{}", one.hash, one.by, one.at.unix_timestamp_nanos() / 1_000);
     replaced.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
 /// What [`replaced_text`] gave.
-fn replaced_of(text: &str) -> Option<Vec<(String, OffsetDateTime)>> {
+fn replaced_of(text: &str) -> Option<Vec<Replaced>> {
     let one = |text: &str| {
-        let (hash, at) = text.split_once('@')?;
+        let mut parts = text.splitn(3, '@').map(str::to_owned);
+        let (hash, by, at) = (parts.next()?, parts.next()?, parts.next()?);
         let at = OffsetDateTime::from_unix_timestamp_nanos(at.parse::<i128>().ok()?.checked_mul(1_000)?).ok()?;
-        Some((hash.to_owned(), at))
+        Some(Replaced { hash, by, at })
     };
     text.split_whitespace().map(one).collect()
 }
@@ -370,7 +372,7 @@ mod tests {
         let before =
             Item::new("a".to_owned(), "b".to_owned()).text("hash", "x").text("replaced", "w").time("replaced_at", at);
         let read = before.read("token").refresh_tokens("hash").unwrap();
-        assert_eq!(read.stored().2, [("w".to_owned(), at)]);
+        assert_eq!(read.stored().2, [Replaced { hash: "w".to_owned(), by: "x".to_owned(), at }]);
     }
 
     #[test]

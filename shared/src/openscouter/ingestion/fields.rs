@@ -59,10 +59,10 @@ fn whole(bound: f64) -> &'static str {
     }
 }
 
-/// A number as it was sent; one that is too large is as large as one can be (openscouter 2.1).
+/// A number as it was sent; one that is too large for any is over every bound (openscouter 2.1).
 fn number_of(raw: &str) -> Option<f64> {
     let number = matches!(raw.as_bytes(), [b'-' | b'0'..=b'9', ..]);
-    number.then(|| raw.parse().ok())?.map(|number: f64| number.clamp(f64::MIN, f64::MAX))
+    number.then(|| raw.parse().ok())?
 }
 
 impl<'a> Field<'a> {
@@ -155,7 +155,7 @@ impl<'a> Field<'a> {
 
     /// A share, checked and as it was sent; where it was rounded over its bounds, the bound (openscouter 11.1).
     pub(super) fn share(self, least: f64, most: f64) -> Judged<Option<(f64, &'a str)>> {
-        if let Some((number, _)) = self.number(f64::MIN, f64::MAX)?
+        if let Some((number, _)) = self.number(f64::NEG_INFINITY, f64::INFINITY)?
             && !(least..=most).contains(&number)
             && let Some(bound) = [least, most].into_iter().find(|bound| (number - bound).abs() <= ROUNDED)
         {
