@@ -18,7 +18,7 @@ pub fn start(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) {
 }
 
 /// What a level lets through: `info`, `off`, or levels of single modules, as in `warn,aws_smithy_runtime=debug`; where no
-/// level is named for the others, or none can be read (see `config::check_levels`), it is `info`. Patterns over spans and fields, which would link an
+/// level is named for the others, or none can be read (see `config::levels`), it is `info`. Patterns over spans and fields, which would link an
 /// engine of regular expressions into every function, are not among it.
 fn filter(level: Option<&str>) -> Targets {
     let level = level.filter(|text| !text.trim().is_empty());

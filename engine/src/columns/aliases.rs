@@ -268,7 +268,7 @@ fn rank(folded: &str) -> u8 {
 
 /// Whether a cell of a first row names a column, whatever stands beside it.
 #[must_use]
-pub fn names_column(cell: &str) -> bool {
+pub(crate) fn names_column(cell: &str) -> bool {
     canonical(cell).is_some() && !VALUES.contains(&&*folded_name(cell))
 }
 
@@ -334,7 +334,7 @@ fn unnumbered(folded: &str) -> Option<String> {
 
 /// Where the other columns are that stand for a canonical one: those whose cells count where its own is empty
 /// (outsend 8.3, 12.2).
-pub(crate) fn others(columns: &[String], canonical: &str) -> Vec<usize> {
+pub(super) fn others(columns: &[String], canonical: &str) -> Vec<usize> {
     let Some(entry) = ALIASES.iter().find(|entry| entry.0 == canonical) else { return Vec::new() };
     let other = |column: &String| {
         let folded = folded_name(column);
@@ -470,6 +470,12 @@ mod tests {
                 assert!(others.into_iter().all(|(_, entry)| !stands_for(alias, entry)), "{alias}");
             }
         }
+        // each has one rank, and what is ranked is an alias
+        let ranked = [&QUALIFIED[..], &SECOND, &WEAK].concat();
+        for (position, name) in ranked.iter().enumerate() {
+            assert!(canonical(name).is_some() && !ranked[..position].contains(name), "{name}");
+        }
+        assert!(VALUES.iter().all(|name| canonical(name).is_some()));
     }
 
     #[test]

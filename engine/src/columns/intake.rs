@@ -48,7 +48,7 @@ impl Column {
 
     /// Fills an empty cell with the first that can stand in for it.
     pub(crate) fn fill(&self, row: &mut Row) {
-        if row.get(self.index).is_some_and(values::is_filled) {
+        if self.others.is_empty() || row.get(self.index).is_some_and(values::is_filled) {
             return;
         }
         let fits = |cell: &&Value| values::is_filled(cell) && fits(self.name, &values::cell_text(cell));

@@ -7,8 +7,8 @@ mod output;
 pub(crate) mod rows;
 mod view;
 
-pub(crate) use aliases::asked;
-pub use aliases::{canonical, find, names_column, resolve};
+pub(crate) use aliases::{asked, names_column};
+pub use aliases::{canonical, find, resolve};
 pub use infer::{headless, infer, years};
 pub use intake::Intake;
 pub(crate) use intake::{Column, digest};

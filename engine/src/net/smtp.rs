@@ -112,7 +112,7 @@ fn speaks_of_asker(text: &str, domain: &str) -> bool {
     says(&ASKER) || !says(&NOBODY) && (says(&EITHER) || says(&CONNECTION) && says(&SHUT_OUT))
 }
 
-/// How refusals say that nobody has the address.
+/// How refusals say that nobody has the address. Words are beginnings of words, here and below.
 const NOBODY: [&str; 18] = [
     "user unknown",
     "unknown user",
@@ -133,7 +133,7 @@ const NOBODY: [&str; 18] = [
     "unknown recipient",
     "recipient unknown",
 ];
-/// What is said to who asks, whatever else a refusal says. Words are beginnings of words, here and below.
+/// What is said to who asks, whatever else a refusal says.
 const ASKER: [&str; 33] = [
     "sender",
     "mail from",

@@ -41,6 +41,9 @@ const MAX_MAILBOXES: usize = 20;
 /// (outsend 12.5). Empty when it holds none, or when it cannot be told what is meant.
 #[must_use]
 pub fn mailboxes(cell: &str) -> Vec<String> {
+    if let Some(address) = email(cell) {
+        return vec![address];
+    }
     let text = plain(cell);
     // a list as JSON has it
     let listed =

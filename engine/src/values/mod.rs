@@ -106,6 +106,12 @@ pub fn is_filled(cell: &Value) -> bool {
     match cell {
         Value::Array(entries) => entries.iter().any(is_filled),
         Value::String(text) => {
+            let bare = text.trim();
+            // in a text like most, nothing has to be folded but the case
+            if bare.bytes().all(|byte| (b'!'..=b'~').contains(&byte)) {
+                let is_same = |known: &&str| known.len() == bare.len() && known.eq_ignore_ascii_case(bare);
+                return !bare.is_empty() && !PLACEHOLDERS.iter().any(is_same);
+            }
             let text = alike(text);
             !text.is_empty() && !PLACEHOLDERS.contains(&text.as_str())
         }
@@ -132,7 +138,18 @@ mod tests {
         assert_eq!(alike(" Caf\u{e9}\u{a0} du  Nord"), alike("CAFE\u{301} du\u{200b} nord"));
         assert_ne!(alike("C++"), alike("C"));
         assert_ne!(alike("\u{2605}\u{2605}"), alike("!!"));
-        for cell in [json!("N/A"), json!(" - "), json!("null"), json!("\u{2014}"), json!(["n/a", ""]), json!(null)] {
+        for cell in [
+            json!("N/A"),
+            json!(" - "),
+            json!("null"),
+            json!("\u{2014}"),
+            json!("#REF!"),
+            json!("Inconnu"),
+            json!("Not  Available"),
+            json!("N\u{c9}ANT"),
+            json!(["n/a", ""]),
+            json!(null),
+        ] {
             assert!(!is_filled(&cell), "{cell}");
         }
         for cell in [json!("na"), json!(0), json!(false), json!("-5"), json!(["n/a", "a"])] {

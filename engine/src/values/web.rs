@@ -44,7 +44,14 @@ pub fn domain(text: &str) -> Option<String> {
     if text.bytes().any(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric() && byte != b'-' && byte != b'.') {
         return None;
     }
-    let Ok(Host::Domain(domain)) = Host::parse(text) else { return None };
+    // most names are in the form already that the parser would give them
+    let usual = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let domain = if text.bytes().all(usual) && !text.contains("xn--") {
+        text.to_owned()
+    } else {
+        let Ok(Host::Domain(domain)) = Host::parse(text) else { return None };
+        domain
+    };
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

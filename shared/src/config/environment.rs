@@ -137,7 +137,7 @@ impl<'a> Environment<'a> {
     }
 
     /// A variable that `parse` understands; `None` when it is not set.
-    pub(crate) fn parsed<T>(
+    pub(super) fn parsed<T>(
         &self,
         name: &'static str,
         expected: &'static str,

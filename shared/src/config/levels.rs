@@ -5,7 +5,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::{Environment, SettingsError};
 
 /// Whether `OUTSCOUT_LOG` names levels. A word alone is one, so that a mistyped one is not taken for a module's name.
-pub(crate) fn check_levels(env: &Environment<'_>) -> Result<(), SettingsError> {
+pub(super) fn check(env: &Environment<'_>) -> Result<(), SettingsError> {
     let level = |part: &str| part.contains('=') || (!part.is_empty() && part.parse::<LevelFilter>().is_ok());
     let expected = "off, error, warn, info, debug or trace, or levels of modules as in warn,aws_smithy_runtime=debug";
     let read = |text: &str| {
@@ -23,7 +23,7 @@ mod tests {
     fn levels_that_are_none_are_refused() {
         let is_taken = |text: &str| {
             let read = |_: &str| Some(text.to_owned());
-            check_levels(&Environment::new(&read)).is_ok()
+            check(&Environment::new(&read)).is_ok()
         };
         for text in ["", " ", "info", "off", "WARN", "warn,shared=debug", "shared=debug,off", "0"] {
             assert!(is_taken(text), "{text}");

@@ -20,7 +20,6 @@ use std::path::PathBuf;
 /// How a secret of the settings is used: it shows itself in no log, and only where its text is asked for.
 pub use secrecy::{ExposeSecret, SecretString};
 
-pub(crate) use self::levels::check_levels;
 pub use self::{
     environment::{Environment, SECRETS, SECRETS_ENDPOINT, SettingsError},
     gateway::GatewaySettings,
@@ -151,7 +150,7 @@ impl Settings {
     /// Names the first variable that is missing or malformed.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         let env = Environment::new(&lookup);
-        check_levels(&env)?;
+        levels::check(&env)?;
         let openscouter = OpenScouterSettings::from_env(&env)?;
         let jobs = jobs::rules(&env)?;
         Ok(Self {

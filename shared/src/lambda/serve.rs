@@ -15,7 +15,7 @@ use super::{
 use crate::{
     BoxFuture,
     clock::Clock,
-    config::{Area, Environment, Settings, SettingsError, check_levels},
+    config::{Area, Environment, Settings, SettingsError},
     context::Context,
     log, secrets_manager,
 };
@@ -30,8 +30,7 @@ pub fn run(function: &dyn Function) -> ExitCode {
 #[must_use]
 pub fn run_storeless<S: Area>(function: &Storeless<S>) -> ExitCode {
     let env = Environment::new(&Settings::variable);
-    let settings = check_levels(&env).and_then(|()| S::from_env(&env));
-    let invoke = settings.map(|settings| function.over(settings, Clock::of(env.clock_file())));
+    let invoke = S::from_env(&env).map(|settings| function.over(settings, Clock::of(env.clock_file())));
     process(function.name, Box::pin(std::future::ready(invoke)))
 }
 

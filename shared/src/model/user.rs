@@ -454,6 +454,7 @@ mod tests {
             "hans@xn--bcher-kva.example",
             "hans@b\u{fc}cher\u{3002}example",
         ] {
+            assert!(Email::parse("hans@b\u{fc}cher.example").unwrap().is(mailbox), "{mailbox}");
             assert_eq!(Email::parse(mailbox).unwrap().as_str(), "hans@xn--bcher-kva.example", "{mailbox}");
         }
         let long = format!("a@{}.com", "x".repeat(250));
