@@ -68,10 +68,16 @@ pub(super) async fn compare(
 /// Waits for the source's rows, which are sorted by work of their own. Where they went before, there is nothing to compare
 /// with, and this run is what the next one is compared with.
 async fn without_base(mut sorting: Sorting<'_>, job: JobId) -> Result<Step, WorkError> {
-    let base = sorting.workers.store().veille_with_run((sorting.run.veille, sorting.run.base)).await?;
+    let (store, of) = (sorting.workers.store(), (sorting.run.veille, sorting.run.base));
+    let base = store.veille_with_run(of).await?;
     if base.is_some_and(|(_, base)| base.status.is_active()) {
         sorting.keep().await?;
         return Ok(Step::Later);
+    }
+    // what ended between the two looks has its rows now
+    let table = store.run_tables(of.0, &[of.1]).await?.into_iter().next().flatten();
+    if table.is_some_and(|table| table.rows.is_some()) {
+        return sorting.pause().await;
     }
     sorting.run.job = Some(job);
     sorting.end(VeilleRunStatus::Done, None).await
