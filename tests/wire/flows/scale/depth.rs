@@ -92,10 +92,14 @@ fn time_of(number: u64, now: OffsetDateTime) -> OffsetDateTime {
 
 /// Asserts that pages of a hundred cost the same at every depth, and that they hold what they should.
 async fn assert_flat(world: &World, page: impl Fn(u64) -> String, list: &str, check: impl Fn(u64, &[Value])) {
-    world.cost(&page(0)).await;
-    let first = world.cost(&page(0)).await;
+    // what is written once a minute falls into one of two at most
+    let usual = async |path: String| {
+        let (one, other) = (world.cost(&path).await, world.cost(&path).await);
+        if other.calls < one.calls { other } else { one }
+    };
+    let first = usual(page(0)).await;
     for offset in PLACES {
-        let deep = world.cost(&page(offset)).await;
+        let deep = usual(page(offset)).await;
         // which of them waited for one another depends on how busy the machine is
         assert_eq!((deep.calls, deep.items_read), (first.calls, first.items_read), "at {offset}");
         let shown = world.get(&page(offset)).await.json();
